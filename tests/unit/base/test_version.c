@@ -3,16 +3,19 @@
 
 #include "support/cmocka.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 static void version_is_three_numbers(void **state)
 {
     (void)state;
-    unsigned major, minor, patch;
-    int end = 0;
-    int count = sscanf(weir_version(), "%u.%u.%u%n", &major, &minor, &patch, &end);
-    assert_int_equal(count, 3);
-    assert_int_equal(weir_version()[end], '\0');
+    const char *at = weir_version();
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        (void)strtoul(at, &end, 10);
+        assert_true(end > at);
+        assert_int_equal(*end, i < 2 ? '.' : '\0');
+        at = end + 1;
+    }
 }
 
 int main(void)
