@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_TEXT_OCTETS 4096u
+
+struct weir_batch *weir_batch_new(uint32_t row_capacity)
+{
+    assert(row_capacity >= 1 && row_capacity <= 65536);
+    struct weir_batch *batch = calloc(1, sizeof(*batch));
+    if (!batch)
+        return NULL;
+    batch->row_capacity = row_capacity;
+    batch->segments = malloc(row_capacity * sizeof(*batch->segments));
+    batch->text = malloc(FIRST_TEXT_OCTETS);
+    batch->text_capacity = FIRST_TEXT_OCTETS;
+    bool complete = batch->segments && batch->text;
+    for (unsigned i = WEIR_COLUMN_FIRST_OF_ROW; i < WEIR_COLUMN_COUNT; i++) {
+        unsigned width = weir_column_width(weir_column_info((enum weir_column)i)->type);
+        batch->columns[i] = malloc((size_t)row_capacity * width);
+        complete = complete && batch->columns[i];
+    }
+    if (!complete) {
+        weir_batch_free(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+void weir_batch_free(struct weir_batch *batch)
+{
+    if (!batch)
+        return;
+    for (unsigned i = 0; i < WEIR_COLUMN_COUNT; i++)
+        free(batch->columns[i]);
+    free(batch->segments);
+    free(batch->text);
+    free(batch);
+}
+
+void weir_batch_clear(struct weir_batch *batch)
+{
+    batch->row_count = 0;
+    batch->segment_count = 0;
+    batch->text_length = 0;
+    batch->any = 0;
+    batch->all = 0;
+}
+
+static bool same_origin(const struct weir_segment *a, const struct weir_segment *b)
+{
+    return a->columns == b->columns && a->received_ns == b->received_ns &&
+           weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain &&
+           a->template_id == b->template_id && a->protocol_version == b->protocol_version &&
+           a->has_exporter == b->has_exporter;
+}
+
+uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *segment,
+                          uint32_t row_count)
+{
+    assert(row_count >= 1 && row_count <= weir_batch_room(batch));
+    uint32_t first_row = batch->row_count;
+    batch->row_count += row_count;
+
+    struct weir_segment *last =
+        batch->segment_count ? &batch->segments[batch->segment_count - 1] : NULL;
+    if (last && same_origin(last, segment)) {
+        last->row_count += row_count;
+        return first_row;
+    }
+    batch->all = batch->segment_count ? batch->all & segment->columns : segment->columns;
+    batch->any |= segment->columns;
+    last = &batch->segments[batch->segment_count++];
+    *last = *segment;
+    last->first_row = first_row;
+    last->row_count = row_count;
+    return first_row;
+}
+
+void weir_batch_take_back(struct weir_batch *batch, uint32_t row_count)
+{
+    if (row_count == 0)
+        return;
+    struct weir_segment *last = &batch->segments[batch->segment_count - 1];
+    assert(row_count <= last->row_count);
+    last->row_count -= row_count;
+    batch->row_count -= row_count;
+    if (last->row_count > 0)
+        return;
+    batch->segment_count--;
+    batch->any = 0;
+    batch->all = batch->segment_count ? ~(weir_column_set)0 : 0;
+    for (uint32_t i = 0; i < batch->segment_count; i++) {
+        batch->any |= batch->segments[i].columns;
+        batch->all &= batch->segments[i].columns;
+    }
+}
+
+int weir_batch_add_text(struct weir_batch *batch, const char *text, size_t length,
+                        struct weir_text *ret_text)
+{
+    if (length > WEIR_BATCH_TEXT_MAX - batch->text_length)
+        return WEIR_E_FULL;
+    uint32_t needed = batch->text_length + (uint32_t)length;
+    if (needed > batch->text_capacity) {
+        uint32_t capacity = batch->text_capacity;
+        while (capacity < needed)
+            capacity *= 2;
+        char *grown = realloc(batch->text, capacity);
+        if (!grown)
+            return WEIR_E_NOMEM;
+        batch->text = grown;
+        batch->text_capacity = capacity;
+    }
+    if (length)
+        memcpy(batch->text + batch->text_length, text, length);
+    *ret_text = (struct weir_text){batch->text_length, (uint32_t)length};
+    batch->text_length = needed;
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A parsed packet: what packet/ makes of the octets of a frame and the Metering Process works on.
+ *
+ * The Flow Key stands first in host order, 40 octets without padding, in the layout in which the
+ * flow cache hashes and compares it. Addresses are weir_address words, so both families share one
+ * path. Values: no ownership, any thread.
+ */
+#ifndef WEIR_RECORD_PACKET_H
+#define WEIR_RECORD_PACKET_H
+
+#include <stdint.h>
+
+#include "base/address.h"
+
+struct weir_flow_key {
+    struct weir_address src_addr;
+    struct weir_address dst_addr;
+    uint16_t src_port; /* 0 where the protocol has no ports */
+    uint16_t dst_port; /* ICMP and ICMPv6: type * 256 + code, as NetFlow exports it */
+    uint8_t protocol;  /* the upper-layer protocol, past IPv6 extension headers */
+    uint8_t tos;
+    uint16_t observation_point; /* index of the interface in the source's list, not its ifIndex */
+};
+_Static_assert(sizeof(struct weir_flow_key) == 40, "the cache hashes 40 octets without padding");
+
+enum weir_packet_flag {
+    WEIR_PACKET_FRAGMENT = 1, /* part of a fragmented datagram */
+    WEIR_PACKET_LATER_FRAGMENT =
+        2,                        /* not its first: ports are those of the first where seen, or 0 */
+    WEIR_PACKET_TRUNCATED = 4,    /* the capture ends inside a header: what it has counts */
+    WEIR_PACKET_MALFORMED_L4 = 8, /* transport header breaks a rule: ports and flags are 0 */
+    WEIR_PACKET_V6 = 16,
+};
+
+struct weir_packet {
+    struct weir_flow_key key;
+    int64_t time_ns;      /* capture time */
+    uint32_t octets;      /* IP total length (IPv6: payload length + 40); jumbograms in full */
+    uint32_t wire_octets; /* length of the frame on the wire, as the capture says */
+    uint32_t flow_label;  /* IPv6 */
+    uint16_t tcp_flags;   /* low nine bits, RFC 7125; 0 for other protocols */
+    uint16_t vlan;        /* outermost 802.1Q VLAN ID, 0: none */
+    uint8_t ttl;          /* TTL or hop limit */
+    uint8_t flags;        /* enum weir_packet_flag */
+};
+
+#endif

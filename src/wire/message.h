@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Export messages as iterators: message -> set -> template or Data Set -> record -> field.
+ *
+ * One engine reads IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and the fixed formats; what differs is
+ * in a small dialect each (ipfix.c, netflow9.c, netflow5.c). A fixed-format message is one Data
+ * Set under a built-in Template. Each `next` has three outcomes: an item (0), the orderly end
+ * (WEIR_E_END), or malformed (another error, diag says the rule and the octet); after malformed
+ * the iterator has ended.
+ *
+ *     struct weir_message message;
+ *     if (weir_message_open(octets, length, &message, &diag) < 0) ...
+ *     struct weir_set set;
+ *     while ((result = weir_message_next(&message, &set, &diag)) == 0)
+ *         ...
+ *
+ * Pure: no I/O, no state, no allocation but the templates handed out. The message borrows octets.
+ */
+#ifndef WEIR_WIRE_MESSAGE_H
+#define WEIR_WIRE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/reader.h"
+#include "record/template.h"
+
+enum weir_protocol {
+    WEIR_PROTOCOL_NETFLOW5 = 5,
+    WEIR_PROTOCOL_NETFLOW9 = 9,
+    WEIR_PROTOCOL_IPFIX = 10,
+};
+
+/* How the protocol's sequence number counts, for the loss ledger. */
+enum weir_sequence_unit {
+    WEIR_SEQUENCE_RECORDS,  /* IPFIX (data records), NetFlow v5 (flows) */
+    WEIR_SEQUENCE_MESSAGES, /* NetFlow v9 */
+};
+
+struct weir_dialect;
+
+struct weir_message {
+    const struct weir_dialect *dialect;
+    enum weir_protocol protocol;
+    enum weir_sequence_unit sequence_unit;
+    uint32_t sequence;
+    uint32_t domain;       /* Observation Domain ID; v9: source id; v5: engine type << 8 | id */
+    uint32_t uptime_ms;    /* sysUpTime; 0 for IPFIX, which has none */
+    uint16_t count;        /* header's count: records (v5), records and templates (v9), 0 (IPFIX) */
+    uint16_t sampling;     /* v5: interval of the header (low 14 bits), 0: none */
+    uint8_t sampling_mode; /* v5: top 2 bits */
+    int64_t export_time_ns;
+    size_t length;           /* octets of this message: more may follow in an IPFIX file */
+    struct weir_reader body; /* sets not yet read */
+};
+
+enum weir_set_kind {
+    WEIR_SET_TEMPLATE,
+    WEIR_SET_OPTIONS_TEMPLATE,
+    WEIR_SET_DATA,
+    WEIR_SET_RESERVED, /* ids 0, 1 and those not yet assigned: skipped and counted */
+};
+
+struct weir_set {
+    const struct weir_dialect *dialect;
+    enum weir_set_kind kind;
+    uint16_t id;             /* Data Set: the Template ID */
+    struct weir_reader body; /* records, and padding */
+};
+
+/*
+ * Reads the header of the message that `octets` begin with. WEIR_E_UNSUPPORTED: a version that is
+ * none of ours; WEIR_E_TRUNCATED, WEIR_E_MALFORMED: a header that breaks a rule. A v5 count that
+ * disagrees with the length is malformed only as far as records lack: the whole records there are
+ * can be read, and weir_message_next reports the disagreement after them.
+ */
+WEIR_CHECKED int weir_message_open(const uint8_t *octets, size_t length,
+                                   struct weir_message *ret_message, struct weir_diag *diag);
+
+WEIR_CHECKED int weir_message_next(struct weir_message *message, struct weir_set *ret_set,
+                                   struct weir_diag *diag);
+
+/* The Template of a fixed format; NULL for protocols that send theirs. Constant. */
+const struct weir_template *weir_message_builtin_template(enum weir_protocol protocol);
+
+/*
+ * Next Template or Options Template of a set of that kind, in `buffer` of `capacity` octets
+ * (WEIR_TEMPLATE_OCTETS_MAX always suffices). Item with field_count 0: a withdrawal of that id
+ * (RFC 7011 8.1; id 2 or 3: all of that kind). WEIR_E_LIMIT: more than WEIR_TEMPLATE_FIELDS_MAX
+ * fields.
+ */
+#define WEIR_TEMPLATE_FIELDS_MAX 1024u
+#define WEIR_TEMPLATE_OCTETS_MAX \
+    (sizeof(struct weir_template) + WEIR_TEMPLATE_FIELDS_MAX * sizeof(struct weir_field))
+WEIR_CHECKED int weir_set_next_template(struct weir_set *set, struct weir_template *buffer,
+                                        size_t capacity, struct weir_diag *diag);
+
+/* One field's octets inside a record. */
+struct weir_value {
+    const struct weir_field *field;
+    const uint8_t *octets;
+    size_t length; /* as sent: the actual length of a variable one */
+};
+
+struct weir_record {
+    const struct weir_template *template;
+    struct weir_reader octets; /* the record, to be read by weir_record_next */
+    uint16_t next_field;
+};
+
+/* Next record of a Data Set under its template; padding at the end is the orderly end. */
+WEIR_CHECKED int weir_set_next_record(struct weir_set *set, const struct weir_template *source,
+                                      struct weir_record *ret_record, struct weir_diag *diag);
+WEIR_CHECKED int weir_record_next(struct weir_record *record, struct weir_value *ret_value,
+                                  struct weir_diag *diag);
+
+#endif
