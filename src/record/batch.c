@@ -65,15 +65,16 @@ uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *s
     uint32_t first_row = batch->row_count;
     batch->row_count += row_count;
 
-    struct weir_segment *last =
-        batch->segment_count ? &batch->segments[batch->segment_count - 1] : NULL;
-    if (last && same_origin(last, segment)) {
-        last->row_count += row_count;
-        return first_row;
+    if (batch->segment_count > 0) {
+        struct weir_segment *current = &batch->segments[batch->segment_count - 1];
+        if (same_origin(current, segment)) {
+            current->row_count += row_count;
+            return first_row;
+        }
     }
     batch->all = batch->segment_count ? batch->all & segment->columns : segment->columns;
     batch->any |= segment->columns;
-    last = &batch->segments[batch->segment_count++];
+    struct weir_segment *last = &batch->segments[batch->segment_count++];
     *last = *segment;
     last->first_row = first_row;
     last->row_count = row_count;
