@@ -13,6 +13,7 @@
 #ifndef WEIR_IE_ELEMENT_H
 #define WEIR_IE_ELEMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,7 @@ enum weir_semantics {
     WEIR_SEMANTICS_LIST = 6,
     WEIR_SEMANTICS_SNMP_COUNTER = 7,
     WEIR_SEMANTICS_SNMP_GAUGE = 8,
+    WEIR_SEMANTICS_COUNT,
 };
 
 #define WEIR_PEN_REVERSE 29305u /* RFC 5103: the IANA element of the same number, reversed */
@@ -64,11 +66,13 @@ struct weir_element {
     const char *name;  /* "octetDeltaCount"; reverse ones "reverseOctetDeltaCount" */
     const char *units; /* "octets"; "" where the registry has none */
     uint64_t range_min;
-    uint64_t range_max; /* both 0: the whole range of the type */
+    uint64_t range_max; /* what values mean something, where has_range */
     uint32_t pen;       /* 0: IANA */
     uint16_t id;
-    uint8_t type;      /* enum weir_type */
-    uint8_t semantics; /* enum weir_semantics */
+    uint8_t type;       /* enum weir_type */
+    uint8_t semantics;  /* enum weir_semantics */
+    bool has_range;     /* false: the whole range of the type */
+    bool is_deprecated; /* or obsolete: still decoded, no longer to be exported */
 };
 
 /* The element of this enterprise and number, or NULL where the registry does not know it. */
@@ -85,6 +89,12 @@ const struct weir_element *weir_element_nearest(const char *name);
 
 /* "unsigned32", "dateTimeMilliseconds"; never NULL. */
 const char *weir_type_text(enum weir_type type);
+
+/* "deltaCounter", "identifier"; "default" where the registry says nothing. */
+const char *weir_semantics_text(enum weir_semantics semantics);
+
+/* Who gave out the numbers of this PEN: "IANA", "Cisco"; "" where that is not known here. */
+const char *weir_enterprise_text(uint32_t pen);
 
 /* Octets of the type at full size, 65535 for types of variable length. */
 uint16_t weir_type_length(enum weir_type type);
