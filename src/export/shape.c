@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where one column goes: element number and octets by family, 0: that family has none. */
+struct carriage {
+    uint8_t column;
+    struct {
+        uint16_t id;
+        uint16_t length;
+    } v4, v6;
+};
+
+/* The usual order of routers' templates: addresses, ports, counters, times, the rest. */
+static const struct carriage carriages[] = {
+    {WEIR_COLUMN_SRC_ADDR, {8, 4}, {27, 16}},
+    {WEIR_COLUMN_DST_ADDR, {12, 4}, {28, 16}},
+    {WEIR_COLUMN_NEXT_HOP, {15, 4}, {62, 16}},
+    {WEIR_COLUMN_BGP_NEXT_HOP, {18, 4}, {63, 16}},
+    {WEIR_COLUMN_IN_IF, {10, 4}, {10, 4}},
+    {WEIR_COLUMN_OUT_IF, {14, 4}, {14, 4}},
+    {WEIR_COLUMN_PACKETS, {2, 8}, {2, 8}},
+    {WEIR_COLUMN_BYTES, {1, 8}, {1, 8}},
+    {WEIR_COLUMN_START, {152, 8}, {152, 8}},
+    {WEIR_COLUMN_END, {153, 8}, {153, 8}},
+    {WEIR_COLUMN_SRC_PORT, {7, 2}, {7, 2}},
+    {WEIR_COLUMN_DST_PORT, {11, 2}, {11, 2}},
+    {WEIR_COLUMN_TCP_FLAGS, {6, 2}, {6, 2}},
+    {WEIR_COLUMN_PROTOCOL, {4, 1}, {4, 1}},
+    {WEIR_COLUMN_TOS, {5, 1}, {5, 1}},
+    {WEIR_COLUMN_TTL_MIN, {52, 1}, {52, 1}},
+    {WEIR_COLUMN_TTL_MAX, {53, 1}, {53, 1}},
+    {WEIR_COLUMN_SRC_AS, {16, 4}, {16, 4}},
+    {WEIR_COLUMN_DST_AS, {17, 4}, {17, 4}},
+    {WEIR_COLUMN_SRC_MASK, {9, 1}, {29, 1}},
+    {WEIR_COLUMN_DST_MASK, {13, 1}, {30, 1}},
+    {WEIR_COLUMN_DIRECTION, {61, 1}, {61, 1}},
+    {WEIR_COLUMN_VLAN, {58, 2}, {58, 2}},
+    {WEIR_COLUMN_POST_VLAN, {59, 2}, {59, 2}},
+    {WEIR_COLUMN_SRC_MAC, {56, 6}, {56, 6}},
+    {WEIR_COLUMN_DST_MAC, {80, 6}, {80, 6}},
+    {WEIR_COLUMN_SAMPLING, {34, 4}, {34, 4}},
+    {WEIR_COLUMN_NAT_SRC_ADDR, {225, 4}, {281, 16}},
+    {WEIR_COLUMN_NAT_DST_ADDR, {226, 4}, {282, 16}},
+    {WEIR_COLUMN_NAT_SRC_PORT, {227, 2}, {227, 2}},
+    {WEIR_COLUMN_NAT_DST_PORT, {228, 2}, {228, 2}},
+    {WEIR_COLUMN_NAT_EVENT, {230, 1}, {230, 1}},
+    {WEIR_COLUMN_FIREWALL_EVENT, {233, 1}, {233, 1}},
+    {WEIR_COLUMN_FLOW_LABEL, {0, 0}, {31, 4}},
+    {WEIR_COLUMN_END_REASON, {136, 1}, {136, 1}},
+};
+
+#define CARRIAGE_COUNT (sizeof(carriages) / sizeof(carriages[0]))
+_Static_assert(CARRIAGE_COUNT <= WEIR_SHAPE_FIELDS_MAX, "a Template has room for every column");
+
+/* NetFlow v9 tells time by sysUpTime (RFC 3954 section 8); its collectors expect no other. */
+static struct weir_field netflow9_field(struct weir_field field)
+{
+    if (field.id == 152)
+        return (struct weir_field){.id = 22, .length = 4};
+    if (field.id == 153)
+        return (struct weir_field){.id = 21, .length = 4};
+    /* TCP flags have one octet in RFC 3954's table of field types. */
+    if (field.id == 6)
+        field.length = 1;
+    return field;
+}
+
+bool weir_shape_is_carried(const struct weir_shape *shape)
+{
+    return !(shape->protocol == WEIR_PROTOCOL_NETFLOW5 && shape->is_v6);
+}
+
+static struct weir_template *copy_template(const struct weir_template *source)
+{
+    size_t octets = sizeof(*source) + source->field_count * sizeof(source->fields[0]);
+    struct weir_template *copy = malloc(octets);
+    if (copy)
+        memcpy(copy, source, octets);
+    return copy;
+}
+
+struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id)
+{
+    const struct weir_template *fixed = weir_message_builtin_template(shape->protocol);
+    if (fixed)
+        return copy_template(fixed);
+
+    struct weir_template *made =
+        calloc(1, sizeof(*made) + CARRIAGE_COUNT * sizeof(made->fields[0]));
+    if (!made)
+        return NULL;
+    made->id = template_id;
+    for (size_t i = 0; i < CARRIAGE_COUNT; i++) {
+        const struct carriage *carriage = &carriages[i];
+        struct weir_field field = {
+            .id = shape->is_v6 ? carriage->v6.id : carriage->v4.id,
+            .length = shape->is_v6 ? carriage->v6.length : carriage->v4.length,
+        };
+        if (field.id == 0 || !(shape->columns >> carriage->column & 1))
+            continue;
+        if (shape->protocol == WEIR_PROTOCOL_NETFLOW9)
+            field = netflow9_field(field);
+        made->fields[made->field_count++] = field;
+        made->record_length += field.length;
+    }
+    return made;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * UDP, both ways: a transport for the Exporting Process (RFC 7011 section 10.3) and a listener for
+ * the Collecting Process.
+ *
+ * The sender is connected, hands many messages to the kernel at once and never lets a datagram be
+ * fragmented: its message size is the path's MTU (at most 1,500 octets unless asked for) less the
+ * headers. The listener takes up to 64 datagrams a call, with the kernel's arrival time and its
+ * count of datagrams dropped for want of room.
+ *
+ *     struct weir_udp_sender *sender;
+ *     struct weir_transport transport;
+ *     weir_udp_sender_open("192.0.2.1", 4739, 0, &sender, &transport, &diag);
+ *
+ * Ownership: who opens closes. Threads: one thread each; interrupting signals are tried again by
+ * the sender and handed to the caller (WEIR_E_AGAIN) by the listener.
+ */
+#ifndef WEIR_NET_UDP_H
+#define WEIR_NET_UDP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "export/transport.h"
+#include "record/datagram.h"
+
+struct weir_udp_sender;
+
+/*
+ * Connects to host (name or address) and port. mtu_octets: the path's MTU, IP header included;
+ * 0: the route's, at most 1,500. WEIR_E_USAGE: no such host, an MTU out of range (RFC 791's 576 to
+ * 65,535); WEIR_E_IO. *ret_transport stays valid until the sender is closed.
+ *
+ * A collector that is not there (ECONNREFUSED) does not fail a send: UDP promises nothing, and the
+ * collector may come. Such datagrams are counted in weir_udp_sender_refused.
+ */
+WEIR_CHECKED int weir_udp_sender_open(const char *host, uint16_t port, unsigned mtu_octets,
+                                      struct weir_udp_sender **ret_sender,
+                                      struct weir_transport *ret_transport, struct weir_diag *diag);
+void weir_udp_sender_close(struct weir_udp_sender *sender);
+
+/* How often the system reported that nobody listens at the destination. */
+uint64_t weir_udp_sender_refused(const struct weir_udp_sender *sender);
+
+#define WEIR_UDP_BATCH         64u
+#define WEIR_UDP_BUFFER_OCTETS (64 << 20)
+
+struct weir_udp_listener;
+
+/*
+ * Binds to host ("": every address of both families) and port. buffer_octets: the socket's receive
+ * buffer that is asked for; the kernel may grant less. WEIR_E_USAGE: no such host, or the port is
+ * in use; WEIR_E_IO.
+ */
+WEIR_CHECKED int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
+                                        struct weir_udp_listener **ret_listener,
+                                        struct weir_diag *diag);
+void weir_udp_listener_close(struct weir_udp_listener *listener);
+
+/*
+ * Waits up to timeout_ms for datagrams and returns how many it has, in *ret_datagrams, valid until
+ * the next call; or WEIR_E_AGAIN (none in time, or a signal came), or WEIR_E_IO.
+ */
+WEIR_CHECKED int weir_udp_listener_receive(struct weir_udp_listener *listener, int timeout_ms,
+                                           const struct weir_datagram **ret_datagrams,
+                                           struct weir_diag *diag);
+
+/* Datagrams the kernel dropped since the listener was opened, as far as it has reported. */
+uint64_t weir_udp_listener_dropped(const struct weir_udp_listener *listener);
+
+/* The receive buffer that the kernel granted. */
+int weir_udp_listener_buffer(const struct weir_udp_listener *listener);
+
+#endif
