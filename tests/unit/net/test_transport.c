@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/file.h"
+#include "net/udp.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/cmocka.h"
+
+/* A port that was free a moment ago, by asking the kernel for one. */
+static struct weir_udp_listener *listen_somewhere(const char *host, uint16_t *ret_port)
+{
+    struct weir_udp_listener *listener = NULL;
+    struct weir_diag diag = {0};
+    for (uint16_t port = 20000; port < 30000; port++)
+        if (weir_udp_listener_open(host, port, 1 << 20, &listener, &diag) == 0) {
+            *ret_port = port;
+            return listener;
+        }
+    fail_msg("no free port: %s", diag.text);
+    return NULL;
+}
+
+static void send_and_receive(const char *host)
+{
+    uint16_t port = 0;
+    struct weir_udp_listener *listener = listen_somewhere(host, &port);
+    struct weir_udp_sender *sender;
+    struct weir_transport transport;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_udp_sender_open(host, port, 0, &sender, &transport, &diag), 0);
+    assert_false(transport.reliable);
+    assert_int_equal(transport.message_max, strchr(host, ':') ? 1500 - 48 : 1500 - 28);
+
+    enum { COUNT = 100 };
+    uint8_t octets[COUNT][100];
+    struct weir_message_octets messages[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        memset(octets[i], (int)i, sizeof(octets[i]));
+        messages[i] = (struct weir_message_octets){octets[i], i + 1};
+        if (i >= sizeof(octets[i]))
+            messages[i].length = sizeof(octets[i]);
+    }
+    size_t sent;
+    assert_int_equal(transport.send(transport.context, messages, COUNT, &sent, &diag), 0);
+    assert_int_equal(sent, COUNT);
+
+    unsigned received = 0;
+    while (received < COUNT) {
+        const struct weir_datagram *datagrams;
+        int count = weir_udp_listener_receive(listener, 5000, &datagrams, &diag);
+        assert_true(count > 0);
+        for (int i = 0; i < count; i++, received++) {
+            assert_int_equal(datagrams[i].length, messages[received].length);
+            assert_memory_equal(datagrams[i].octets, octets[received], datagrams[i].length);
+            char text[WEIR_ADDRESS_TEXT_MAX];
+            weir_address_format(datagrams[i].source, text);
+            assert_string_equal(text, host);
+            assert_true(datagrams[i].received_ns > INT64_C(1600000000) * 1000000000);
+            assert_int_equal(datagrams[i].destination_port, port);
+        }
+    }
+    const struct weir_datagram *none;
+    assert_int_equal(weir_udp_listener_receive(listener, 0, &none, &diag), WEIR_E_AGAIN);
+    assert_int_equal(weir_udp_listener_dropped(listener), 0);
+    weir_udp_sender_close(sender);
+    weir_udp_listener_close(listener);
+}
+
+static void datagrams_arrive_over_ipv4(void **state)
+{
+    (void)state;
+    send_and_receive("127.0.0.1");
+}
+
+static void datagrams_arrive_over_ipv6(void **state)
+{
+    (void)state;
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    if (fd < 0)
+        skip();
+    close(fd);
+    send_and_receive("::1");
+}
+
+static void a_port_in_use_is_said(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    struct weir_udp_listener *listener = listen_somewhere("127.0.0.1", &port), *second;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_udp_listener_open("127.0.0.1", port, 1 << 20, &second, &diag),
+                     WEIR_E_USAGE);
+    assert_non_null(strstr(diag.text, "is in use"));
+    weir_udp_listener_close(listener);
+}
+
+static void nobody_there_is_no_failure(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    weir_udp_listener_close(listen_somewhere("127.0.0.1", &port));
+    struct weir_udp_sender *sender;
+    struct weir_transport transport;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_udp_sender_open("127.0.0.1", port, 0, &sender, &transport, &diag), 0);
+    struct weir_message_octets message = {(const uint8_t *)"weir", 4};
+    for (int i = 0; i < 10; i++) {
+        size_t sent;
+        assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+        assert_int_equal(sent, 1);
+    }
+    assert_true(weir_udp_sender_refused(sender) > 0);
+    weir_udp_sender_close(sender);
+}
+
+static void a_full_socket_drops_and_counts(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    weir_udp_listener_close(listen_somewhere("127.0.0.1", &port));
+    struct weir_udp_listener *listener;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_udp_listener_open("127.0.0.1", port, 4096, &listener, &diag), 0);
+    struct weir_udp_sender *sender;
+    struct weir_transport transport;
+    assert_int_equal(weir_udp_sender_open("127.0.0.1", port, 0, &sender, &transport, &diag), 0);
+    uint8_t octets[1000] = {0};
+    struct weir_message_octets message = {octets, sizeof(octets)};
+    uint64_t sent_count = 0, received = 0;
+    size_t sent;
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+        sent_count += sent;
+    }
+    const struct weir_datagram *datagrams;
+    int count;
+    while ((count = weir_udp_listener_receive(listener, 0, &datagrams, &diag)) > 0)
+        received += (uint64_t)count;
+    /* The kernel tells its count with the next datagram that it keeps. */
+    assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+    count = weir_udp_listener_receive(listener, 5000, &datagrams, &diag);
+    assert_int_equal(count, 1);
+    received++, sent_count++;
+    assert_true(received < sent_count);
+    assert_int_equal(received + weir_udp_listener_dropped(listener), sent_count);
+    weir_udp_sender_close(sender);
+    weir_udp_listener_close(listener);
+}
+
+static void a_bad_host_or_mtu_is_said(void **state)
+{
+    (void)state;
+    struct weir_udp_sender *sender;
+    struct weir_transport transport;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_udp_sender_open("no such host", 1, 0, &sender, &transport, &diag),
+                     WEIR_E_USAGE);
+    assert_int_equal(weir_udp_sender_open("127.0.0.1", 1, 575, &sender, &transport, &diag),
+                     WEIR_E_USAGE);
+    assert_int_equal(weir_udp_sender_open("127.0.0.1", 1, 65536, &sender, &transport, &diag),
+                     WEIR_E_USAGE);
+    assert_int_equal(weir_udp_sender_open("127.0.0.1", 1, 1400, &sender, &transport, &diag), 0);
+    assert_int_equal(transport.message_max, 1400 - 28);
+    weir_udp_sender_close(sender);
+}
+
+static char folder[] = "/tmp/weir-test-XXXXXX";
+
+static size_t files_in_folder(void)
+{
+    char command[sizeof(folder) + 32];
+    snprintf(command, sizeof(command), "ls -A %s | wc -l", folder);
+    FILE *pipe = popen(command, "r");
+    size_t count = 0;
+    assert_int_equal(fscanf(pipe, "%zu", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+static void a_file_appears_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char path[sizeof(folder) + 16];
+    snprintf(path, sizeof(path), "%s/a.ipfix", folder);
+    struct weir_file_sender *sender;
+    struct weir_transport transport;
+    struct weir_diag diag = {0};
+    static uint8_t octets[60000];
+    struct weir_message_octets message = {octets, sizeof(octets)};
+    size_t sent;
+
+    assert_int_equal(weir_file_sender_open(path, &sender, &transport, &diag), 0);
+    assert_true(transport.reliable);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+    assert_int_not_equal(access(path, F_OK), 0);
+    weir_file_sender_abort(sender);
+    assert_int_equal(files_in_folder(), 0);
+
+    assert_int_equal(weir_file_sender_open(path, &sender, &transport, &diag), 0);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+    assert_int_equal(weir_file_sender_close(sender, &diag), 0);
+    assert_int_equal(files_in_folder(), 1);
+    FILE *file = fopen(path, "rb");
+    fseek(file, 0, SEEK_END);
+    assert_int_equal(ftell(file), 50 * sizeof(octets));
+    fclose(file);
+    unlink(path);
+}
+
+static void a_full_disk_leaves_nothing(void **state)
+{
+    (void)state;
+    char path[sizeof(folder) + 16];
+    snprintf(path, sizeof(path), "%s/b.ipfix", folder);
+    struct rlimit before, tight = {100000, 100000};
+    getrlimit(RLIMIT_FSIZE, &before);
+    tight.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &tight);
+    struct weir_file_sender *sender;
+    struct weir_transport transport;
+    struct weir_diag diag = {0};
+    static uint8_t octets[60000];
+    struct weir_message_octets message = {octets, sizeof(octets)};
+    size_t sent;
+    assert_int_equal(weir_file_sender_open(path, &sender, &transport, &diag), 0);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+    assert_int_equal(weir_file_sender_close(sender, &diag), WEIR_E_IO);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_non_null(strstr(diag.text, path));
+    assert_non_null(strstr(diag.text, strerror(EFBIG)));
+    assert_int_equal(files_in_folder(), 0);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(datagrams_arrive_over_ipv4),
+        cmocka_unit_test(datagrams_arrive_over_ipv6),
+        cmocka_unit_test(a_port_in_use_is_said),
+        cmocka_unit_test(nobody_there_is_no_failure),
+        cmocka_unit_test(a_full_socket_drops_and_counts),
+        cmocka_unit_test(a_bad_host_or_mtu_is_said),
+        cmocka_unit_test(a_file_appears_whole_or_not_at_all),
+        cmocka_unit_test(a_full_disk_leaves_nothing),
+    };
+    return cmocka_run_group_tests_name("transport", tests, make_folder, remove_folder);
+}
