@@ -16,7 +16,7 @@ static void text_survives_a_round_trip(void **state)
         "2001:db8::",
         "fe80::1:2:3:4",
         "2001:db8:1:2:3:4:5:6",
-        "::1:0:0:0:0",
+        "0:0:0:1::",
         "2001:db8:0:1::1",
         "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
     };
