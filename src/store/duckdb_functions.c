@@ -31,7 +31,7 @@ static bool is_valid(const uint64_t *validity, idx_t row)
     return !validity || (validity[row / 64] >> (row % 64) & 1) != 0;
 }
 
-/* Inputs are flat. A row with a null argument is null already, and its other values are unset. */
+/* Inputs are flat; a row with a null argument is null. */
 static void each_row(duckdb_data_chunk chunk, duckdb_vector output, text_function *text_of)
 {
     const struct weir_duckdb_api *api = weir_duckdb_api(NULL);
@@ -43,11 +43,19 @@ static void each_row(duckdb_data_chunk chunk, duckdb_vector output, text_functio
         inputs[i] = api->vector_get_data(vector);
         validity[i] = api->vector_get_validity(vector);
     }
+    uint64_t *output_validity = NULL;
     idx_t rows = api->data_chunk_get_size(chunk);
     for (idx_t row = 0; row < rows; row++) {
         char text[TEXT_MAX];
-        if (is_valid(validity[0], row) && is_valid(validity[1], row))
+        if (is_valid(validity[0], row) && is_valid(validity[1], row)) {
             api->vector_assign_string_element_len(output, row, text, text_of(inputs, row, text));
+            continue;
+        }
+        if (!output_validity) {
+            api->vector_ensure_validity_writable(output);
+            output_validity = api->vector_get_validity(output);
+        }
+        output_validity[row / 64] &= ~(UINT64_C(1) << (row % 64));
     }
 }
 
