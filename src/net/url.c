@@ -16,6 +16,9 @@ static const struct {
     {"netflow9+udp", WEIR_URL_NETFLOW9, WEIR_URL_UDP},
     {"netflow5+udp", WEIR_URL_NETFLOW5, WEIR_URL_UDP},
     {"ipfix+file", WEIR_URL_IPFIX, WEIR_URL_FILE},
+    {"ipfix+pcap", WEIR_URL_IPFIX, WEIR_URL_PCAP},
+    {"netflow9+pcap", WEIR_URL_NETFLOW9, WEIR_URL_PCAP},
+    {"netflow5+pcap", WEIR_URL_NETFLOW5, WEIR_URL_PCAP},
     {"json", WEIR_URL_ANY, WEIR_URL_JSON},
 };
 
@@ -23,7 +26,7 @@ static const struct {
 
 static int unknown_scheme(const char *text, struct weir_diag *diag)
 {
-    char known[160] = "";
+    char known[200] = "";
     size_t used = 0;
     for (size_t i = 0; i < SCHEME_COUNT && used < sizeof(known); i++)
         used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s:", i ? ", " : "",
@@ -145,7 +148,7 @@ int weir_url_check_options(const struct weir_url *url, const char *const *names,
             name++;
         if (*name)
             continue;
-        char known[160] = "";
+        char known[200] = "";
         size_t used = 0;
         for (name = names; *name && used < sizeof(known); name++)
             used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/sender.h"
+
+#include <stdlib.h>
+
+#include "net/file.h"
+#include "net/pcap.h"
+#include "net/udp.h"
+
+#define NETFLOW_PORT 2055u /* the usual one of captures that name none */
+
+struct weir_sender_kind {
+    int (*open)(const struct weir_url *url, struct weir_sender *sender, struct weir_diag *diag);
+    int (*close)(void *state, struct weir_diag *diag);
+    void (*abort)(void *state);
+};
+
+/* A number of a URL option, or fallback where it is not given. */
+static int number_option(const struct weir_url *url, const char *name, unsigned long fallback,
+                         unsigned long greatest, unsigned long *ret_number, struct weir_diag *diag)
+{
+    const char *text = weir_url_option(url, name);
+    if (!text) {
+        *ret_number = fallback;
+        return 0;
+    }
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || number > greatest)
+        return weir_diag_set(diag, WEIR_E_USAGE, "%s=%s: a number up to %lu is wanted", name, text,
+                             greatest);
+    *ret_number = number;
+    return 0;
+}
+
+static int udp_open(const struct weir_url *url, struct weir_sender *sender, struct weir_diag *diag)
+{
+    unsigned long mtu = 0;
+    int result = number_option(url, "mtu", 0, 65535, &mtu, diag);
+    if (result < 0)
+        return result;
+    struct weir_udp_sender *udp;
+    result =
+        weir_udp_sender_open(url->host, url->port, (unsigned)mtu, &udp, &sender->transport, diag);
+    if (result == 0)
+        sender->state = udp;
+    return result;
+}
+
+static int udp_close(void *state, struct weir_diag *diag)
+{
+    (void)diag;
+    weir_udp_sender_close(state);
+    return 0;
+}
+
+static void udp_abort(void *state)
+{
+    weir_udp_sender_close(state);
+}
+
+static int file_open(const struct weir_url *url, struct weir_sender *sender, struct weir_diag *diag)
+{
+    struct weir_file_sender *file;
+    int result = weir_file_sender_open(url->path, &file, &sender->transport, diag);
+    if (result == 0)
+        sender->state = file;
+    return result;
+}
+
+static int file_close(void *state, struct weir_diag *diag)
+{
+    return weir_file_sender_close(state, diag);
+}
+
+static void file_abort(void *state)
+{
+    weir_file_sender_abort(state);
+}
+
+static int pcap_open(const struct weir_url *url, struct weir_sender *sender, struct weir_diag *diag)
+{
+    unsigned long port = 0;
+    int result = number_option(url, "port", NETFLOW_PORT, 65535, &port, diag);
+    if (result < 0)
+        return result;
+    struct weir_pcap_sender *pcap;
+    result = weir_pcap_sender_open(url->path, (uint16_t)port, &pcap, &sender->transport, diag);
+    if (result == 0)
+        sender->state = pcap;
+    return result;
+}
+
+static int pcap_close(void *state, struct weir_diag *diag)
+{
+    return weir_pcap_sender_close(state, diag);
+}
+
+static void pcap_abort(void *state)
+{
+    weir_pcap_sender_abort(state);
+}
+
+static const struct weir_sender_kind kinds[] = {
+    [WEIR_URL_UDP] = {udp_open, udp_close, udp_abort},
+    [WEIR_URL_FILE] = {file_open, file_close, file_abort},
+    [WEIR_URL_PCAP] = {pcap_open, pcap_close, pcap_abort},
+};
+
+int weir_sender_open(const struct weir_url *url, struct weir_sender *ret_sender,
+                     struct weir_diag *diag)
+{
+    if (url->transport >= sizeof(kinds) / sizeof(kinds[0]))
+        return weir_diag_set(diag, WEIR_E_USAGE, "export messages cannot be sent there");
+    struct weir_sender sender = {.kind = &kinds[url->transport]};
+    int result = sender.kind->open(url, &sender, diag);
+    if (result == 0)
+        *ret_sender = sender;
+    return result;
+}
+
+int weir_sender_close(struct weir_sender *sender, struct weir_diag *diag)
+{
+    int result = sender->kind->close(sender->state, diag);
+    sender->state = NULL;
+    return result;
+}
+
+void weir_sender_abort(struct weir_sender *sender)
+{
+    if (sender->state)
+        sender->kind->abort(sender->state);
+    sender->state = NULL;
+}
+
+uint64_t weir_sender_refused(const struct weir_sender *sender)
+{
+    return sender->kind == &kinds[WEIR_URL_UDP] && sender->state
+               ? weir_udp_sender_refused(sender->state)
+               : 0;
+}
