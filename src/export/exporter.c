@@ -189,8 +189,8 @@ static void open_message(struct weir_exporter *exporter, int64_t time_ns)
     struct weir_encoder_header header = {
         .sequence = exporter->sequence,
         .domain = exporter->config.domain,
-        .uptime_ms = (uint32_t)((time_ns - exporter->uptime_zero_ns) / WEIR_NS_PER_MS),
         .export_time_ns = time_ns,
+        .uptime_zero_ns = exporter->uptime_zero_ns,
         .sampling = exporter->config.sampling > 1
                         ? (uint16_t)(1u << 14 | (exporter->config.sampling & 0x3fff))
                         : 0,
@@ -276,12 +276,7 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
         uint32_t got = 0;
         uint8_t *room = weir_encoder_records(&exporter->encoder, entry->source, row_count, &got);
         if (got > 0) {
-            struct weir_plan_context context = {
-                .segment = *segment,
-                .export_time_ns = exporter->message_time_ns,
-                .uptime_zero_ns = exporter->uptime_zero_ns,
-            };
-            weir_plan_encode(entry->plan, batch, first_row, got, &context, room,
+            weir_plan_encode(entry->plan, batch, first_row, got, &exporter->encoder.context, room,
                              &exporter->counters.values_clamped);
             first_row += got;
             row_count -= got;

@@ -5,8 +5,8 @@
  * One engine reads IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and the fixed formats; what differs is
  * in a small dialect each (ipfix.c, netflow9.c, netflow5.c). A fixed-format message is one Data
  * Set under a built-in Template. Each `next` has three outcomes: an item (0), the orderly end
- * (WEIR_E_END), or malformed (another error, diag says the rule and the octet); after malformed
- * the iterator has ended.
+ * (WEIR_E_END), or malformed (another error, diag says the rule and the octet, counted from the
+ * first of the message); after malformed the iterator has ended.
  *
  *     struct weir_message message;
  *     if (weir_message_open(octets, length, &message, &diag) < 0) ...
@@ -14,7 +14,8 @@
  *     while ((result = weir_message_next(&message, &set, &diag)) == 0)
  *         ...
  *
- * Pure: no I/O, no state, no allocation but the templates handed out. The message borrows octets.
+ * Pure: no I/O, no allocation, no state but the iterators, which belong to one thread each. All
+ * of them borrow the octets. Limits: WEIR_TEMPLATE_FIELDS_MAX.
  */
 #ifndef WEIR_WIRE_MESSAGE_H
 #define WEIR_WIRE_MESSAGE_H
@@ -25,6 +26,7 @@
 
 #include "base/error.h"
 #include "base/reader.h"
+#include "record/plan.h"
 #include "record/template.h"
 
 enum weir_protocol {
@@ -32,6 +34,9 @@ enum weir_protocol {
     WEIR_PROTOCOL_NETFLOW9 = 9,
     WEIR_PROTOCOL_IPFIX = 10,
 };
+
+/* "netflow5", "netflow9", "ipfix"; never NULL. */
+const char *weir_protocol_text(enum weir_protocol protocol);
 
 /* How the protocol's sequence number counts, for the loss ledger. */
 enum weir_sequence_unit {
@@ -43,16 +48,19 @@ struct weir_dialect;
 
 struct weir_message {
     const struct weir_dialect *dialect;
+    const struct weir_template *builtin; /* of a fixed format; NULL: the peer sends its own */
     enum weir_protocol protocol;
     enum weir_sequence_unit sequence_unit;
     uint32_t sequence;
     uint32_t domain;       /* Observation Domain ID; v9: source id; v5: engine type << 8 | id */
     uint32_t uptime_ms;    /* sysUpTime; 0 for IPFIX, which has none */
-    uint16_t count;        /* header's count: records (v5), records and templates (v9), 0 (IPFIX) */
+    uint16_t count;        /* header's count: records (v5), records and templates (v9: not to be
+                              trusted, exporters differ), 0 (IPFIX) */
     uint16_t sampling;     /* v5: interval of the header (low 14 bits), 0: none */
     uint8_t sampling_mode; /* v5: top 2 bits */
     int64_t export_time_ns;
-    size_t length;           /* octets of this message: more may follow in an IPFIX file */
+    size_t length;           /* octets of this message: more may follow in a file */
+    size_t missing;          /* octets that the header claims and the input lacks */
     struct weir_reader body; /* sets not yet read */
 };
 
@@ -60,27 +68,34 @@ enum weir_set_kind {
     WEIR_SET_TEMPLATE,
     WEIR_SET_OPTIONS_TEMPLATE,
     WEIR_SET_DATA,
-    WEIR_SET_RESERVED, /* ids 0, 1 and those not yet assigned: skipped and counted */
+    WEIR_SET_RESERVED, /* ids below 256 that are not assigned: to be skipped and counted */
 };
 
 struct weir_set {
     const struct weir_dialect *dialect;
     enum weir_set_kind kind;
     uint16_t id;             /* Data Set: the Template ID */
-    struct weir_reader body; /* records, and padding */
+    struct weir_reader body; /* records not yet read, and padding */
 };
 
 /*
  * Reads the header of the message that `octets` begin with. WEIR_E_UNSUPPORTED: a version that is
- * none of ours; WEIR_E_TRUNCATED, WEIR_E_MALFORMED: a header that breaks a rule. A v5 count that
- * disagrees with the length is malformed only as far as records lack: the whole records there are
- * can be read, and weir_message_next reports the disagreement after them.
+ * none of ours; WEIR_E_TRUNCATED: not even the header is whole; WEIR_E_MALFORMED: a length shorter
+ * than the header. A message that its header says is longer than the input can be read as far as
+ * it goes: weir_message_next then reports what lacks after the last set or record that is there.
  */
 WEIR_CHECKED int weir_message_open(const uint8_t *octets, size_t length,
                                    struct weir_message *ret_message, struct weir_diag *diag);
 
+/* Next set. Octets after the last one that are all zero are taken as padding. */
 WEIR_CHECKED int weir_message_next(struct weir_message *message, struct weir_set *ret_set,
                                    struct weir_diag *diag);
+
+/*
+ * What the message says of its records, for weir_plan_decode: domain, protocol, export time,
+ * sysUpTime, the header's sampling interval. Exporter, arrival and template are the caller's.
+ */
+struct weir_plan_context weir_message_context(const struct weir_message *message);
 
 /* The Template of a fixed format; NULL for protocols that send theirs. Constant. */
 const struct weir_template *weir_message_builtin_template(enum weir_protocol protocol);
@@ -88,8 +103,8 @@ const struct weir_template *weir_message_builtin_template(enum weir_protocol pro
 /*
  * Next Template or Options Template of a set of that kind, in `buffer` of `capacity` octets
  * (WEIR_TEMPLATE_OCTETS_MAX always suffices). Item with field_count 0: a withdrawal of that id
- * (RFC 7011 8.1; id 2 or 3: all of that kind). WEIR_E_LIMIT: more than WEIR_TEMPLATE_FIELDS_MAX
- * fields.
+ * (RFC 7011 8.1; id 2 or 3: all of that kind). WEIR_E_LIMIT: more fields than
+ * WEIR_TEMPLATE_FIELDS_MAX or than fit in the buffer.
  */
 #define WEIR_TEMPLATE_FIELDS_MAX 1024u
 #define WEIR_TEMPLATE_OCTETS_MAX \
@@ -106,11 +121,15 @@ struct weir_value {
 
 struct weir_record {
     const struct weir_template *template;
-    struct weir_reader octets; /* the record, to be read by weir_record_next */
+    struct weir_reader octets; /* what of the record weir_record_next has not read yet */
     uint16_t next_field;
 };
 
-/* Next record of a Data Set under its template; padding at the end is the orderly end. */
+/*
+ * Next record of a Data Set under its template. What is shorter than the smallest record is
+ * padding (RFC 7011 section 3.3.1). Malformed: a variable length that passes the end of the set;
+ * a template of no octets.
+ */
 WEIR_CHECKED int weir_set_next_record(struct weir_set *set, const struct weir_template *source,
                                       struct weir_record *ret_record, struct weir_diag *diag);
 WEIR_CHECKED int weir_record_next(struct weir_record *record, struct weir_value *ret_value,
