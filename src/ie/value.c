@@ -164,9 +164,10 @@ static const char *decode_float(const uint8_t *octets, size_t length, struct wei
 static bool encode_float(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
     if (length == 4) {
-        if (isfinite(value->f64) && fabs(value->f64) > (double)FLT_MAX)
-            return false;
+        /* Rounds before it is judged: the shortest text of FLT_MAX is a little more than it. */
         float narrow = (float)value->f64;
+        if (isinf(narrow) && !isinf(value->f64))
+            return false;
         uint32_t bits;
         memcpy(&bits, &narrow, sizeof(bits));
         weir_store_be32(octets, bits);

@@ -99,6 +99,7 @@ static void floats(void **state)
     both_ways(WEIR_TYPE_FLOAT64, "00 00 00 00 00 00 00 01", "4.94065645841247e-324");
     both_ways(WEIR_TYPE_FLOAT64, "7f ef ff ff ff ff ff ff", "1.7976931348623157e+308");
     both_ways(WEIR_TYPE_FLOAT32, "7f c0 00 00", "NaN");
+    both_ways(WEIR_TYPE_FLOAT64, "ff 7f ff ff", "-3.4028235e+38");
 }
 
 static void addresses_and_booleans(void **state)
