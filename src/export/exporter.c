@@ -12,6 +12,12 @@
 #define QUEUE_MESSAGES    32u /* handed to the transport at once */
 
 /*
+ * RFC 7011 section 10.3.3's message size for a path of unknown MTU. Every Template and every
+ * record of export/shape.c fits.
+ */
+#define MESSAGE_MAX_LEAST 512u
+
+/*
  * sysUpTime 0 is a day before the first message: no flow that is exported began earlier, and it
  * stays clear of the 49-day wrap for longer than captures last.
  */
@@ -69,11 +75,9 @@ int weir_exporter_new(const struct weir_exporter_config *config,
                       const struct weir_transport *transport, struct weir_exporter **ret_exporter,
                       struct weir_diag *diag)
 {
-    /* The largest Template there can be, in a message of its own, must fit. */
-    size_t least = 20 + 4 + 4 + WEIR_SHAPE_FIELDS_MAX * 4;
-    if (transport->message_max < least)
-        return weir_diag_set(diag, WEIR_E_USAGE, "messages of %zu octets are too small: need %zu",
-                             transport->message_max, least);
+    if (transport->message_max < MESSAGE_MAX_LEAST)
+        return weir_diag_set(diag, WEIR_E_USAGE, "messages of %zu octets are too small: need %u",
+                             transport->message_max, MESSAGE_MAX_LEAST);
     if (config->protocol == WEIR_PROTOCOL_NETFLOW5 && config->domain > UINT16_MAX)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "domain %u: NetFlow v5 has 16 bits (engine type and id)",

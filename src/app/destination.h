@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A destination of export messages: its URL taken apart, its transport opened, an Exporting
+ * Process of its own on it, together one place that takes batches.
+ *
+ *     struct weir_destination *destination;
+ *     result = weir_destination_open(&url, &defaults, &destination, &diag);
+ *     struct weir_batch_sink sink = weir_destination_sink(destination);
+ *     ...
+ *     result = weir_destination_close(destination, &diag);
+ *
+ * Options of the URL: domain, template-refresh, rate (all); mtu (udp); port (pcap).
+ * Ownership: who opens closes or aborts. Threads: one.
+ */
+#ifndef WEIR_APP_DESTINATION_H
+#define WEIR_APP_DESTINATION_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "export/exporter.h"
+#include "net/url.h"
+#include "record/batch.h"
+
+struct weir_destination;
+
+/* What holds where the URL says nothing. */
+struct weir_destination_defaults {
+    uint32_t domain;
+    uint16_t sampling; /* interval in force, for v5's header; 0: not sampled */
+};
+
+/* 0; WEIR_E_USAGE with diag, which names the URL; WEIR_E_IO, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_destination_open(const struct weir_url *url,
+                                       const struct weir_destination_defaults *defaults,
+                                       struct weir_destination **ret_destination,
+                                       struct weir_diag *diag);
+
+/* It must outlive the sink. */
+struct weir_batch_sink weir_destination_sink(struct weir_destination *destination);
+
+/* What its Exporting Process has counted. */
+const struct weir_exporter_counters *weir_destination_counters(
+    const struct weir_destination *destination);
+
+/* Sends to which the peer's system answered that nobody listens. */
+uint64_t weir_destination_refused(const struct weir_destination *destination);
+
+/* Sends what waits and completes a file. Frees the destination in any case. */
+WEIR_CHECKED int weir_destination_close(struct weir_destination *destination,
+                                        struct weir_diag *diag);
+
+/* Gives up; an incomplete file is removed. NULL does nothing. */
+void weir_destination_abort(struct weir_destination *destination);
+
+#endif
