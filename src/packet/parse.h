@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames to packets: link, network and transport headers, RFC 791, 8200, 9293, 768, 4960, 4340,
+ * 3828, 792 and 4443.
+ *
+ *     struct weir_parser_options options = {.hash_key = &key};
+ *     if (weir_parser_new(&options, &parser) < 0) ...
+ *     size_t packets = weir_parse_batch(parser, frames, count, out, NULL);
+ *     weir_parser_counters(parser)->packets_parsed;
+ *     weir_parser_free(parser);
+ *
+ * Nothing vanishes. Every frame is a packet or is counted under one cause of the rest, and
+ *
+ *     packets_observed = packets_parsed + the packets of every cause
+ *     octets_observed  = octets_parsed + octets_link_layer - octets_beyond_frame
+ *                        + the octets of every cause
+ *
+ * where octets_parsed are IP octets, octets_link_layer what frames have besides (headers, padding,
+ * trailers), and octets_beyond_frame what IP lengths claim past the end of their frames. The
+ * octets of a cause are those on the wire.
+ *
+ * The length of a packet is what its IP header says, whatever the capture kept of it. A length of
+ * 0, as segmentation offload leaves it, means the rest of the frame, where the frame is longer
+ * than the shortest Ethernet frame; an IPv6 length of 0 is first looked up in the jumbo payload
+ * option (RFC 2675). A later fragment takes ports (and for IPv6 the protocol) of its first where
+ * that was seen within the fragment timeout of packet time.
+ *
+ * Ownership: the caller frees the parser; packets are copies and hold no pointer. Threads: a
+ * parser belongs to one thread. Limits: 8 VLAN tags, 16 IPv6 extension headers, a fixed number of
+ * datagrams in fragments.
+ */
+#ifndef WEIR_PACKET_PARSE_H
+#define WEIR_PACKET_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "packet/source.h"
+#include "record/packet.h"
+
+/*
+ * Why a frame makes no packet. From the first MALFORMED on they are malformed and also counted in
+ * packets_malformed; in a counter's name `packets_` or `octets_` stands before.
+ */
+#define WEIR_REST_LIST(X)                                                                 \
+    X(ARP, arp, "ARP and RARP")                                                           \
+    X(LLDP, lldp, "LLDP")                                                                 \
+    X(MPLS, mpls, "MPLS")                                                                 \
+    X(PPPOE, pppoe, "PPPoE discovery and session")                                        \
+    X(MACSEC, macsec, "MACsec")                                                           \
+    X(EAPOL, eapol, "802.1X authentication")                                              \
+    X(LLC, llc, "IEEE 802.3 with LLC: spanning tree, IS-IS, CDP and others")              \
+    X(OTHER_PROTOCOL, other_protocol, "other protocols than IP")                          \
+    X(LINK_TYPE, link_type, "a link type that is not parsed")                             \
+    X(TRUNCATED, truncated, "captured too short to hold an IP header")                    \
+    X(MALFORMED_LINK, malformed_link, "the frame ends inside its link header")            \
+    X(MALFORMED_VLAN, malformed_vlan, "more than 8 VLAN tags")                            \
+    X(MALFORMED_IP_VERSION, malformed_ip_version, "an IP version other than announced")   \
+    X(MALFORMED_IP_HEADER, malformed_ip_header, "the packet is too short for its header") \
+    X(MALFORMED_IP_LENGTH, malformed_ip_length, "an IP length shorter than its header")
+
+enum weir_rest {
+    WEIR_REST_NONE = -1, /* it is a packet */
+#define WEIR_REST_ENUM(name, member, help) WEIR_REST_##name,
+    WEIR_REST_LIST(WEIR_REST_ENUM)
+#undef WEIR_REST_ENUM
+        WEIR_REST_COUNT,
+    WEIR_REST_FIRST_MALFORMED = WEIR_REST_MALFORMED_LINK,
+};
+
+struct weir_parse_counters {
+    uint64_t packets_observed;
+    uint64_t octets_observed;
+    uint64_t packets_parsed;
+    uint64_t octets_parsed;
+    uint64_t octets_link_layer;
+    uint64_t octets_beyond_frame;
+    uint64_t packets_malformed;
+    uint64_t octets_malformed;
+    uint64_t packets_cut;
+    uint64_t packets_malformed_transport;
+    uint64_t packets_length_of_frame;
+    uint64_t packets_fragment;
+    uint64_t packets_fragment_unmatched;
+    uint64_t fragments_evicted;
+    struct weir_rest_count {
+        uint64_t packets;
+        uint64_t octets;
+    } rest[WEIR_REST_COUNT];
+};
+extern const struct weir_counter weir_parse_counter_table[];
+extern const size_t weir_parse_counter_count;
+
+struct weir_parser_options {
+    const struct weir_hash_key *hash_key; /* of the fragment table, copied; NULL: of seed 0 */
+    uint32_t fragment_entries;            /* datagrams in fragments kept; 0: 4096, 64 octets each */
+    int64_t fragment_timeout_ns;          /* 0: 30 s */
+};
+
+/* Where the parts of a packet are, in octets from the start of the frame. */
+struct weir_layers {
+    uint32_t network;   /* the IP header */
+    uint32_t transport; /* the transport header, or the fragment's octets of it */
+    uint32_t end;       /* of the IP packet as far as it was captured */
+    uint32_t whole_end; /* of the IP packet, by its length */
+    uint32_t fragment_id;
+    uint16_t fragment_offset; /* octets */
+    bool more_fragments;
+};
+
+struct weir_parser;
+
+/* options NULL: all defaults, and a key of 0. 0 or WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_parser_new(const struct weir_parser_options *options,
+                                 struct weir_parser **ret_parser);
+void weir_parser_free(struct weir_parser *parser);
+
+/*
+ * Parses `count` (at most 65536) frames into packets[], which has room for as many, and returns
+ * how many packets they were. Where ret_frame is not NULL, ret_frame[i] is the index of the frame
+ * of packets[i].
+ */
+size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
+                        struct weir_packet *packets, uint16_t *ret_frame);
+
+/*
+ * The same for one frame, and tells where its parts are. WEIR_REST_NONE, with *ret_packet and
+ * *ret_layers filled, or the cause why there is no packet.
+ */
+enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_frame *frame,
+                                struct weir_packet *ret_packet, struct weir_layers *ret_layers);
+
+const struct weir_parse_counters *weir_parser_counters(const struct weir_parser *parser);
+
+/* "arp", "malformed_link"; "" for WEIR_REST_NONE. */
+const char *weir_rest_text(enum weir_rest rest);
+
+/*
+ * The link types that were not parsed, at most 16 and in the order in which they came: type
+ * `index` with its count, or WEIR_E_NOT_FOUND past the last.
+ */
+WEIR_CHECKED int weir_parser_unparsed_link(const struct weir_parser *parser, size_t index,
+                                           uint16_t *ret_link_type,
+                                           struct weir_rest_count *ret_count);
+
+#endif

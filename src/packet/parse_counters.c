@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "packet/parse.h"
+
+#define REST_ROWS(cause, suffix, text)                                                   \
+    {.name = "packets_" #suffix,                                                         \
+     .help = "frames not metered: " text,                                                \
+     .offset = offsetof(struct weir_parse_counters, rest[WEIR_REST_##cause].packets),    \
+     .unit = WEIR_UNIT_PACKETS},                                                         \
+        {.name = "octets_" #suffix,                                                      \
+         .help = "octets on the wire of frames not metered: " text,                      \
+         .offset = offsetof(struct weir_parse_counters, rest[WEIR_REST_##cause].octets), \
+         .unit = WEIR_UNIT_OCTETS},
+
+const struct weir_counter weir_parse_counter_table[] = {
+    WEIR_COUNTER(struct weir_parse_counters, packets_observed, PACKETS, "frames seen"),
+    WEIR_COUNTER(struct weir_parse_counters, octets_observed, OCTETS,
+                 "octets of these frames on the wire"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_parsed, PACKETS,
+                 "frames that were IP packets and went on to selection"),
+    WEIR_COUNTER(struct weir_parse_counters, octets_parsed, OCTETS,
+                 "octets of these packets by their IP length"),
+    WEIR_COUNTER(struct weir_parse_counters, octets_link_layer, OCTETS,
+                 "octets of these frames outside IP: headers, padding, trailers"),
+    WEIR_COUNTER(struct weir_parse_counters, octets_beyond_frame, OCTETS,
+                 "octets that IP lengths claim past the end of their frames"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_malformed, PACKETS,
+                 "frames not metered because they break a rule, all causes"),
+    WEIR_COUNTER(struct weir_parse_counters, octets_malformed, OCTETS,
+                 "octets on the wire of these frames"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_cut, PACKETS,
+                 "packets metered although the capture ends inside a header"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_malformed_transport, PACKETS,
+                 "packets metered without ports because the transport header breaks a rule"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_length_of_frame, PACKETS,
+                 "packets with an IP length of 0 (offload), metered with the frame's"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_fragment, PACKETS,
+                 "packets that are fragments"),
+    WEIR_COUNTER(struct weir_parse_counters, packets_fragment_unmatched, PACKETS,
+                 "later fragments whose first was not seen, metered without ports"),
+    WEIR_COUNTER(struct weir_parse_counters, fragments_evicted, ENTRIES,
+                 "datagrams forgotten before their time because the fragment table was full"),
+    WEIR_REST_LIST(REST_ROWS)};
+const size_t weir_parse_counter_count =
+    sizeof(weir_parse_counter_table) / sizeof(weir_parse_counter_table[0]);
+
+const char *weir_rest_text(enum weir_rest rest)
+{
+    static const char *const texts[] = {
+#define REST_TEXT(cause, suffix, help) [WEIR_REST_##cause] = #suffix,
+        WEIR_REST_LIST(REST_TEXT)
+#undef REST_TEXT
+    };
+    return rest >= 0 && rest < WEIR_REST_COUNT ? texts[rest] : "";
+}
