@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/collector.h"
+
+#include <stdlib.h>
+
+/* Distances that are no loss any more (sequence.h): what a fast exporter sends in a minute. */
+#define LEAP_RECORDS  (UINT32_C(1) << 24)
+#define LEAP_MESSAGES (UINT32_C(1) << 20)
+
+#define PROTOCOLS_MAX 16u
+
+struct weir_collector {
+    struct weir_collector_config config;
+    struct weir_sessions sessions;
+    struct weir_collect_counters own; /* of messages that found no session */
+    struct weir_batch *batch;
+    struct weir_plan *builtin_plans[PROTOCOLS_MAX]; /* of the fixed formats, made when met */
+    struct weir_template *template_buffer;
+    uint64_t flow_records;
+    unsigned batch_sink_count;
+    unsigned record_sink_count;
+    struct weir_batch_sink batch_sinks[WEIR_COLLECTOR_SINKS_MAX];
+    struct weir_record_sink record_sinks[WEIR_COLLECTOR_SINKS_MAX];
+};
+
+/* A message on its way through. */
+struct intake {
+    struct weir_collector *collector;
+    struct weir_session *session;
+    struct weir_plan_context context;
+    uint32_t units; /* Data Records of it that were decoded */
+    uint32_t slack; /* most that may be in its sets without Template */
+    enum weir_malformed cause;
+    struct weir_diag *diag; /* for the errors of sinks */
+};
+
+/* Octets of Data Records and what reads them. */
+struct run {
+    const struct weir_template *source;
+    const struct weir_plan *plan;
+    const struct weir_plan_context *context;
+    const uint8_t *octets;
+    size_t length;
+    uint32_t records; /* decoded */
+    bool is_malformed;
+};
+
+struct weir_collector_config weir_collector_defaults(void)
+{
+    return (struct weir_collector_config){
+        .session_max = 16384,
+        .template_max = 4096,
+        .waiting = {.sets = 256, .octets = 1 << 20},
+        .template_octets = 64 << 20,
+        .waiting_octets = 64 << 20,
+        .batch_rows = 4096,
+    };
+}
+
+int weir_collector_new(const struct weir_collector_config *config,
+                       struct weir_collector **ret_collector)
+{
+    struct weir_collector *collector = calloc(1, sizeof(*collector));
+    if (!collector)
+        return WEIR_E_NOMEM;
+    collector->config = *config;
+    collector->batch = weir_batch_new(config->batch_rows);
+    collector->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+    int result =
+        weir_sessions_init(&collector->sessions, config->session_max, config->template_octets,
+                           config->waiting_octets, &config->hash_key);
+    if (result < 0 || !collector->batch || !collector->template_buffer) {
+        weir_collector_free(collector);
+        return WEIR_E_NOMEM;
+    }
+    *ret_collector = collector;
+    return 0;
+}
+
+void weir_collector_free(struct weir_collector *collector)
+{
+    if (!collector)
+        return;
+    weir_sessions_done(&collector->sessions);
+    for (unsigned i = 0; i < PROTOCOLS_MAX; i++)
+        weir_plan_free(collector->builtin_plans[i]);
+    weir_batch_free(collector->batch);
+    free(collector->template_buffer);
+    free(collector);
+}
+
+int weir_collector_add_batch_sink(struct weir_collector *collector,
+                                  const struct weir_batch_sink *sink)
+{
+    if (collector->batch_sink_count == WEIR_COLLECTOR_SINKS_MAX)
+        return WEIR_E_LIMIT;
+    collector->batch_sinks[collector->batch_sink_count++] = *sink;
+    return 0;
+}
+
+int weir_collector_add_record_sink(struct weir_collector *collector,
+                                   const struct weir_record_sink *sink)
+{
+    if (collector->record_sink_count == WEIR_COLLECTOR_SINKS_MAX)
+        return WEIR_E_LIMIT;
+    collector->record_sinks[collector->record_sink_count++] = *sink;
+    return 0;
+}
+
+uint32_t weir_collector_pending(const struct weir_collector *collector)
+{
+    return collector->batch->row_count;
+}
+
+int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag)
+{
+    int first = 0;
+    if (collector->batch->row_count == 0)
+        return 0;
+    for (unsigned i = 0; i < collector->batch_sink_count; i++) {
+        const struct weir_batch_sink *sink = &collector->batch_sinks[i];
+        int result = sink->batch(sink->context, collector->batch, first ? NULL : diag);
+        first = first ? first : result;
+    }
+    weir_batch_clear(collector->batch);
+    return first;
+}
+
+int weir_collector_flush(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
+{
+    int first = weir_collector_hand_over(collector, diag);
+    for (unsigned i = 0; i < collector->batch_sink_count; i++) {
+        const struct weir_batch_sink *sink = &collector->batch_sinks[i];
+        int result = sink->flush(sink->context, now_ns, first ? NULL : diag);
+        first = first ? first : result;
+    }
+    for (unsigned i = 0; i < collector->record_sink_count; i++) {
+        const struct weir_record_sink *sink = &collector->record_sinks[i];
+        int result = sink->flush(sink->context, now_ns, first ? NULL : diag);
+        first = first ? first : result;
+    }
+    return first;
+}
+
+/* Flow Records that may still come. */
+static uint64_t room_below_limit(const struct weir_collector *collector)
+{
+    uint64_t limit = collector->config.record_limit;
+    return limit ? limit - collector->flow_records : UINT64_MAX;
+}
+
+/* Decodes flows into the batch, handing it over as it fills. 0, or the error of a sink. */
+static int decode_columns(struct weir_collector *collector, struct run *run, struct weir_diag *diag)
+{
+    struct weir_batch *batch = collector->batch;
+    const uint8_t *octets = run->octets;
+    size_t length = run->length;
+    uint64_t room = room_below_limit(collector);
+    while (length > 0 && room > 0 && !run->is_malformed) {
+        size_t consumed;
+        uint32_t rows;
+        bool was_empty = batch->row_count == 0;
+        run->is_malformed = weir_plan_decode(run->plan, octets, length, run->context, batch,
+                                             &consumed, &rows, NULL) < 0;
+        if (rows > room) {
+            weir_batch_take_back(batch, rows - (uint32_t)room);
+            rows = (uint32_t)room;
+        }
+        run->records += rows;
+        room -= rows;
+        octets += consumed;
+        length -= consumed;
+        if (length == 0 || run->is_malformed)
+            break;
+        if (was_empty && consumed == 0) {
+            /* One record that an empty batch has no room for. */
+            run->is_malformed = true;
+            break;
+        }
+        int result = weir_collector_hand_over(collector, diag);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* Walks over records one by one, to the record sinks. 0, or the error of a sink. */
+static int decode_each(struct weir_collector *collector, struct run *run, struct weir_diag *diag)
+{
+    struct weir_set set = {
+        .kind = WEIR_SET_DATA,
+        .id = run->source->id,
+        .body = weir_reader_make(run->octets, run->length),
+    };
+    uint64_t room = run->source->is_options ? UINT64_MAX : room_below_limit(collector);
+    uint32_t records = 0;
+    int result = WEIR_E_END;
+    while (records < room) {
+        struct weir_record record;
+        result = weir_set_next_record(&set, run->source, &record, NULL);
+        if (result < 0)
+            break;
+        for (unsigned i = 0; i < collector->record_sink_count; i++) {
+            const struct weir_record_sink *sink = &collector->record_sinks[i];
+            result = sink->record(sink->context, run->context, &record, diag);
+            if (result < 0)
+                return result;
+        }
+        records++;
+    }
+    run->records = records;
+    run->is_malformed = result < 0 && result != WEIR_E_END;
+    return 0;
+}
+
+/* Decodes, delivers and counts a run of records. 0, WEIR_E_END at the limit, or a sink's error. */
+static int deliver(struct weir_collector *collector, struct weir_session *session, struct run *run,
+                   struct weir_diag *diag)
+{
+    bool is_options = run->source->is_options;
+    bool in_columns =
+        !is_options && (collector->batch_sink_count > 0 || collector->record_sink_count == 0);
+    int result = in_columns ? decode_columns(collector, run, diag) : 0;
+    if (result == 0 && (!in_columns || collector->record_sink_count > 0))
+        result = decode_each(collector, run, diag);
+    if (is_options) {
+        session->counters.options_records += run->records;
+        return result;
+    }
+    session->counters.records += run->records;
+    collector->flow_records += run->records;
+    return result == 0 && room_below_limit(collector) == 0 ? WEIR_E_END : result;
+}
+
+static void note(struct intake *intake, enum weir_malformed cause)
+{
+    if (intake->cause == WEIR_MALFORMED_NONE)
+        intake->cause = cause;
+}
+
+/* Decodes what waited for this Template. As deliver. */
+static int decode_waiting(struct intake *intake, const struct weir_template_entry *entry)
+{
+    struct weir_collector *collector = intake->collector;
+    struct weir_session *session = intake->session;
+    struct weir_waiting_set *set;
+    int result = 0;
+    while (result == 0 && (set = weir_waiting_take(&session->waiting, entry->source->id))) {
+        struct run run = {
+            .source = entry->source,
+            .plan = entry->plan,
+            .context = &set->context,
+            .octets = set->octets,
+            .length = set->length,
+        };
+        result = deliver(collector, session, &run, intake->diag);
+        session->counters.records_buffered += run.records;
+        if (set->message == session->counters.messages) {
+            intake->units += run.records;
+            intake->slack -= (uint32_t)set->length;
+        } else if (session->sequence_unit == WEIR_SEQUENCE_RECORDS) {
+            weir_sequence_waited(&session->sequence, run.records);
+        }
+        if (run.is_malformed)
+            note(intake, WEIR_MALFORMED_RECORD);
+        weir_waiting_free(set, &collector->sessions.waiting_budget);
+    }
+    if (session->waiting.count == 0 && !session->has_undecodable)
+        weir_sequence_resolved(&session->sequence);
+    return result;
+}
+
+/*
+ * RFC 7011 section 8.1: one, or all of its kind (id 2 or 3); of Templates that are not there they
+ * are ignored, and over UDP always (section 8.4).
+ */
+static void withdraw(struct intake *intake, const struct weir_template *source)
+{
+    struct weir_session *session = intake->session;
+    struct weir_budget *budget = &intake->collector->sessions.template_budget;
+    const struct weir_template_entry *entry =
+        weir_template_table_find(&session->templates, source->id);
+    uint32_t removed = 0;
+    if (session->key.transport == WEIR_COLLECT_UDP)
+        removed = 0;
+    else if (source->id < 256)
+        removed = weir_template_table_remove_kind(&session->templates, source->is_options, budget);
+    else if (entry && entry->source->is_options == source->is_options)
+        removed = weir_template_table_remove(&session->templates, source->id, budget);
+    session->counters.templates_withdrawn += removed;
+    session->counters.withdrawals_ignored += removed == 0;
+}
+
+/* Takes a Template in, and decodes what waited for it. As deliver. */
+static int define(struct intake *intake, const struct weir_template *source)
+{
+    struct weir_collector *collector = intake->collector;
+    struct weir_session *session = intake->session;
+    if (source->is_options)
+        session->counters.options_templates++;
+    else
+        session->counters.templates++;
+    if (source->record_length == 0) {
+        note(intake, WEIR_MALFORMED_TEMPLATE);
+        return 0;
+    }
+    enum weir_template_change change;
+    struct weir_sessions *sessions = &collector->sessions;
+    uint32_t limit = collector->config.template_max;
+    int result = weir_template_table_put(&session->templates, source, limit,
+                                         &sessions->template_budget, &change);
+    /* Where all together hold too much, those that are idle make room. */
+    while (result == WEIR_E_LIMIT && session->templates.count < limit &&
+           sessions->oldest != session) {
+        weir_sessions_evict(sessions);
+        result = weir_template_table_put(&session->templates, source, limit,
+                                         &sessions->template_budget, &change);
+    }
+    if (result < 0) {
+        session->counters.templates_refused++;
+        return 0;
+    }
+    session->counters.templates_redefined += change == WEIR_TEMPLATE_REDEFINED;
+    if (change != WEIR_TEMPLATE_NEW || session->waiting.count == 0)
+        return 0;
+    return decode_waiting(intake, weir_template_table_find(&session->templates, source->id));
+}
+
+static int take_templates(struct intake *intake, struct weir_set *set)
+{
+    struct weir_template *source = intake->collector->template_buffer;
+    int result;
+    while ((result = weir_set_next_template(set, source, WEIR_TEMPLATE_OCTETS_MAX, NULL)) == 0) {
+        if (source->field_count == 0) {
+            withdraw(intake, source);
+            continue;
+        }
+        result = define(intake, source);
+        if (result < 0)
+            return result;
+    }
+    if (result != WEIR_E_END)
+        note(intake, WEIR_MALFORMED_TEMPLATE);
+    return 0;
+}
+
+/* The plan of a fixed format's Template; NULL without memory. */
+static const struct weir_plan *builtin_plan(struct weir_collector *collector,
+                                            const struct weir_template *builtin)
+{
+    struct weir_plan **plan = &collector->builtin_plans[builtin->id];
+    if (!*plan && weir_plan_compile(builtin, plan) < 0)
+        return NULL;
+    return *plan;
+}
+
+static void keep_waiting(struct intake *intake, const struct weir_set *set)
+{
+    struct weir_session *session = intake->session;
+    session->counters.sets_unknown_template++;
+    intake->slack += (uint32_t)set->body.remaining;
+    uint32_t dropped = weir_waiting_push(&session->waiting, &intake->collector->config.waiting,
+                                         &intake->collector->sessions.waiting_budget, set->id,
+                                         session->counters.messages, &intake->context,
+                                         set->body.octets, set->body.remaining);
+    session->counters.sets_overflowed += dropped;
+    session->has_undecodable = session->has_undecodable || dropped > 0;
+}
+
+static int take_data(struct intake *intake, const struct weir_message *message,
+                     struct weir_set *set)
+{
+    struct run run = {
+        .source = message->builtin,
+        .context = &intake->context,
+        .octets = set->body.octets,
+        .length = set->body.remaining,
+    };
+    intake->context.segment.template_id = set->id;
+    if (message->builtin) {
+        run.plan = builtin_plan(intake->collector, message->builtin);
+        if (!run.plan)
+            return WEIR_E_NOMEM;
+    } else {
+        const struct weir_template_entry *entry =
+            weir_template_table_find(&intake->session->templates, set->id);
+        if (!entry) {
+            keep_waiting(intake, set);
+            return 0;
+        }
+        run.source = entry->source;
+        run.plan = entry->plan;
+    }
+    int result = deliver(intake->collector, intake->session, &run, intake->diag);
+    intake->units += run.records;
+    if (run.is_malformed)
+        note(intake, WEIR_MALFORMED_RECORD);
+    return result;
+}
+
+/* All sets of the message. 0, WEIR_E_END at the record limit, or a sink's error. */
+static int take_sets(struct intake *intake, struct weir_message *message)
+{
+    struct weir_set set;
+    int result;
+    while ((result = weir_message_next(message, &set, NULL)) == 0) {
+        switch (set.kind) {
+        case WEIR_SET_TEMPLATE:
+        case WEIR_SET_OPTIONS_TEMPLATE:
+            result = take_templates(intake, &set);
+            break;
+        case WEIR_SET_DATA:
+            result = take_data(intake, message, &set);
+            break;
+        case WEIR_SET_RESERVED:
+            intake->session->counters.sets_reserved++;
+            break;
+        }
+        if (result < 0)
+            return result;
+    }
+    if (result != WEIR_E_END)
+        note(intake, WEIR_MALFORMED_SET);
+    return 0;
+}
+
+static bool has_octets_after(const struct weir_message *message,
+                             const struct weir_datagram *datagram)
+{
+    for (size_t i = message->length; i < datagram->length; i++)
+        if (datagram->octets[i])
+            return true;
+    return false;
+}
+
+static void begin_sequence(struct weir_session *session, const struct weir_message *message)
+{
+    session->sequence_unit = message->sequence_unit;
+    struct weir_sequence_header header = {
+        .number = message->sequence,
+        .leap = message->sequence_unit == WEIR_SEQUENCE_MESSAGES ? LEAP_MESSAGES : LEAP_RECORDS,
+        .export_time_ns = message->export_time_ns,
+        .uptime_ms = message->uptime_ms,
+        .has_uptime = message->protocol != WEIR_PROTOCOL_IPFIX,
+    };
+    weir_sequence_begin(&session->sequence, &header);
+}
+
+static void end_sequence(const struct intake *intake)
+{
+    struct weir_sequence *sequence = &intake->session->sequence;
+    if (intake->session->sequence_unit == WEIR_SEQUENCE_MESSAGES)
+        weir_sequence_end(sequence, 1, 0);
+    else
+        weir_sequence_end(sequence, intake->units, intake->slack);
+}
+
+int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
+                           enum weir_collect_transport transport, struct weir_diag *diag)
+{
+    if (room_below_limit(collector) == 0)
+        return WEIR_E_END;
+    struct weir_message message;
+    int result = weir_message_open(datagram->octets, datagram->length, &message, NULL);
+    if (result < 0) {
+        collector->own.messages++;
+        collector->own.octets += datagram->length;
+        weir_collect_count_malformed(&collector->own, result == WEIR_E_UNSUPPORTED
+                                                          ? WEIR_MALFORMED_VERSION
+                                                          : WEIR_MALFORMED_HEADER);
+        return 0;
+    }
+    struct intake intake = {
+        .collector = collector,
+        .context = weir_message_context(&message),
+        .diag = diag,
+    };
+    struct weir_session_key key = {
+        .domain = message.domain,
+        .protocol = (uint16_t)message.protocol,
+        .transport = (uint16_t)transport,
+    };
+    if (transport == WEIR_COLLECT_UDP) {
+        key.exporter = datagram->source;
+        intake.context.segment.exporter = datagram->source;
+        intake.context.segment.has_exporter = true;
+    }
+    intake.context.segment.received_ns = datagram->received_ns;
+    result = weir_sessions_get(&collector->sessions, &key, &intake.session);
+    if (result < 0)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for another exporter");
+
+    intake.session->counters.messages++;
+    intake.session->counters.octets += datagram->length;
+    if (message.missing > 0 || has_octets_after(&message, datagram))
+        note(&intake, WEIR_MALFORMED_LENGTH);
+    begin_sequence(intake.session, &message);
+    result = take_sets(&intake, &message);
+    end_sequence(&intake);
+    weir_collect_count_malformed(&intake.session->counters, intake.cause);
+    return result;
+}
+
+void weir_collector_next_file(struct weir_collector *collector)
+{
+    for (struct weir_session *session = collector->sessions.newest; session;
+         session = session->older)
+        if (session->key.transport == WEIR_COLLECT_FILE)
+            weir_sequence_restart(&session->sequence);
+}
+
+struct weir_collect_counters weir_collector_count(const struct weir_collector *collector)
+{
+    struct weir_collect_counters total = weir_sessions_count(&collector->sessions);
+    weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &collector->own,
+                         &total);
+    return total;
+}
+
+const struct weir_sessions *weir_collector_sessions(const struct weir_collector *collector)
+{
+    return &collector->sessions;
+}

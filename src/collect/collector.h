@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Collecting Process (RFC 5470 section 5.5, RFC 7011 section 9): export messages in, column
+ * batches and records out.
+ *
+ * A message finds its session, its Templates are kept there, its Data Sets are decoded by their
+ * Templates' plans into the open batch, which goes to the batch sinks when it is full and when the
+ * caller says so. Data ahead of its Template waits. Records of Options Templates are no flows:
+ * they are counted, and go to record sinks only. A malformed message is counted and never an
+ * error; what of it was whole has been delivered.
+ *
+ *     result = weir_collector_new(&config, &collector);
+ *     weir_collector_add_batch_sink(collector, &sink);
+ *     weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, &diag);   // many times
+ *     weir_collector_flush(collector, now_ns, &diag);
+ *     weir_collector_free(collector);
+ *
+ * In the steady state no message allocates. Ownership: borrows its sinks, which outlive it.
+ * Threads: one at a time. Limits: those of the config, each with a counter.
+ */
+#ifndef WEIR_COLLECT_COLLECTOR_H
+#define WEIR_COLLECT_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "collect/counters.h"
+#include "collect/record_sink.h"
+#include "collect/session.h"
+#include "record/batch.h"
+#include "record/datagram.h"
+
+struct weir_collector;
+
+#define WEIR_COLLECTOR_SINKS_MAX 8u
+
+struct weir_collector_config {
+    struct weir_hash_key hash_key; /* of the session table */
+    uint32_t session_max;
+    uint32_t template_max; /* a session, both kinds */
+    struct weir_waiting_limits waiting;
+    size_t template_octets; /* of all sessions, past which the oldest sessions go */
+    size_t waiting_octets;  /* of all sessions */
+    uint32_t batch_rows;
+    uint64_t record_limit; /* stop after so many Flow Records; 0: none */
+};
+
+/* 16,384 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 64 MiB of Templates, 64
+ * MiB waiting; 4,096 rows. */
+struct weir_collector_config weir_collector_defaults(void);
+
+/* 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_collector_new(const struct weir_collector_config *config,
+                                    struct weir_collector **ret_collector);
+
+/* Frees it; rows not handed over are lost. NULL does nothing. */
+void weir_collector_free(struct weir_collector *collector);
+
+/* 0, or WEIR_E_LIMIT: WEIR_COLLECTOR_SINKS_MAX of its kind are there. */
+WEIR_CHECKED int weir_collector_add_batch_sink(struct weir_collector *collector,
+                                               const struct weir_batch_sink *sink);
+WEIR_CHECKED int weir_collector_add_record_sink(struct weir_collector *collector,
+                                                const struct weir_record_sink *sink);
+
+/*
+ * Takes one message in. datagram->source counts where the transport has addresses. 0; WEIR_E_END:
+ * the record limit is reached, and what followed it was left; WEIR_E_NOMEM; or the error of a sink
+ * (diag filled).
+ */
+WEIR_CHECKED int weir_collector_receive(struct weir_collector *collector,
+                                        const struct weir_datagram *datagram,
+                                        enum weir_collect_transport transport,
+                                        struct weir_diag *diag);
+
+/*
+ * What comes next of transport WEIR_COLLECT_FILE is of another file: Templates stay, sequence
+ * numbers begin anew.
+ */
+void weir_collector_next_file(struct weir_collector *collector);
+
+/* Rows in the open batch. */
+uint32_t weir_collector_pending(const struct weir_collector *collector);
+
+/* Hands the open batch over. 0, or the first error of a sink; all sinks are called. */
+WEIR_CHECKED int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag);
+
+/* Hands the open batch over and flushes all sinks. As above. */
+WEIR_CHECKED int weir_collector_flush(struct weir_collector *collector, int64_t now_ns,
+                                      struct weir_diag *diag);
+
+/* The total of what has been counted. */
+struct weir_collect_counters weir_collector_count(const struct weir_collector *collector);
+
+/* The sessions, newest message first, to be read between calls: sessions->newest, ->older. */
+const struct weir_sessions *weir_collector_sessions(const struct weir_collector *collector);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions of a Collecting Process: what is kept of one Exporting Process and Observation Domain,
+ * found by {exporter address, Observation Domain, protocol, transport} (RFC 7011 section 3.4.1:
+ * Template ids mean something only there). Source ports are no part of it, since some exporters
+ * change theirs with every message.
+ *
+ *     struct weir_session *session;
+ *     result = weir_sessions_get(sessions, &key, &session);   // found, or made
+ *     entry = weir_template_table_find(&session->templates, id);
+ *
+ * Look-up is O(1) and keyed, so nobody can aim collisions at it. Limits: a number of sessions,
+ * past which the one that was idle for longest is forgotten and counted; its counters stay in the
+ * total. Ownership: the table owns the sessions. Threads: one.
+ */
+#ifndef WEIR_COLLECT_SESSION_H
+#define WEIR_COLLECT_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "collect/budget.h"
+#include "collect/counters.h"
+#include "collect/sequence.h"
+#include "collect/templates.h"
+#include "collect/waiting.h"
+#include "wire/message.h"
+
+enum weir_collect_transport {
+    WEIR_COLLECT_UDP,  /* from a socket or out of a capture: the source address is the exporter's */
+    WEIR_COLLECT_FILE, /* messages without addresses (RFC 5655), whole and in order */
+};
+
+/* Hashed and compared as octets: no padding. */
+struct weir_session_key {
+    struct weir_address exporter; /* all zero where the transport does not say */
+    uint32_t domain;
+    uint16_t protocol;  /* enum weir_protocol */
+    uint16_t transport; /* enum weir_collect_transport */
+};
+_Static_assert(sizeof(struct weir_session_key) == 24, "no padding");
+
+struct weir_session {
+    struct weir_session_key key;
+    struct weir_template_table templates;
+    struct weir_waiting waiting;
+    struct weir_sequence sequence;
+    struct weir_collect_counters counters; /* but those of the ledger: weir_session_count */
+    enum weir_sequence_unit sequence_unit;
+    bool has_undecodable; /* sets were dropped: unknown records stay unknown */
+    struct weir_session *next_in_bucket;
+    struct weir_session *newer, *older; /* by last message */
+};
+
+struct weir_sessions {
+    struct weir_hash_key hash_key;
+    struct weir_budget template_budget; /* of all sessions */
+    struct weir_budget waiting_budget;
+    struct weir_session **buckets;
+    uint32_t bucket_mask;
+    uint32_t count;
+    uint32_t limit;
+    struct weir_session *newest, *oldest;
+    struct weir_collect_counters evicted; /* sum of those that are forgotten */
+};
+
+/* 0, WEIR_E_NOMEM. At most `limit` sessions (at least 1), and octets for all that they hold. */
+WEIR_CHECKED int weir_sessions_init(struct weir_sessions *sessions, uint32_t limit,
+                                    size_t template_octets, size_t waiting_octets,
+                                    const struct weir_hash_key *hash_key);
+void weir_sessions_done(struct weir_sessions *sessions);
+
+/* The session of this key, made if need be, and now the newest. 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_sessions_get(struct weir_sessions *sessions,
+                                   const struct weir_session_key *key,
+                                   struct weir_session **ret_session);
+
+/* Forgets the session whose last message is oldest; there has to be one. */
+void weir_sessions_evict(struct weir_sessions *sessions);
+
+/* The session's counters with those of its ledger. */
+struct weir_collect_counters weir_session_count(const struct weir_session *session);
+
+/* The sum of all sessions, forgotten ones included. */
+struct weir_collect_counters weir_sessions_count(const struct weir_sessions *sessions);
+
+#endif
