@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/column.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -29,28 +30,33 @@ static const uint8_t widths[WEIR_COLUMN_TYPE_COUNT] = {
     [WEIR_COLUMN_MAC] = 8, [WEIR_COLUMN_TEXT] = 8,
 };
 
-/* Elements that say what a column says, under another number. */
+/*
+ * Elements that say what a column says, under another number. Of those that fill one column the
+ * earlier is the better: times of finer resolution and those that do not hang on the sender's
+ * sysUpTime, deltas before totals.
+ */
 static const struct {
     uint32_t pen;
     uint16_t element;
     uint8_t column;
 } same_meaning[] = {
+    {0, 154, WEIR_COLUMN_START},       /* flowStartMicroseconds */
+    {0, 152, WEIR_COLUMN_START},       /* flowStartMilliseconds */
+    {0, 158, WEIR_COLUMN_START},       /* flowStartDeltaMicroseconds */
     {0, 22, WEIR_COLUMN_START},        /* flowStartSysUpTime */
     {0, 150, WEIR_COLUMN_START},       /* flowStartSeconds */
-    {0, 152, WEIR_COLUMN_START},       /* flowStartMilliseconds */
-    {0, 154, WEIR_COLUMN_START},       /* flowStartMicroseconds */
-    {0, 158, WEIR_COLUMN_START},       /* flowStartDeltaMicroseconds */
+    {0, 155, WEIR_COLUMN_END},         /* flowEndMicroseconds */
+    {0, 153, WEIR_COLUMN_END},         /* flowEndMilliseconds */
+    {0, 159, WEIR_COLUMN_END},         /* flowEndDeltaMicroseconds */
     {0, 21, WEIR_COLUMN_END},          /* flowEndSysUpTime */
     {0, 151, WEIR_COLUMN_END},         /* flowEndSeconds */
-    {0, 153, WEIR_COLUMN_END},         /* flowEndMilliseconds */
-    {0, 155, WEIR_COLUMN_END},         /* flowEndMicroseconds */
-    {0, 159, WEIR_COLUMN_END},         /* flowEndDeltaMicroseconds */
     {0, 27, WEIR_COLUMN_SRC_ADDR},     /* sourceIPv6Address */
     {0, 28, WEIR_COLUMN_DST_ADDR},     /* destinationIPv6Address */
     {0, 180, WEIR_COLUMN_SRC_PORT},    /* udpSourcePort */
     {0, 182, WEIR_COLUMN_SRC_PORT},    /* tcpSourcePort */
     {0, 181, WEIR_COLUMN_DST_PORT},    /* udpDestinationPort */
     {0, 183, WEIR_COLUMN_DST_PORT},    /* tcpDestinationPort */
+    {0, 195, WEIR_COLUMN_TOS},         /* ipDiffServCodePoint: its upper six bits */
     {0, 178, WEIR_COLUMN_ICMP_TYPE},   /* icmpTypeIPv6 */
     {0, 179, WEIR_COLUMN_ICMP_CODE},   /* icmpCodeIPv6 */
     {0, 32, WEIR_COLUMN_ICMP_TYPE},    /* icmpTypeCodeIPv4: fills icmp_code too */
@@ -71,6 +77,7 @@ static const struct {
     {0, 30, WEIR_COLUMN_DST_MASK},      /* destinationIPv6PrefixLength */
     {0, 281, WEIR_COLUMN_NAT_SRC_ADDR}, /* postNATSourceIPv6Address */
     {0, 282, WEIR_COLUMN_NAT_DST_ADDR}, /* postNATDestinationIPv6Address */
+    {0, 95, WEIR_COLUMN_APP},           /* applicationId */
 };
 
 const struct weir_column_info *weir_column_info(enum weir_column column)
@@ -93,19 +100,36 @@ int weir_column_by_name(const char *name, enum weir_column *ret_column)
     return WEIR_E_NOT_FOUND;
 }
 
-int weir_column_for_element(uint32_t pen, uint16_t element, enum weir_column *ret_column)
+/* Finds the column, and how good a source of it the element is: 0 is the best. */
+static int find_element(uint32_t pen, uint16_t element, enum weir_column *ret_column,
+                        unsigned *ret_rank)
 {
     if (element == 0)
         return WEIR_E_NOT_FOUND;
     for (unsigned i = WEIR_COLUMN_FIRST_OF_ROW; i < WEIR_COLUMN_COUNT; i++)
         if (columns[i].element == element && columns[i].pen == pen) {
             *ret_column = (enum weir_column)i;
+            *ret_rank = 0;
             return 0;
         }
-    for (size_t i = 0; i < sizeof(same_meaning) / sizeof(same_meaning[0]); i++)
+    for (unsigned i = 0; i < sizeof(same_meaning) / sizeof(same_meaning[0]); i++)
         if (same_meaning[i].element == element && same_meaning[i].pen == pen) {
             *ret_column = (enum weir_column)same_meaning[i].column;
+            *ret_rank = i + 1;
             return 0;
         }
     return WEIR_E_NOT_FOUND;
+}
+
+int weir_column_for_element(uint32_t pen, uint16_t element, enum weir_column *ret_column)
+{
+    unsigned rank;
+    return find_element(pen, element, ret_column, &rank);
+}
+
+unsigned weir_column_rank(uint32_t pen, uint16_t element)
+{
+    enum weir_column column;
+    unsigned rank = UINT_MAX;
+    return find_element(pen, element, &column, &rank) == 0 ? rank : UINT_MAX;
 }

@@ -48,48 +48,48 @@ enum weir_column_type {
       "1 5 7 8 9: NetFlow; 10: IPFIX; 105: sFlow 5; 0: metered here")                         \
     X(TEMPLATE, template, U16, "", 145, "Template ID the record came under")
 
-#define WEIR_ROW_COLUMNS(X)                                                                      \
-    X(START, start, TIME, "ns", 156, "time of the flow's first packet")                          \
-    X(END, end, TIME, "ns", 157, "time of the flow's last packet")                               \
-    X(SRC_ADDR, src_addr, ADDRESS, "", 8, "source address")                                      \
-    X(DST_ADDR, dst_addr, ADDRESS, "", 12, "destination address")                                \
-    X(SRC_PORT, src_port, U16, "", 7, "source port")                                             \
-    X(DST_PORT, dst_port, U16, "", 11, "destination port")                                       \
-    X(PROTOCOL, protocol, U8, "", 4, "IP protocol number")                                       \
-    X(TOS, tos, U8, "", 5, "IPv4 type of service or IPv6 traffic class")                         \
-    X(TCP_FLAGS, tcp_flags, U16, "", 6, "union of the TCP flags seen, RFC 7125")                 \
-    X(ICMP_TYPE, icmp_type, U8, "", 176, "ICMP or ICMPv6 type")                                  \
-    X(ICMP_CODE, icmp_code, U8, "", 177, "ICMP or ICMPv6 code")                                  \
-    X(PACKETS, packets, U64, "packets", 2, "packets of the flow, as observed")                   \
-    X(BYTES, bytes, U64, "octets", 1, "octets of its IP packets, as observed")                   \
-    X(REV_PACKETS, rev_packets, U64, "packets", 2, "packets of the reverse direction, RFC 5103") \
-    X(REV_BYTES, rev_bytes, U64, "octets", 1, "octets of the reverse direction, RFC 5103")       \
-    X(SAMPLING, sampling, U32, "", 34, "one packet in this many was metered; none: unknown")     \
-    X(IN_IF, in_if, U32, "", 10, "SNMP index of the interface the flow came in by")              \
-    X(OUT_IF, out_if, U32, "", 14, "SNMP index of the interface the flow went out by")           \
-    X(DIRECTION, direction, U8, "", 61, "0 ingress, 1 egress, at the Observation Point")         \
-    X(TTL_MIN, ttl_min, U8, "hops", 52, "smallest TTL or hop limit seen")                        \
-    X(TTL_MAX, ttl_max, U8, "hops", 53, "largest TTL or hop limit seen")                         \
-    X(VLAN, vlan, U16, "", 58, "802.1Q VLAN")                                                    \
-    X(POST_VLAN, post_vlan, U16, "", 59, "802.1Q VLAN on egress")                                \
-    X(SRC_MAC, src_mac, MAC, "", 56, "source MAC address")                                       \
-    X(DST_MAC, dst_mac, MAC, "", 80, "destination MAC address")                                  \
-    X(NEXT_HOP, next_hop, ADDRESS, "", 15, "next hop router")                                    \
-    X(BGP_NEXT_HOP, bgp_next_hop, ADDRESS, "", 18, "next hop in BGP")                            \
-    X(SRC_AS, src_as, U32, "", 16, "autonomous system of the source")                            \
-    X(DST_AS, dst_as, U32, "", 17, "autonomous system of the destination")                       \
-    X(SRC_MASK, src_mask, U8, "bits", 9, "prefix length of the route to the source")             \
-    X(DST_MASK, dst_mask, U8, "bits", 13, "prefix length of the route to the destination")       \
-    X(END_REASON, end_reason, U8, "", 136,                                                       \
-      "1 idle, 2 active, 3 end of flow, 4 forced, 5 resources")                                  \
-    X(NAT_SRC_ADDR, nat_src_addr, ADDRESS, "", 225, "source address after translation")          \
-    X(NAT_DST_ADDR, nat_dst_addr, ADDRESS, "", 226, "destination address after translation")     \
-    X(NAT_SRC_PORT, nat_src_port, U16, "", 227, "source port after translation")                 \
-    X(NAT_DST_PORT, nat_dst_port, U16, "", 228, "destination port after translation")            \
-    X(NAT_EVENT, nat_event, U8, "", 230, "NAT event, RFC 8158")                                  \
-    X(FIREWALL_EVENT, firewall_event, U8, "", 233, "firewall event")                             \
-    X(FLOW_LABEL, flow_label, U32, "", 31, "IPv6 flow label")                                    \
-    X(APP, app, TEXT, "", 96, "application name, or id where no name is known")                  \
+#define WEIR_ROW_COLUMNS(X)                                                                       \
+    X(START, start, TIME, "ns", 156, "time of the flow's first packet")                           \
+    X(END, end, TIME, "ns", 157, "time of the flow's last packet")                                \
+    X(SRC_ADDR, src_addr, ADDRESS, "", 8, "source address")                                       \
+    X(DST_ADDR, dst_addr, ADDRESS, "", 12, "destination address")                                 \
+    X(SRC_PORT, src_port, U16, "", 7, "source port")                                              \
+    X(DST_PORT, dst_port, U16, "", 11, "destination port")                                        \
+    X(PROTOCOL, protocol, U8, "", 4, "IP protocol number")                                        \
+    X(TOS, tos, U8, "", 5, "IPv4 type of service or IPv6 traffic class")                          \
+    X(TCP_FLAGS, tcp_flags, U16, "", 6, "union of the TCP flags seen, RFC 7125")                  \
+    X(ICMP_TYPE, icmp_type, U8, "", 176, "ICMP or ICMPv6 type; 0 for other protocols")            \
+    X(ICMP_CODE, icmp_code, U8, "", 177, "ICMP or ICMPv6 code; 0 for other protocols")            \
+    X(PACKETS, packets, U64, "packets", 2, "packets of the flow, as observed")                    \
+    X(BYTES, bytes, U64, "octets", 1, "octets of its IP packets, as observed")                    \
+    X(REV_PACKETS, rev_packets, U64, "packets", 2, "packets of the reverse direction, RFC 5103")  \
+    X(REV_BYTES, rev_bytes, U64, "octets", 1, "octets of the reverse direction, RFC 5103")        \
+    X(SAMPLING, sampling, U32, "", 34, "one packet in this many was metered; none or 0: unknown") \
+    X(IN_IF, in_if, U32, "", 10, "SNMP index of the interface the flow came in by")               \
+    X(OUT_IF, out_if, U32, "", 14, "SNMP index of the interface the flow went out by")            \
+    X(DIRECTION, direction, U8, "", 61, "0 ingress, 1 egress, at the Observation Point")          \
+    X(TTL_MIN, ttl_min, U8, "hops", 52, "smallest TTL or hop limit seen")                         \
+    X(TTL_MAX, ttl_max, U8, "hops", 53, "largest TTL or hop limit seen")                          \
+    X(VLAN, vlan, U16, "", 58, "802.1Q VLAN")                                                     \
+    X(POST_VLAN, post_vlan, U16, "", 59, "802.1Q VLAN on egress")                                 \
+    X(SRC_MAC, src_mac, MAC, "", 56, "source MAC address")                                        \
+    X(DST_MAC, dst_mac, MAC, "", 80, "destination MAC address")                                   \
+    X(NEXT_HOP, next_hop, ADDRESS, "", 15, "next hop router")                                     \
+    X(BGP_NEXT_HOP, bgp_next_hop, ADDRESS, "", 18, "next hop in BGP")                             \
+    X(SRC_AS, src_as, U32, "", 16, "autonomous system of the source")                             \
+    X(DST_AS, dst_as, U32, "", 17, "autonomous system of the destination")                        \
+    X(SRC_MASK, src_mask, U8, "bits", 9, "prefix length of the route to the source")              \
+    X(DST_MASK, dst_mask, U8, "bits", 13, "prefix length of the route to the destination")        \
+    X(END_REASON, end_reason, U8, "", 136,                                                        \
+      "1 idle, 2 active, 3 end of flow, 4 forced, 5 resources")                                   \
+    X(NAT_SRC_ADDR, nat_src_addr, ADDRESS, "", 225, "source address after translation")           \
+    X(NAT_DST_ADDR, nat_dst_addr, ADDRESS, "", 226, "destination address after translation")      \
+    X(NAT_SRC_PORT, nat_src_port, U16, "", 227, "source port after translation")                  \
+    X(NAT_DST_PORT, nat_dst_port, U16, "", 228, "destination port after translation")             \
+    X(NAT_EVENT, nat_event, U8, "", 230, "NAT event, RFC 8158")                                   \
+    X(FIREWALL_EVENT, firewall_event, U8, "", 233, "firewall event")                              \
+    X(FLOW_LABEL, flow_label, U32, "", 31, "IPv6 flow label")                                     \
+    X(APP, app, TEXT, "", 96, "application name, or id where no name is known")                   \
     X(OTHER, other, TEXT, "", 0, "elements without a column: one JSON object by IANA name")
 
 #define WEIR_COLUMNS(X) WEIR_SEGMENT_COLUMNS(X) WEIR_ROW_COLUMNS(X)
@@ -139,5 +139,11 @@ WEIR_CHECKED int weir_column_by_name(const char *name, enum weir_column *ret_col
  */
 WEIR_CHECKED int weir_column_for_element(uint32_t pen, uint16_t element,
                                          enum weir_column *ret_column);
+
+/*
+ * Of several elements of one record that fill the same column, the one of the lowest rank does; 0
+ * is the column's own element. UINT_MAX: the element fills none.
+ */
+unsigned weir_column_rank(uint32_t pen, uint16_t element);
 
 #endif

@@ -4,18 +4,31 @@
  *
  * A plan holds, per field, where it stands, how wide it is, the operation that reads or writes it
  * and its column. The same plan decodes (Collecting Process) and encodes (Exporting Process).
- * Records of fixed length are processed a column at a time over all records of a set; those with
- * variable-length fields a record at a time by the same operations.
+ * Records are processed a column at a time; those with variable-length fields are first made into
+ * rows of one length.
  *
  *     struct weir_plan *plan;
  *     weir_plan_compile(template, &plan);
- *     rows = weir_plan_decode(plan, octets, length, &context, batch, &consumed);
+ *     weir_plan_decode(plan, octets, length, &context, batch, &consumed, &records, &diag);
  *
  * Times become absolute at the edge: sysUpTime and delta fields are resolved with the context of
- * the message that carries them (RFC 3954 section 6, RFC 7011 section 6.1.10). Elements without a
- * column are rendered into `other` (RFC 7373 text in one JSON object by IANA name).
+ * the message that carries them (RFC 3954 section 6, RFC 7011 section 6.1.10).
+ *
+ * Several fields on one column: the one of the lowest weir_column_rank has it, the first of
+ * equals; in rows where its octets are all zero the next best does, so that a template with both
+ * address families gives one address (not for 64-bit counters, where zero is a value).
+ *
+ * `other` is one JSON object a row by IANA name, as record/json.h prints it: elements without a
+ * column, the losers of a column (where neither they nor the winner are all zero), and values
+ * that are greater than their column can hold, which has its greatest value then. Padding and
+ * fields without octets are left out; text of length 0 where nothing is left. The fixed formats
+ * and templates of known elements only have no `other` at all.
+ *
+ * Where a template has protocol and destination port but no ICMP element, icmp_type and icmp_code
+ * are taken from the port of ICMP and ICMPv6 records, as NetFlow sends them.
  *
  * Ownership: a plan is immutable once compiled and may be shared by threads; it borrows nothing.
+ * Limits: 1,024 fields.
  */
 #ifndef WEIR_RECORD_PLAN_H
 #define WEIR_RECORD_PLAN_H
@@ -35,9 +48,12 @@ struct weir_plan_context {
     int64_t export_time_ns;
     int64_t uptime_zero_ns; /* export time - sysUpTime: what sysUpTime 0 was */
     uint32_t sampling;      /* interval in force for records without their own; 0: unknown */
+    size_t offset;          /* of the records in their message, for what diag says; may be 0 */
 };
 
-/* 0, WEIR_E_NOMEM. Fields that no operation fits (a counter of 9 octets) go to `other` as octets.
+/*
+ * 0, WEIR_E_NOMEM, WEIR_E_LIMIT (fields). Fields that no operation fits (a counter of 9 octets, an
+ * IPv4 address of 5) go to `other` as octets.
  */
 WEIR_CHECKED int weir_plan_compile(const struct weir_template *source, struct weir_plan **ret_plan);
 void weir_plan_free(struct weir_plan *plan);
@@ -48,9 +64,9 @@ weir_column_set weir_plan_columns(const struct weir_plan *plan);
 /*
  * Decodes records from `octets` into batch until the octets end, what remains is padding
  * (shorter than the smallest record), or the batch is full: then *ret_consumed < length and the
- * caller goes on with the rest after handing the batch on.
- * 0, or WEIR_E_MALFORMED with diag (a variable length that passes the end of the set): the records
- * before it are in the batch. *ret_records counts what was added in either case.
+ * caller goes on with the rest after handing the batch on. *ret_records counts what was added.
+ * 0; WEIR_E_MALFORMED with diag (a variable length that passes the end of the set; a template of
+ * no octets); WEIR_E_NOMEM. The records before the failure are in the batch.
  */
 WEIR_CHECKED int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets,
                                   size_t length, const struct weir_plan_context *context,
@@ -60,8 +76,10 @@ WEIR_CHECKED int weir_plan_decode(const struct weir_plan *plan, const uint8_t *o
 /*
  * Encodes rows first_row .. first_row + row_count - 1 of batch into room for them at `octets`
  * (row_count * record_length; plans with variable fields cannot encode). Columns that the rows
- * lack are written as zero. Values too wide for a field are written as its greatest value, and
- * counted in *ret_clamped where that is not NULL.
+ * lack, and fields without a column, are written as zero; sampling that they lack as the
+ * context's. Values too wide for a field are written as its greatest value (an AS number as
+ * AS_TRANS, RFC 6793; an IPv6 address in an IPv4 field as zero) and counted in *ret_clamped, which
+ * is added to where it is not NULL. TCP flags in one octet lose the ninth uncounted.
  */
 void weir_plan_encode(const struct weir_plan *plan, const struct weir_batch *batch,
                       uint32_t first_row, uint32_t row_count,

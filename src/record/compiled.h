@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a plan is inside, for the files that run it. Private to record/.
+ *
+ * A record is a row of fields at known offsets, but for the octets that variable fields take: a
+ * field's place is its offset with all variable fields left out, plus what those before it take
+ * (struct weir_row). Column steps want all records at one distance; records with variable fields
+ * are first flattened: the spans that steps need are copied into rows of flat_length octets.
+ */
+#ifndef WEIR_RECORD_COMPILED_H
+#define WEIR_RECORD_COMPILED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "ie/element.h"
+#include "record/operation.h"
+#include "record/plan.h"
+
+#define WEIR_PLAN_NONE       UINT16_MAX
+#define WEIR_PLAN_FIELDS_MAX 1024u
+
+/* When a field goes into `other`. */
+enum weir_keep {
+    WEIR_KEEP_NOT,
+    WEIR_KEEP_ALWAYS,   /* it has no column */
+    WEIR_KEEP_AS_LOSER, /* its column has another field's value: where neither is all zero */
+    WEIR_KEEP_WIDE,     /* where its value is greater than the column can hold */
+};
+
+struct weir_plan_field {
+    const struct weir_element *element; /* NULL: not known */
+    const char *key;                    /* "\"octetDeltaCount\":" */
+    uint32_t offset;                    /* with all variable fields left out */
+    uint16_t variable_before;           /* how many of them stand before it */
+    uint16_t length;                    /* or WEIR_LENGTH_VARIABLE */
+    uint16_t winner;                    /* of a loser: the field that has the column */
+    uint16_t id;                        /* of the element */
+    uint16_t key_length;
+    uint8_t column_octets; /* of a wide one: octets of the column */
+    uint8_t keep;          /* enum weir_keep */
+    bool is_padding;
+    const struct weir_operation *to_time; /* of a relative time: how it is read, else NULL */
+    const struct weir_element *absolute;  /* and the element that says the same absolutely */
+};
+
+struct weir_plan_step {
+    const struct weir_operation *operation;
+    uint32_t offset; /* in a flat row; encoding: in the record */
+    uint16_t width;
+    uint8_t column;
+    /* An alternate fills the column of rows in which the winner's octets are all zero. */
+    bool is_alternate;
+    uint16_t winner_width;
+    uint32_t winner_offset; /* in a flat row */
+};
+
+struct weir_plan_span {
+    uint32_t offset;
+    uint16_t variable_before;
+    uint32_t length;
+};
+
+struct weir_plan {
+    struct weir_arena arena; /* all arrays */
+    weir_column_set columns;
+    weir_column_set encoded; /* columns that steps of encode_steps read */
+    uint32_t record_length;  /* as the template's */
+    uint32_t fixed_octets;   /* record without its variable fields */
+    uint32_t flat_length;    /* fixed templates: record_length */
+    uint16_t template_id;
+    uint16_t field_count;
+    uint16_t variable_count;
+    uint16_t step_count;
+    uint16_t encode_step_count;
+    uint16_t span_count;
+    uint16_t kept_count;
+    uint16_t app_name; /* field, or WEIR_PLAN_NONE */
+    uint16_t app_id;
+    bool derives_icmp;    /* type and code from dst_port */
+    bool has_sampling;    /* the record has its own */
+    bool fills_no_octets; /* some octet is no step's: encode clears first */
+    struct weir_plan_field *fields;
+    uint16_t *variable; /* fields of variable length, in order */
+    uint16_t *kept;     /* fields that may go into `other`, in order */
+    struct weir_plan_step *steps;
+    struct weir_plan_step *encode_steps;
+    struct weir_plan_span *spans;
+};
+
+/* One record: where it begins, and how many octets the first n variable fields take. */
+struct weir_row {
+    const uint8_t *octets;
+    uint32_t length;
+    uint32_t shifts[WEIR_PLAN_FIELDS_MAX + 1];
+};
+
+struct weir_octets {
+    const uint8_t *octets;
+    uint32_t length;
+};
+
+/*
+ * Finds the record that `octets` begin with: its length and, with variable fields, its shifts. One
+ * length check covers all fields. False: it passes the end.
+ */
+bool weir_plan_locate(const struct weir_plan *plan, const uint8_t *octets, size_t length,
+                      struct weir_row *ret_row);
+
+/* The value of a field of a located record, its length prefix taken off. */
+struct weir_octets weir_plan_value(const struct weir_plan *plan, const struct weir_row *row,
+                                   uint16_t field);
+
+struct weir_operation_times weir_plan_times(const struct weir_plan_context *context);
+
+/*
+ * Fills the text columns of `count` rows from `row` on, whose records begin at octets +
+ * starts[i]. *ret_done: how many it did; fewer than count with WEIR_E_FULL (the batch has no more
+ * room for text) or WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets,
+                                       size_t length, const uint32_t *starts, uint32_t count,
+                                       struct weir_batch *batch, uint32_t row, uint32_t *ret_done);
+
+static inline bool weir_all_zero(const uint8_t *octets, size_t length)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < length; i++)
+        any |= octets[i];
+    return any == 0;
+}
+
+#endif

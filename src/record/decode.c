@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a plan from octets to columns. */
+#include <string.h>
+
+#include "record/compiled.h"
+
+/*
+ * Rows that are done at a time: few enough for their octets to stay in the first cache while each
+ * column passes over them.
+ */
+#define RUN_ROWS       256u
+#define SCRATCH_OCTETS 16384u
+
+struct run {
+    const uint8_t *octets; /* flat rows */
+    size_t stride;
+    uint32_t count;
+    size_t consumed;           /* octets of the records */
+    uint32_t starts[RUN_ROWS]; /* of each record */
+    uint8_t scratch[SCRATCH_OCTETS];
+};
+
+static void take_fixed(const struct weir_plan *plan, const uint8_t *octets, size_t length,
+                       uint32_t room, struct run *run)
+{
+    size_t count = length / plan->record_length;
+    if (count > room)
+        count = room;
+    run->octets = octets;
+    run->stride = plan->record_length;
+    run->count = (uint32_t)count;
+    run->consumed = count * plan->record_length;
+    if (plan->columns & (WEIR_COLUMN_BIT(OTHER) | WEIR_COLUMN_BIT(APP)))
+        for (uint32_t i = 0; i < run->count; i++)
+            run->starts[i] = i * plan->record_length;
+}
+
+/* Copies what steps need of each record into rows of one length. */
+static int take_variable(const struct weir_plan *plan, const uint8_t *octets, size_t length,
+                         uint32_t room, const struct weir_plan_context *context, struct run *run,
+                         struct weir_diag *diag)
+{
+    uint32_t fitting = plan->flat_length ? SCRATCH_OCTETS / plan->flat_length : RUN_ROWS;
+    room = room < fitting ? room : fitting;
+    uint8_t *to = run->scratch;
+    struct weir_row row;
+    run->octets = run->scratch;
+    run->stride = plan->flat_length;
+    while (run->count < room && length - run->consumed >= plan->record_length) {
+        const uint8_t *record = octets + run->consumed;
+        if (!weir_plan_locate(plan, record, length - run->consumed, &row))
+            return weir_diag_set_at(diag, WEIR_E_MALFORMED, context->offset + run->consumed,
+                                    "a record of template %u passes the end of its set",
+                                    plan->template_id);
+        for (uint16_t i = 0; i < plan->span_count; i++) {
+            const struct weir_plan_span *span = &plan->spans[i];
+            memcpy(to, record + span->offset + row.shifts[span->variable_before], span->length);
+            to += span->length;
+        }
+        run->starts[run->count++] = (uint32_t)run->consumed;
+        run->consumed += row.length;
+    }
+    return 0;
+}
+
+static void *column_at(const struct weir_batch *batch, enum weir_column column, uint32_t row)
+{
+    enum weir_column_type type = weir_column_info(column)->type;
+    /* An address has two arrays of words. */
+    size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
+    return (uint8_t *)batch->columns[column] + row * width;
+}
+
+static void *second_at(const struct weir_batch *batch, enum weir_column column, uint32_t row)
+{
+    if (weir_column_info(column)->type == WEIR_COLUMN_ADDRESS)
+        return weir_batch_low(batch, column) + row;
+    return weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE) + row;
+}
+
+/* Gives rows without a value of the winner's the alternate's. */
+static void decode_alternate(const struct weir_plan_step *step, const struct run *run,
+                             const struct weir_operation_times *times, uint8_t *values,
+                             uint8_t *second)
+{
+    _Alignas(8) uint8_t own[RUN_ROWS * 8], own_second[RUN_ROWS * 8];
+    enum weir_column_type type = weir_column_info((enum weir_column)step->column)->type;
+    size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
+    size_t second_width = type == WEIR_COLUMN_ADDRESS ? 8 : 1;
+    step->operation->decode(run->octets + step->offset, run->stride, run->count, times, own,
+                            own_second);
+    const uint8_t *record = run->octets;
+    for (uint32_t i = 0; i < run->count; i++, record += run->stride) {
+        if (!weir_all_zero(record + step->winner_offset, step->winner_width) ||
+            weir_all_zero(record + step->offset, step->width))
+            continue;
+        memcpy(values + i * width, own + i * width, width);
+        if (step->operation->has_second)
+            memcpy(second + i * second_width, own_second + i * second_width, second_width);
+    }
+}
+
+/*
+ * Routers put an ICMP packet's type and code where the destination port of others is. The port
+ * itself stays as it was sent.
+ */
+static void derive_icmp(const struct weir_batch *batch, uint32_t row, uint32_t count)
+{
+    const uint8_t *protocols = weir_batch_u8(batch, WEIR_COLUMN_PROTOCOL) + row;
+    const uint16_t *ports = weir_batch_u16(batch, WEIR_COLUMN_DST_PORT) + row;
+    uint8_t *types = weir_batch_u8(batch, WEIR_COLUMN_ICMP_TYPE) + row;
+    uint8_t *codes = weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE) + row;
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t mask = (protocols[i] == 1 || protocols[i] == 58) ? UINT16_MAX : 0;
+        uint16_t port = ports[i] & mask;
+        types[i] = (uint8_t)(port >> 8);
+        codes[i] = (uint8_t)port;
+    }
+}
+
+/* The interval of the message for records that have none of their own. */
+static void fill_sampling(const struct weir_plan *plan, const struct weir_batch *batch,
+                          uint32_t row, uint32_t count, uint32_t interval)
+{
+    uint32_t *values = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING) + row;
+    if (interval == 0)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = plan->has_sampling && values[i] ? values[i] : interval;
+}
+
+static void decode_columns(const struct weir_plan *plan, const struct run *run,
+                           const struct weir_operation_times *times, uint32_t sampling,
+                           const struct weir_batch *batch, uint32_t row)
+{
+    for (uint16_t i = 0; i < plan->step_count; i++) {
+        const struct weir_plan_step *step = &plan->steps[i];
+        void *values = column_at(batch, (enum weir_column)step->column, row);
+        void *second = step->operation->has_second
+                           ? second_at(batch, (enum weir_column)step->column, row)
+                           : NULL;
+        if (step->is_alternate)
+            decode_alternate(step, run, times, values, second);
+        else
+            step->operation->decode(run->octets + step->offset, run->stride, run->count, times,
+                                    values, second);
+    }
+    if (plan->derives_icmp)
+        derive_icmp(batch, row, run->count);
+    fill_sampling(plan, batch, row, run->count, sampling);
+}
+
+int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets, size_t length,
+                     const struct weir_plan_context *context, struct weir_batch *batch,
+                     size_t *ret_consumed, uint32_t *ret_records, struct weir_diag *diag)
+{
+    const weir_column_set texts = WEIR_COLUMN_BIT(OTHER) | WEIR_COLUMN_BIT(APP);
+    struct weir_operation_times times = weir_plan_times(context);
+    struct weir_plan_context rest = *context;
+    struct weir_segment segment = context->segment;
+    segment.columns = plan->columns | (context->sampling ? WEIR_COLUMN_BIT(SAMPLING) : 0);
+    size_t consumed = 0;
+    uint32_t records = 0;
+    int result = 0;
+    if (plan->record_length == 0 && length > 0)
+        result = weir_diag_set_at(diag, WEIR_E_MALFORMED, context->offset,
+                                  "records of template %u have no octets", plan->template_id);
+    while (result == 0 && length - consumed >= plan->record_length && length > consumed &&
+           weir_batch_room(batch) > 0) {
+        struct run run;
+        run.count = 0;
+        run.consumed = 0;
+        uint32_t room = weir_batch_room(batch) < RUN_ROWS ? weir_batch_room(batch) : RUN_ROWS;
+        rest.offset = context->offset + consumed;
+        if (plan->variable_count)
+            result =
+                take_variable(plan, octets + consumed, length - consumed, room, &rest, &run, diag);
+        else
+            take_fixed(plan, octets + consumed, length - consumed, room, &run);
+        if (run.count == 0)
+            break;
+        uint32_t row = weir_batch_begin(batch, &segment, run.count);
+        decode_columns(plan, &run, &times, context->sampling, batch, row);
+        uint32_t done = run.count;
+        if (plan->columns & texts) {
+            int text = weir_plan_decode_text(plan, octets + consumed, length - consumed, run.starts,
+                                             run.count, batch, row, &done);
+            weir_batch_take_back(batch, run.count - done);
+            if (done < run.count) {
+                records += done;
+                consumed += run.starts[done];
+                /* The batch is full of text: as good as full of rows, unless it was empty. */
+                result = text == WEIR_E_FULL && batch->row_count > 0 ? 0 : text;
+                *ret_consumed = consumed;
+                *ret_records = records;
+                return result;
+            }
+        }
+        records += run.count;
+        consumed += run.consumed;
+    }
+    if (result == 0 && length - consumed < plan->record_length)
+        consumed = length; /* padding */
+    *ret_consumed = consumed;
+    *ret_records = records;
+    return result;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/operation.h"
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+
+#define NTP_SECONDS_TO_1970 INT64_C(2208988800)
+#define AS_TRANS            23456u /* RFC 6793 section 9: an AS number that 2 octets cannot say */
+
+/* One load and one store for each width; those of odd widths unroll to single octets. */
+#define LOAD_1(octets)         ((uint64_t)(octets)[0])
+#define LOAD_2(octets)         ((uint64_t)weir_load_be16(octets))
+#define LOAD_3(octets)         weir_load_be(octets, 3)
+#define LOAD_4(octets)         ((uint64_t)weir_load_be32(octets))
+#define LOAD_5(octets)         weir_load_be(octets, 5)
+#define LOAD_6(octets)         ((uint64_t)weir_load_be16(octets) << 32 | weir_load_be32((octets) + 2))
+#define LOAD_7(octets)         weir_load_be(octets, 7)
+#define LOAD_8(octets)         weir_load_be64(octets)
+#define STORE_1(octets, value) ((octets)[0] = (uint8_t)(value))
+#define STORE_2(octets, value) weir_store_be16(octets, (uint16_t)(value))
+#define STORE_3(octets, value) weir_store_be(octets, 3, value)
+#define STORE_4(octets, value) weir_store_be32(octets, (uint32_t)(value))
+#define STORE_5(octets, value) weir_store_be(octets, 5, value)
+#define STORE_6(octets, value)                                     \
+    (weir_store_be16(octets, (uint16_t)((uint64_t)(value) >> 32)), \
+     weir_store_be32((octets) + 2, (uint32_t)(value)))
+#define STORE_7(octets, value) weir_store_be(octets, 7, value)
+#define STORE_8(octets, value) weir_store_be64(octets, value)
+
+#define DECODE_SIGNATURE(name)                                                                 \
+    static void decode_##name(const uint8_t *restrict octets, size_t stride, uint32_t count,   \
+                              const struct weir_operation_times *times, void *restrict values, \
+                              void *restrict second)
+#define ENCODE_SIGNATURE(name)                                                             \
+    static uint64_t encode_##name(uint8_t *restrict octets, size_t stride, uint32_t count, \
+                                  const struct weir_operation_times *times,                \
+                                  const void *restrict values, const void *restrict second)
+
+/*
+ * A pair of loops over `type` values. DECODE makes a value of `octets`; ENCODE writes `value` to
+ * them and may add to `unfit`.
+ */
+#define DEFINE_OPERATION(name, type, DECODE, ENCODE)             \
+    DECODE_SIGNATURE(name)                                       \
+    {                                                            \
+        type *to = values;                                       \
+        (void)times, (void)second;                               \
+        for (uint32_t i = 0; i < count; i++, octets += stride)   \
+            to[i] = (type)(DECODE);                              \
+    }                                                            \
+    ENCODE_SIGNATURE(name)                                       \
+    {                                                            \
+        const type *from = values;                               \
+        uint64_t unfit = 0;                                      \
+        (void)times, (void)second;                               \
+        for (uint32_t i = 0; i < count; i++, octets += stride) { \
+            type value = from[i];                                \
+            ENCODE;                                              \
+        }                                                        \
+        return unfit;                                            \
+    }
+
+/* Unsigned integers: every width to every column. */
+
+#define OCTETS_MAX(width) (UINT64_MAX >> (64 - 8 * (width)))
+
+static inline uint64_t at_most(uint64_t value, uint64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+#define ENCODE_UINT(width)                                \
+    uint64_t fitting = at_most(value, OCTETS_MAX(width)); \
+    unfit += fitting != value;                            \
+    STORE_##width(octets, fitting)
+
+#define DEFINE_UINT(bits, width)                        \
+    DEFINE_OPERATION(u##bits##_##width, uint##bits##_t, \
+                     at_most(LOAD_##width(octets), UINT##bits##_MAX), ENCODE_UINT(width))
+#define DEFINE_UINTS(bits) \
+    DEFINE_UINT(bits, 1)   \
+    DEFINE_UINT(bits, 2)   \
+    DEFINE_UINT(bits, 3)   \
+    DEFINE_UINT(bits, 4)   \
+    DEFINE_UINT(bits, 5)   \
+    DEFINE_UINT(bits, 6)   \
+    DEFINE_UINT(bits, 7)   \
+    DEFINE_UINT(bits, 8)
+
+DEFINE_UINTS(8)
+DEFINE_UINTS(16)
+DEFINE_UINTS(32)
+DEFINE_UINTS(64)
+
+#define UINT_ROW(bits, octets_wide)                                \
+    [(octets_wide)-1] = {.width = (octets_wide),                   \
+                         .saturates = (octets_wide)*8 > (bits),    \
+                         .decode = decode_u##bits##_##octets_wide, \
+                         .encode = encode_u##bits##_##octets_wide}
+#define UINT_ROWS(bits)                                                                 \
+    {                                                                                   \
+        UINT_ROW(bits, 1), UINT_ROW(bits, 2), UINT_ROW(bits, 3), UINT_ROW(bits, 4),     \
+            UINT_ROW(bits, 5), UINT_ROW(bits, 6), UINT_ROW(bits, 7), UINT_ROW(bits, 8), \
+    }
+
+static const struct weir_operation uints[][8] = {
+    [WEIR_COLUMN_U8] = UINT_ROWS(8),
+    [WEIR_COLUMN_U16] = UINT_ROWS(16),
+    [WEIR_COLUMN_U32] = UINT_ROWS(32),
+    [WEIR_COLUMN_U64] = UINT_ROWS(64),
+};
+
+/* Integers that need more than their octets. */
+
+DEFINE_OPERATION(mac, uint64_t, LOAD_6(octets), STORE_6(octets, value))
+DEFINE_OPERATION(flags_1, uint16_t, LOAD_1(octets), STORE_1(octets, value))
+DEFINE_OPERATION(as_2, uint32_t, LOAD_2(octets), {
+    unfit += value > UINT16_MAX;
+    STORE_2(octets, value > UINT16_MAX ? AS_TRANS : value);
+})
+/* The upper six bits of the octet (RFC 2474). */
+DEFINE_OPERATION(dscp, uint8_t, (octets[0] & 0x3f) << 2, STORE_1(octets, value >> 2))
+
+DECODE_SIGNATURE(icmp)
+{
+    uint8_t *types = values, *codes = second;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        types[i] = octets[0];
+        codes[i] = octets[1];
+    }
+}
+
+ENCODE_SIGNATURE(icmp)
+{
+    const uint8_t *types = values, *codes = second;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        octets[0] = types[i];
+        octets[1] = codes ? codes[i] : 0;
+    }
+    return 0;
+}
+
+/* Times. */
+
+/*
+ * sysUpTime counts milliseconds in 32 bits and wraps after 49.7 days: a value that seems more
+ * than half of that after the message is of before the wrap.
+ */
+static inline int64_t time_of_uptime(uint32_t ms, const struct weir_operation_times *times)
+{
+    int64_t after = (int64_t)ms - (int64_t)times->uptime_ms;
+    if (after > INT32_MAX)
+        after -= INT64_C(1) << 32;
+    return times->export_ns + after * WEIR_NS_PER_MS;
+}
+
+/* A time as a count of units since 1970, rounded down; 0 for what is before. */
+static inline uint64_t units_since_1970(int64_t time_ns, int64_t unit_ns, uint64_t *unfit)
+{
+    *unfit += time_ns < 0;
+    return time_ns < 0 ? 0 : (uint64_t)(time_ns / unit_ns);
+}
+
+static inline int64_t time_of_units(uint64_t units, int64_t unit_ns)
+{
+    uint64_t limit = (uint64_t)(INT64_MAX / unit_ns);
+    return (int64_t)at_most(units, limit) * unit_ns;
+}
+
+/*
+ * RFC 7011 section 6.1.9: an era of NTP begins in 1900, the next in 2036 (RFC 5905 section 6).
+ * A stamp of all zeros is none, and reads as zero does in the other forms of time.
+ */
+static inline int64_t seconds_of_ntp(uint64_t stamp)
+{
+    int64_t seconds = (int64_t)(stamp >> 32);
+    if (!(stamp >> 63))
+        seconds += INT64_C(1) << 32;
+    return stamp == 0 ? 0 : seconds - NTP_SECONDS_TO_1970;
+}
+
+static inline int64_t time_of_ntp_nanoseconds(uint64_t stamp)
+{
+    int64_t fraction = (int64_t)((stamp & UINT32_MAX) * (uint64_t)WEIR_NS_PER_SECOND >> 32);
+    return seconds_of_ntp(stamp) * WEIR_NS_PER_SECOND + fraction;
+}
+
+/*
+ * The low 11 bits of the fraction say nothing (RFC 7011 section 6.1.9); what remains is finer than
+ * a microsecond, to which it is rounded.
+ */
+static inline int64_t time_of_ntp_microseconds(uint64_t stamp)
+{
+    uint64_t fraction = stamp & 0xfffff800u;
+    int64_t us = (int64_t)((fraction * 1000000 + (UINT64_C(1) << 31)) >> 32);
+    return seconds_of_ntp(stamp) * WEIR_NS_PER_SECOND + us * WEIR_NS_PER_US;
+}
+
+/* Rounded up to what the fraction can say, so that rounding down gives the same time back. */
+static inline uint64_t ntp_of_time(int64_t time_ns, uint64_t unit, uint64_t *unfit)
+{
+    *unfit += time_ns < 0;
+    uint64_t ns = time_ns < 0 ? 0 : (uint64_t)time_ns;
+    uint64_t second = (uint64_t)WEIR_NS_PER_SECOND;
+    uint64_t fraction = ((ns % second << 32) + second - 1) / second;
+    fraction = (fraction + unit - 1) / unit * unit;
+    return (ns / second + (uint64_t)NTP_SECONDS_TO_1970) * (UINT64_C(1) << 32) + fraction;
+}
+
+static inline uint64_t clamp_seconds(uint64_t seconds, uint64_t *unfit)
+{
+    *unfit += seconds > UINT32_MAX;
+    return at_most(seconds, UINT32_MAX);
+}
+
+/* Microseconds before export, as RFC 7011's header gives it. */
+static inline uint64_t delta_of_time(int64_t time_ns, const struct weir_operation_times *times,
+                                     uint64_t *unfit)
+{
+    int64_t before = (times->export_ns - time_ns) / WEIR_NS_PER_US;
+    *unfit += before < 0 || before > (int64_t)UINT32_MAX;
+    return before < 0 ? 0 : at_most((uint64_t)before, UINT32_MAX);
+}
+
+/* Milliseconds since sysUpTime 0, rounded down before it too. */
+static inline uint32_t uptime_of_time(int64_t time_ns, const struct weir_operation_times *times)
+{
+    int64_t ns = time_ns - times->uptime_zero_ns;
+    int64_t ms = ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
+    return (uint32_t)ms;
+}
+
+DEFINE_OPERATION(uptime, int64_t, time_of_uptime(weir_load_be32(octets), times),
+                 STORE_4(octets, uptime_of_time(value, times)))
+DEFINE_OPERATION(seconds, int64_t, time_of_units(LOAD_4(octets), WEIR_NS_PER_SECOND),
+                 STORE_4(octets, clamp_seconds(units_since_1970(value, WEIR_NS_PER_SECOND, &unfit),
+                                               &unfit)))
+DEFINE_OPERATION(milliseconds, int64_t, time_of_units(LOAD_8(octets), WEIR_NS_PER_MS),
+                 STORE_8(octets, units_since_1970(value, WEIR_NS_PER_MS, &unfit)))
+DEFINE_OPERATION(ntp_microseconds, int64_t, time_of_ntp_microseconds(LOAD_8(octets)),
+                 STORE_8(octets, ntp_of_time(value - value % WEIR_NS_PER_US, 1u << 11, &unfit)))
+DEFINE_OPERATION(ntp_nanoseconds, int64_t, time_of_ntp_nanoseconds(LOAD_8(octets)),
+                 STORE_8(octets, ntp_of_time(value, 1, &unfit)))
+DEFINE_OPERATION(delta_microseconds, int64_t,
+                 times->export_ns - (int64_t)LOAD_4(octets) * WEIR_NS_PER_US,
+                 STORE_4(octets, delta_of_time(value, times, &unfit)))
+
+/* Addresses. */
+
+DECODE_SIGNATURE(v4)
+{
+    uint64_t *high = values, *low = second;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        high[i] = 0;
+        low[i] = WEIR_ADDRESS_V4_PREFIX | weir_load_be32(octets);
+    }
+}
+
+DECODE_SIGNATURE(v6)
+{
+    uint64_t *high = values, *low = second;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        high[i] = weir_load_be64(octets);
+        low[i] = weir_load_be64(octets + 8);
+    }
+}
+
+/* An IPv6 address does not fit; none at all (::) is written as none (0.0.0.0). */
+ENCODE_SIGNATURE(v4)
+{
+    const uint64_t *high = values, *low = second;
+    uint64_t unfit = 0;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        bool is_v4 = weir_address_is_v4((struct weir_address){high[i], low[i]});
+        unfit += !is_v4 && (high[i] | low[i]) != 0;
+        weir_store_be32(octets, is_v4 ? (uint32_t)low[i] : 0);
+    }
+    return unfit;
+}
+
+ENCODE_SIGNATURE(v4_of_pair)
+{
+    (void)encode_v4(octets, stride, count, times, values, second);
+    return 0;
+}
+
+ENCODE_SIGNATURE(v6)
+{
+    const uint64_t *high = values, *low = second;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        weir_store_be64(octets, high[i]);
+        weir_store_be64(octets + 8, low[i]);
+    }
+    return 0;
+}
+
+ENCODE_SIGNATURE(v6_of_pair)
+{
+    const uint64_t *high = values, *low = second;
+    (void)times;
+    for (uint32_t i = 0; i < count; i++, octets += stride) {
+        bool is_v4 = weir_address_is_v4((struct weir_address){high[i], low[i]});
+        weir_store_be64(octets, high[i]);
+        weir_store_be64(octets + 8, is_v4 ? 0 : low[i]);
+    }
+    return 0;
+}
+
+static const struct weir_operation addresses[2][2] = {
+    {{4, false, true, decode_v4, encode_v4}, {16, false, true, decode_v6, encode_v6}},
+    {{4, false, true, decode_v4, encode_v4_of_pair},
+     {16, false, true, decode_v6, encode_v6_of_pair}},
+};
+
+/* Elements of IANA's that are not read as their column's type says. */
+static const struct {
+    uint16_t first, last; /* elements */
+    struct weir_operation operation;
+} specials[] = {
+    {6, 6, {1, false, false, decode_flags_1, encode_flags_1}},
+    {16, 17, {2, false, false, decode_as_2, encode_as_2}},
+    {21, 22, {4, false, false, decode_uptime, encode_uptime}},
+    {32, 32, {2, false, true, decode_icmp, encode_icmp}},
+    {139, 139, {2, false, true, decode_icmp, encode_icmp}},
+    {150, 151, {4, false, false, decode_seconds, encode_seconds}},
+    {152, 153, {8, false, false, decode_milliseconds, encode_milliseconds}},
+    {154, 155, {8, false, false, decode_ntp_microseconds, encode_ntp_microseconds}},
+    {156, 157, {8, false, false, decode_ntp_nanoseconds, encode_ntp_nanoseconds}},
+    {158, 159, {4, false, false, decode_delta_microseconds, encode_delta_microseconds}},
+    {195, 195, {1, false, false, decode_dscp, encode_dscp}},
+};
+
+static const struct weir_operation mac = {6, false, false, decode_mac, encode_mac};
+
+const struct weir_operation *weir_operation_for(const struct weir_field *field,
+                                                enum weir_column column, bool is_paired)
+{
+    enum weir_column_type type = weir_column_info(column)->type;
+    bool plain_too = type == WEIR_COLUMN_U16 || type == WEIR_COLUMN_U32;
+    for (size_t i = 0; field->pen == 0 && i < sizeof(specials) / sizeof(specials[0]); i++)
+        if (field->id >= specials[i].first && field->id <= specials[i].last) {
+            if (field->length == specials[i].operation.width)
+                return &specials[i].operation;
+            if (!plain_too)
+                return NULL;
+        }
+    switch (type) {
+    case WEIR_COLUMN_U8:
+    case WEIR_COLUMN_U16:
+    case WEIR_COLUMN_U32:
+    case WEIR_COLUMN_U64:
+        return field->length >= 1 && field->length <= 8 ? &uints[type][field->length - 1] : NULL;
+    case WEIR_COLUMN_MAC:
+        return field->length == 6 ? &mac : NULL;
+    case WEIR_COLUMN_ADDRESS:
+        if (field->length != 4 && field->length != 16)
+            return NULL;
+        return &addresses[is_paired][field->length == 16];
+    case WEIR_COLUMN_TIME:
+    case WEIR_COLUMN_TEXT:
+    case WEIR_COLUMN_TYPE_COUNT:
+        break;
+    }
+    return NULL;
+}
