@@ -329,6 +329,7 @@ HOT void parse_transport(const struct payload *payload, struct weir_packet *pack
 /* What the two IP versions say of a fragment. */
 struct fragment {
     uint32_t id;
+    uint32_t at; /* of what it carries, from the IP header on; 0: where the transport header is */
     uint16_t offset; /* octets */
     bool more;
     uint8_t key_protocol; /* 0 where the version does not identify by it */
@@ -400,6 +401,7 @@ HOT void set_layers(const struct weir_frame *frame, const struct cursor *cursor,
     *layers = (struct weir_layers){
         .network = network,
         .transport = network + transport,
+        .fragment = network + (fragment->at ? fragment->at : transport),
         .end = network + smaller(cursor->left, total),
         .whole_end = network + total,
         .fragment_id = fragment->id,
@@ -542,6 +544,7 @@ COLD void walk_extensions(const struct cursor *cursor, struct ipv6 *ipv6)
             continue;
         uint16_t word = weir_load_be16(at + 2);
         ipv6->fragment.id = weir_load_be32(at + 4);
+        ipv6->fragment.at = ipv6->transport;
         ipv6->fragment.offset = word & 0xfff8;
         ipv6->fragment.more = word & 1;
         /* Neither offset nor more to come: an atomic fragment, whole (RFC 8200 4.5). */

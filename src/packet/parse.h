@@ -105,6 +105,7 @@ struct weir_parser_options {
 struct weir_layers {
     uint32_t network;   /* the IP header */
     uint32_t transport; /* the transport header, or the fragment's octets of it */
+    uint32_t fragment;  /* what the fragment carries; as transport where it is none */
     uint32_t end;       /* of the IP packet as far as it was captured */
     uint32_t whole_end; /* of the IP packet, by its length */
     uint32_t fragment_id;
