@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/bitpack.h"
+
+#include "base/bytes.h"
+
+/* One function a width: with the width constant, the shifts are too, and no loop is left. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE void pack_u16(const uint16_t *values, size_t count, unsigned width, uint8_t *octets)
+{
+    for (size_t i = 0; i < count; i += WEIR_BITPACK_GROUP) {
+        uint64_t first = 0, second = 0;
+        for (unsigned k = 0; k < 4; k++) {
+            first |= (uint64_t)values[i + k] << k * width;
+            second |= (uint64_t)values[i + 4 + k] << k * width;
+        }
+        if (width == 16) {
+            weir_store_le64(octets, first);
+            weir_store_le64(octets + 8, second);
+        } else {
+            weir_store_le64(octets, first | second << 4 * width);
+            if (width > 8)
+                weir_store_le64(octets + 8, second >> (64 - 4 * width));
+        }
+        octets += width;
+    }
+}
+
+ALWAYS_INLINE void pack_mini(const uint64_t *values, unsigned width, uint8_t *octets)
+{
+    uint64_t word = 0;
+    unsigned used = 0;
+#pragma GCC unroll 32
+    for (unsigned i = 0; i < WEIR_BITPACK_MINI; i++) {
+        word |= values[i] << used;
+        used += width;
+        if (used >= 64) {
+            weir_store_le64(octets, word);
+            octets += 8;
+            used -= 64;
+            word = used ? values[i] >> (width - used) : 0;
+        }
+    }
+    if (used)
+        weir_store_le64(octets, word);
+}
+
+#define WIDTHS_16(X) \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+#define WIDTHS_64(X)                                                                              \
+    WIDTHS_16(X)                                                                                  \
+    X(17)                                                                                         \
+    X(18)                                                                                         \
+    X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) X(33)     \
+        X(34) X(35) X(36) X(37) X(38) X(39) X(40) X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) \
+            X(49) X(50) X(51) X(52) X(53) X(54) X(55) X(56) X(57) X(58) X(59) X(60) X(61) X(62)   \
+                X(63) X(64)
+
+#define X(width)                                                                        \
+    static void pack_u16_##width(const uint16_t *values, size_t count, uint8_t *octets) \
+    {                                                                                   \
+        pack_u16(values, count, width, octets);                                         \
+    }
+WIDTHS_16(X)
+#undef X
+
+#define X(width)                                                           \
+    static void pack_mini_##width(const uint64_t *values, uint8_t *octets) \
+    {                                                                      \
+        pack_mini(values, width, octets);                                  \
+    }
+WIDTHS_64(X)
+#undef X
+
+static void (*const packers_u16[])(const uint16_t *values, size_t count, uint8_t *octets) = {
+#define X(width) [width] = pack_u16_##width,
+    WIDTHS_16(X)
+#undef X
+};
+
+static void (*const packers_mini[])(const uint64_t *values, uint8_t *octets) = {
+#define X(width) [width] = pack_mini_##width,
+    WIDTHS_64(X)
+#undef X
+};
+
+void weir_bitpack_u16(const uint16_t *values, size_t count, unsigned width, uint8_t *octets)
+{
+    packers_u16[width](values, count, octets);
+}
+
+void weir_bitpack_mini(const uint64_t values[WEIR_BITPACK_MINI], unsigned width, uint8_t *octets)
+{
+    if (width > 0)
+        packers_mini[width](values, octets);
+}
