@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Exporting Process against a collector of the test's own: what is sent is taken apart again
+ * and must be the rows that went in, in order, under Templates that came before them, with
+ * sequence numbers that count as the protocol says.
+ */
+#include "export/exporter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/synth.h"
+#include "record/plan.h"
+#include "support/cmocka.h"
+#include "wire/message.h"
+
+#define START_NS (INT64_C(1700000000) * WEIR_NS_PER_SECOND + 123 * WEIR_NS_PER_MS)
+
+enum { MESSAGES_MAX = 4096, TEMPLATES_MAX = 16 };
+
+struct wire {
+    uint8_t *octets[MESSAGES_MAX];
+    size_t lengths[MESSAGES_MAX];
+    size_t count;
+    size_t fail_after; /* sends that go well before every later one fails */
+    struct weir_transport transport;
+};
+
+static int wire_send(void *context, const struct weir_message_octets *messages, size_t count,
+                     size_t *ret_sent, struct weir_diag *diag)
+{
+    struct wire *wire = context;
+    *ret_sent = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (wire->count >= wire->fail_after)
+            return weir_diag_set(diag, WEIR_E_IO, "the wire is cut");
+        assert_true(wire->count < MESSAGES_MAX);
+        assert_true(messages[i].length <= wire->transport.message_max);
+        wire->octets[wire->count] = malloc(messages[i].length);
+        memcpy(wire->octets[wire->count], messages[i].octets, messages[i].length);
+        wire->lengths[wire->count++] = messages[i].length;
+        (*ret_sent)++;
+    }
+    return 0;
+}
+
+static struct wire *wire_new(size_t message_max)
+{
+    struct wire *wire = calloc(1, sizeof(*wire));
+    wire->fail_after = SIZE_MAX;
+    wire->transport =
+        (struct weir_transport){.send = wire_send, .context = wire, .message_max = message_max};
+    return wire;
+}
+
+static void wire_free(struct wire *wire)
+{
+    for (size_t i = 0; i < wire->count; i++)
+        free(wire->octets[i]);
+    free(wire);
+}
+
+/* A collector: Templates by id, everything decoded into one batch. */
+struct collected {
+    struct weir_plan *plans[TEMPLATES_MAX];
+    uint16_t ids[TEMPLATES_MAX];
+    size_t plan_count;
+    uint32_t templates;
+    struct weir_batch *batch;
+};
+
+static struct weir_plan **plan_of(struct collected *c, uint16_t id)
+{
+    for (size_t i = 0; i < c->plan_count; i++)
+        if (c->ids[i] == id)
+            return &c->plans[i];
+    assert_true(c->plan_count < TEMPLATES_MAX);
+    c->ids[c->plan_count] = id;
+    c->plans[c->plan_count] = NULL;
+    return &c->plans[c->plan_count++];
+}
+
+static void learn(struct collected *c, struct weir_set *set)
+{
+    struct weir_template *source = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+    struct weir_diag diag = {0};
+    int result;
+    while ((result = weir_set_next_template(set, source, WEIR_TEMPLATE_OCTETS_MAX, &diag)) == 0) {
+        struct weir_plan **plan = plan_of(c, source->id);
+        weir_plan_free(*plan);
+        assert_int_equal(weir_plan_compile(source, plan), 0);
+        c->templates++;
+    }
+    if (result != WEIR_E_END)
+        fail_msg("%s", diag.text);
+    free(source);
+}
+
+/* Decodes one message; returns its Data Records. */
+static uint32_t collect(struct collected *c, const uint8_t *octets, size_t length,
+                        struct weir_message *message)
+{
+    struct weir_diag diag = {0};
+    uint32_t records = 0;
+    if (weir_message_open(octets, length, message, &diag) < 0)
+        fail_msg("%s", diag.text);
+    struct weir_plan_context context = weir_message_context(message);
+    struct weir_set set;
+    int result;
+    while ((result = weir_message_next(message, &set, &diag)) == 0) {
+        if (set.kind == WEIR_SET_TEMPLATE) {
+            learn(c, &set);
+            continue;
+        }
+        assert_int_equal(set.kind, WEIR_SET_DATA);
+        struct weir_plan **plan = plan_of(c, set.id);
+        if (!*plan)
+            assert_int_equal(weir_plan_compile(message->builtin, plan), 0);
+        size_t consumed;
+        uint32_t got;
+        assert_int_equal(weir_plan_decode(*plan, set.body.octets, set.body.remaining, &context,
+                                          c->batch, &consumed, &got, &diag),
+                         0);
+        assert_int_equal(consumed, set.body.remaining);
+        records += got;
+    }
+    if (result != WEIR_E_END)
+        fail_msg("%s", diag.text);
+    return records;
+}
+
+static struct collected *collected_new(uint32_t rows)
+{
+    struct collected *c = calloc(1, sizeof(*c));
+    c->batch = weir_batch_new(rows);
+    return c;
+}
+
+static void collected_free(struct collected *c)
+{
+    for (size_t i = 0; i < c->plan_count; i++)
+        weir_plan_free(c->plans[i]);
+    weir_batch_free(c->batch);
+    free(c);
+}
+
+/* Decodes all of the wire and checks each message's sequence number. */
+static struct collected *collect_all(const struct wire *wire, uint32_t rows)
+{
+    struct collected *c = collected_new(rows);
+    uint32_t sequence = 0;
+    for (size_t i = 0; i < wire->count; i++) {
+        struct weir_message message;
+        uint32_t records = collect(c, wire->octets[i], wire->lengths[i], &message);
+        assert_int_equal(message.sequence, sequence);
+        sequence += message.sequence_unit == WEIR_SEQUENCE_MESSAGES ? 1 : records;
+    }
+    return c;
+}
+
+static struct weir_exporter_config config_of(enum weir_protocol protocol)
+{
+    return (struct weir_exporter_config){
+        .protocol = protocol,
+        .domain = 77,
+        .template_refresh_ns = WEIR_EXPORTER_REFRESH_NS,
+    };
+}
+
+static struct weir_exporter *exporter_new(const struct weir_exporter_config *config,
+                                          const struct wire *wire)
+{
+    struct weir_exporter *exporter;
+    struct weir_diag diag = {0};
+    if (weir_exporter_new(config, &wire->transport, &exporter, &diag) < 0)
+        fail_msg("%s", diag.text);
+    return exporter;
+}
+
+/* Exports synthetic records; copies all rows, as they went in, into `kept` where not NULL. */
+static uint64_t export_synthetic(struct weir_exporter *exporter, uint32_t records,
+                                 unsigned v6_percent, struct weir_batch *kept)
+{
+    struct weir_synth_config config = {.seed = 7,
+                                       .records = records,
+                                       .start_ns = START_NS,
+                                       .duration_ns = 60 * WEIR_NS_PER_SECOND,
+                                       .v6_percent = v6_percent};
+    struct weir_synth synth;
+    weir_synth_init(&synth, &config);
+    struct weir_batch *batch = weir_batch_new(512);
+    struct weir_diag diag = {0};
+    uint64_t rows = 0;
+    while (weir_synth_fill(&synth, batch) > 0) {
+        rows += batch->row_count;
+        if (weir_exporter_batch(exporter, batch, &diag) < 0)
+            fail_msg("%s", diag.text);
+        if (!kept)
+            continue;
+        uint32_t first = weir_batch_begin(kept, &batch->segments[0], batch->row_count);
+        for (unsigned i = WEIR_COLUMN_FIRST_OF_ROW; i < WEIR_COLUMN_COUNT; i++) {
+            enum weir_column_type type = weir_column_info((enum weir_column)i)->type;
+            size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
+            if (!(batch->any >> i & 1))
+                continue;
+            memcpy((char *)kept->columns[i] + first * width, batch->columns[i],
+                   batch->row_count * width);
+            if (type == WEIR_COLUMN_ADDRESS)
+                memcpy(weir_batch_low(kept, (enum weir_column)i) + first,
+                       weir_batch_low(batch, (enum weir_column)i), batch->row_count * width);
+        }
+    }
+    assert_int_equal(weir_exporter_flush(exporter, START_NS, &diag), 0);
+    weir_batch_free(batch);
+    return rows;
+}
+
+static void assert_rows_equal(const struct weir_batch *sent, const struct weir_batch *got,
+                              weir_column_set columns)
+{
+    assert_int_equal(sent->row_count, got->row_count);
+    for (unsigned i = WEIR_COLUMN_FIRST_OF_ROW; i < WEIR_COLUMN_COUNT; i++) {
+        enum weir_column column = (enum weir_column)i;
+        enum weir_column_type type = weir_column_info(column)->type;
+        size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
+        if (!(columns >> i & 1))
+            continue;
+        assert_true(got->all >> i & 1);
+        assert_memory_equal(sent->columns[i], got->columns[i], sent->row_count * width);
+        if (type == WEIR_COLUMN_ADDRESS)
+            assert_memory_equal(weir_batch_low(sent, column), weir_batch_low(got, column),
+                                sent->row_count * width);
+    }
+}
+
+static void round_trip(enum weir_protocol protocol, unsigned v6_percent)
+{
+    enum { RECORDS = 5000 };
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(protocol);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_batch *kept = weir_batch_new(RECORDS);
+    uint64_t rows = export_synthetic(exporter, RECORDS, v6_percent, kept);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_int_equal(counters->records_sent, rows);
+    assert_int_equal(counters->messages_sent, wire->count);
+    assert_int_equal(counters->records_failed + counters->records_shapeless +
+                         counters->records_not_carried + counters->values_clamped,
+                     0);
+
+    struct collected *c = collect_all(wire, RECORDS);
+    assert_int_equal(c->templates, counters->templates_sent);
+    assert_rows_equal(kept, c->batch, kept->all);
+    weir_exporter_free(exporter);
+    weir_batch_free(kept);
+    collected_free(c);
+    wire_free(wire);
+}
+
+static void ipfix_carries_every_row(void **state)
+{
+    (void)state;
+    round_trip(WEIR_PROTOCOL_IPFIX, 30);
+}
+
+static void netflow9_carries_every_row(void **state)
+{
+    (void)state;
+    round_trip(WEIR_PROTOCOL_NETFLOW9, 30);
+}
+
+static void netflow5_carries_every_ipv4_row(void **state)
+{
+    (void)state;
+    enum { RECORDS = 3000 };
+    struct wire *wire = wire_new(1472);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_NETFLOW5);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_batch *kept = weir_batch_new(RECORDS);
+    export_synthetic(exporter, RECORDS, 0, kept);
+    struct collected *c = collect_all(wire, RECORDS);
+    /* AS numbers have 16 bits: RFC 6793's AS_TRANS is not v5's business, its greatest value is. */
+    weir_column_set as = WEIR_COLUMN_BIT(SRC_AS) | WEIR_COLUMN_BIT(DST_AS);
+    assert_rows_equal(kept, c->batch, kept->all & ~as);
+    assert_int_equal(weir_exporter_counters(exporter)->values_clamped, RECORDS);
+    for (size_t i = 0; i < wire->count; i++)
+        assert_true(wire->lengths[i] <= 24 + 30 * 48);
+    weir_exporter_free(exporter);
+    weir_batch_free(kept);
+    collected_free(c);
+    wire_free(wire);
+}
+
+static void netflow5_counts_what_it_cannot_carry(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1472);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_NETFLOW5);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    uint64_t rows = export_synthetic(exporter, 2000, 50, NULL);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_true(counters->records_not_carried > 0);
+    assert_int_equal(counters->records_sent + counters->records_not_carried, rows);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static void templates_come_first_and_again_by_time(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    config.template_refresh_ns = 10 * WEIR_NS_PER_SECOND;
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    export_synthetic(exporter, 5000, 0, NULL); /* a minute */
+    uint64_t sent = weir_exporter_counters(exporter)->templates_sent;
+    /* Records leave every 2.4 s, so "after 10 s" is after 12 at the latest, and seconds round. */
+    assert_in_range(sent, 5, 6);
+    struct weir_message message;
+    struct collected *c = collected_new(5000);
+    assert_true(collect(c, wire->octets[0], wire->lengths[0], &message) > 0);
+    assert_int_equal(c->templates, 1);
+    collected_free(c);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+
+    /* What arrives for certain is said once (RFC 7011 section 8.1). */
+    wire = wire_new(1400);
+    wire->transport.reliable = true;
+    exporter = exporter_new(&config, wire);
+    export_synthetic(exporter, 5000, 0, NULL);
+    assert_int_equal(weir_exporter_counters(exporter)->templates_sent, 1);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static void no_flow_ends_after_its_header(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_NETFLOW9);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_batch *batch = weir_batch_new(1);
+    struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END) |
+                                              WEIR_COLUMN_BIT(BYTES),
+                                   .received_ns = START_NS};
+    uint32_t row = weir_batch_begin(batch, &segment, 1);
+    weir_batch_time(batch, WEIR_COLUMN_START)[row] = START_NS - WEIR_NS_PER_MS;
+    weir_batch_time(batch, WEIR_COLUMN_END)[row] = START_NS;
+    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = 1500;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, START_NS, &diag), 0);
+    struct weir_message message;
+    struct collected *c = collected_new(1);
+    assert_int_equal(collect(c, wire->octets[0], wire->lengths[0], &message), 1);
+    assert_true(message.export_time_ns >= START_NS);
+    assert_true(weir_batch_time(c->batch, WEIR_COLUMN_START)[0] == START_NS - WEIR_NS_PER_MS);
+    assert_true(weir_batch_time(c->batch, WEIR_COLUMN_END)[0] == START_NS);
+    collected_free(c);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static void a_cut_wire_is_counted(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    wire->fail_after = 10;
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_synth_config synthetic = {
+        .records = 3000, .start_ns = START_NS, .duration_ns = WEIR_NS_PER_SECOND};
+    struct weir_synth synth;
+    weir_synth_init(&synth, &synthetic);
+    struct weir_batch *batch = weir_batch_new(512);
+    struct weir_diag diag = {0};
+    int failures = 0;
+    while (weir_synth_fill(&synth, batch) > 0)
+        failures += weir_exporter_batch(exporter, batch, &diag) < 0;
+    failures += weir_exporter_flush(exporter, START_NS, &diag) < 0;
+    assert_true(failures > 0);
+    assert_string_equal(diag.text, "the wire is cut");
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_int_equal(counters->messages_sent, 10);
+    assert_int_equal(counters->records_sent + counters->records_failed, 3000);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static int64_t fake_now;
+
+static int64_t fake_clock(void *context)
+{
+    (void)context;
+    return fake_now;
+}
+
+static void fake_sleep(void *context, int64_t duration_ns)
+{
+    (void)context;
+    fake_now += duration_ns;
+}
+
+static void records_keep_the_pace_that_is_asked(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    config.records_per_second = 1000;
+    config.clock = (struct weir_clock){fake_clock, NULL};
+    config.sleep_ns = fake_sleep;
+    fake_now = 0;
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    export_synthetic(exporter, 5000, 20, NULL);
+    assert_in_range(fake_now / WEIR_NS_PER_MS, 4990, 5010);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static void what_cannot_work_is_refused(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(100);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_exporter_new(&config, &wire->transport, &exporter, &diag), WEIR_E_USAGE);
+    wire->transport.message_max = 1400;
+    config = config_of(WEIR_PROTOCOL_NETFLOW5);
+    config.domain = 65536;
+    assert_int_equal(weir_exporter_new(&config, &wire->transport, &exporter, &diag), WEIR_E_USAGE);
+    wire_free(wire);
+}
+
+static void the_same_records_come_of_the_same_seed(void **state)
+{
+    (void)state;
+    struct wire *wires[2];
+    for (int i = 0; i < 2; i++) {
+        wires[i] = wire_new(1400);
+        struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+        struct weir_exporter *exporter = exporter_new(&config, wires[i]);
+        export_synthetic(exporter, 2000, 20, NULL);
+        weir_exporter_free(exporter);
+    }
+    assert_int_equal(wires[0]->count, wires[1]->count);
+    for (size_t i = 0; i < wires[0]->count; i++) {
+        assert_int_equal(wires[0]->lengths[i], wires[1]->lengths[i]);
+        assert_memory_equal(wires[0]->octets[i], wires[1]->octets[i], wires[0]->lengths[i]);
+    }
+    wire_free(wires[0]);
+    wire_free(wires[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ipfix_carries_every_row),
+        cmocka_unit_test(netflow9_carries_every_row),
+        cmocka_unit_test(netflow5_carries_every_ipv4_row),
+        cmocka_unit_test(netflow5_counts_what_it_cannot_carry),
+        cmocka_unit_test(templates_come_first_and_again_by_time),
+        cmocka_unit_test(no_flow_ends_after_its_header),
+        cmocka_unit_test(a_cut_wire_is_counted),
+        cmocka_unit_test(records_keep_the_pace_that_is_asked),
+        cmocka_unit_test(what_cannot_work_is_refused),
+        cmocka_unit_test(the_same_records_come_of_the_same_seed),
+    };
+    return cmocka_run_group_tests_name("exporter", tests, NULL, NULL);
+}
