@@ -183,6 +183,14 @@ COLD enum weir_rest link_other(const struct weir_frame *frame, struct cursor *cu
     return WEIR_REST_LINK_TYPE;
 }
 
+bool weir_parser_knows_link(uint16_t link_type)
+{
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+        if (links[i].link_type == link_type)
+            return true;
+    return link_type == WEIR_LINK_ETHERNET;
+}
+
 static const struct {
     uint16_t ethertype;
     enum weir_rest rest;

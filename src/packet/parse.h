@@ -137,6 +137,9 @@ enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_fr
 
 const struct weir_parse_counters *weir_parser_counters(const struct weir_parser *parser);
 
+/* Whether frames of this link type are parsed, or all counted as WEIR_REST_LINK_TYPE. */
+bool weir_parser_knows_link(uint16_t link_type);
+
 /* "arp", "malformed_link"; "" for WEIR_REST_NONE. */
 const char *weir_rest_text(enum weir_rest rest);
 

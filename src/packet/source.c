@@ -115,6 +115,7 @@ int weir_source_open_stream(struct weir_stream *stream, const struct weir_source
         return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory to read it", name);
     source->format = format;
     source->stream = stream;
+    source->name = name;
     source->first_interface = options ? options->first_interface : 0;
     source->buffer = malloc(WEIR_SOURCE_RECORD_OCTETS + WEIR_SOURCE_PIECE_OCTETS);
     int result = source->buffer
@@ -199,5 +200,5 @@ const struct weir_source_counters *weir_source_counters(struct weir_source *sour
 
 const char *weir_source_name(const struct weir_source *source)
 {
-    return weir_stream_name(source->stream);
+    return source->name;
 }

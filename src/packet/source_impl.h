@@ -16,7 +16,7 @@
 #include "packet/source.h"
 
 struct weir_source_format {
-    /* Reads the file header. */
+    /* Reads the file header; NULL where there is none. */
     int (*start)(struct weir_source *source, struct weir_diag *diag);
     /* As weir_source_next(), except that it does no counting. */
     int (*next)(struct weir_source *source, struct weir_frame *frames, size_t capacity,
@@ -31,8 +31,9 @@ extern const struct weir_source_format weir_source_pcapng;
 
 struct weir_source {
     const struct weir_source_format *format;
-    void *state; /* of the format */
-    struct weir_stream *stream;
+    void *state;                /* of the format */
+    struct weir_stream *stream; /* NULL: live */
+    const char *name;           /* the stream's, or the format's */
     uint8_t *buffer;
     size_t begin, end; /* octets not taken yet */
     uint64_t offset;   /* in the uncompressed file, of buffer[0] */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * BPF filters over frames, in libpcap's language (pcap-filter(7)).
+ *
+ *     if (weir_filter_new("tcp and port 443", &filter, &diag) < 0) ...   // diag: libpcap's words
+ *     bool pass[256];
+ *     if (weir_filter_run(filter, frames, count, pass, &diag) < 0) ...
+ *     weir_filter_free(filter);
+ *
+ * An expression is compiled for Ethernet when the filter is made, so that mistakes show at once,
+ * and for every other link type as its first frame comes. Frames of link types that are not parsed
+ * pass: the parser counts them. Names of hosts are looked up by libpcap as the filter is compiled.
+ *
+ * Ownership: the caller frees. Threads: one owner. Limits: 32 link types.
+ */
+#ifndef WEIR_PACKET_FILTER_H
+#define WEIR_PACKET_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "packet/source.h"
+
+struct weir_filter;
+
+/* 0, WEIR_E_NOMEM, or WEIR_E_USAGE with diag: "filter: 'tcp and prt 443': syntax error". */
+WEIR_CHECKED int weir_filter_new(const char *expression, struct weir_filter **ret_filter,
+                                 struct weir_diag *diag);
+void weir_filter_free(struct weir_filter *filter);
+
+/*
+ * Sets ret_pass[i] to whether frames[i] passes. 0; WEIR_E_USAGE where the expression cannot be
+ * applied to a link type that came, as `ether host` to raw IP; WEIR_E_LIMIT; WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_filter_run(struct weir_filter *filter, const struct weir_frame *frames,
+                                 size_t count, bool *ret_pass, struct weir_diag *diag);
+
+#endif

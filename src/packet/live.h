@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Live capture from an interface through libpcap, as a struct weir_source.
+ *
+ *     struct weir_live_options options = {.promiscuous = true};
+ *     if (weir_live_open("eth0", &options, &source, &diag) < 0) ...
+ *     while (!stopped) {
+ *         result = weir_source_next(source, frames, 256, &count, &diag);
+ *         if (result == WEIR_E_AGAIN) expire_flows(clock_now());
+ *         ...
+ *     }
+ *
+ * Time is the kernel's, in nanoseconds. Frames are copied once, out of the ring that the kernel
+ * shares with libpcap. weir_source_counters() gives what the kernel and the interface dropped.
+ *
+ * Threads: one owner. Limits: octets kept of a frame and octets of the kernel's buffer, below.
+ */
+#ifndef WEIR_PACKET_LIVE_H
+#define WEIR_PACKET_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "packet/source.h"
+
+struct weir_live_options {
+    uint32_t snaplen;         /* octets kept of a frame, at most 65536; 0: 256 */
+    uint32_t buffer_octets;   /* of the kernel; 0: 16 MiB */
+    uint32_t wait_ms;         /* weir_source_next() waits at most so long; 0: 100 */
+    uint16_t first_interface; /* added to frame.interface */
+    bool promiscuous;
+};
+
+/*
+ * Opens an interface, or `any`. options NULL for the defaults. 0; WEIR_E_USAGE where there is no
+ * such interface (diag lists those there are) or a snaplen is too long; WEIR_E_IO where the system
+ * refuses; WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_live_open(const char *interface, const struct weir_live_options *options,
+                                struct weir_source **ret_source, struct weir_diag *diag);
+
+#endif
