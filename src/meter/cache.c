@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meter/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "meter/private.h"
+
+/*
+ * Packets go through in batches of this many: keys and hashes are made and groups fetched two
+ * batches ahead, flows one batch ahead.
+ */
+#define BATCH 32u
+
+/* Room over what is asked for, so that sets do not fill long before the table does: a quarter. */
+#define SLOTS_OF(entries) ((uint64_t)(entries) + (entries) / 4)
+
+/* The smaller timeout in ticks, and the active timeout in units of hot.start. */
+#define TIMEOUT_TICKS    128u
+#define ACTIVE_UNIT_BITS 14u
+
+/* Octets past which one packet more could be one too many for hot.octets. */
+#define OCTETS_LIMIT ((UINT64_C(1) << WEIR_FLOW_OCTETS_BITS) - 1 - UINT32_MAX)
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+const struct weir_counter weir_cache_counter_table[] = {
+    WEIR_COUNTER(struct weir_cache_counters, packets_metered, PACKETS,
+                 "packets that were added to a flow"),
+    WEIR_COUNTER(struct weir_cache_counters, octets_metered, OCTETS,
+                 "IP octets of the packets that were added to a flow"),
+    WEIR_COUNTER(struct weir_cache_counters, packets_late, PACKETS,
+                 "packets with an earlier time than one before them"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_created, FLOWS, "flows begun"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_exported, FLOWS,
+                 "flows whose record was handed on"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_expired_idle, FLOWS,
+                 "flows ended by the idle timeout"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_expired_active, FLOWS,
+                 "flows ended by the active timeout"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_expired_end, FLOWS,
+                 "flows ended with their TCP connection"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_expired_forced, FLOWS,
+                 "flows ended with the input"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_expired_resources, FLOWS,
+                 "flows ended early to make room for others"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_active, FLOWS, "flows in the cache"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_active_peak, FLOWS,
+                 "most flows that were in the cache at once"),
+    WEIR_COUNTER(struct weir_cache_counters, cache_entries, ENTRIES,
+                 "flows that the cache has room for"),
+    WEIR_COUNTER(struct weir_cache_counters, clock_steps_back, NONE,
+                 "times that the packets' clock was set back, which ended all flows"),
+};
+const size_t weir_cache_counter_count =
+    sizeof(weir_cache_counter_table) / sizeof(weir_cache_counter_table[0]);
+
+struct weir_cache_config weir_cache_config_default(void)
+{
+    struct weir_cache_config config = {
+        .definition = weir_flow_definition_7_tuple(),
+        .entries = 65536,
+        .idle_ns = 15 * WEIR_NS_PER_SECOND,
+        .active_ns = 1800 * WEIR_NS_PER_SECOND,
+        .linger_ns = 2 * WEIR_NS_PER_SECOND,
+    };
+    weir_hash_key_seed(&config.hash_key, 0);
+    return config;
+}
+
+static int check(const struct weir_cache_config *config, struct weir_diag *diag)
+{
+    if (config->entries < WEIR_CACHE_ENTRIES_MIN || config->entries > WEIR_CACHE_ENTRIES_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "a cache has %u to %u entries, not %u",
+                             WEIR_CACHE_ENTRIES_MIN, WEIR_CACHE_ENTRIES_MAX, config->entries);
+    const struct {
+        const char *name;
+        int64_t value;
+        int64_t least;
+    } durations[] = {
+        {"idle timeout", config->idle_ns, WEIR_CACHE_TIMEOUT_MIN},
+        {"active timeout", config->active_ns, WEIR_CACHE_TIMEOUT_MIN},
+        {"linger time", config->linger_ns, 0},
+    };
+    for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
+        if (durations[i].value < durations[i].least || durations[i].value > WEIR_CACHE_TIMEOUT_MAX)
+            return weir_diag_set(diag, WEIR_E_USAGE, "the %s must be %s to 7 days",
+                                 durations[i].name, durations[i].least ? "1 ms" : "0");
+    return 0;
+}
+
+/* Memory in huge pages where it is large and the system has them: look-ups go all over it. */
+static void *table_new(uint64_t count, size_t width)
+{
+    size_t octets = (size_t)count * width;
+    if (octets < HUGE_PAGE)
+        return aligned_alloc(64, (octets + 63) / 64 * 64);
+    void *table = aligned_alloc(HUGE_PAGE, (octets + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+    if (table)
+        (void)madvise(table, octets, MADV_HUGEPAGE);
+    return table;
+}
+
+static int make_tables(struct weir_cache *cache, const struct weir_cache_config *config,
+                       const struct weir_batch_sink *sink)
+{
+    uint64_t slots = (uint64_t)cache->set_count * WEIR_GROUP_WAYS;
+    cache->groups = table_new(cache->set_count, sizeof(*cache->groups));
+    cache->hot = table_new(slots, sizeof(*cache->hot));
+    cache->cold = table_new(slots, sizeof(*cache->cold));
+    if (!cache->groups || !cache->hot || !cache->cold)
+        return WEIR_E_NOMEM;
+    memset(cache->groups, 0, cache->set_count * sizeof(*cache->groups));
+    int result = weir_rows_init(&cache->rows, sink, &config->definition, config->domain,
+                                WEIR_CACHE_BATCH_ROWS);
+    if (result < 0 || config->if_count == 0)
+        return result;
+    size_t octets = config->if_count * sizeof(*config->if_index);
+    cache->rows.if_index = malloc(octets);
+    if (!cache->rows.if_index)
+        return WEIR_E_NOMEM;
+    memcpy(cache->rows.if_index, config->if_index, octets);
+    cache->rows.if_count = config->if_count;
+    return 0;
+}
+
+static void set_times(struct weir_cache *cache, const struct weir_cache_config *config)
+{
+    cache->idle = (uint64_t)config->idle_ns;
+    cache->active = (uint64_t)config->active_ns;
+    cache->linger = (uint64_t)config->linger_ns;
+    if (cache->linger > cache->idle)
+        cache->linger = cache->idle;
+    uint64_t shorter = cache->idle < cache->active ? cache->idle : cache->active;
+    uint64_t linger = cache->linger < shorter ? cache->linger : shorter;
+    cache->tick_ns = shorter / TIMEOUT_TICKS;
+    cache->tick_limit = (uint8_t)(shorter / cache->tick_ns);
+    cache->linger_shift = (uint8_t)(cache->tick_limit - linger / cache->tick_ns);
+    while (cache->active >> cache->start_shift >> ACTIVE_UNIT_BITS)
+        cache->start_shift++;
+    cache->start_limit = (uint16_t)(cache->active >> cache->start_shift);
+}
+
+int weir_cache_new(const struct weir_cache_config *config, const struct weir_batch_sink *sink,
+                   struct weir_cache **ret_cache, struct weir_diag *diag)
+{
+    int result = check(config, diag);
+    if (result < 0)
+        return result;
+    struct weir_cache *cache = aligned_alloc(64, (sizeof(*cache) + 63) / 64 * 64);
+    if (!cache)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the flow cache");
+    memset(cache, 0, sizeof(*cache));
+    cache->hash_key = config->hash_key;
+    cache->hash = weir_flow_hash_choose();
+    cache->mask = config->definition.mask;
+    cache->mask.observation_point &= (uint16_t)~WEIR_FLOW_KEY_V6;
+    cache->has_connections = weir_flow_definition_has_connections(&config->definition);
+    cache->tail_mask = cache->has_connections ? 0 : ~UINT64_C(0);
+    cache->entries = config->entries;
+    cache->set_count =
+        (uint32_t)((SLOTS_OF(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS);
+    cache->packets_limit = UINT32_MAX;
+    set_times(cache, config);
+    if (make_tables(cache, config, sink) < 0) {
+        weir_cache_free(cache);
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for a flow cache of %u entries",
+                             config->entries);
+    }
+    *ret_cache = cache;
+    return 0;
+}
+
+void weir_cache_free(struct weir_cache *cache)
+{
+    if (!cache)
+        return;
+    free(cache->groups);
+    free(cache->hot);
+    free(cache->cold);
+    weir_rows_done(&cache->rows);
+    free(cache);
+}
+
+/* First stage: masked keys, hashes, and the groups are asked for. */
+static void place(const struct weir_cache *cache, const struct weir_packet *packets,
+                  struct weir_flow_place *places, size_t count)
+{
+    uint64_t mask[5];
+    memcpy(mask, &cache->mask, sizeof(mask));
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key[5];
+        memcpy(key, &packets[i].key, sizeof(key));
+        for (unsigned word = 0; word < 5; word++)
+            key[word] &= mask[word];
+        memcpy(&places[i].key, key, sizeof(key));
+        if (packets[i].flags & WEIR_PACKET_V6)
+            places[i].key.observation_point |= WEIR_FLOW_KEY_V6;
+    }
+    cache->hash(&cache->hash_key, cache->tail_mask, cache->set_count, places, count);
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&cache->groups[places[i].set], 1);
+}
+
+/*
+ * Second stage: the flows that the packets will probably meet, or make room by, are asked for. Not
+ * inlined it would be dropped: gcc holds a function that only prefetches for one without effect.
+ */
+static inline __attribute__((always_inline)) void fetch(const struct weir_cache *cache,
+                                                        const struct weir_packet *packets,
+                                                        const struct weir_flow_place *places,
+                                                        size_t count)
+{
+    bool has_room = cache->active_count < cache->entries;
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_flow_place *at = &places[i];
+        const struct weir_group *group = &cache->groups[at->set];
+        uint32_t ways = weir_group_match(group->tags, at->tag);
+        size_t first = (size_t)at->set * WEIR_GROUP_WAYS;
+        if (!ways) {
+            uint32_t empty = weir_group_match(group->tags, 0);
+            unsigned way = empty && (has_room || empty == WEIR_GROUP_FULL)
+                               ? (unsigned)__builtin_ctz(empty)
+                               : weir_cache_oldest(cache, group, at->spread);
+            ways = UINT32_C(1) << way;
+            __builtin_prefetch(&cache->cold[first + way], 1);
+        }
+        __builtin_prefetch(&cache->hot[first + (unsigned)__builtin_ctz(ways)], 1);
+        if (packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
+            ways = weir_group_match(group->tags, at->reverse_tag);
+            if (ways)
+                __builtin_prefetch(&cache->hot[first + (unsigned)__builtin_ctz(ways)], 1);
+        }
+    }
+}
+
+static inline bool same_key(const struct weir_flow_key *a, const struct weir_flow_key *b)
+{
+    uint64_t x;
+    uint64_t y;
+    memcpy(&x, &a->src_port, sizeof(x));
+    memcpy(&y, &b->src_port, sizeof(y));
+    return ((a->src_addr.high ^ b->src_addr.high) | (a->src_addr.low ^ b->src_addr.low) |
+            (a->dst_addr.high ^ b->dst_addr.high) | (a->dst_addr.low ^ b->dst_addr.low) |
+            (x ^ y)) == 0;
+}
+
+static inline bool same_kind(const struct weir_flow_key *a, const struct weir_flow_key *b)
+{
+    return a->protocol == b->protocol &&
+           ((a->observation_point ^ b->observation_point) & WEIR_FLOW_KEY_V6) == 0;
+}
+
+static bool same_direction(const struct weir_flow_key *a, const struct weir_flow_key *b)
+{
+    return weir_address_equal(a->src_addr, b->src_addr) &&
+           weir_address_equal(a->dst_addr, b->dst_addr) && a->src_port == b->src_port &&
+           a->dst_port == b->dst_port && same_kind(a, b);
+}
+
+static bool other_direction(const struct weir_flow_key *a, const struct weir_flow_key *b)
+{
+    return weir_address_equal(a->src_addr, b->dst_addr) &&
+           weir_address_equal(a->dst_addr, b->src_addr) && a->src_port == b->dst_port &&
+           a->dst_port == b->src_port && same_kind(a, b);
+}
+
+/*
+ * The flows of one direction of the packet's connection: with ToS or interface among the keys
+ * there may be several. Flows that have ended already, but were not found yet, are not among them.
+ */
+static uint32_t flows_of(const struct weir_cache *cache, const struct weir_flow_place *at,
+                         uint8_t tag,
+                         bool (*same)(const struct weir_flow_key *a, const struct weir_flow_key *b))
+{
+    uint32_t found = 0;
+    for (uint32_t ways = weir_group_match(cache->groups[at->set].tags, tag); ways;
+         ways &= ways - 1) {
+        uint32_t slot = at->set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
+        const struct weir_flow_hot *hot = &cache->hot[slot];
+        if (same(&hot->key, &at->key) &&
+            (weir_cache_goes_on(cache, hot) || !weir_cache_end_reason(cache, slot)))
+            found |= ways & -ways;
+    }
+    return found;
+}
+
+/* A packet with FIN or RST has been added to its flow: has its connection ended with it? */
+static void maybe_end_connection(struct weir_cache *cache, const struct weir_flow_place *at,
+                                 unsigned tcp_flags)
+{
+    size_t first = (size_t)at->set * WEIR_GROUP_WAYS;
+    uint32_t reverse = flows_of(cache, at, at->reverse_tag, other_direction);
+    bool ended = tcp_flags & WEIR_TCP_RST;
+    for (uint32_t ways = reverse; ways && !ended; ways &= ways - 1)
+        ended = cache->hot[first + (unsigned)__builtin_ctz(ways)].state & WEIR_TCP_FIN;
+    if (!ended)
+        return;
+    uint32_t both = reverse | flows_of(cache, at, at->tag, same_direction);
+    for (uint32_t ways = both; ways; ways &= ways - 1) {
+        unsigned way = (unsigned)__builtin_ctz(ways);
+        struct weir_flow_hot *hot = &cache->hot[first + way];
+        if (!(hot->state & WEIR_FLOW_ENDED)) {
+            hot->state |= WEIR_FLOW_ENDED;
+            cache->groups[at->set].ticks[way] -= cache->linger_shift;
+        }
+    }
+}
+
+static void begin_flow(struct weir_cache *cache, const struct weir_packet *packet,
+                       const struct weir_flow_place *at, unsigned way)
+{
+    uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
+    bool late = weir_cache_time(packet->time_ns) != cache->now;
+    cache->hot[slot] = (struct weir_flow_hot){
+        .key = at->key,
+        .last_seen = cache->now,
+        .octets = packet->octets,
+        .start = (uint16_t)(cache->now >> cache->start_shift),
+        .packets = 1,
+        .state = (packet->tcp_flags & WEIR_FLOW_TCP_FLAGS) | (late ? WEIR_FLOW_LATE : 0),
+        .ttl_min = packet->ttl,
+        .ttl_max = packet->ttl,
+    };
+    cache->cold[slot] = (struct weir_flow_cold){
+        .first_ns = packet->time_ns,
+        .last_ns = packet->time_ns,
+        .start_seen = cache->now,
+        .flow_label = packet->flow_label & 0xfffff,
+        .vlan = packet->vlan & 0xfffu,
+        .observation_point = packet->key.observation_point,
+        .tos = packet->key.tos,
+    };
+    cache->groups[at->set].tags[way] = at->tag;
+    cache->groups[at->set].ticks[way] = (uint8_t)cache->tick;
+    cache->counters.flows_created++;
+    if (++cache->active_count > cache->counters.flows_active_peak)
+        cache->counters.flows_active_peak = cache->active_count;
+}
+
+/* Why this packet cannot be added to the flow that has its key, or 0. */
+static unsigned end_before(const struct weir_cache *cache, const struct weir_packet *packet,
+                           uint32_t slot)
+{
+    const struct weir_flow_hot *hot = &cache->hot[slot];
+    unsigned reason = weir_cache_end_reason(cache, slot);
+    if (reason)
+        return reason;
+    if (hot->packets >= cache->packets_limit || hot->octets > OCTETS_LIMIT)
+        return WEIR_FLOW_END_RESOURCES;
+    bool opens = (packet->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN)) == WEIR_TCP_SYN;
+    if (cache->has_connections && opens && hot->state & (WEIR_FLOW_ENDED | WEIR_TCP_FIN))
+        return WEIR_FLOW_END_DETECTED;
+    return 0;
+}
+
+/* A packet that is older than others before it, or follows such ones in its flow. */
+static void add_late(const struct weir_packet *packet, struct weir_flow_hot *hot,
+                     struct weir_flow_cold *cold)
+{
+    if (!(hot->state & WEIR_FLOW_LATE)) {
+        hot->state |= WEIR_FLOW_LATE;
+        cold->last_ns = weir_cache_time_ns(hot->last_seen);
+    }
+    if (packet->time_ns > cold->last_ns)
+        cold->last_ns = packet->time_ns;
+    if (packet->time_ns < cold->first_ns)
+        cold->first_ns = packet->time_ns;
+}
+
+/* Third stage: one packet, in its order. */
+static inline void meter(struct weir_cache *cache, const struct weir_packet *packet,
+                         const struct weir_flow_place *at)
+{
+    uint64_t time = weir_cache_time(packet->time_ns);
+    if (time != cache->now || !cache->started)
+        weir_cache_take_time(cache, time);
+    struct weir_group *group = &cache->groups[at->set];
+    uint32_t ways = weir_group_match(group->tags, at->tag);
+    for (; ways; ways &= ways - 1) {
+        unsigned way = (unsigned)__builtin_ctz(ways);
+        uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
+        struct weir_flow_hot *hot = &cache->hot[slot];
+        if (!same_key(&hot->key, &at->key))
+            continue;
+        bool plain = weir_cache_goes_on(cache, hot) && hot->packets < cache->packets_limit &&
+                     hot->octets <= OCTETS_LIMIT && !(packet->tcp_flags & WEIR_TCP_SYN);
+        if (!plain) {
+            unsigned reason = end_before(cache, packet, slot);
+            if (reason) {
+                weir_cache_expire(cache, slot, reason);
+                begin_flow(cache, packet, at, way);
+                goto added;
+            }
+        }
+        if (time == cache->now)
+            hot->state &= (uint16_t)~WEIR_FLOW_LATE;
+        else
+            add_late(packet, hot, &cache->cold[slot]);
+        hot->last_seen = cache->now;
+        hot->octets += packet->octets;
+        hot->packets++;
+        hot->state |= packet->tcp_flags & WEIR_FLOW_TCP_FLAGS;
+        hot->ttl_min = packet->ttl < hot->ttl_min ? packet->ttl : hot->ttl_min;
+        hot->ttl_max = packet->ttl > hot->ttl_max ? packet->ttl : hot->ttl_max;
+        group->ticks[way] =
+            (uint8_t)(cache->tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
+        goto added;
+    }
+    uint32_t empty = weir_group_match(group->tags, 0);
+    unsigned way = empty && cache->active_count < cache->entries
+                       ? (unsigned)__builtin_ctz(empty)
+                       : weir_cache_make_room(cache, at->set, at->spread);
+    begin_flow(cache, packet, at, way);
+added:
+    if (packet->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST) && cache->has_connections)
+        maybe_end_connection(cache, at, packet->tcp_flags);
+    cache->counters.octets_metered += packet->octets;
+}
+
+int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, size_t count,
+                   struct weir_diag *diag)
+{
+    struct weir_flow_place places[3][BATCH];
+    size_t batches = (count + BATCH - 1) / BATCH;
+    cache->rows.diag = diag;
+    /* In step i batch i is placed, the one before it fetched, the one before that metered. */
+    for (size_t i = 0; i < batches + 2; i++) {
+        for (size_t stage = 0; stage < 3 && stage <= i; stage++) {
+            size_t batch = i - stage;
+            if (batch >= batches)
+                continue;
+            const struct weir_packet *first = packets + batch * BATCH;
+            size_t size = batch + 1 < batches ? BATCH : count - batch * BATCH;
+            struct weir_flow_place *at = places[batch % 3];
+            if (stage == 0)
+                place(cache, first, at, size);
+            else if (stage == 1)
+                fetch(cache, first, at, size);
+            else
+                for (size_t k = 0; k < size; k++)
+                    meter(cache, &first[k], &at[k]);
+        }
+    }
+    cache->counters.packets_metered += count;
+    return cache->rows.result;
+}
+
+struct weir_cache_counters weir_cache_counters(const struct weir_cache *cache)
+{
+    struct weir_cache_counters counters = cache->counters;
+    counters.flows_exported = cache->rows.handed_on;
+    counters.flows_active = cache->active_count;
+    counters.cache_entries = cache->entries;
+    return counters;
+}

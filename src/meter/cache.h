@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow cache of the Metering Process (RFC 5470 section 5.1, RFC 7011 section 2): packets in,
+ * Flow Records out as column batches.
+ *
+ * A flow ends, and its record leaves with the flowEndReason (Information Element 136) in brackets,
+ *   - when no packet of it came for longer than the idle timeout [1];
+ *   - when it began longer ago than the active timeout [2];
+ *   - when its TCP connection has ended [3]: after a RST, or a FIN in both directions, both
+ *     directions' flows take what still comes (the last ACK, a repeated FIN) and end once nothing
+ *     came for `linger_ns`, or at once when a SYN opens a new connection. A SYN on a flow whose
+ *     own FIN was seen ends it too. Flow definitions without the whole 5-tuple have no
+ *     connections, and this reason does not occur;
+ *   - when it is forced [4]: at the end of the input;
+ *   - when room is needed [5]: the longest silent flow of the new one's set goes. Silence is
+ *     known to 1/128 of the smaller timeout, so a flow that was silent up to that much shorter may
+ *     go in its place. A counter that cannot hold more (2^32 packets, 2^48 octets) ends a flow so.
+ * Whichever of the first three came first counts, whenever the cache gets to it: when the cache
+ * looks for flows that ended never shows in a record's values.
+ *
+ * Time is the packets' own: the latest time seen. A packet older than that counts as if it came at
+ * the latest time, but for its flow's first and last time. Should WEIR_CACHE_STEP_PACKETS in a row
+ * be older by more than the idle timeout, the packets' clock was set back: all flows are forced
+ * out and time goes on from there.
+ *
+ *     weir_cache_new(&config, &sink, &cache, &diag);
+ *     weir_cache_add(cache, packets, count, &diag);     // any number of times
+ *     weir_cache_finish(cache, &diag);                  // all flows leave
+ *     weir_cache_free(cache);
+ *
+ * Records leave in an order that only depends on the packets and the hash key, in batches of one
+ * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows; all memory
+ * is taken by weir_cache_new, 123 octets a flow.
+ */
+#ifndef WEIR_METER_CACHE_H
+#define WEIR_METER_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "meter/definition.h"
+#include "record/batch.h"
+#include "record/packet.h"
+
+struct weir_cache;
+
+#define WEIR_CACHE_ENTRIES_MIN  64u
+#define WEIR_CACHE_ENTRIES_MAX  (1u << 30)
+#define WEIR_CACHE_TIMEOUT_MIN  WEIR_NS_PER_MS
+#define WEIR_CACHE_TIMEOUT_MAX  (7 * 86400 * WEIR_NS_PER_SECOND)
+#define WEIR_CACHE_STEP_PACKETS 1024u
+#define WEIR_CACHE_BATCH_ROWS   1024u
+
+enum weir_flow_end {
+    WEIR_FLOW_END_IDLE = 1,
+    WEIR_FLOW_END_ACTIVE = 2,
+    WEIR_FLOW_END_DETECTED = 3,
+    WEIR_FLOW_END_FORCED = 4,
+    WEIR_FLOW_END_RESOURCES = 5,
+};
+
+struct weir_cache_config {
+    struct weir_flow_definition definition;
+    uint32_t entries;  /* flows at once, WEIR_CACHE_ENTRIES_MIN to _MAX */
+    int64_t idle_ns;   /* WEIR_CACHE_TIMEOUT_MIN to _MAX */
+    int64_t active_ns; /* WEIR_CACHE_TIMEOUT_MIN to _MAX */
+    int64_t linger_ns; /* silence after a connection's end; no more than idle_ns counts */
+    uint32_t domain;   /* Observation Domain of the records */
+    struct weir_hash_key hash_key;
+    const uint32_t *if_index; /* ifIndex of each observation point; copied */
+    uint32_t if_count;        /* observation points past these have ifIndex 0 */
+};
+
+/* NetFlow's 7-tuple, 65,536 entries, idle 15 s, active 30 min, linger 2 s, the hash key of seed 0.
+ */
+struct weir_cache_config weir_cache_config_default(void);
+
+struct weir_cache_counters {
+    uint64_t packets_metered;
+    uint64_t octets_metered;
+    uint64_t packets_late;
+    uint64_t flows_created;
+    uint64_t flows_exported;
+    uint64_t flows_expired_idle;
+    uint64_t flows_expired_active;
+    uint64_t flows_expired_end;
+    uint64_t flows_expired_forced;
+    uint64_t flows_expired_resources;
+    uint64_t flows_active;
+    uint64_t flows_active_peak;
+    uint64_t cache_entries;
+    uint64_t clock_steps_back;
+};
+
+extern const struct weir_counter weir_cache_counter_table[];
+extern const size_t weir_cache_counter_count;
+
+/*
+ * 0, WEIR_E_NOMEM with diag, or WEIR_E_USAGE with diag for a value out of its range. The sink's
+ * context must outlive the cache; its flush is not called.
+ */
+WEIR_CHECKED int weir_cache_new(const struct weir_cache_config *config,
+                                const struct weir_batch_sink *sink, struct weir_cache **ret_cache,
+                                struct weir_diag *diag);
+
+/* Frees the cache with the flows still in it. NULL does nothing. */
+void weir_cache_free(struct weir_cache *cache);
+
+/*
+ * Meters packets in the order given; more at once is faster (256 is plenty). 0, or the sink's
+ * error: records that leave after it are lost, and the cache is only good to be freed.
+ */
+WEIR_CHECKED int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets,
+                                size_t count, struct weir_diag *diag);
+
+/*
+ * For live input: says that it is now_ns (earlier than the packets' time: ignored), ends the
+ * flows that are due and hands on the batches as they are. Results as weir_cache_add.
+ */
+WEIR_CHECKED int weir_cache_advance(struct weir_cache *cache, int64_t now_ns,
+                                    struct weir_diag *diag);
+
+/*
+ * Ends all flows, hands on all batches and forgets the time: the cache is as new but for its
+ * counters. Results as weir_cache_add.
+ */
+WEIR_CHECKED int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag);
+
+/* The latest packet time, by which flows are judged; 0 before the first packet. */
+int64_t weir_cache_now(const struct weir_cache *cache);
+
+/* The counters as they stand now. */
+struct weir_cache_counters weir_cache_counters(const struct weir_cache *cache);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the flow cache share. A slot is set * WEIR_GROUP_WAYS + way; its flow lies in
+ * three arrays by how often it is touched: two octets of the group for every look-up, one cache
+ * line (struct weir_flow_hot) for every packet, half a line when the flow begins and ends.
+ */
+#ifndef WEIR_METER_PRIVATE_H
+#define WEIR_METER_PRIVATE_H
+
+#include "meter/cache.h"
+#include "meter/flow_hash.h"
+#include "meter/group.h"
+#include "meter/rows.h"
+
+/* TCP flags, RFC 9293 section 3.1. */
+#define WEIR_TCP_FIN 0x01u
+#define WEIR_TCP_SYN 0x02u
+#define WEIR_TCP_RST 0x04u
+
+/* Cache time: packet time as an unsigned number of the same order, so differences never overflow.
+ */
+static inline uint64_t weir_cache_time(int64_t time_ns)
+{
+    return (uint64_t)time_ns ^ UINT64_C(1) << 63;
+}
+
+static inline int64_t weir_cache_time_ns(uint64_t time)
+{
+    return (int64_t)(time ^ UINT64_C(1) << 63);
+}
+
+struct weir_cache {
+    /* Constant once made. */
+    struct weir_hash_key hash_key;
+    weir_flow_hash *hash;
+    struct weir_flow_key mask;
+    uint64_t tail_mask; /* bits of ToS and observation point that take part in the hash */
+    bool has_connections;
+    uint32_t set_count;
+    uint32_t entries;
+    uint64_t idle;
+    uint64_t active;
+    uint64_t linger;
+    uint64_t tick_ns;
+    uint8_t tick_limit;   /* ticks of silence after which a flow may have ended */
+    uint8_t linger_shift; /* how many ticks older flows of ended connections look */
+    unsigned start_shift; /* cache time >> start_shift: the coarse time of hot.start */
+    uint16_t start_limit; /* coarse time after which a flow may have ended */
+    uint32_t packets_limit;
+    struct weir_group *groups;
+    struct weir_flow_hot *hot;
+    struct weir_flow_cold *cold;
+
+    /* Time. */
+    uint64_t now;
+    uint64_t next_tick; /* cache time at which the tick changes */
+    uint64_t tick;      /* now / tick_ns */
+    bool started;
+    uint32_t late_in_row;
+    uint32_t sweep_set; /* where the sweep goes on */
+
+    uint32_t active_count;
+    struct weir_cache_counters counters;
+    struct weir_rows rows;
+};
+
+/* True where the flow surely goes on, by the hot part alone. */
+static inline bool weir_cache_goes_on(const struct weir_cache *cache,
+                                      const struct weir_flow_hot *hot)
+{
+    uint64_t silence = hot->state & WEIR_FLOW_ENDED ? cache->linger : cache->idle;
+    uint16_t age = (uint16_t)((cache->now >> cache->start_shift) - hot->start);
+    return cache->now - hot->last_seen <= silence && age < cache->start_limit;
+}
+
+/* Why the flow in this slot has ended by now, or 0 while it goes on. */
+unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot);
+
+/* Makes the flow's record and empties its slot. */
+void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason);
+
+/* Takes the time of a packet, and looks for flows that have ended. */
+void weir_cache_take_time(struct weir_cache *cache, uint64_t time);
+
+/* The way of a full set to be emptied for a new flow: the oldest, `spread` chooses among equals. */
+static inline unsigned weir_cache_oldest(const struct weir_cache *cache,
+                                         const struct weir_group *group, unsigned spread)
+{
+    uint32_t oldest = weir_group_oldest(group, (uint8_t)cache->tick);
+    uint32_t after = oldest & (WEIR_GROUP_FULL << spread % WEIR_GROUP_WAYS);
+    return (unsigned)__builtin_ctz(after ? after : oldest);
+}
+
+/* An empty way of this set, made empty where need be. `spread` chooses among equals. */
+unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, unsigned spread);
+
+#endif

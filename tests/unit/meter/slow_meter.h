@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Metering done the obvious way, to compare the flow cache with: a list of flows, searched from end
+ * to end for each packet, in which every flow ends at the very moment of its timeout. It shares no
+ * code with the cache, knows no lack of room, and is slow.
+ */
+#ifndef WEIR_TESTS_METER_SLOW_METER_H
+#define WEIR_TESTS_METER_SLOW_METER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/packet.h"
+
+/* A Flow Record, zeroed before it is filled so that records compare by memcmp. */
+struct slow_record {
+    struct weir_flow_key key; /* observation_point: ifIndex */
+    int64_t first_ns;
+    int64_t last_ns;
+    uint64_t packets;
+    uint64_t octets;
+    uint32_t flow_label;
+    uint16_t tcp_flags;
+    uint16_t vlan;
+    uint8_t ttl_min;
+    uint8_t ttl_max;
+    uint8_t reason;
+    uint8_t is_v6;
+    uint8_t icmp_type;
+    uint8_t icmp_code;
+};
+
+struct slow_flow {
+    struct slow_record record;
+    struct weir_flow_key key; /* masked */
+    __int128 start_seen;
+    __int128 last_seen;
+    bool closed;
+};
+
+struct slow_meter {
+    struct weir_flow_key mask;
+    bool connections;
+    int64_t idle_ns;
+    int64_t active_ns;
+    int64_t linger_ns;
+
+    bool started;
+    __int128 now;
+    unsigned late;
+    struct slow_flow *flows;
+    size_t flow_count;
+    struct slow_record *records;
+    size_t record_count;
+};
+
+void slow_meter_add(struct slow_meter *meter, const struct weir_packet *packet);
+void slow_meter_advance(struct slow_meter *meter, int64_t now_ns);
+void slow_meter_finish(struct slow_meter *meter);
+void slow_meter_done(struct slow_meter *meter);
+
+#endif

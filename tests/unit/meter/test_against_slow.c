@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flow cache against the slow meter, on random packets with hostile timing. */
+#include "meter/cache.h"
+
+#include "support/cmocka.h"
+
+#include "collect_rows.h"
+#include "slow_meter.h"
+
+#include <stdio.h>
+
+#define STREAMS        400u
+#define STREAM_PACKETS 3000u
+
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 16) % limit;
+}
+
+/* A step of time: mostly short, often just about a timeout, sometimes far or backwards. */
+static int64_t random_step(const struct weir_cache_config *config)
+{
+    const int64_t edges[] = {config->idle_ns,       config->active_ns,   config->linger_ns,
+                             config->idle_ns / 128, config->idle_ns * 2, config->active_ns / 2};
+    switch (random_below(24)) {
+    case 0:
+        return 0;
+    case 1:
+        return 1;
+    case 2:
+    case 3:
+        return edges[random_below(6)] + (int64_t)random_below(3) - 1;
+    case 4:
+        return (int64_t)random_below((uint64_t)config->idle_ns + 1);
+    case 5:
+        return -(int64_t)random_below((uint64_t)config->idle_ns / 4 + 2);
+    case 6:
+        return random_below(30) ? 0 : -(int64_t)random_below((uint64_t)config->active_ns * 3);
+    case 7:
+        return random_below(30) ? 0 : (int64_t)random_below(UINT64_C(1) << random_below(56));
+    default:
+        return (int64_t)random_below((uint64_t)config->idle_ns / 64 + 2);
+    }
+}
+
+static struct weir_packet random_packet(unsigned hosts)
+{
+    struct weir_packet packet = {0};
+    bool is_v6 = random_below(4) == 0;
+    uint64_t src = 1 + random_below(hosts);
+    uint64_t dst = 1 + random_below(hosts);
+    /* Sometimes an IPv6 packet with the very key of an IPv4 one: families never mix. */
+    uint64_t high = is_v6 && random_below(2) ? 0x20010db800000000 : 0;
+    uint64_t prefix = high ? 0 : WEIR_ADDRESS_V4_PREFIX;
+    packet.key.src_addr = (struct weir_address){high, prefix | src};
+    packet.key.dst_addr = (struct weir_address){high, prefix | dst};
+    static const uint8_t protocols[] = {6, 6, 6, 17, 1, 58};
+    packet.key.protocol = protocols[random_below(6)];
+    packet.key.src_port = (uint16_t)(1000 + random_below(2));
+    packet.key.dst_port = (uint16_t)(1000 + random_below(2));
+    packet.key.tos = random_below(8) ? 0 : (uint8_t)random_below(256);
+    packet.key.observation_point = (uint16_t)random_below(2);
+    packet.octets = 40 + (uint32_t)random_below(1460);
+    packet.flow_label = (uint32_t)random_below(1 << 20);
+    packet.vlan = (uint16_t)random_below(4096);
+    packet.ttl = (uint8_t)random_below(256);
+    packet.flags = is_v6 ? WEIR_PACKET_V6 : 0;
+    static const uint16_t flags[] = {0x10, 0x10, 0x18, 0x02, 0x12, 0x11, 0x11, 0x04, 0x14, 0x1ff};
+    if (packet.key.protocol == 6)
+        packet.tcp_flags = flags[random_below(sizeof(flags) / sizeof(flags[0]))];
+    return packet;
+}
+
+static struct weir_cache_config random_config(void)
+{
+    struct weir_cache_config config = weir_cache_config_default();
+    static const int64_t idles[] = {WEIR_NS_PER_MS, 1234567, WEIR_NS_PER_SECOND,
+                                    15 * WEIR_NS_PER_SECOND, WEIR_CACHE_TIMEOUT_MAX};
+    static const int64_t actives[] = {WEIR_NS_PER_MS, 3333333, 10 * WEIR_NS_PER_SECOND,
+                                      1800 * WEIR_NS_PER_SECOND, WEIR_CACHE_TIMEOUT_MAX};
+    config.entries = 4096;
+    config.idle_ns = idles[random_below(5)];
+    config.active_ns = actives[random_below(5)];
+    config.linger_ns = (int64_t)random_below((uint64_t)config.idle_ns + 1);
+    if (random_below(4) == 0)
+        config.linger_ns = 0;
+    static const char *const definitions[] = {
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
+        "keys=dst_addr,protocol",
+        "keys=tos",
+    };
+    struct weir_diag diag;
+    assert_int_equal(
+        weir_flow_definition_parse(definitions[random_below(4)], &config.definition, &diag), 0);
+    weir_hash_key_seed(&config.hash_key, random_below(1000));
+    return config;
+}
+
+static int compare_records(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct slow_record));
+}
+
+struct stream {
+    struct weir_packet packets[STREAM_PACKETS];
+    bool advance_after[STREAM_PACKETS]; /* the clock says something in between */
+    int64_t advance_to[STREAM_PACKETS];
+};
+
+static void make_stream(const struct weir_cache_config *config, struct stream *stream)
+{
+    int64_t now = INT64_C(1700000000) * WEIR_NS_PER_SECOND;
+    unsigned hosts = 2 + (unsigned)random_below(6);
+    bool live = random_below(4) == 0;
+    for (unsigned i = 0; i < STREAM_PACKETS; i++) {
+        /* Once in a while the clock is set back for good. */
+        if (random_below(STREAM_PACKETS) == 0)
+            now -= 3 * config->active_ns + 3 * config->idle_ns;
+        stream->packets[i] = random_packet(hosts);
+        stream->packets[i].time_ns = now;
+        int64_t step = random_step(config);
+        if (step >= 0 || random_below(3) == 0)
+            now += step;
+        else
+            stream->packets[i].time_ns += step;
+        stream->advance_after[i] = live && random_below(20) == 0;
+        stream->advance_to[i] = now + random_step(config);
+    }
+}
+
+static void run_cache(const struct weir_cache_config *config, const struct stream *stream,
+                      struct collected *rows)
+{
+    struct weir_batch_sink sink = {.batch = collect_batch, .context = rows};
+    struct weir_cache *cache;
+    struct weir_diag diag;
+    assert_int_equal(weir_cache_new(config, &sink, &cache, &diag), 0);
+    for (unsigned i = 0; i < STREAM_PACKETS;) {
+        unsigned count = 0;
+        unsigned most = 1 + (unsigned)random_below(random_below(2) ? 300 : 40);
+        while (count < most && i + count < STREAM_PACKETS)
+            if (stream->advance_after[i + count++])
+                break;
+        assert_int_equal(weir_cache_add(cache, stream->packets + i, count, &diag), 0);
+        i += count;
+        if (stream->advance_after[i - 1])
+            assert_int_equal(weir_cache_advance(cache, stream->advance_to[i - 1], &diag), 0);
+    }
+    assert_int_equal(weir_cache_finish(cache, &diag), 0);
+
+    struct weir_cache_counters counters = weir_cache_counters(cache);
+    assert_int_equal(counters.packets_metered, STREAM_PACKETS);
+    assert_int_equal(counters.flows_created, rows->count);
+    assert_int_equal(counters.flows_exported, rows->count);
+    assert_int_equal(counters.flows_active, 0);
+    assert_int_equal(counters.flows_expired_idle + counters.flows_expired_active +
+                         counters.flows_expired_end + counters.flows_expired_forced +
+                         counters.flows_expired_resources,
+                     rows->count);
+    assert_int_equal(counters.flows_expired_resources, 0);
+    weir_cache_free(cache);
+}
+
+static void run_slow(const struct weir_cache_config *config, const struct stream *stream,
+                     struct slow_meter *slow)
+{
+    *slow = (struct slow_meter){
+        .mask = config->definition.mask,
+        .connections = config->definition.mask.src_port && config->definition.mask.src_addr.low,
+        .idle_ns = config->idle_ns,
+        .active_ns = config->active_ns,
+        .linger_ns = config->linger_ns,
+    };
+    for (unsigned i = 0; i < STREAM_PACKETS; i++) {
+        slow_meter_add(slow, &stream->packets[i]);
+        if (stream->advance_after[i])
+            slow_meter_advance(slow, stream->advance_to[i]);
+    }
+    slow_meter_finish(slow);
+}
+
+static void cache_gives_the_slow_meters_flows(void **state)
+{
+    (void)state;
+    static struct stream stream;
+    uint64_t reasons[6] = {0};
+    for (uint64_t seed = 1; seed <= STREAMS; seed++) {
+        random_state = seed * UINT64_C(0x9e3779b97f4a7c15);
+        struct weir_cache_config config = random_config();
+        uint32_t if_index[2] = {0, 1};
+        config.if_index = if_index;
+        config.if_count = 2;
+        make_stream(&config, &stream);
+        struct slow_meter slow;
+        run_slow(&config, &stream, &slow);
+        struct collected once = {0};
+        struct collected again = {0};
+        run_cache(&config, &stream, &once);
+        run_cache(&config, &stream, &again);
+
+        /* The same in the same order, however the packets were handed over. */
+        assert_int_equal(once.count, again.count);
+        assert_memory_equal(once.records, again.records, once.count * sizeof(*once.records));
+
+        for (size_t i = 0; i < once.count; i++)
+            reasons[once.records[i].reason]++;
+        qsort(once.records, once.count, sizeof(*once.records), compare_records);
+        qsort(slow.records, slow.record_count, sizeof(*slow.records), compare_records);
+        if (once.count != slow.record_count ||
+            memcmp(once.records, slow.records, once.count * sizeof(*once.records)) != 0)
+            fail_msg("stream %u: %zu flows, should be %zu", (unsigned)seed, once.count,
+                     slow.record_count);
+        free(once.records);
+        free(again.records);
+        slow_meter_done(&slow);
+    }
+    /* The streams are worth something only if flows end in every way. */
+    for (unsigned reason = 1; reason <= 4; reason++)
+        assert_true(reasons[reason] > STREAMS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cache_gives_the_slow_meters_flows),
+    };
+    return cmocka_run_group_tests_name("against the slow meter", tests, NULL, NULL);
+}
