@@ -2,9 +2,7 @@
 /*
  * A file of messages, one after another (RFC 5655), as a transport of the Exporting Process.
  *
- * The file is written under a temporary name in the same folder, made durable and renamed when it
- * is closed well, so that a full disk or a crash leaves nothing half-written under the final name.
- * "-" and what is no regular file (a pipe, /dev/stdout) is written to as it is.
+ * It is written as base/output.h says: whole under its name, or not there; "-" is standard output.
  *
  * Ownership: who opens closes or aborts. Threads: one.
  */
