@@ -160,8 +160,11 @@ static int decode_columns(struct weir_collector *collector, struct run *run, str
         size_t consumed;
         uint32_t rows;
         bool was_empty = batch->row_count == 0;
-        run->is_malformed = weir_plan_decode(run->plan, octets, length, run->context, batch,
-                                             &consumed, &rows, NULL) < 0;
+        int result = weir_plan_decode(run->plan, octets, length, run->context, batch, &consumed,
+                                      &rows, NULL);
+        if (result == WEIR_E_NOMEM)
+            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the text of records");
+        run->is_malformed = result < 0;
         if (rows > room) {
             weir_batch_take_back(batch, rows - (uint32_t)room);
             rows = (uint32_t)room;
@@ -177,7 +180,7 @@ static int decode_columns(struct weir_collector *collector, struct run *run, str
             run->is_malformed = true;
             break;
         }
-        int result = weir_collector_hand_over(collector, diag);
+        result = weir_collector_hand_over(collector, diag);
         if (result < 0)
             return result;
     }
@@ -200,9 +203,16 @@ static int decode_each(struct weir_collector *collector, struct run *run, struct
         result = weir_set_next_record(&set, run->source, &record, NULL);
         if (result < 0)
             break;
+        struct weir_collected_record collected = {
+            .origin = run->context,
+            .source = run->source,
+            .plan = run->plan,
+            .octets = record.octets.octets,
+            .length = record.octets.remaining,
+        };
         for (unsigned i = 0; i < collector->record_sink_count; i++) {
             const struct weir_record_sink *sink = &collector->record_sinks[i];
-            result = sink->record(sink->context, run->context, &record, diag);
+            result = sink->record(sink->context, &collected, diag);
             if (result < 0)
                 return result;
         }

@@ -9,19 +9,26 @@
 #ifndef WEIR_COLLECT_RECORD_SINK_H
 #define WEIR_COLLECT_RECORD_SINK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "record/plan.h"
-#include "wire/message.h"
+#include "record/template.h"
+
+/* One Data Record, a Flow Record or (source->is_options) one of an Options Template. */
+struct weir_collected_record {
+    const struct weir_plan_context
+        *origin; /* its segment: exporter, domain, arrival, Template id */
+    const struct weir_template *source;
+    const struct weir_plan *plan;
+    const uint8_t *octets;
+    size_t length;
+};
 
 struct weir_record_sink {
-    /*
-     * `origin` is what the record's message said; its segment names exporter, domain, protocol,
-     * arrival and Template. Records of Options Templates come too (record->template->is_options).
-     */
-    int (*record)(void *context, const struct weir_plan_context *origin,
-                  const struct weir_record *record, struct weir_diag *diag);
+    int (*record)(void *context, const struct weir_collected_record *record,
+                  struct weir_diag *diag);
     /* At rotation and at the end. */
     int (*flush)(void *context, int64_t now_ns, struct weir_diag *diag);
     void *context;

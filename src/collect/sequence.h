@@ -14,6 +14,8 @@
  *
  *     units received - duplicate + lost + unknown = units sent since the first message
  *
+ * but for those of the newest message that nobody could decode: how many they are shows the next.
+ *
  *     weir_sequence_begin(&s, &header);           // before the message's sets are decoded
  *     weir_sequence_waited(&s, records);          // sets of earlier messages decoded meanwhile
  *     weir_sequence_end(&s, records, slack);      // what the message itself held

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* What a plan takes beside the Template, as an estimate for the budget. */
-#define PLAN_OCTETS          256u
-#define PLAN_OCTETS_OF_FIELD 64u
+#define PLAN_OCTETS          4096u
+#define PLAN_OCTETS_OF_FIELD 160u
 
 /* Index of the first entry whose id is not below this one. */
 static uint32_t place_of(const struct weir_template_table *table, uint16_t id)
@@ -49,21 +49,14 @@ static int make_entry(const struct weir_template *source, struct weir_budget *bu
                    source->field_count * PLAN_OCTETS_OF_FIELD;
     if (!weir_budget_take(budget, entry.octets))
         return WEIR_E_LIMIT;
-    int result = WEIR_E_NOMEM;
     entry.source = weir_template_copy(source);
-    if (!entry.source)
-        goto fail;
-    if (!source->is_options) {
-        result = weir_plan_compile(source, &entry.plan);
-        if (result < 0)
-            goto fail;
+    int result = entry.source ? weir_plan_compile(source, &entry.plan) : WEIR_E_NOMEM;
+    if (result < 0) {
+        free_entry(&entry, budget);
+        return result;
     }
     *ret_entry = entry;
     return 0;
-
-fail:
-    free_entry(&entry, budget);
-    return result;
 }
 
 static int make_room(struct weir_template_table *table)

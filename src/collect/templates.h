@@ -23,8 +23,8 @@
 
 struct weir_template_entry {
     struct weir_template *source;
-    struct weir_plan *plan; /* NULL for Options Templates: their records are no flows */
-    size_t octets;          /* charged to the budget */
+    struct weir_plan *plan;
+    size_t octets; /* charged to the budget */
 };
 
 struct weir_template_table {

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/json.h"
+
+#include <stdlib.h>
+
+#include "base/calendar.h"
+#include "base/output.h"
+#include "base/text.h"
+#include "record/json.h"
+#include "wire/message.h"
+
+/* One record's text: 65,535 octets of values, each at most six characters, and their names. */
+#define LINE_OCTETS_MAX ((size_t)1 << 20)
+
+struct weir_json_sink {
+    struct weir_output *output;
+    struct weir_text_buffer line;
+};
+
+int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, struct weir_diag *diag)
+{
+    struct weir_json_sink *sink = calloc(1, sizeof(*sink));
+    if (!sink)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory for a file", path);
+    int result = weir_output_open(path, &sink->output, diag);
+    if (result < 0) {
+        free(sink);
+        return result;
+    }
+    weir_text_init(&sink->line, LINE_OCTETS_MAX);
+    *ret_sink = sink;
+    return 0;
+}
+
+/* "2026-07-22T10:00:00.123456789Z", with as many digits of a second as it has. */
+static void add_time(struct weir_text_buffer *line, int64_t time_ns)
+{
+    int64_t seconds = time_ns / WEIR_NS_PER_SECOND;
+    int64_t past = time_ns % WEIR_NS_PER_SECOND;
+    if (past < 0) {
+        seconds--;
+        past += WEIR_NS_PER_SECOND;
+    }
+    unsigned digits = past % 1000 ? 9 : past % 1000000 ? 6 : past ? 3 : 0;
+    char text[WEIR_TIME_TEXT_MAX];
+    size_t length = weir_time_format(seconds, (uint32_t)past, digits, text);
+    weir_text_add_octets(line, text, length);
+}
+
+static void add_origin(struct weir_text_buffer *line, const struct weir_collected_record *record)
+{
+    const struct weir_segment *segment = &record->origin->segment;
+    if (segment->has_exporter) {
+        char address[WEIR_ADDRESS_TEXT_MAX];
+        weir_address_format(segment->exporter, address);
+        weir_text_printf(line, "{\"exporter\":\"%s\"", address);
+    } else {
+        weir_text_add(line, "{\"exporter\":null");
+    }
+    weir_text_printf(line, ",\"domain\":%u,\"received\":\"", segment->domain);
+    add_time(line, segment->received_ns);
+    weir_text_printf(line, "\",\"protocol\":\"%s\",\"template\":%u",
+                     weir_protocol_text((enum weir_protocol)segment->protocol_version),
+                     segment->template_id);
+    if (record->source->is_options)
+        weir_text_add(line, ",\"type\":\"options\"");
+}
+
+static int print_record(void *context, const struct weir_collected_record *record,
+                        struct weir_diag *diag)
+{
+    struct weir_json_sink *sink = context;
+    struct weir_text_buffer *line = &sink->line;
+    weir_text_clear(line);
+    add_origin(line, record);
+    weir_text_add_char(line, ',');
+    size_t before = line->length, consumed;
+    int result = weir_record_print_json(record->plan, record->octets, record->length,
+                                        record->origin, line, &consumed, diag);
+    if (result < 0 && result != WEIR_E_END)
+        return result;
+    if (line->length == before)
+        weir_text_truncate(line, before - 1);
+    weir_text_add(line, "}\n");
+    if (weir_text_error(line) < 0)
+        return weir_diag_set(diag, (enum weir_error)weir_text_error(line), "%s: a record: %s",
+                             weir_output_name(sink->output),
+                             weir_error_text(weir_text_error(line)));
+    return weir_output_write(sink->output, line->data, line->length, diag);
+}
+
+static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    const struct weir_json_sink *sink = context;
+    (void)now_ns;
+    return weir_output_flush(sink->output, diag);
+}
+
+struct weir_record_sink weir_json_sink_records(struct weir_json_sink *sink)
+{
+    return (struct weir_record_sink){.record = print_record, .flush = flush, .context = sink};
+}
+
+static struct weir_output *free_sink(struct weir_json_sink *sink)
+{
+    struct weir_output *output = sink->output;
+    weir_text_done(&sink->line);
+    free(sink);
+    return output;
+}
+
+int weir_json_sink_close(struct weir_json_sink *sink, struct weir_diag *diag)
+{
+    return weir_output_close(free_sink(sink), diag);
+}
+
+void weir_json_sink_abort(struct weir_json_sink *sink)
+{
+    if (sink)
+        weir_output_abort(free_sink(sink));
+}
