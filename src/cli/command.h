@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A subcommand: a row of text for people, a table of options, and the function that does the
+ * work. --help, the man page and shell completion are made from the row.
+ *
+ *     static int run(struct weir_call *call, struct weir_diag *diag) { ... }
+ *
+ *     const struct weir_command weir_command_meter = {
+ *         .name = "meter", .summary = "makes Flow Records of packets",
+ *         .usage = "(-r FILE | -i IFACE)... [--to URL]...",
+ *         .options = options, .option_count = OPTION_COUNT, .run = run,
+ *     };
+ *
+ * and `&weir_command_meter` in commands.c, and its name in doc/meson.build.
+ */
+#ifndef WEIR_CLI_COMMAND_H
+#define WEIR_CLI_COMMAND_H
+
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+struct weir_command;
+
+/* One run of a command. */
+struct weir_call {
+    const struct weir_command *command;
+    struct weir_arguments arguments;
+    struct weir_clock clock;
+    struct weir_progress progress;
+};
+
+struct weir_example {
+    const char *command; /* as typed */
+    const char *text;    /* what it does, a sentence without a full stop */
+};
+
+struct weir_command {
+    const char *name;    /* one word, or two: "gen packets" */
+    const char *summary; /* a few words, lower case, without a full stop */
+    const char *usage;   /* what follows the name; lines where there are several forms */
+    const char *about;   /* paragraphs, an empty line between them; NULL: none */
+    const struct weir_option *options;
+    size_t option_count;
+    size_t operands_max;                 /* most operands that it takes */
+    const struct weir_example *examples; /* up to one without a command; NULL: none */
+    /*
+     * Does the work. Prints results on stdout and nothing else there. 0: done, exit status 0;
+     * WEIR_E_USAGE: status 2; WEIR_E_END: whoever read the output has gone, status 0; any other:
+     * status 1. diag is printed after "weir: ", so it says what, and where.
+     * It polls weir_stop_requested() (cli/signals.h) and then ends in good order, with 0.
+     */
+    int (*run)(struct weir_call *call, struct weir_diag *diag);
+};
+
+/* All commands, in the order in which --help lists them, and a NULL. */
+extern const struct weir_command *const weir_commands[];
+
+/* The command of argv[0], or of argv[0] and argv[1]; *ret_words says which. NULL: none. */
+const struct weir_command *weir_command_find(int argc, char *const *argv, int *ret_words);
+
+/* The command whose name is nearest to the word; NULL: none is near. */
+const struct weir_command *weir_command_nearest(const char *word);
+
+#endif

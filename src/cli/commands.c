@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "cli/command.h"
+
+extern const struct weir_command weir_command_elements;
+extern const struct weir_command weir_command_help;
+
+const struct weir_command *const weir_commands[] = {
+    &weir_command_elements,
+    &weir_command_help,
+    NULL,
+};
+
+const struct weir_command *weir_command_find(int argc, char *const *argv, int *ret_words)
+{
+    char two[128] = "";
+    if (argc > 1)
+        snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
+    for (const struct weir_command *const *at = weir_commands; argc > 0 && *at; at++) {
+        if (strcmp((*at)->name, argv[0]) == 0 || strcmp((*at)->name, two) == 0) {
+            *ret_words = strchr((*at)->name, ' ') ? 2 : 1;
+            return *at;
+        }
+    }
+    return NULL;
+}
+
+const struct weir_command *weir_command_nearest(const char *word)
+{
+    const struct weir_command *nearest = NULL;
+    struct weir_nearest search = weir_nearest_begin(word);
+    for (const struct weir_command *const *at = weir_commands; *at; at++) {
+        /* "gen" is near to "gen packets". */
+        size_t length = strlen(word);
+        if (strncmp((*at)->name, word, length) == 0 && (*at)->name[length] == ' ')
+            return *at;
+        if (weir_nearest_offer(&search, (*at)->name))
+            nearest = *at;
+    }
+    return nearest;
+}

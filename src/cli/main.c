@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/version.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* The one place that turns a result into an exit status, and its diag into the line on stderr. */
+static int finish(int result, const struct weir_diag *diag)
+{
+    struct weir_output standard;
+    struct weir_diag own = {0};
+    /* What commands printed by stdio may still wait, and may not have gone out. */
+    int flushed = weir_output_open("-", &standard, &own);
+    if (flushed == 0)
+        flushed = weir_output_close(&standard, 0, &own);
+    if (result == 0) {
+        result = flushed;
+        diag = &own;
+    }
+    if (result == 0 || result == WEIR_E_END)
+        return EXIT_DONE;
+    fprintf(stderr, "weir: %s\n", diag->text[0] ? diag->text : weir_error_text(result));
+    return result == WEIR_E_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static int print_help(const struct weir_command *command, FILE *file, struct weir_diag *diag)
+{
+    struct weir_text_buffer text;
+    weir_text_init(&text, WEIR_HELP_MAX);
+    if (command)
+        weir_help_command(command, weir_help_columns(), &text);
+    else
+        weir_help_all(weir_help_columns(), &text);
+    int result = weir_text_error(&text);
+    if (result < 0)
+        weir_diag_set(diag, (enum weir_error)result, "%s", weir_error_text(result));
+    else
+        fwrite(text.data, text.length, 1, file);
+    weir_text_done(&text);
+    return result;
+}
+
+static int run_command(const struct weir_command *command, int argc, char *const *argv,
+                       struct weir_diag *diag)
+{
+    struct weir_call call = {.command = command, .clock = weir_clock_system()};
+    int result = weir_arguments_parse(&call.arguments, command->options, command->option_count,
+                                      argc, argv, &call.clock, diag);
+    if (result == 0 && call.arguments.help) {
+        result = print_help(command, stdout, diag);
+    } else if (result == 0 && call.arguments.operand_count > command->operands_max) {
+        result = weir_diag_set(diag, WEIR_E_USAGE, "%s: '%s' is one word too many; see --help",
+                               command->name, call.arguments.operands[command->operands_max]);
+    } else if (result == 0) {
+        weir_progress_init(&call.progress, call.arguments.progress, call.arguments.quiet);
+        result = weir_signals_install(diag);
+        if (result == 0)
+            result = command->run(&call, diag);
+        weir_progress_clear(&call.progress);
+    }
+    weir_arguments_done(&call.arguments);
+    return result;
+}
+
+static int unknown_command(const char *word, struct weir_diag *diag)
+{
+    const struct weir_command *nearest = weir_command_nearest(word);
+    if (nearest)
+        return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such command; did you mean 'weir %s'?",
+                             word, nearest->name);
+    return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such command; 'weir --help' lists them",
+                         word);
+}
+
+int main(int argc, char **argv)
+{
+    struct weir_diag diag = {0};
+    int words = 0;
+    if (argc < 2) {
+        (void)print_help(NULL, stderr, &diag);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("weir %s\n", weir_version());
+        return finish(0, &diag);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return finish(print_help(NULL, stdout, &diag), &diag);
+    const struct weir_command *command = weir_command_find(argc - 1, argv + 1, &words);
+    if (!command)
+        return finish(unknown_command(argv[1], &diag), &diag);
+    return finish(run_command(command, argc - 1 - words, argv + 1 + words, &diag), &diag);
+}
