@@ -341,7 +341,7 @@ static int take_templates(struct intake *intake, struct weir_set *set)
     struct weir_template *source = intake->collector->template_buffer;
     int result;
     while ((result = weir_set_next_template(set, source, WEIR_TEMPLATE_OCTETS_MAX, NULL)) == 0) {
-        if (source->field_count == 0) {
+        if (source->is_withdrawal) {
             withdraw(intake, source);
             continue;
         }

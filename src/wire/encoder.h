@@ -53,9 +53,9 @@ void weir_encoder_begin(struct weir_encoder *encoder, enum weir_protocol protoco
                         size_t capacity, const struct weir_encoder_header *header);
 
 /*
- * Adds a Template, Options Template or (field_count 0, IPFIX) withdrawal, opening a set of its
- * kind. 0; WEIR_E_FULL; WEIR_E_UNSUPPORTED: the protocol cannot say it (any template in v5, an
- * enterprise's element or variable length in v9). The message is unchanged on failure.
+ * Adds a Template, Options Template or (IPFIX) withdrawal, opening a set of its kind. 0;
+ * WEIR_E_FULL; WEIR_E_UNSUPPORTED: the protocol cannot say it (any template in v5, an enterprise's
+ * element or variable length in v9). The message is unchanged on failure.
  */
 WEIR_CHECKED int weir_encoder_template(struct weir_encoder *encoder,
                                        const struct weir_template *source);

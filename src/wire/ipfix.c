@@ -50,7 +50,8 @@ static int read_template(struct weir_reader *reader, struct weir_template *sourc
         !(source->id == all_of_kind && source->field_count == 0))
         return weir_diag_set_at(diag, WEIR_E_MALFORMED, at, "template id %u is below 256",
                                 source->id);
-    if (!source->is_options || source->field_count == 0)
+    source->is_withdrawal = source->field_count == 0;
+    if (!source->is_options || source->is_withdrawal)
         return 0;
     source->scope_count = weir_read_u16(reader);
     if (weir_reader_failed(reader))
@@ -82,7 +83,7 @@ static void write_template(struct weir_writer *writer, const struct weir_templat
 {
     weir_write_u16(writer, source->id);
     weir_write_u16(writer, source->field_count);
-    if (source->is_options && source->field_count > 0)
+    if (source->is_options && !source->is_withdrawal)
         weir_write_u16(writer, source->scope_count);
 }
 
@@ -100,7 +101,9 @@ static bool can_write(const struct weir_template *source)
         if (source->fields[i].pen == WEIR_PEN_NETFLOW9_SCOPE ||
             source->fields[i].id >= ENTERPRISE_BIT)
             return false;
-    return source->field_count == 0 || !source->is_options || source->scope_count > 0;
+    if (source->is_withdrawal || source->field_count == 0)
+        return source->is_withdrawal && source->field_count == 0;
+    return !source->is_options || source->scope_count > 0;
 }
 
 const struct weir_dialect weir_dialect_ipfix = {

@@ -102,9 +102,9 @@ const struct weir_template *weir_message_builtin_template(enum weir_protocol pro
 
 /*
  * Next Template or Options Template of a set of that kind, in `buffer` of `capacity` octets
- * (WEIR_TEMPLATE_OCTETS_MAX always suffices). Item with field_count 0: a withdrawal of that id
- * (RFC 7011 8.1; id 2 or 3: all of that kind). WEIR_E_LIMIT: more fields than
- * WEIR_TEMPLATE_FIELDS_MAX or than fit in the buffer.
+ * (WEIR_TEMPLATE_OCTETS_MAX always suffices). IPFIX: also withdrawals. NetFlow v9 knows none, but
+ * exporters do send templates without fields; records of those have no octets. WEIR_E_LIMIT: more
+ * fields than WEIR_TEMPLATE_FIELDS_MAX or than fit in the buffer.
  */
 #define WEIR_TEMPLATE_FIELDS_MAX 1024u
 #define WEIR_TEMPLATE_OCTETS_MAX \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * NetFlow v9, RFC 3954. Beyond it: the header's count is not relied on (exporters count records,
- * sets or nothing), an options template may lack scope fields, and length 65535 means variable
- * length as in IPFIX, since no field of that length could fit into a set.
+ * sets or nothing), a template may have no fields and an options template no scope fields, and
+ * length 65535 means variable length as in IPFIX, since no field of that length could fit into a
+ * set.
  */
 #include "base/clock.h"
 #include "wire/dialect.h"
@@ -65,9 +66,6 @@ static int read_template(struct weir_reader *reader, struct weir_template *sourc
     source->scope_count = source->is_options ? (uint16_t)(first / FIELD_OCTETS) : 0;
     source->field_count =
         source->is_options ? (uint16_t)(source->scope_count + second / FIELD_OCTETS) : first;
-    if (source->field_count == 0)
-        return weir_diag_set_at(diag, WEIR_E_MALFORMED, at + 2, "template %u has no fields",
-                                source->id);
     return 0;
 }
 
@@ -103,7 +101,7 @@ static bool can_write(const struct weir_template *source)
         if (source->fields[i].pen != (i < source->scope_count ? WEIR_PEN_NETFLOW9_SCOPE : 0) ||
             source->fields[i].length == WEIR_LENGTH_VARIABLE)
             return false;
-    return source->field_count > 0;
+    return !source->is_withdrawal && source->field_count > 0;
 }
 
 const struct weir_dialect weir_dialect_netflow9 = {

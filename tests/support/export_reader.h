@@ -74,7 +74,7 @@ static inline void test_export_learn(struct test_export_reader *reader, uint64_t
         free(old->value);
         free(old);
     }
-    if (template->field_count == 0) {
+    if (template->is_withdrawal) {
         reader->counts.withdrawals++;
         return;
     }

@@ -70,7 +70,7 @@ static inline void peer_template(struct peer *peer, const struct weir_template *
 /* A withdrawal of `id`: of all of its kind where it is 2 or 3. */
 static inline void peer_withdraw(struct peer *peer, uint16_t id, bool is_options)
 {
-    struct weir_template withdrawal = {.id = id, .is_options = is_options};
+    struct weir_template withdrawal = {.id = id, .is_options = is_options, .is_withdrawal = true};
     peer_template(peer, &withdrawal);
 }
 

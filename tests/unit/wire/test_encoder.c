@@ -181,6 +181,8 @@ static void what_a_protocol_cannot_say_is_refused(void **state)
     assert_int_equal(weir_encoder_template(&e, t), WEIR_E_UNSUPPORTED);
     t->field_count = 0;
     assert_int_equal(weir_encoder_template(&e, t), WEIR_E_UNSUPPORTED);
+    t->is_withdrawal = true;
+    assert_int_equal(weir_encoder_template(&e, t), WEIR_E_UNSUPPORTED);
     assert_int_equal(weir_encoder_end(&e), 20);
     free(t);
 
@@ -194,7 +196,8 @@ static void what_a_protocol_cannot_say_is_refused(void **state)
 static void ipfix_withdrawal_round_trip(void **state)
 {
     (void)state;
-    const struct weir_template one = {.id = 256}, all = {.id = 3, .is_options = true};
+    const struct weir_template one = {.id = 256, .is_withdrawal = true};
+    const struct weir_template all = {.id = 3, .is_options = true, .is_withdrawal = true};
     struct weir_encoder e;
     struct weir_message message;
     weir_encoder_begin(&e, WEIR_PROTOCOL_IPFIX, buffer, sizeof(buffer), &header);

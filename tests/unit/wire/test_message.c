@@ -375,15 +375,34 @@ static void netflow9_says_what_is_wrong(void **state)
 
     build_netflow9(&b, 1, 3);
     set = build_set(&b, 0);
-    build_u16s(&b, 2, 301, 0);
-    build_set_end(&b, set);
-    expect_malformed(&b, "octet 26: template 301 has no fields");
-
-    build_netflow9(&b, 1, 3);
-    set = build_set(&b, 0);
     build_u16s(&b, 4, 12, 1, 8, 4);
     build_set_end(&b, set);
     expect_malformed(&b, "octet 24: template id 12 is below 256");
+}
+
+static void netflow9_template_without_fields(void **state)
+{
+    (void)state;
+    struct builder b;
+    build_netflow9(&b, 1, 3);
+    size_t set = build_set(&b, 0);
+    build_u16s(&b, 2, 301, 0);
+    build_set_end(&b, set);
+    set = build_set(&b, 1);
+    build_u16s(&b, 3, 302, 0, 0);
+    build_set_end(&b, set);
+    struct test_export_reader reader;
+    read_built(&reader, &b);
+    assert_int_equal(reader.counts.malformed, 0);
+    assert_int_equal(reader.counts.withdrawals, 0);
+    assert_int_equal(reader.counts.templates, 1);
+    assert_int_equal(reader.counts.option_templates, 1);
+    test_export_reader_done(&reader);
+
+    set = build_set(&b, 301);
+    weir_write_u32(&b.writer, 0);
+    build_set_end(&b, set);
+    expect_malformed(&b, "octet 42: records of template 301 have no octets");
 }
 
 static void zeros_after_the_last_set_are_padding(void **state)
@@ -536,6 +555,7 @@ int main(void)
         cmocka_unit_test(whole_of_a_cut_message_is_read),
         cmocka_unit_test(netflow9_is_read_whole),
         cmocka_unit_test(netflow9_says_what_is_wrong),
+        cmocka_unit_test(netflow9_template_without_fields),
         cmocka_unit_test(zeros_after_the_last_set_are_padding),
         cmocka_unit_test(netflow5_is_read_whole),
         cmocka_unit_test(netflow5_count_and_length_differ),
