@@ -378,11 +378,9 @@ static int put_row_group(struct weir_parquet *file, struct weir_diag *diag)
             return error;
     }
     weir_footer_end_row_group(&file->footer);
-    if (file->footer.row_groups.failed)
-        return no_memory(diag);
     widen_by_arrival(file);
     weir_rows_clear(&file->rows);
-    return 0;
+    return file->footer.row_groups.failed ? no_memory(diag) : 0;
 }
 
 int weir_parquet_append(struct weir_parquet *file, const struct weir_batch *batch,
