@@ -90,7 +90,7 @@ void weir_datagram_close(struct weir_datagram_source *source)
 
 /* Fills ports and payload from a UDP header and what follows it: `captured` of `whole` octets. */
 static bool take_udp(const uint8_t *udp, uint32_t captured, uint32_t whole,
-                     struct weir_datagram *datagram)
+                     struct weir_captured_datagram *datagram)
 {
     if (captured < UDP_HEADER_OCTETS)
         return false;
@@ -109,7 +109,7 @@ static bool take_udp(const uint8_t *udp, uint32_t captured, uint32_t whole,
 
 static bool take_fragment(struct weir_datagram_source *source, const struct weir_frame *frame,
                           const struct weir_packet *packet, const struct weir_layers *layers,
-                          struct weir_datagram *datagram)
+                          struct weir_captured_datagram *datagram)
 {
     if (layers->end < layers->whole_end) {
         source->counters.fragments_cut++;
@@ -136,13 +136,13 @@ static bool take_fragment(struct weir_datagram_source *source, const struct weir
 
 /* True where the frame is or completes a datagram. */
 static bool take_frame(struct weir_datagram_source *source, const struct weir_frame *frame,
-                       struct weir_datagram *datagram)
+                       struct weir_captured_datagram *datagram)
 {
     struct weir_packet packet;
     struct weir_layers layers;
     if (weir_parse_frame(source->parser, frame, &packet, &layers) != WEIR_REST_NONE)
         return false;
-    *datagram = (struct weir_datagram){
+    *datagram = (struct weir_captured_datagram){
         .src_addr = packet.key.src_addr,
         .dst_addr = packet.key.dst_addr,
         .interface = frame->interface,
@@ -160,10 +160,10 @@ static bool take_frame(struct weir_datagram_source *source, const struct weir_fr
     return true;
 }
 
-int weir_datagram_next(struct weir_datagram_source *source, struct weir_datagram *ret_datagram,
-                       struct weir_diag *diag)
+int weir_datagram_next(struct weir_datagram_source *source,
+                       struct weir_captured_datagram *ret_datagram, struct weir_diag *diag)
 {
-    struct weir_datagram datagram;
+    struct weir_captured_datagram datagram;
     do {
         if (source->frame_next == source->frame_count) {
             size_t count;

@@ -3,7 +3,7 @@
  * The UDP datagrams in a capture, for who collects from one: addresses, ports, payload and time,
  * with datagrams that travelled in IP fragments put together again (RFC 791 3.2, RFC 8200 4.5).
  *
- *     struct weir_datagram datagram;
+ *     struct weir_captured_datagram datagram;
  *     if (weir_datagram_open(path, NULL, &source, &diag) < 0) ...
  *     while ((result = weir_datagram_next(source, &datagram, &diag)) == 0)
  *         receive(datagram.src_addr, datagram.src_port, datagram.payload, datagram.captured);
@@ -20,7 +20,7 @@
 #include "packet/parse.h"
 #include "packet/source.h"
 
-struct weir_datagram {
+struct weir_captured_datagram {
     struct weir_address src_addr, dst_addr;
     uint16_t src_port, dst_port;
     uint16_t interface; /* frame.interface */
@@ -59,7 +59,8 @@ void weir_datagram_close(struct weir_datagram_source *source);
 
 /* The next datagram. 0, WEIR_E_END, or the capture's error after all that came before it. */
 WEIR_CHECKED int weir_datagram_next(struct weir_datagram_source *source,
-                                    struct weir_datagram *ret_datagram, struct weir_diag *diag);
+                                    struct weir_captured_datagram *ret_datagram,
+                                    struct weir_diag *diag);
 
 const struct weir_datagram_counters *weir_datagram_counters(
     const struct weir_datagram_source *source);

@@ -101,7 +101,7 @@ static void read_file(const char *path, struct test_export_reader *reader)
 static void read_capture(const char *path, struct test_export_reader *reader)
 {
     struct weir_datagram_source *source;
-    struct weir_datagram datagram;
+    struct weir_captured_datagram datagram;
     struct weir_diag diag;
     assert_int_equal(weir_datagram_open(path, NULL, &source, &diag), 0);
     while (weir_datagram_next(source, &datagram, &diag) == 0)

@@ -26,7 +26,7 @@ static void record(const struct frame_builder *f, uint32_t seconds, size_t captu
 }
 
 struct result {
-    struct weir_datagram datagrams[80];
+    struct weir_captured_datagram datagrams[80];
     uint8_t payloads[80][4096];
     size_t count;
     int result;
@@ -46,7 +46,7 @@ static void read_all(void)
     struct weir_diag diag;
     assert_int_equal(weir_stream_open_memory(copy, out.length, "memory", &stream, &diag), 0);
     assert_int_equal(weir_datagram_open_stream(stream, NULL, &source, &diag), 0);
-    struct weir_datagram datagram;
+    struct weir_captured_datagram datagram;
     while ((got.result = weir_datagram_next(source, &datagram, &diag)) == 0 && got.count < 80) {
         if (datagram.captured > 0)
             memcpy(got.payloads[got.count], datagram.payload,
@@ -86,7 +86,7 @@ static void whole_datagrams(void **state)
     read_all();
     assert_int_equal(got.result, WEIR_E_END);
     assert_int_equal(got.count, 2);
-    const struct weir_datagram *first = &got.datagrams[0];
+    const struct weir_captured_datagram *first = &got.datagrams[0];
     assert_int_equal(first->src_addr.low, UINT64_C(0xffffc0000201));
     assert_int_equal(first->dst_addr.low, UINT64_C(0xffffc6336402));
     assert_int_equal(first->src_port, 2055);
