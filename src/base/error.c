@@ -19,6 +19,7 @@ static const char *const error_texts[] = {
     [-WEIR_E_FULL] = "no room",
     [-WEIR_E_END] = "end of input",
     [-WEIR_E_AGAIN] = "nothing available",
+    [-WEIR_E_CLOSED] = "nobody reads the output any more",
 };
 
 const char *weir_error_text(int error)

@@ -36,6 +36,7 @@ enum weir_error {
     WEIR_E_FULL = -10,       /* no room in the caller's buffer */
     WEIR_E_END = -11,        /* orderly end of input: not a failure */
     WEIR_E_AGAIN = -12,      /* nothing to be had without blocking */
+    WEIR_E_CLOSED = -13,     /* who read standard output has gone: there is no more to do */
 };
 
 /* What went wrong, for a person: one line without a final newline or full stop. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,9 @@ const char *weir_output_name(const struct weir_output *output)
 
 static int io_failed(const struct weir_output *output, const char *what, struct weir_diag *diag)
 {
-    return weir_diag_set(diag, WEIR_E_IO, "%s: %s: %s", weir_output_name(output), what,
-                         strerror(errno));
+    bool closed = errno == EPIPE && strcmp(output->path, "-") == 0;
+    return weir_diag_set(diag, closed ? WEIR_E_CLOSED : WEIR_E_IO, "%s: %s: %s",
+                         weir_output_name(output), what, strerror(errno));
 }
 
 static int open_file(struct weir_output *output, struct weir_diag *diag)

@@ -27,7 +27,10 @@ struct weir_output;
 WEIR_CHECKED int weir_output_open(const char *path, struct weir_output **ret_output,
                                   struct weir_diag *diag);
 
-/* 0, or WEIR_E_IO: nobody reads any more (a closed pipe), no room, ... */
+/*
+ * 0; WEIR_E_CLOSED: standard output is a pipe that nobody reads any more, as after `| head`;
+ * WEIR_E_IO: anything else, no room for instance.
+ */
 WEIR_CHECKED int weir_output_write(struct weir_output *output, const void *octets, size_t length,
                                    struct weir_diag *diag);
 

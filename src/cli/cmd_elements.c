@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/print.h"
 #include "ie/element.h"
 
 enum { ENTERPRISE, TYPE, FORMAT, OPTION_COUNT };
@@ -179,7 +179,7 @@ static int add_elements(const struct weir_arguments *arguments, struct weir_text
     }
     if (format == FORMAT_JSON)
         weir_text_add(text, printed ? "\n]\n" : "[]\n");
-    return weir_text_error(text);
+    return 0;
 }
 
 static int run(struct weir_call *call, struct weir_diag *diag)
@@ -189,14 +189,10 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     if (result < 0)
         return result;
     struct weir_text_buffer text;
-    struct weir_output output;
     weir_text_init(&text, 4u << 20);
     result = add_elements(arguments, &text, diag);
     if (result == 0)
-        result = weir_output_open("-", &output, diag);
-    if (result == 0)
-        result = weir_output_close(&output,
-                                   weir_output_write(&output, text.data, text.length, diag), diag);
+        result = weir_print(&text, "-", diag);
     weir_text_done(&text);
     return result;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/help.h"
-#include "cli/output.h"
+#include "cli/print.h"
 
 enum { MAN, COMPLETION, COMMANDS, OPTION_COUNT };
 
@@ -45,15 +45,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         command ? weir_help_command(command, weir_help_columns(), &text)
                 : weir_help_all(weir_help_columns(), &text);
 
-    struct weir_output output;
-    int result = weir_text_error(&text);
-    if (result < 0)
-        weir_diag_set(diag, (enum weir_error)result, "%s", weir_error_text(result));
-    if (result == 0)
-        result = weir_output_open("-", &output, diag);
-    if (result == 0)
-        result = weir_output_close(&output,
-                                   weir_output_write(&output, text.data, text.length, diag), diag);
+    int result = weir_print(&text, "-", diag);
     weir_text_done(&text);
     return result;
 }

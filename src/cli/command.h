@@ -49,8 +49,8 @@ struct weir_command {
     const struct weir_example *examples; /* up to one without a command; NULL: none */
     /*
      * Does the work. Prints results on stdout and nothing else there. 0: done, exit status 0;
-     * WEIR_E_USAGE: status 2; WEIR_E_END: whoever read the output has gone, status 0; any other:
-     * status 1. diag is printed after "weir: ", so it says what, and where.
+     * WEIR_E_USAGE: status 2; WEIR_E_CLOSED: who read standard output has gone, status 0; any
+     * other: status 1. diag is printed after "weir: ", so it says what, and where.
      * It polls weir_stop_requested() (cli/signals.h) and then ends in good order, with 0.
      */
     int (*run)(struct weir_call *call, struct weir_diag *diag);

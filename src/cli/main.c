@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/version.h"
 #include "cli/command.h"
 #include "cli/help.h"
-#include "cli/output.h"
 #include "cli/signals.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* The one place that turns a result into an exit status, and its diag into the line on stderr. */
-static int finish(int result, const struct weir_diag *diag)
+/* What commands printed by stdio may still wait, and may not get out. */
+static int flush_standard_output(struct weir_diag *diag)
 {
-    struct weir_output standard;
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !failed)
+        return 0;
+    return weir_diag_set(diag, errno == EPIPE ? WEIR_E_CLOSED : WEIR_E_IO, "standard output: %s",
+                         strerror(errno));
+}
+
+/* The one place that turns a result into an exit status, and its diag into the line on stderr. */
+static int finish(int result, struct weir_diag *diag)
+{
     struct weir_diag own = {0};
-    /* What commands printed by stdio may still wait, and may not have gone out. */
-    int flushed = weir_output_open("-", &standard, &own);
-    if (flushed == 0)
-        flushed = weir_output_close(&standard, 0, &own);
-    if (result == 0) {
+    int flushed = flush_standard_output(result == 0 ? diag : &own);
+    if (result == 0)
         result = flushed;
-        diag = &own;
-    }
-    if (result == 0 || result == WEIR_E_END)
+    if (result == 0 || result == WEIR_E_CLOSED)
         return EXIT_DONE;
     fprintf(stderr, "weir: %s\n", diag->text[0] ? diag->text : weir_error_text(result));
     return result == WEIR_E_USAGE ? EXIT_USAGE : EXIT_FAILED;
