@@ -76,12 +76,19 @@ void weir_text_printf(struct weir_text_buffer *text, const char *format, ...)
 
 void weir_text_add_u64(struct weir_text_buffer *text, uint64_t value)
 {
+    /* Two digits to a division. */
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
     char digits[20];
     size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
+    for (; value >= 100; value /= 100)
+        memcpy(digits + (at -= 2), pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(digits + (at -= 2), pairs + value * 2, 2);
+    else
+        digits[--at] = (char)('0' + value);
     weir_text_add_octets(text, digits + at, sizeof(digits) - at);
 }
 

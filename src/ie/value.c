@@ -780,6 +780,12 @@ int weir_value_print_json(const struct weir_element *element, const uint8_t *oct
                           struct weir_text_buffer *out)
 {
     enum weir_type type = element ? (enum weir_type)element->type : WEIR_TYPE_OCTET_ARRAY;
+    /* Most elements are unsigned integers: straight to digits. */
+    if (kinds[type] == &unsigned_kind && length >= unsigned_kind.low &&
+        length <= unsigned_kind.high) {
+        weir_text_add_u64(out, weir_load_be(octets, (unsigned)length));
+        return 0;
+    }
     struct weir_scalar value;
     int result = weir_value_decode(type, octets, length, &value, NULL);
     if (result < 0)

@@ -52,6 +52,8 @@ struct weir_plan_step {
     uint32_t offset; /* in a flat row; encoding: in the record */
     uint16_t width;
     uint8_t column;
+    uint8_t value_octets; /* of the column: 8 of an address, whose words are apart */
+    bool is_address;
     /* An alternate fills the column of rows in which the winner's octets are all zero. */
     bool is_alternate;
     uint16_t winner_width;
@@ -78,6 +80,7 @@ struct weir_plan {
     uint16_t encode_step_count;
     uint16_t span_count;
     uint16_t kept_count;
+    uint16_t text_span_count;
     uint16_t app_name; /* field, or WEIR_PLAN_NONE */
     uint16_t app_id;
     bool derives_icmp;    /* type and code from dst_port */
@@ -89,6 +92,11 @@ struct weir_plan {
     struct weir_plan_step *steps;
     struct weir_plan_step *encode_steps;
     struct weir_plan_span *spans;
+    /*
+     * Fixed templates: all octets that decide what a row's texts are, so that a row in which they
+     * are those of the row before is known to have the same texts.
+     */
+    struct weir_plan_span *text_spans;
 };
 
 /* One record: where it begins, and how many octets the first n variable fields take. */
@@ -111,8 +119,17 @@ bool weir_plan_locate(const struct weir_plan *plan, const uint8_t *octets, size_
                       struct weir_row *ret_row);
 
 /* The value of a field of a located record, its length prefix taken off. */
-struct weir_octets weir_plan_value(const struct weir_plan *plan, const struct weir_row *row,
-                                   uint16_t field);
+static inline struct weir_octets weir_plan_value(const struct weir_plan *plan,
+                                                 const struct weir_row *row, uint16_t index)
+{
+    const struct weir_plan_field *field = &plan->fields[index];
+    const uint8_t *at = row->octets + field->offset + row->shifts[field->variable_before];
+    if (field->length != WEIR_LENGTH_VARIABLE)
+        return (struct weir_octets){at, field->length};
+    if (at[0] < 255)
+        return (struct weir_octets){at + 1, at[0]};
+    return (struct weir_octets){at + 3, weir_load_be16(at + 1)};
+}
 
 struct weir_operation_times weir_plan_times(const struct weir_plan_context *context);
 
@@ -127,9 +144,11 @@ WEIR_CHECKED int weir_plan_decode_text(const struct weir_plan *plan, const uint8
 
 static inline bool weir_all_zero(const uint8_t *octets, size_t length)
 {
-    uint8_t any = 0;
-    for (size_t i = 0; i < length; i++)
-        any |= octets[i];
+    uint64_t any = 0;
+    for (; length >= 8; octets += 8, length -= 8)
+        any |= weir_load_be64(octets);
+    for (; length > 0; octets++, length--)
+        any |= *octets;
     return any == 0;
 }
 

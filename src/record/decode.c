@@ -63,18 +63,18 @@ static int take_variable(const struct weir_plan *plan, const uint8_t *octets, si
     return 0;
 }
 
-static void *column_at(const struct weir_batch *batch, enum weir_column column, uint32_t row)
+/* Where a step's values begin, and the low words of an address or the codes of ICMP. */
+static uint8_t *values_at(const struct weir_plan_step *step, const struct weir_batch *batch,
+                          uint32_t row)
 {
-    enum weir_column_type type = weir_column_info(column)->type;
-    /* An address has two arrays of words. */
-    size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
-    return (uint8_t *)batch->columns[column] + row * width;
+    return (uint8_t *)batch->columns[step->column] + (size_t)row * step->value_octets;
 }
 
-static void *second_at(const struct weir_batch *batch, enum weir_column column, uint32_t row)
+static uint8_t *second_at(const struct weir_plan_step *step, const struct weir_batch *batch,
+                          uint32_t row)
 {
-    if (weir_column_info(column)->type == WEIR_COLUMN_ADDRESS)
-        return weir_batch_low(batch, column) + row;
+    if (step->is_address)
+        return (uint8_t *)(weir_batch_low(batch, (enum weir_column)step->column) + row);
     return weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE) + row;
 }
 
@@ -84,9 +84,8 @@ static void decode_alternate(const struct weir_plan_step *step, const struct run
                              uint8_t *second)
 {
     _Alignas(8) uint8_t own[RUN_ROWS * 8], own_second[RUN_ROWS * 8];
-    enum weir_column_type type = weir_column_info((enum weir_column)step->column)->type;
-    size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
-    size_t second_width = type == WEIR_COLUMN_ADDRESS ? 8 : 1;
+    size_t width = step->value_octets;
+    size_t second_width = step->is_address ? 8 : 1;
     step->operation->decode(run->octets + step->offset, run->stride, run->count, times, own,
                             own_second);
     const uint8_t *record = run->octets;
@@ -135,10 +134,8 @@ static void decode_columns(const struct weir_plan *plan, const struct run *run,
 {
     for (uint16_t i = 0; i < plan->step_count; i++) {
         const struct weir_plan_step *step = &plan->steps[i];
-        void *values = column_at(batch, (enum weir_column)step->column, row);
-        void *second = step->operation->has_second
-                           ? second_at(batch, (enum weir_column)step->column, row)
-                           : NULL;
+        uint8_t *values = values_at(step, batch, row);
+        uint8_t *second = second_at(step, batch, row);
         if (step->is_alternate)
             decode_alternate(step, run, times, values, second);
         else

@@ -31,13 +31,13 @@ static uint64_t encode_sampling(const struct weir_plan_step *step, uint32_t inte
     return clamped;
 }
 
-/* The values that `second` of an operation's encode means. */
+/* What `second` of an operation's encode means. */
 static const void *second_of(const struct weir_batch *batch, const struct weir_plan_step *step,
                              weir_column_set columns, uint32_t row)
 {
-    if (weir_column_info((enum weir_column)step->column)->type == WEIR_COLUMN_ADDRESS)
+    if (step->is_address)
         return weir_batch_low(batch, (enum weir_column)step->column) + row;
-    if (step->operation->has_second && columns & WEIR_COLUMN_BIT(ICMP_CODE))
+    if (columns & WEIR_COLUMN_BIT(ICMP_CODE))
         return weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE) + row;
     return NULL;
 }
@@ -55,16 +55,15 @@ static uint64_t encode_run(const struct weir_plan *plan, const struct weir_batch
     for (uint16_t i = 0; i < plan->encode_step_count; i++) {
         const struct weir_plan_step *step = &plan->encode_steps[i];
         enum weir_column column = (enum weir_column)step->column;
-        enum weir_column_type type = weir_column_info(column)->type;
         uint8_t *to = octets + step->offset;
         if (!(columns >> column & 1)) {
             if (column == WEIR_COLUMN_SAMPLING && context->sampling)
                 clamped += encode_sampling(step, context->sampling, count, stride, times, to);
-        } else if (type == WEIR_COLUMN_TEXT) {
+        } else if (!step->operation) {
             clamped += encode_text(step, batch, row, count, stride, to);
         } else {
-            size_t width = type == WEIR_COLUMN_ADDRESS ? 8 : weir_column_width(type);
-            const uint8_t *values = (const uint8_t *)batch->columns[column] + row * width;
+            const uint8_t *values =
+                (const uint8_t *)batch->columns[column] + (size_t)row * step->value_octets;
             clamped += step->operation->encode(to, stride, count, times, values,
                                                second_of(batch, step, columns, row));
         }

@@ -174,6 +174,19 @@ static void print_row(const struct weir_plan *plan, const struct weir_row *row,
     }
 }
 
+/* Whether the texts of this record are known to be those of the one before. */
+static bool same_texts(const struct weir_plan *plan, const uint8_t *record, const uint8_t *before)
+{
+    if (!before || plan->variable_count)
+        return false;
+    for (uint16_t i = 0; i < plan->text_span_count; i++) {
+        const struct weir_plan_span *span = &plan->text_spans[i];
+        if (memcmp(record + span->offset, before + span->offset, span->length) != 0)
+            return false;
+    }
+    return true;
+}
+
 int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets, size_t length,
                           const uint32_t *starts, uint32_t count, struct weir_batch *batch,
                           uint32_t row, uint32_t *ret_done)
@@ -190,15 +203,22 @@ int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets, s
     struct weir_text app = {0}, other = {0};
     struct pieces pieces[2];
     uint32_t done = 0;
+    const struct pieces *before = NULL;
+    const uint8_t *last = NULL; /* record before */
     for (; done < count; done++) {
         struct weir_row record;
-        size_t before_row = out.length;
-        if (!weir_plan_locate(plan, octets + starts[done], length - starts[done], &record))
-            break; /* never: it was located before */
-        print_row(plan, &record, done ? &pieces[(done - 1) % 2] : NULL, &pieces[done % 2], &out,
-                  &app, &other);
+        const uint8_t *at = octets + starts[done];
+        size_t length_before = out.length;
+        if (!same_texts(plan, at, last)) {
+            if (!weir_plan_locate(plan, at, length - starts[done], &record))
+                break; /* never: it was located before */
+            struct pieces *now = before == &pieces[0] ? &pieces[1] : &pieces[0];
+            print_row(plan, &record, before, now, &out, &app, &other);
+            before = now;
+        }
+        last = at;
         if (weir_text_error(&out) != 0) {
-            out.length = before_row;
+            out.length = length_before;
             break;
         }
         if (plan->columns & WEIR_COLUMN_BIT(APP))

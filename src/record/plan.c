@@ -196,6 +196,22 @@ static void judge_fields(struct compiler *c)
     }
 }
 
+/* Adds a field to spans that are in the order of the record, joining neighbours. */
+static void add_span(struct weir_plan_span *spans, uint16_t *count,
+                     const struct weir_plan_field *field)
+{
+    struct weir_plan_span *last = *count ? &spans[*count - 1] : NULL;
+    if (last && last->variable_before == field->variable_before &&
+        last->offset + last->length == field->offset)
+        last->length += field->length;
+    else
+        spans[(*count)++] = (struct weir_plan_span){
+            .offset = field->offset,
+            .variable_before = field->variable_before,
+            .length = field->length,
+        };
+}
+
 /* Where steps find each field: in the record, or in the flat row made of it. */
 static void flatten_fields(struct compiler *c)
 {
@@ -211,26 +227,44 @@ static void flatten_fields(struct compiler *c)
             continue;
         c->flat_offsets[i] = plan->flat_length;
         plan->flat_length += field->length;
-        struct weir_plan_span *last = plan->span_count ? &plan->spans[plan->span_count - 1] : NULL;
-        if (last && last->variable_before == field->variable_before &&
-            last->offset + last->length == field->offset)
-            last->length += field->length;
-        else
-            plan->spans[plan->span_count++] = (struct weir_plan_span){
-                .offset = field->offset,
-                .variable_before = field->variable_before,
-                .length = field->length,
-            };
+        add_span(plan->spans, &plan->span_count, field);
     }
+}
+
+/* Kept fields, those that their keeping depends on, and the application. */
+static void find_text_spans(struct compiler *c)
+{
+    struct weir_plan *plan = c->plan;
+    bool decides[WEIR_PLAN_FIELDS_MAX] = {false};
+    const struct contest *app = &c->contests[WEIR_COLUMN_APP];
+    if (plan->variable_count)
+        return;
+    for (uint16_t i = 0; i < plan->kept_count; i++) {
+        const struct weir_plan_field *field = &plan->fields[plan->kept[i]];
+        decides[plan->kept[i]] = true;
+        if (field->keep == WEIR_KEEP_AS_LOSER)
+            decides[field->winner] = true;
+    }
+    if (app->winner != WEIR_PLAN_NONE)
+        decides[app->winner] = true;
+    if (app->alternate != WEIR_PLAN_NONE)
+        decides[app->alternate] = true;
+    for (uint16_t i = 0; i < plan->field_count; i++)
+        if (decides[i])
+            add_span(plan->text_spans, &plan->text_span_count, &plan->fields[i]);
 }
 
 static struct weir_plan_step step_of(const struct compiler *c, uint16_t field)
 {
+    enum weir_column_type type = weir_column_info((enum weir_column)c->columns[field])->type;
+    bool is_address = type == WEIR_COLUMN_ADDRESS;
     return (struct weir_plan_step){
         .operation = c->operations[field],
         .offset = c->flat_offsets[field],
         .width = c->source->fields[field].length,
         .column = c->columns[field],
+        .value_octets = is_address ? 8 : (uint8_t)weir_column_width(type),
+        .is_address = is_address,
     };
 }
 
@@ -289,6 +323,7 @@ static void compile(struct compiler *c)
     hold_contests(c);
     judge_fields(c);
     flatten_fields(c);
+    find_text_spans(c);
     make_decode_steps(c);
 
     const struct contest *app = &c->contests[WEIR_COLUMN_APP];
@@ -321,10 +356,11 @@ static bool make_room(struct weir_plan *plan, uint16_t fields)
     plan->variable = weir_arena_alloc(arena, count * sizeof(*plan->variable));
     plan->kept = weir_arena_alloc(arena, count * sizeof(*plan->kept));
     plan->spans = weir_arena_alloc(arena, count * sizeof(*plan->spans));
+    plan->text_spans = weir_arena_alloc(arena, count * sizeof(*plan->text_spans));
     plan->steps = weir_arena_alloc(arena, count * sizeof(*plan->steps));
     plan->encode_steps = weir_arena_alloc(arena, count * sizeof(*plan->encode_steps));
-    return plan->fields && plan->variable && plan->kept && plan->spans && plan->steps &&
-           plan->encode_steps;
+    return plan->fields && plan->variable && plan->kept && plan->spans && plan->text_spans &&
+           plan->steps && plan->encode_steps;
 }
 
 int weir_plan_compile(const struct weir_template *source, struct weir_plan **ret_plan)
@@ -401,16 +437,4 @@ bool weir_plan_locate(const struct weir_plan *plan, const uint8_t *octets, size_
     }
     ret_row->length = plan->fixed_octets + shift;
     return ret_row->length <= length;
-}
-
-struct weir_octets weir_plan_value(const struct weir_plan *plan, const struct weir_row *row,
-                                   uint16_t index)
-{
-    const struct weir_plan_field *field = &plan->fields[index];
-    const uint8_t *at = row->octets + field->offset + row->shifts[field->variable_before];
-    if (field->length != WEIR_LENGTH_VARIABLE)
-        return (struct weir_octets){at, field->length};
-    if (at[0] < 255)
-        return (struct weir_octets){at + 1, at[0]};
-    return (struct weir_octets){at + 3, weir_load_be16(at + 1)};
 }
