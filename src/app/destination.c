@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/json_sender.h"
 #include "base/quantity.h"
 #include "net/sender.h"
 
 struct weir_destination {
     struct weir_sender sender;
+    struct weir_json_sender *json; /* in place of the sender, for json: */
     struct weir_exporter *exporter;
 };
 
@@ -23,12 +25,12 @@ static const enum weir_protocol protocols[] = {
 static const char *const udp_options[] = {"domain", "template-refresh", "rate", "mtu", NULL};
 static const char *const file_options[] = {"domain", "template-refresh", "rate", NULL};
 static const char *const pcap_options[] = {"domain", "template-refresh", "rate", "port", NULL};
-static const char *const no_options[] = {NULL};
+static const char *const json_options[] = {"domain", NULL};
 static const char *const *const options[] = {
     [WEIR_URL_UDP] = udp_options,
     [WEIR_URL_FILE] = file_options,
     [WEIR_URL_PCAP] = pcap_options,
-    [WEIR_URL_JSON] = no_options,
+    [WEIR_URL_JSON] = json_options,
 };
 
 static void sleep_ns(void *context, int64_t duration_ns)
@@ -86,10 +88,13 @@ int weir_destination_open(const struct weir_url *url,
     struct weir_destination *destination = calloc(1, sizeof(*destination));
     if (!destination)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for a destination");
-    result = weir_sender_open(url, &destination->sender, diag);
+    struct weir_transport *transport = &destination->sender.transport;
+    if (url->transport == WEIR_URL_JSON)
+        result = weir_json_sender_open(url->path, &destination->json, transport, diag);
+    else
+        result = weir_sender_open(url, &destination->sender, diag);
     if (result == 0)
-        result = weir_exporter_new(&config, &destination->sender.transport, &destination->exporter,
-                                   diag);
+        result = weir_exporter_new(&config, transport, &destination->exporter, diag);
     if (result < 0) {
         weir_destination_abort(destination);
         return result;
@@ -109,18 +114,29 @@ const struct weir_exporter_counters *weir_destination_counters(
     return weir_exporter_counters(destination->exporter);
 }
 
-uint64_t weir_destination_refused(const struct weir_destination *destination)
+const struct weir_counter weir_destination_counter_table[] = {
+    WEIR_COUNTER(struct weir_destination_counters, sends_refused, DATAGRAMS,
+                 "sends to which the peer's system answered that nobody listens"),
+};
+const size_t weir_destination_counter_count =
+    sizeof(weir_destination_counter_table) / sizeof(weir_destination_counter_table[0]);
+
+struct weir_destination_counters weir_destination_count(const struct weir_destination *destination)
 {
-    return weir_sender_refused(&destination->sender);
+    return (struct weir_destination_counters){
+        .sends_refused = weir_sender_refused(&destination->sender),
+    };
 }
 
 int weir_destination_close(struct weir_destination *destination, struct weir_diag *diag)
 {
     int result = weir_exporter_flush(destination->exporter, 0, diag);
-    if (result < 0)
-        weir_sender_abort(&destination->sender);
-    else
+    if (result == 0 && destination->json) {
+        result = weir_json_sender_close(destination->json, diag);
+        destination->json = NULL;
+    } else if (result == 0) {
         result = weir_sender_close(&destination->sender, diag);
+    }
     weir_destination_abort(destination);
     return result;
 }
@@ -130,6 +146,7 @@ void weir_destination_abort(struct weir_destination *destination)
     if (!destination)
         return;
     weir_exporter_free(destination->exporter);
+    weir_json_sender_abort(destination->json);
     weir_sender_abort(&destination->sender);
     free(destination);
 }

@@ -9,7 +9,7 @@
  *     ...
  *     result = weir_destination_close(destination, &diag);
  *
- * Options of the URL: domain, template-refresh, rate (all); mtu (udp); port (pcap).
+ * Options of the URL: domain (all); template-refresh, rate (all but json); mtu (udp); port (pcap).
  * Ownership: who opens closes or aborts. Threads: one.
  */
 #ifndef WEIR_APP_DESTINATION_H
@@ -43,8 +43,14 @@ struct weir_batch_sink weir_destination_sink(struct weir_destination *destinatio
 const struct weir_exporter_counters *weir_destination_counters(
     const struct weir_destination *destination);
 
-/* Sends to which the peer's system answered that nobody listens. */
-uint64_t weir_destination_refused(const struct weir_destination *destination);
+struct weir_destination_counters {
+    uint64_t sends_refused;
+};
+extern const struct weir_counter weir_destination_counter_table[];
+extern const size_t weir_destination_counter_count;
+
+/* What its transport has counted. */
+struct weir_destination_counters weir_destination_count(const struct weir_destination *destination);
 
 /* Sends what waits and completes a file. Frees the destination in any case. */
 WEIR_CHECKED int weir_destination_close(struct weir_destination *destination,

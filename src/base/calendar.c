@@ -94,6 +94,18 @@ size_t weir_time_format(int64_t seconds, uint32_t nanoseconds, unsigned digits,
     return (size_t)(at - text);
 }
 
+size_t weir_time_format_ns(int64_t time_ns, char text[WEIR_TIME_TEXT_MAX])
+{
+    int64_t seconds = time_ns / WEIR_NS_PER_SECOND;
+    int64_t past = time_ns % WEIR_NS_PER_SECOND;
+    if (past < 0) {
+        seconds--;
+        past += WEIR_NS_PER_SECOND;
+    }
+    unsigned digits = past % 1000 ? 9 : past % 1000000 ? 6 : past ? 3 : 0;
+    return weir_time_format(seconds, (uint32_t)past, digits, text);
+}
+
 /* Reads `width` digits, a value in low .. high, and moves on; false where they are not there. */
 static bool take(const char **at, unsigned width, uint64_t low, uint64_t high, uint64_t *ret_value)
 {

@@ -44,6 +44,9 @@ int64_t weir_civil_to_seconds(const struct weir_civil *civil);
 size_t weir_time_format(int64_t seconds, uint32_t nanoseconds, unsigned digits,
                         char text[WEIR_TIME_TEXT_MAX]);
 
+/* The same of nanoseconds since 1970, with 0, 3, 6 or 9 digits: as few as say it exactly. */
+size_t weir_time_format_ns(int64_t time_ns, char text[WEIR_TIME_TEXT_MAX]);
+
 /* What a text says of a time. */
 struct weir_time_parts {
     struct weir_civil civil;

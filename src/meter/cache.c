@@ -172,6 +172,14 @@ int weir_cache_new(const struct weir_cache_config *config, const struct weir_bat
     return 0;
 }
 
+weir_column_set weir_cache_columns(const struct weir_cache_config *config)
+{
+    weir_column_set columns = 0;
+    for (unsigned shape = 0; shape < WEIR_ROW_SHAPES; shape++)
+        columns |= weir_rows_columns(&config->definition, shape);
+    return columns;
+}
+
 void weir_cache_free(struct weir_cache *cache)
 {
     if (!cache)

@@ -48,7 +48,7 @@
 
 struct weir_cache;
 
-#define WEIR_CACHE_ENTRIES_MIN  64u
+#define WEIR_CACHE_ENTRIES_MIN  1u
 #define WEIR_CACHE_ENTRIES_MAX  (1u << 30)
 #define WEIR_CACHE_TIMEOUT_MIN  WEIR_NS_PER_MS
 #define WEIR_CACHE_TIMEOUT_MAX  (7 * 86400 * WEIR_NS_PER_SECOND)
@@ -106,6 +106,9 @@ extern const size_t weir_cache_counter_count;
 WEIR_CHECKED int weir_cache_new(const struct weir_cache_config *config,
                                 const struct weir_batch_sink *sink, struct weir_cache **ret_cache,
                                 struct weir_diag *diag);
+
+/* The columns that some record of a cache so configured may have. */
+weir_column_set weir_cache_columns(const struct weir_cache_config *config);
 
 /* Frees the cache with the flows still in it. NULL does nothing. */
 void weir_cache_free(struct weir_cache *cache);

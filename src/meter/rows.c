@@ -20,14 +20,14 @@ static const weir_column_set every_shape =
     WEIR_COLUMN_BIT(TTL_MIN) | WEIR_COLUMN_BIT(TTL_MAX) | WEIR_COLUMN_BIT(VLAN) |
     WEIR_COLUMN_BIT(END_REASON);
 
-static weir_column_set shape_columns(unsigned shape)
+weir_column_set weir_rows_columns(const struct weir_flow_definition *definition, unsigned shape)
 {
     weir_column_set columns = every_shape;
     if (shape & SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);
     if (shape & SHAPE_ICMP)
         columns |= WEIR_COLUMN_BIT(ICMP_TYPE) | WEIR_COLUMN_BIT(ICMP_CODE);
-    return columns;
+    return columns & ~weir_flow_definition_absent(definition);
 }
 
 /* All rows are begun at once; those that were not filled are taken back when the batch goes. */
@@ -50,7 +50,7 @@ int weir_rows_init(struct weir_rows *rows, const struct weir_batch_sink *sink,
     rows->sink = *sink;
     rows->domain = domain;
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++) {
-        rows->shapes[i].columns = shape_columns(i) & ~weir_flow_definition_absent(definition);
+        rows->shapes[i].columns = weir_rows_columns(definition, i);
         rows->shapes[i].batch = weir_batch_new(row_capacity);
         if (!rows->shapes[i].batch)
             return WEIR_E_NOMEM;

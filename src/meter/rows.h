@@ -61,6 +61,9 @@ struct weir_rows {
     } shapes[WEIR_ROW_SHAPES];
 };
 
+/* The columns of the records of one shape. */
+weir_column_set weir_rows_columns(const struct weir_flow_definition *definition, unsigned shape);
+
 /* Fills zeroed rows. 0 or WEIR_E_NOMEM; weir_rows_done is due in either case. */
 WEIR_CHECKED int weir_rows_init(struct weir_rows *rows, const struct weir_batch_sink *sink,
                                 const struct weir_flow_definition *definition, uint32_t domain,

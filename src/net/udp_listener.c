@@ -219,8 +219,3 @@ int weir_udp_listener_buffer(const struct weir_udp_listener *listener)
 {
     return listener->buffer_octets;
 }
-
-int weir_udp_listener_fd(const struct weir_udp_listener *listener)
-{
-    return listener->socket;
-}

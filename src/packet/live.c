@@ -189,6 +189,8 @@ int weir_live_open(const char *interface, const struct weir_live_options *option
     source->first_interface = options->first_interface;
     live->snaplen = options->snaplen ? options->snaplen : SNAPLEN_DEFAULT;
     live->wait_ms = (int)(options->wait_ms ? options->wait_ms : WAIT_MS_DEFAULT);
+    if (options->no_wait)
+        live->wait_ms = 0;
     int result = activate(live, options, diag);
     if (result == 0) {
         struct weir_interface described = {.link_type = live->link_type, .snaplen = live->snaplen};
@@ -201,4 +203,10 @@ int weir_live_open(const char *interface, const struct weir_live_options *option
     }
     *ret_source = source;
     return 0;
+}
+
+int weir_live_fd(const struct weir_source *source)
+{
+    const struct live *live = source->state;
+    return live->fd;
 }

@@ -29,6 +29,7 @@ struct weir_live_options {
     uint32_t snaplen;         /* octets kept of a frame, at most 65536; 0: 256 */
     uint32_t buffer_octets;   /* of the kernel; 0: 16 MiB */
     uint32_t wait_ms;         /* weir_source_next() waits at most so long; 0: 100 */
+    bool no_wait;             /* it never waits: for who polls several (weir_live_fd) */
     uint16_t first_interface; /* added to frame.interface */
     bool promiscuous;
 };
@@ -40,5 +41,8 @@ struct weir_live_options {
  */
 WEIR_CHECKED int weir_live_open(const char *interface, const struct weir_live_options *options,
                                 struct weir_source **ret_source, struct weir_diag *diag);
+
+/* Readable where frames may be waiting; of a source opened here only. */
+int weir_live_fd(const struct weir_source *source);
 
 #endif

@@ -32,21 +32,6 @@ int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, stru
     return 0;
 }
 
-/* "2026-07-22T10:00:00.123456789Z", with as many digits of a second as it has. */
-static void add_time(struct weir_text_buffer *line, int64_t time_ns)
-{
-    int64_t seconds = time_ns / WEIR_NS_PER_SECOND;
-    int64_t past = time_ns % WEIR_NS_PER_SECOND;
-    if (past < 0) {
-        seconds--;
-        past += WEIR_NS_PER_SECOND;
-    }
-    unsigned digits = past % 1000 ? 9 : past % 1000000 ? 6 : past ? 3 : 0;
-    char text[WEIR_TIME_TEXT_MAX];
-    size_t length = weir_time_format(seconds, (uint32_t)past, digits, text);
-    weir_text_add_octets(line, text, length);
-}
-
 static void add_origin(struct weir_text_buffer *line, const struct weir_collected_record *record)
 {
     const struct weir_segment *segment = &record->origin->segment;
@@ -58,8 +43,9 @@ static void add_origin(struct weir_text_buffer *line, const struct weir_collecte
         weir_text_add(line, "{\"exporter\":null");
     }
     weir_text_printf(line, ",\"domain\":%u,\"received\":\"", segment->domain);
-    add_time(line, segment->received_ns);
-    weir_text_printf(line, "\",\"protocol\":\"%s\",\"template\":%u",
+    char received[WEIR_TIME_TEXT_MAX];
+    weir_time_format_ns(segment->received_ns, received);
+    weir_text_printf(line, "%s\",\"protocol\":\"%s\",\"template\":%u", received,
                      weir_protocol_text((enum weir_protocol)segment->protocol_version),
                      segment->template_id);
     if (record->source->is_options)

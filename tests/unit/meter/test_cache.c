@@ -368,6 +368,18 @@ static void lack_of_room_loses_nothing(void **state)
     assert_int_equal(sum, packets);
 }
 
+static void one_entry_does(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.entries = 1;
+    start(bench);
+    for (uint16_t i = 0; i < 100; i++)
+        add(bench, udp(i, i / 2));
+    finish(bench);
+    assert_int_equal(bench->rows.count, 50);
+    assert_int_equal(weir_cache_counters(bench->cache).flows_active_peak, 1);
+}
+
 static uint32_t set_of(const struct bench *bench, struct weir_flow_key key)
 {
     struct weir_flow_place place = {.key = key};
@@ -485,7 +497,7 @@ static void settings_out_of_range_are_refused(void **state)
     struct weir_cache_config wrong[5];
     for (int i = 0; i < 5; i++)
         wrong[i] = weir_cache_config_default();
-    wrong[0].entries = 63;
+    wrong[0].entries = 0;
     wrong[1].entries = WEIR_CACHE_ENTRIES_MAX + 1;
     wrong[2].idle_ns = 0;
     wrong[3].active_ns = WEIR_CACHE_TIMEOUT_MAX + 1;
@@ -515,6 +527,7 @@ int main(void)
         CASE(a_clock_set_back_starts_anew),
         CASE(times_at_the_ends_of_the_scale),
         CASE(lack_of_room_loses_nothing),
+        CASE(one_entry_does),
         CASE(the_oldest_goes_first),
         CASE(room_is_made_of_ended_flows),
         CASE(counters_that_are_full_end_a_flow),

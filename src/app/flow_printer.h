@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prints Flow Records for people (a table) and for programs (CSV, JSON) as they come.
+ *
+ *     weir_flow_printer_open("-", WEIR_FLOWS_TABLE, columns, &printer, &diag);
+ *     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
+ *     ...
+ *     result = weir_flow_printer_close(printer, &diag);
+ *
+ * The table has the widths that its first rows need and grows where later ones need more. CSV has
+ * a header of column names, and nothing where a record lacks a column. JSON is one object: the
+ * names in `columns`, an array for each record in `rows`, null where it lacks one. Times are in
+ * UTC. Ownership: who opens closes or aborts. Threads: one.
+ */
+#ifndef WEIR_APP_FLOW_PRINTER_H
+#define WEIR_APP_FLOW_PRINTER_H
+
+#include "base/error.h"
+#include "record/batch.h"
+
+struct weir_flow_printer;
+
+enum weir_flows_format {
+    WEIR_FLOWS_TABLE,
+    WEIR_FLOWS_CSV,
+    WEIR_FLOWS_JSON,
+};
+
+/* columns: those that some record may have. 0, WEIR_E_NOMEM, or WEIR_E_IO with diag. */
+WEIR_CHECKED int weir_flow_printer_open(const char *path, enum weir_flows_format format,
+                                        weir_column_set columns,
+                                        struct weir_flow_printer **ret_printer,
+                                        struct weir_diag *diag);
+
+/* It must outlive the sink. A flush hands all that was printed to the system. */
+struct weir_batch_sink weir_flow_printer_sink(struct weir_flow_printer *printer);
+
+/* Prints what comes after the last record. Frees the printer in any case. */
+WEIR_CHECKED int weir_flow_printer_close(struct weir_flow_printer *printer, struct weir_diag *diag);
+
+/* Gives up; an incomplete file is removed. NULL does nothing. */
+void weir_flow_printer_abort(struct weir_flow_printer *printer);
+
+#endif

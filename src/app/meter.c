@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/meter.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet/filter.h"
+#include "packet/live.h"
+
+/* Frames taken at once: their packets stay in the nearest cache. */
+#define FRAMES 256u
+
+/* Interfaces that a capture file may have (packet/source.h). */
+#define FILE_INTERFACES 4096u
+
+/* Live: how long to wait for packets before the clock is looked at, and how often sinks flush. */
+#define WAIT_MS         100
+#define FLUSH_PERIOD_NS WEIR_NS_PER_SECOND
+
+struct weir_meter {
+    struct weir_meter_config config;
+    struct weir_filter *filters[WEIR_METER_FILTERS_MAX];
+    struct weir_parser *parser;
+    struct weir_cache *cache;
+    struct weir_source *live[WEIR_METER_INTERFACES_MAX];
+    struct weir_meter_counters counters;
+    struct weir_source_counters sources; /* of those closed */
+    struct weir_batch_sink sinks[WEIR_METER_SINKS_MAX];
+    unsigned sink_count;
+    bool has_failed;
+    struct weir_frame frames[FRAMES];
+    struct weir_packet packets[FRAMES];
+};
+
+const struct weir_counter weir_meter_counter_table[] = {
+    WEIR_COUNTER(struct weir_meter_counters, packets, PACKETS, "packets read, of every kind"),
+    WEIR_COUNTER(struct weir_meter_counters, octets, OCTETS, "octets of them on the wire"),
+    WEIR_COUNTER(struct weir_meter_counters, packets_selected, PACKETS,
+                 "packets that the filter let pass"),
+    WEIR_COUNTER(struct weir_meter_counters, packets_dropped, PACKETS,
+                 "packets that the kernel or the interface dropped before they could be read"),
+};
+const size_t weir_meter_counter_count =
+    sizeof(weir_meter_counter_table) / sizeof(weir_meter_counter_table[0]);
+
+static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct weir_meter *meter = context;
+    for (unsigned i = 0; i < meter->sink_count; i++) {
+        const struct weir_batch_sink *sink = &meter->sinks[i];
+        int result = sink->batch(sink->context, batch, diag);
+        if (result < 0) {
+            meter->has_failed = true;
+            return result;
+        }
+    }
+    return 0;
+}
+
+static int flush_sinks(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
+{
+    for (unsigned i = 0; i < meter->sink_count; i++) {
+        const struct weir_batch_sink *sink = &meter->sinks[i];
+        int result = sink->flush(sink->context, now_ns, diag);
+        if (result < 0) {
+            meter->has_failed = true;
+            return result;
+        }
+    }
+    return 0;
+}
+
+static int open_filters(struct weir_meter *meter, struct weir_diag *diag)
+{
+    if (meter->config.filter_count > WEIR_METER_FILTERS_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u filters are applied",
+                             WEIR_METER_FILTERS_MAX);
+    int result = 0;
+    for (unsigned i = 0; i < meter->config.filter_count && result == 0; i++)
+        result = weir_filter_new(meter->config.filters[i], &meter->filters[i], diag);
+    return result;
+}
+
+static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
+{
+    if (meter->config.interface_count > WEIR_METER_INTERFACES_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u interfaces are listened on",
+                             WEIR_METER_INTERFACES_MAX);
+    for (unsigned i = 0; i < meter->config.interface_count; i++) {
+        struct weir_live_options options = {
+            .first_interface = (uint16_t)i,
+            .no_wait = true,
+            .promiscuous = true,
+        };
+        int result = weir_live_open(meter->config.interfaces[i], &options, &meter->live[i], diag);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* Live, an observation point has the ifIndex of its interface; in a file, its place there. */
+static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
+{
+    struct weir_cache_config config = meter->config.cache;
+    uint32_t if_index[FILE_INTERFACES];
+    config.if_index = if_index;
+    config.if_count =
+        meter->config.interface_count ? meter->config.interface_count : FILE_INTERFACES;
+    for (uint32_t i = 0; i < config.if_count; i++)
+        if_index[i] =
+            meter->config.interface_count ? if_nametoindex(meter->config.interfaces[i]) : i + 1;
+    struct weir_batch_sink sink = {.batch = take_batch, .context = meter};
+    return weir_cache_new(&config, &sink, &meter->cache, diag);
+}
+
+int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **ret_meter,
+                   struct weir_diag *diag)
+{
+    struct weir_meter *meter = calloc(1, sizeof(*meter));
+    if (!meter)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
+    meter->config = *config;
+    struct weir_parser_options options = {.hash_key = &config->cache.hash_key};
+    int result = open_filters(meter, diag);
+    if (result == 0 && weir_parser_new(&options, &meter->parser) < 0)
+        result = weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
+    if (result == 0)
+        result = open_interfaces(meter, diag);
+    if (result == 0)
+        result = open_cache(meter, diag);
+    if (result < 0) {
+        weir_meter_free(meter);
+        return result;
+    }
+    *ret_meter = meter;
+    return 0;
+}
+
+void weir_meter_free(struct weir_meter *meter)
+{
+    if (!meter)
+        return;
+    for (unsigned i = 0; i < WEIR_METER_INTERFACES_MAX; i++)
+        weir_source_close(meter->live[i]);
+    weir_cache_free(meter->cache);
+    weir_parser_free(meter->parser);
+    for (unsigned i = 0; i < WEIR_METER_FILTERS_MAX; i++)
+        weir_filter_free(meter->filters[i]);
+    free(meter);
+}
+
+int weir_meter_add_sink(struct weir_meter *meter, const struct weir_batch_sink *sink,
+                        struct weir_diag *diag)
+{
+    if (meter->sink_count == WEIR_METER_SINKS_MAX)
+        return weir_diag_set(diag, WEIR_E_LIMIT, "flows go to at most %u places",
+                             WEIR_METER_SINKS_MAX);
+    meter->sinks[meter->sink_count++] = *sink;
+    return 0;
+}
+
+bool weir_meter_has_failed(const struct weir_meter *meter)
+{
+    return meter->has_failed;
+}
+
+static bool is_stopped(const struct weir_meter *meter)
+{
+    return meter->config.stop && meter->config.stop(meter->config.stop_context, meter);
+}
+
+/* Moves the frames that pass to the front and counts them. */
+static int select_frames(struct weir_meter *meter, struct weir_filter *filter, size_t *count,
+                         struct weir_diag *diag)
+{
+    bool pass[FRAMES];
+    int result = weir_filter_run(filter, meter->frames, *count, pass, diag);
+    if (result < 0)
+        return result;
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (pass[i])
+            meter->frames[kept++] = meter->frames[i];
+    *count = kept;
+    return 0;
+}
+
+/* Takes what a source has at once through the pipeline. Results of weir_source_next and others. */
+static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
+{
+    size_t count;
+    int result = weir_source_next(source, meter->frames, FRAMES, &count, diag);
+    if (result < 0)
+        return result;
+    for (unsigned i = 0; i < meter->config.filter_count && result == 0; i++)
+        result = select_frames(meter, meter->filters[i], &count, diag);
+    if (result < 0)
+        return result;
+    meter->counters.packets_selected += count;
+    size_t packets = weir_parse_batch(meter->parser, meter->frames, count, meter->packets, NULL);
+    return weir_cache_add(meter->cache, meter->packets, packets, diag);
+}
+
+/* Ends all flows. The result of the work so far goes before what goes wrong now. */
+static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct weir_diag *diag)
+{
+    struct weir_diag second = {0};
+    if (meter->has_failed)
+        return result;
+    int ended = weir_cache_finish(meter->cache, &second);
+    if (ended == 0)
+        ended = flush_sinks(meter, now_ns, &second);
+    if (result == 0 && ended < 0) {
+        *diag = second;
+        return ended;
+    }
+    return result;
+}
+
+int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag *diag)
+{
+    struct weir_source *source;
+    int result = weir_source_open(path, NULL, &source, diag);
+    if (result < 0)
+        return result;
+    while (result == 0 && !is_stopped(meter))
+        result = take_frames(meter, source, diag);
+    if (result == WEIR_E_END)
+        result = 0;
+    weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                         weir_source_counters(source), &meter->sources);
+    weir_source_close(source);
+    return finish(meter, weir_cache_now(meter->cache), result, diag);
+}
+
+/* Waits until one of the interfaces has frames, a signal comes, or the clock should be seen to. */
+static int wait_for_frames(const struct weir_meter *meter, struct weir_diag *diag)
+{
+    struct pollfd fds[WEIR_METER_INTERFACES_MAX];
+    for (unsigned i = 0; i < meter->config.interface_count; i++)
+        fds[i] = (struct pollfd){.fd = weir_live_fd(meter->live[i]), .events = POLLIN};
+    if (poll(fds, meter->config.interface_count, WAIT_MS) < 0 && errno != EINTR)
+        return weir_diag_set(diag, WEIR_E_IO, "waiting for packets: %s", strerror(errno));
+    return 0;
+}
+
+/* Takes what all interfaces have. WEIR_E_AGAIN: they had nothing. */
+static int take_round(struct weir_meter *meter, struct weir_diag *diag)
+{
+    int round = WEIR_E_AGAIN;
+    for (unsigned i = 0; i < meter->config.interface_count; i++) {
+        int result = take_frames(meter, meter->live[i], diag);
+        if (result < 0 && result != WEIR_E_AGAIN)
+            return result;
+        if (result == 0)
+            round = 0;
+    }
+    return round;
+}
+
+int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
+{
+    int result = 0;
+    int64_t flush_ns = weir_clock_now(&meter->config.clock) + FLUSH_PERIOD_NS;
+    while (result == 0 && !is_stopped(meter)) {
+        result = take_round(meter, diag);
+        int64_t now_ns = weir_clock_now(&meter->config.clock);
+        /* The clock counts only once nothing older waits to be read. */
+        if (result == WEIR_E_AGAIN) {
+            result = weir_cache_advance(meter->cache, now_ns, diag);
+            if (result == 0)
+                result = wait_for_frames(meter, diag);
+        }
+        if (result == 0 && now_ns >= flush_ns) {
+            result = weir_cache_advance(meter->cache, weir_cache_now(meter->cache), diag);
+            if (result == 0)
+                result = flush_sinks(meter, now_ns, diag);
+            flush_ns = now_ns + FLUSH_PERIOD_NS;
+        }
+    }
+    return finish(meter, weir_clock_now(&meter->config.clock), result, diag);
+}
+
+struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter)
+{
+    return weir_cache_counters(meter->cache);
+}
+
+void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
+                      struct weir_source_counters *ret_source,
+                      struct weir_parse_counters *ret_parse, struct weir_cache_counters *ret_cache)
+{
+    *ret_source = meter->sources;
+    for (unsigned i = 0; i < meter->config.interface_count; i++)
+        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                             weir_source_counters(meter->live[i]), ret_source);
+    *ret_own = meter->counters;
+    ret_own->packets = ret_source->packets_read;
+    ret_own->octets = ret_source->octets_read;
+    ret_own->packets_dropped =
+        ret_source->packets_dropped_kernel + ret_source->packets_dropped_interface;
+    *ret_parse = *weir_parser_counters(meter->parser);
+    *ret_cache = weir_cache_counters(meter->cache);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Metering Process as a pipeline (RFC 5470 section 5): Observation Points (captures or
+ * interfaces) → filter → parser → flow cache → sinks of column batches.
+ *
+ *     weir_meter_new(&config, &meter, &diag);
+ *     weir_meter_add_sink(meter, &sink, &diag);             // any number up to the limit
+ *     result = weir_meter_read(meter, "a.pcap", &diag);     // any number of files
+ *     result = weir_meter_listen(meter, &diag);             // or interfaces, until stopped
+ *     weir_meter_count(meter, &own, &source, &parse, &cache);
+ *     weir_meter_free(meter);
+ *
+ * Reading a file, time is that of its packets: the same file gives the same records in the same
+ * order. Live, the clock goes on where no packets come. Ownership: borrows the sinks, which outlive
+ * it, and closes none. Threads: one.
+ */
+#ifndef WEIR_APP_METER_H
+#define WEIR_APP_METER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/error.h"
+#include "meter/cache.h"
+#include "packet/parse.h"
+#include "packet/source.h"
+#include "record/batch.h"
+
+struct weir_meter;
+
+#define WEIR_METER_SINKS_MAX      16u
+#define WEIR_METER_FILTERS_MAX    16u
+#define WEIR_METER_INTERFACES_MAX 64u
+
+struct weir_meter_config {
+    struct weir_cache_config cache; /* its interfaces are the meter's to set */
+    const char *const *filters;     /* in pcap-filter's language; a packet has to pass them all */
+    unsigned filter_count;
+    const char *const *interfaces; /* to listen on; none for files */
+    unsigned interface_count;
+    struct weir_clock clock; /* for live input only */
+    /* Asked between batches of packets; true: stop in good order. NULL: never. */
+    bool (*stop)(void *context, const struct weir_meter *meter);
+    void *stop_context;
+};
+
+struct weir_meter_counters {
+    uint64_t packets;
+    uint64_t octets;
+    uint64_t packets_selected;
+    uint64_t packets_dropped;
+};
+extern const struct weir_counter weir_meter_counter_table[];
+extern const size_t weir_meter_counter_count;
+
+/*
+ * Opens the interfaces, too. 0, or with diag WEIR_E_USAGE for a filter, a setting of the cache or
+ * an interface that is not there; WEIR_E_IO; WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_meter_new(const struct weir_meter_config *config,
+                                struct weir_meter **ret_meter, struct weir_diag *diag);
+void weir_meter_free(struct weir_meter *meter);
+
+/* 0 or WEIR_E_LIMIT. Flows go to every sink in the order in which they were added. */
+WEIR_CHECKED int weir_meter_add_sink(struct weir_meter *meter, const struct weir_batch_sink *sink,
+                                     struct weir_diag *diag);
+
+/*
+ * Meters a capture file ("-": standard input); at its end all flows are ended and the sinks
+ * flushed. An interface's index is its place in the file, from 1. 0, also when stopped; the error
+ * of the file, after all that was readable of it went through; or that of a sink, after which the
+ * meter is only good to be asked for its counters and freed.
+ */
+WEIR_CHECKED int weir_meter_read(struct weir_meter *meter, const char *path,
+                                 struct weir_diag *diag);
+
+/* Meters the interfaces until stopped, then ends all flows and flushes the sinks. As above. */
+WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag);
+
+/* True once a sink has failed. */
+bool weir_meter_has_failed(const struct weir_meter *meter);
+
+/* What the cache has counted so far, for who is asked to stop. */
+struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter);
+
+/* All that was counted so far. */
+void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
+                      struct weir_source_counters *ret_source,
+                      struct weir_parse_counters *ret_parse, struct weir_cache_counters *ret_cache);
+
+#endif

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/destination.h"
+#include "app/flow_printer.h"
+#include "app/meter.h"
+#include "app/stats.h"
+#include "base/quantity.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "cli/signals.h"
+
+enum {
+    READ,
+    INTERFACE,
+    FILTER,
+    FLOW,
+    CACHE,
+    IDLE_TIMEOUT,
+    ACTIVE_TIMEOUT,
+    TO,
+    DOMAIN,
+    FORMAT,
+    STATS,
+    OPTION_COUNT,
+};
+
+#define STATS_OCTETS_MAX ((size_t)64 << 10)
+
+static const char *const formats[] = {
+    [WEIR_FLOWS_TABLE] = "table",
+    [WEIR_FLOWS_CSV] = "csv",
+    [WEIR_FLOWS_JSON] = "json",
+    NULL,
+};
+
+static const struct weir_option options[OPTION_COUNT] = {
+    [READ] = {.name = "read",
+              .letter = 'r',
+              .kind = WEIR_OPTION_FILE,
+              .repeatable = true,
+              .group = "Packets",
+              .help = "pcap or pcapng, plain, gzip or zstd, - for standard input; time is the "
+                      "capture's, and at the end of each file all flows are ended"},
+    [INTERFACE] = {.name = "interface",
+                   .letter = 'i',
+                   .kind = WEIR_OPTION_TEXT,
+                   .repeatable = true,
+                   .value = "IFACE",
+                   .help = "live from an interface until a signal comes"},
+    [FILTER] = {.name = "filter",
+                .kind = WEIR_OPTION_TEXT,
+                .repeatable = true,
+                .value = "BPF",
+                .help = "meters the packets that pass, in the language of pcap-filter(7); several "
+                        "run one after another"},
+    [FLOW] = {.name = "flow",
+              .kind = WEIR_OPTION_TEXT,
+              .value = "DEFINITION",
+              .fallback = "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
+              .group = "Flows",
+              .help = "the Flow Keys: packets that agree in them are one flow"},
+    [CACHE] = {.name = "cache",
+               .kind = WEIR_OPTION_TEXT,
+               .value = "SPEC",
+               .fallback = "normal,entries=65536",
+               .help =
+                   "kind of the flow cache and flows at once; when it is full the flow that was "
+                   "silent longest is ended. 123 octets of memory each"},
+    [IDLE_TIMEOUT] = {.name = "idle-timeout",
+                      .kind = WEIR_OPTION_DURATION,
+                      .fallback = "15s",
+                      .min = WEIR_CACHE_TIMEOUT_MIN,
+                      .max = WEIR_CACHE_TIMEOUT_MAX,
+                      .help = "a flow ends after this long without a packet"},
+    [ACTIVE_TIMEOUT] = {.name = "active-timeout",
+                        .kind = WEIR_OPTION_DURATION,
+                        .fallback = "30m",
+                        .min = WEIR_CACHE_TIMEOUT_MIN,
+                        .max = WEIR_CACHE_TIMEOUT_MAX,
+                        .help = "a flow ends this long after its first packet"},
+    [TO] = {.name = "to",
+            .kind = WEIR_OPTION_URL,
+            .repeatable = true,
+            .group = "Flow Records",
+            .help = "where they go: udp://HOST:PORT or ipfix+udp:// netflow9+udp:// "
+                    "netflow5+udp://, ipfix+file:PATH, json:PATH; without it they are printed"},
+    [DOMAIN] = {.name = "domain",
+                .kind = WEIR_OPTION_COUNT,
+                .max = UINT32_MAX,
+                .fallback = "0",
+                .help = "Observation Domain ID"},
+    [FORMAT] = {.name = "format",
+                .kind = WEIR_OPTION_CHOICE,
+                .choices = formats,
+                .fallback = "table",
+                .help = "how flows are printed where there is no --to"},
+    [STATS] = {.name = "stats",
+               .kind = WEIR_OPTION_FILE,
+               .group = "Output",
+               .help = "writes all counters as one JSON object at the end; - is standard output"},
+};
+
+/* A run of the command. */
+struct run {
+    struct weir_call *call;
+    const struct weir_arguments *arguments;
+    struct weir_meter_config config;
+    const char **filters;
+    const char **interfaces;
+    struct weir_url *urls;
+    size_t url_count;
+    struct weir_meter *meter;
+    struct weir_destination **destinations; /* url_count; NULL: not open */
+    struct weir_flow_printer *printer;
+    const char *path; /* being read */
+};
+
+/* The texts of a repeatable option, in their order; NULL without memory. */
+static const char **all_texts(const struct weir_arguments *arguments, size_t option,
+                              unsigned *ret_count)
+{
+    const char **texts = calloc(arguments->given_count + 1, sizeof(*texts));
+    *ret_count = 0;
+    for (size_t i = 0; texts && i < arguments->given_count; i++)
+        if (arguments->given[i].option == &options[option])
+            texts[(*ret_count)++] = arguments->given[i].text;
+    return texts;
+}
+
+static int read_cache(const char *text, uint32_t *ret_entries, struct weir_diag *diag)
+{
+    size_t length = strcspn(text, ",");
+    if (length != strlen("normal") || strncmp(text, "normal", length) != 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--cache: '%.*s': the flow cache is of kind 'normal'", (int)length,
+                             text);
+    if (text[length] == '\0')
+        return 0;
+    static const char entries[] = "entries=";
+    const char *setting = text + length + 1;
+    uint64_t value;
+    if (strncmp(setting, entries, sizeof(entries) - 1) != 0 ||
+        weir_size_parse(setting + sizeof(entries) - 1, &value) < 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--cache: '%s': write normal,entries=N, as normal,entries=1M",
+                             setting);
+    if (value < WEIR_CACHE_ENTRIES_MIN || value > WEIR_CACHE_ENTRIES_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--cache: entries=%" PRIu64 " is not from %u to %u", value,
+                             WEIR_CACHE_ENTRIES_MIN, WEIR_CACHE_ENTRIES_MAX);
+    *ret_entries = (uint32_t)value;
+    return 0;
+}
+
+static bool stop(void *context, const struct weir_meter *meter);
+
+static int read_config(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = run->arguments;
+    struct weir_meter_config *config = &run->config;
+    config->cache = weir_cache_config_default();
+    int result = weir_flow_definition_parse(weir_arguments_text(arguments, FLOW),
+                                            &config->cache.definition, diag);
+    if (result < 0) {
+        weir_diag_prefix(diag, "--flow");
+        return result;
+    }
+    result = read_cache(weir_arguments_text(arguments, CACHE), &config->cache.entries, diag);
+    if (result < 0)
+        return result;
+    config->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
+    config->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
+    config->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
+    config->clock = run->call->clock;
+    config->stop = stop;
+    config->stop_context = run;
+
+    run->filters = all_texts(arguments, FILTER, &config->filter_count);
+    run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);
+    if (!run->filters || !run->interfaces)
+        return WEIR_E_NOMEM;
+    config->filters = run->filters;
+    config->interfaces = run->interfaces;
+    /* Live, strangers choose the packets and must not know the key. */
+    if (config->interface_count > 0 && weir_hash_key_random(&config->cache.hash_key) < 0)
+        return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
+    return 0;
+}
+
+static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
+{
+    bool reads = weir_arguments_count_given(arguments, READ) > 0;
+    bool listens = weir_arguments_count_given(arguments, INTERFACE) > 0;
+    if (!reads && !listens)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: nothing to meter: give a capture with -r or an interface "
+                             "with -i");
+    if (reads && listens)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: -r and -i do not go together: one has the capture's time, "
+                             "the other the clock's");
+    if (weir_arguments_count_given(arguments, TO) > 0 &&
+        weir_arguments_count_given(arguments, FORMAT) > 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: --format is for flows that are printed, and with --to none "
+                             "are; --to json:- prints them too");
+    return 0;
+}
+
+static int read_urls(struct run *run, struct weir_diag *diag)
+{
+    unsigned count;
+    const char **texts = all_texts(run->arguments, TO, &count);
+    run->urls = calloc(count + 1, sizeof(*run->urls));
+    run->destinations = calloc(count + 1, sizeof(struct weir_destination *));
+    int result = texts && run->urls && run->destinations ? 0 : WEIR_E_NOMEM;
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = weir_url_parse(texts[i], &run->urls[i], diag);
+    if (result == 0)
+        run->url_count = count;
+    free(texts);
+    return result;
+}
+
+/* Opens what flows go to. */
+static int open_outputs(struct run *run, struct weir_diag *diag)
+{
+    struct weir_destination_defaults defaults = {.domain = run->config.cache.domain};
+    int result = 0;
+    for (size_t i = 0; i < run->url_count && result == 0; i++) {
+        result = weir_destination_open(&run->urls[i], &defaults, &run->destinations[i], diag);
+        if (result < 0)
+            return result;
+        struct weir_batch_sink sink = weir_destination_sink(run->destinations[i]);
+        result = weir_meter_add_sink(run->meter, &sink, diag);
+    }
+    if (result < 0 || run->url_count > 0)
+        return result;
+    enum weir_flows_format format =
+        (enum weir_flows_format)weir_arguments_choice(run->arguments, FORMAT);
+    result = weir_flow_printer_open("-", format, weir_cache_columns(&run->config.cache),
+                                    &run->printer, diag);
+    if (result < 0)
+        return result;
+    struct weir_batch_sink sink = weir_flow_printer_sink(run->printer);
+    return weir_meter_add_sink(run->meter, &sink, diag);
+}
+
+/*
+ * Completes what flows went to, also after a failure: what has gone out stays. The result of the
+ * work so far goes before what goes wrong now.
+ */
+static int close_outputs(struct run *run, int result, struct weir_diag *diag)
+{
+    struct weir_diag own = {0};
+    for (size_t i = 0; i < run->url_count; i++) {
+        if (!run->destinations[i])
+            continue;
+        int closed = weir_destination_close(run->destinations[i], &own);
+        run->destinations[i] = NULL;
+        if (result == 0 && closed < 0) {
+            result = closed;
+            *diag = own;
+        }
+    }
+    if (run->printer) {
+        int closed = weir_flow_printer_close(run->printer, &own);
+        run->printer = NULL;
+        if (result == 0 && closed < 0) {
+            result = closed;
+            *diag = own;
+        }
+    }
+    return result;
+}
+
+static void abort_outputs(struct run *run)
+{
+    for (size_t i = 0; i < run->url_count; i++)
+        weir_destination_abort(run->destinations[i]);
+    weir_flow_printer_abort(run->printer);
+}
+
+static bool stop(void *context, const struct weir_meter *meter)
+{
+    struct run *run = context;
+    struct weir_progress *progress = &run->call->progress;
+    if (weir_progress_due(progress)) {
+        struct weir_cache_counters cache = weir_meter_cache_counters(meter);
+        weir_progress_show(
+            progress, "%s: %" PRIu64 " packets, %" PRIu64 " flows, %" PRIu64 " of them active",
+            run->path, cache.packets_metered, cache.flows_created, cache.flows_active);
+    }
+    return weir_stop_requested();
+}
+
+/*
+ * Reads all files, also those after one that cannot be read to its end. The last failure is
+ * returned, those before it are said here.
+ */
+static int read_files(struct run *run, struct weir_diag *diag)
+{
+    int result = 0;
+    for (size_t i = 0; i < run->arguments->given_count && !weir_stop_requested(); i++) {
+        if (run->arguments->given[i].option != &options[READ])
+            continue;
+        struct weir_diag own = {0};
+        run->path = run->arguments->given[i].text;
+        int read = weir_meter_read(run->meter, run->path, &own);
+        if (read == 0)
+            continue;
+        weir_progress_clear(&run->call->progress);
+        if (result < 0)
+            fprintf(stderr, "weir: %s\n", diag->text);
+        result = read;
+        *diag = own;
+        if (weir_meter_has_failed(run->meter))
+            break;
+    }
+    return result;
+}
+
+static int listen(struct run *run, struct weir_diag *diag)
+{
+    run->path = run->interfaces[0];
+    return weir_meter_listen(run->meter, diag);
+}
+
+/* What the Exporting Processes counted, together. */
+struct exported {
+    struct weir_exporter_counters exporters;
+    struct weir_destination_counters destinations;
+};
+
+static struct exported count_exported(const struct run *run)
+{
+    struct exported sum = {0};
+    for (size_t i = 0; i < run->url_count; i++) {
+        struct weir_destination_counters own = weir_destination_count(run->destinations[i]);
+        weir_counter_add_all(weir_exporter_counter_table, weir_exporter_counter_count,
+                             weir_destination_counters(run->destinations[i]), &sum.exporters);
+        weir_counter_add_all(weir_destination_counter_table, weir_destination_counter_count, &own,
+                             &sum.destinations);
+    }
+    return sum;
+}
+
+static int print_stats(const struct run *run, const struct exported *exported,
+                       struct weir_diag *diag)
+{
+    struct weir_meter_counters own;
+    struct weir_source_counters source;
+    struct weir_parse_counters parse;
+    struct weir_cache_counters cache;
+    weir_meter_count(run->meter, &own, &source, &parse, &cache);
+    const struct weir_stats_part parts[] = {
+        {weir_meter_counter_table, weir_meter_counter_count, &own},
+        {weir_cache_counter_table, weir_cache_counter_count, &cache},
+        {weir_exporter_counter_table, weir_exporter_counter_count, &exported->exporters},
+        {weir_destination_counter_table, weir_destination_counter_count, &exported->destinations},
+        {weir_source_counter_table, weir_source_counter_count, &source},
+        {weir_parse_counter_table, weir_parse_counter_count, &parse},
+    };
+    struct weir_text_buffer text;
+    weir_text_init(&text, STATS_OCTETS_MAX);
+    weir_stats_print(parts, sizeof(parts) / sizeof(parts[0]), &text);
+    int result = weir_print(&text, weir_arguments_text(run->arguments, STATS), diag);
+    weir_text_done(&text);
+    return result;
+}
+
+static int meter(struct run *run, struct weir_diag *diag)
+{
+    int result = read_urls(run, diag);
+    if (result == 0)
+        result = weir_meter_new(&run->config, &run->meter, diag);
+    if (result == 0)
+        result = open_outputs(run, diag);
+    if (result < 0) {
+        abort_outputs(run);
+        return result;
+    }
+    result = run->config.interface_count ? listen(run, diag) : read_files(run, diag);
+    struct exported exported = count_exported(run);
+    result = close_outputs(run, result, diag);
+    if (weir_arguments_has(run->arguments, STATS)) {
+        struct weir_diag own = {0};
+        int printed = print_stats(run, &exported, result == 0 ? diag : &own);
+        result = result == 0 ? printed : result;
+    }
+    return result;
+}
+
+static int run_meter(struct weir_call *call, struct weir_diag *diag)
+{
+    struct run run = {.call = call, .arguments = &call->arguments};
+    int result = check(run.arguments, diag);
+    if (result == 0)
+        result = read_config(&run, diag);
+    if (result == 0)
+        result = meter(&run, diag);
+    weir_meter_free(run.meter);
+    free(run.filters);
+    free(run.interfaces);
+    free(run.urls);
+    free(run.destinations);
+    return result;
+}
+
+static const struct weir_example examples[] = {
+    {"weir meter -r office.pcap", "the flows of a capture, as a table"},
+    {"weir meter -r office.pcap --to udp://192.0.2.1:4739 --stats -",
+     "exports them as IPFIX, and prints what was counted"},
+    {"weir meter -i eth0 --filter 'not port 22' --to netflow9+udp://192.0.2.1:2055",
+     "NetFlow v9 of live traffic"},
+    {"weir meter -r a.pcap.gz -r b.pcap.zst --to ipfix+file:flows.ipfix", "two captures to a file"},
+    {NULL, NULL},
+};
+
+const struct weir_command weir_command_meter = {
+    .name = "meter",
+    .summary = "makes Flow Records of packets",
+    .usage = "(-r FILE | -i IFACE)... [--to URL]... [OPTION]...",
+    .about = "Meters packets: those that agree in the Flow Keys are a flow, until no more come "
+             "(idle), it has gone on for long (active), its TCP connection has ended, room is "
+             "needed, or the input ends. Each flow then makes one Flow Record, which is exported "
+             "or printed.\n\n"
+             "Every packet is counted, also those that make no flow: --stats says how many were "
+             "of which kind, and the sum is the input. Files are metered by their own time and "
+             "give the same records in the same order each time.\n\n"
+             "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
+             "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
+             "once when a new connection takes its ports.",
+    .options = options,
+    .option_count = OPTION_COUNT,
+    .examples = examples,
+    .run = run_meter,
+};

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/meter.h"
+
+#include "support/cmocka.h"
+
+#include "../packet/build.h"
+#include "scratch.h"
+
+#define SECOND_0 1700000000u
+
+/* What came to a sink. */
+struct taken {
+    uint64_t packets;
+    uint64_t octets;
+    uint32_t rows;
+    uint32_t in_if[16];
+    unsigned flushes;
+    int fail_with;
+};
+
+static int take(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct taken *taken = context;
+    if (taken->fail_with)
+        return weir_diag_set(diag, taken->fail_with, "told to fail");
+    for (uint32_t i = 0; i < batch->row_count; i++) {
+        taken->packets += weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[i];
+        taken->octets += weir_batch_u64(batch, WEIR_COLUMN_BYTES)[i];
+        if (taken->rows < 16)
+            taken->in_if[taken->rows] = weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[i];
+        taken->rows++;
+    }
+    return 0;
+}
+
+static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    struct taken *taken = context;
+    (void)now_ns;
+    (void)diag;
+    taken->flushes++;
+    return 0;
+}
+
+/* A capture in the making. */
+struct capture {
+    uint8_t octets[16384];
+    struct weir_writer out;
+};
+
+static void capture_begin(struct capture *capture)
+{
+    capture->out = weir_writer_make(capture->octets, sizeof(capture->octets));
+    pcap_header(&capture->out, false, 0xa1b2c3d4, WEIR_LINK_ETHERNET);
+}
+
+static void capture_add(struct capture *capture, uint32_t second, const struct frame_builder *frame)
+{
+    uint32_t length = (uint32_t)frame->out.length;
+    file_u32(&capture->out, false, SECOND_0 + second);
+    file_u32(&capture->out, false, 0);
+    file_u32(&capture->out, false, length);
+    file_u32(&capture->out, false, length);
+    weir_write_octets(&capture->out, frame->octets, length);
+}
+
+static void capture_add_udp(struct capture *capture, uint32_t second, uint16_t port)
+{
+    struct frame_builder frame;
+    frame_begin(&frame);
+    frame_ethernet(&frame, 0x0800);
+    frame_ipv4(&frame, 17);
+    frame_udp(&frame, port, 53, 72);
+    frame_length(&frame);
+    capture_add(capture, second, &frame);
+}
+
+static void capture_add_arp(struct capture *capture, uint32_t second)
+{
+    struct frame_builder frame;
+    frame_begin(&frame);
+    frame_ethernet(&frame, 0x0806);
+    weir_write_zeros(&frame.out, 28);
+    capture_add(capture, second, &frame);
+}
+
+static struct weir_meter *meter_of(const struct weir_meter_config *config, struct taken *taken)
+{
+    struct weir_meter *meter;
+    struct weir_diag diag;
+    assert_int_equal(weir_meter_new(config, &meter, &diag), 0);
+    struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = taken};
+    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    return meter;
+}
+
+struct counted {
+    struct weir_meter_counters own;
+    struct weir_source_counters source;
+    struct weir_parse_counters parse;
+    struct weir_cache_counters cache;
+};
+
+static struct counted count(struct weir_meter *meter)
+{
+    struct counted all;
+    weir_meter_count(meter, &all.own, &all.source, &all.parse, &all.cache);
+    return all;
+}
+
+static void a_file_becomes_flows(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct capture capture;
+    capture_begin(&capture);
+    capture_add_udp(&capture, 0, 1000);
+    capture_add_arp(&capture, 1);
+    capture_add_udp(&capture, 2, 1001);
+    capture_add_udp(&capture, 3, 1000);
+    scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
+
+    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct taken taken = {0};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    struct weir_diag diag;
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "a.pcap", path), &diag), 0);
+    assert_int_equal(taken.rows, 2);
+    assert_int_equal(taken.packets, 3);
+    assert_int_equal(taken.octets, 300);
+    assert_int_equal(taken.flushes, 1);
+    assert_int_equal(taken.in_if[0], 1);
+    struct counted counted = count(meter);
+    assert_int_equal(counted.own.packets, 4);
+    assert_int_equal(counted.own.octets, 3 * 114 + 42);
+    assert_int_equal(counted.own.packets_selected, 4);
+    assert_int_equal(counted.parse.rest[WEIR_REST_ARP].packets, 1);
+    assert_int_equal(counted.cache.flows_exported, 2);
+
+    /* The flows of a file end with it: a second one begins its own. */
+    assert_int_equal(weir_meter_read(meter, path, &diag), 0);
+    assert_int_equal(taken.rows, 4);
+    assert_int_equal(taken.flushes, 2);
+    assert_int_equal(count(meter).own.packets, 8);
+    weir_meter_free(meter);
+}
+
+static void what_is_readable_of_a_broken_file_counts(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct capture capture;
+    capture_begin(&capture);
+    capture_add_udp(&capture, 0, 1000);
+    capture_add_udp(&capture, 1, 1000);
+    size_t whole = capture.out.length;
+    capture_add_udp(&capture, 2, 1000);
+    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    for (size_t length = whole + 1; length < capture.out.length; length += 7) {
+        scratch_write(*state, "cut.pcap", capture.octets, length);
+        struct taken taken = {0};
+        struct weir_meter *meter = meter_of(&config, &taken);
+        struct weir_diag diag = {0};
+        assert_int_equal(weir_meter_read(meter, scratch_path(*state, "cut.pcap", path), &diag),
+                         WEIR_E_TRUNCATED);
+        assert_non_null(strstr(diag.text, "cut.pcap"));
+        assert_non_null(strstr(diag.text, "octet"));
+        assert_int_equal(taken.packets, 2);
+        assert_int_equal(taken.flushes, 1);
+        assert_false(weir_meter_has_failed(meter));
+        weir_meter_free(meter);
+    }
+}
+
+static void filters_run_one_after_another(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct capture capture;
+    capture_begin(&capture);
+    for (uint16_t port = 1000; port < 1010; port++)
+        capture_add_udp(&capture, 0, port);
+    capture_add_arp(&capture, 1);
+    scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
+    const char *const filters[] = {"udp", "portrange 1003-1005"};
+    struct weir_meter_config config = {
+        .cache = weir_cache_config_default(),
+        .filters = filters,
+        .filter_count = 2,
+    };
+    struct taken taken = {0};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    struct weir_diag diag;
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "a.pcap", path), &diag), 0);
+    assert_int_equal(taken.rows, 3);
+    assert_int_equal(count(meter).own.packets, 11);
+    assert_int_equal(count(meter).own.packets_selected, 3);
+    weir_meter_free(meter);
+
+    const char *const wrong[] = {"udp and prt 3"};
+    config.filters = wrong;
+    config.filter_count = 1;
+    assert_int_equal(weir_meter_new(&config, &meter, &diag), WEIR_E_USAGE);
+}
+
+static void interfaces_of_a_file_have_numbers(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    uint8_t octets[4096];
+    struct weir_writer out = weir_writer_make(octets, sizeof(octets));
+    pcapng_section(&out, false);
+    pcapng_interface(&out, false, WEIR_LINK_ETHERNET, 0, NULL, 0);
+    pcapng_interface(&out, false, WEIR_LINK_ETHERNET, 0, NULL, 0);
+    struct frame_builder frame;
+    frame_begin(&frame);
+    frame_ethernet(&frame, 0x0800);
+    frame_ipv4(&frame, 17);
+    frame_udp(&frame, 1, 2, 10);
+    frame_length(&frame);
+    for (uint32_t interface = 0; interface < 2; interface++) {
+        size_t at = pcapng_begin(&out, false, 6);
+        file_u32(&out, false, interface);
+        file_u32(&out, false, 0);
+        file_u32(&out, false, 1000);
+        file_u32(&out, false, (uint32_t)frame.out.length);
+        file_u32(&out, false, (uint32_t)frame.out.length);
+        weir_write_octets(&out, frame.octets, frame.out.length);
+        pcapng_end(&out, false, at);
+    }
+    scratch_write(*state, "a.pcapng", octets, out.length);
+    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct taken taken = {0};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    struct weir_diag diag;
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "a.pcapng", path), &diag), 0);
+    assert_int_equal(taken.rows, 2);
+    assert_int_equal(taken.in_if[0] + taken.in_if[1], 3);
+    weir_meter_free(meter);
+}
+
+static void foreign_files_are_refused(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct taken taken = {0};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    struct weir_diag diag = {0};
+    scratch_write(*state, "text", "This is no capture, it is text.\n", 32);
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "text", path), &diag),
+                     WEIR_E_UNSUPPORTED);
+    assert_non_null(strstr(diag.text, path));
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "missing", path), &diag),
+                     WEIR_E_IO);
+    assert_non_null(strstr(diag.text, path));
+    assert_int_equal(taken.rows, 0);
+    weir_meter_free(meter);
+}
+
+static bool stop_now(void *context, const struct weir_meter *meter)
+{
+    (void)context;
+    return weir_meter_cache_counters(meter).packets_metered > 0;
+}
+
+static void stopping_ends_in_good_order(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    static uint8_t octets[1 << 18];
+    struct capture capture;
+    capture_begin(&capture);
+    capture_add_udp(&capture, 0, 1000);
+    size_t record = capture.out.length - 24;
+    memcpy(octets, capture.octets, capture.out.length);
+    size_t length = capture.out.length;
+    for (; length + record < sizeof(octets); length += record)
+        memcpy(octets + length, octets + 24, record);
+    scratch_write(*state, "long.pcap", octets, length);
+    struct weir_meter_config config = {.cache = weir_cache_config_default(), .stop = stop_now};
+    struct taken taken = {0};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    struct weir_diag diag;
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "long.pcap", path), &diag), 0);
+    assert_int_equal(taken.rows, 1);
+    assert_in_range(taken.packets, 1, 256);
+    assert_int_equal(taken.packets, count(meter).own.packets);
+    assert_int_equal(taken.flushes, 1);
+    weir_meter_free(meter);
+}
+
+static void a_failing_sink_ends_the_work(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct capture capture;
+    capture_begin(&capture);
+    capture_add_udp(&capture, 0, 1000);
+    scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
+    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct taken taken = {.fail_with = WEIR_E_IO};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "a.pcap", path), &diag),
+                     WEIR_E_IO);
+    assert_string_equal(diag.text, "told to fail");
+    assert_true(weir_meter_has_failed(meter));
+    weir_meter_free(meter);
+}
+
+static void an_unknown_interface_is_refused(void **state)
+{
+    (void)state;
+    const char *const names[] = {"no-such-if0"};
+    struct weir_meter_config config = {
+        .cache = weir_cache_config_default(),
+        .interfaces = names,
+        .interface_count = 1,
+    };
+    struct weir_meter *meter;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_meter_new(&config, &meter, &diag), WEIR_E_USAGE);
+    assert_non_null(strstr(diag.text, "no-such-if0"));
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(a_file_becomes_flows),          CASE(what_is_readable_of_a_broken_file_counts),
+        CASE(filters_run_one_after_another), CASE(interfaces_of_a_file_have_numbers),
+        CASE(foreign_files_are_refused),     CASE(stopping_ends_in_good_order),
+        CASE(a_failing_sink_ends_the_work),  CASE(an_unknown_interface_is_refused),
+    };
+    return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
+}
