@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hot loop of metering. The path of Ethernet, IPv4 or IPv6 without extension headers, TCP or
- * UDP is inlined into the batch; everything else leaves it through functions that are not. Headers
- * are loaded straight from the frame, each after one check that covers all of it.
+ * The hot loop of metering. Most packets are Ethernet with IPv4 without options or IPv6 without
+ * extension headers, and have room for any transport header: parse_plain() asks for all of that at
+ * once and then reads fields without further questions, parse_any() takes the rest. Both fill
+ * packets through the same functions and tables. Headers are loaded straight from the frame, after
+ * the one check that covers them.
  */
 #include "packet/parse.h"
 
@@ -12,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "packet/fragment.h"
+#include "packet/link.h"
 
 #define LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -21,17 +24,14 @@
 #define FRAGMENT_ENTRIES_DEFAULT 4096
 #define FRAGMENT_TIMEOUT_DEFAULT (30 * WEIR_NS_PER_SECOND)
 #define UNPARSED_LINKS_MAX       16
-#define VLAN_TAGS_MAX            8
 #define EXTENSION_HEADERS_MAX    16
-#define ETHERNET_HEADER_OCTETS   14
-#define ETHERNET_SHORTEST_OCTETS 60
 #define IPV4_HEADER_OCTETS       20
 #define IPV6_HEADER_OCTETS       40
 #define IPV4_MORE_FRAGMENTS      0x2000
 #define IPV4_FRAGMENT_OFFSET     0x1fff
+#define IPV4_FRAGMENT            (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)
 #define TCP_FLAGS                0x01ff
-
-enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_IPV6 = 0x86dd, ETHERTYPE_LENGTH_MAX = 1500 };
+#define TRANSPORT_OCTETS         20 /* of the longest header that is read */
 
 enum {
     PROTOCOL_HOP_BY_HOP = 0,
@@ -59,212 +59,63 @@ struct weir_parser {
     size_t unparsed_count;
 };
 
-/* Where parsing stands in a frame. */
-struct cursor {
-    const uint8_t *at;
-    uint32_t left; /* captured octets at `at` */
-    uint16_t ethertype;
-    uint16_t vlan;
+/*
+ * How a transport protocol's header is read. Its first four octets, as one number, shifted and
+ * masked are the two ports. The row of a protocol without ports is zero.
+ */
+static const struct transport {
+    uint32_t ports_mask;
+    uint16_t flags_mask;
+    uint8_t ports_shift;
+    uint8_t header_octets; /* the least that a header has */
+    bool is_tcp, is_udp;
+    bool is_extension; /* in IPv6 a header before the transport's; without ports in IPv4 */
+} transports[256] = {
+#define PORTS(octets) .ports_mask = UINT32_MAX, .header_octets = octets
+#define EXTENSION     .is_extension = true
+    [PROTOCOL_TCP] = {PORTS(20), .flags_mask = TCP_FLAGS, .is_tcp = true},
+    [PROTOCOL_UDP] = {PORTS(8), .is_udp = true},
+    [PROTOCOL_UDP_LITE] = {PORTS(8)},
+    [PROTOCOL_SCTP] = {PORTS(12)},
+    [PROTOCOL_DCCP] = {PORTS(12)},
+    /* Type and code, which come first, stand for the destination port. */
+    [PROTOCOL_ICMP] = {.ports_mask = UINT16_MAX, .ports_shift = 16, .header_octets = 4},
+    [PROTOCOL_ICMPV6] = {.ports_mask = UINT16_MAX, .ports_shift = 16, .header_octets = 4},
+    [PROTOCOL_HOP_BY_HOP] = {EXTENSION},
+    [PROTOCOL_ROUTING] = {EXTENSION},
+    [PROTOCOL_FRAGMENT] = {EXTENSION},
+    [PROTOCOL_AH] = {EXTENSION},
+    [PROTOCOL_DESTINATION] = {EXTENSION},
+#undef PORTS
+#undef EXTENSION
 };
 
-/* The cause for a header that is not all there: the capture's doing, or the frame's. */
-static enum weir_rest too_short(const struct weir_frame *frame, enum weir_rest malformed)
+COLD void set_malformed_transport(struct weir_packet *packet)
 {
-    return frame->captured < frame->wire_octets ? WEIR_REST_TRUNCATED : malformed;
-}
-
-/* Moves past a link header of `octets` octets; the caller sets the EtherType. */
-HOT enum weir_rest take_link(const struct weir_frame *frame, uint32_t octets, struct cursor *cursor)
-{
-    if (UNLIKELY(frame->captured < octets))
-        return too_short(frame, WEIR_REST_MALFORMED_LINK);
-    cursor->at = frame->octets + octets;
-    cursor->left = frame->captured - octets;
-    return WEIR_REST_NONE;
-}
-
-HOT enum weir_rest link_ethernet(const struct weir_frame *frame, struct cursor *cursor)
-{
-    enum weir_rest rest = take_link(frame, ETHERNET_HEADER_OCTETS, cursor);
-    if (LIKELY(rest == WEIR_REST_NONE))
-        cursor->ethertype = weir_load_be16(frame->octets + 12);
-    return rest;
-}
-
-/* Linux cooked, version 1: the ARPHRD type says whether the protocol is an EtherType. */
-static bool is_ethertype(uint16_t arphrd)
-{
-    enum { ARPHRD_FRAD = 770, ARPHRD_IPGRE = 778, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
-    return arphrd != ARPHRD_FRAD && arphrd != ARPHRD_IPGRE && arphrd != ARPHRD_RADIOTAP &&
-           arphrd != ARPHRD_NETLINK;
-}
-
-static enum weir_rest link_sll(const struct weir_frame *frame, struct cursor *cursor)
-{
-    enum weir_rest rest = take_link(frame, 16, cursor);
-    if (rest != WEIR_REST_NONE)
-        return rest;
-    cursor->ethertype = weir_load_be16(frame->octets + 14);
-    return is_ethertype(weir_load_be16(frame->octets + 2)) ? rest : WEIR_REST_OTHER_PROTOCOL;
-}
-
-static enum weir_rest link_sll2(const struct weir_frame *frame, struct cursor *cursor)
-{
-    enum weir_rest rest = take_link(frame, 20, cursor);
-    if (rest != WEIR_REST_NONE)
-        return rest;
-    cursor->ethertype = weir_load_be16(frame->octets);
-    return is_ethertype(weir_load_be16(frame->octets + 8)) ? rest : WEIR_REST_OTHER_PROTOCOL;
-}
-
-static enum weir_rest link_raw(const struct weir_frame *frame, struct cursor *cursor)
-{
-    if (frame->captured < 1)
-        return too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
-    cursor->ethertype = frame->octets[0] >> 4 == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
-    return take_link(frame, 0, cursor);
-}
-
-static enum weir_rest link_ipv4(const struct weir_frame *frame, struct cursor *cursor)
-{
-    cursor->ethertype = ETHERTYPE_IPV4;
-    return take_link(frame, 0, cursor);
-}
-
-static enum weir_rest link_ipv6(const struct weir_frame *frame, struct cursor *cursor)
-{
-    cursor->ethertype = ETHERTYPE_IPV6;
-    return take_link(frame, 0, cursor);
+    packet->key.src_port = packet->key.dst_port = 0;
+    packet->tcp_flags = 0;
+    packet->flags |= WEIR_PACKET_MALFORMED_L4;
 }
 
 /*
- * NULL and LOOP: an address family of 32 bits in the byte order of the host that captured, or in
- * network order. AF_INET is 2 everywhere; AF_INET6 is 10 (Linux), 24 (NetBSD, OpenBSD), 28
- * (FreeBSD) or 30 (Darwin). All are below 65536, so the order shows.
+ * Sets ports and TCP flags from the TRANSPORT_OCTETS octets at `at`, without a branch on the
+ * protocol: it would be mispredicted for every third packet. `whole` is the length that the header
+ * and what follows it have, at least what the protocol's header needs.
  */
-static enum weir_rest link_null(const struct weir_frame *frame, struct cursor *cursor)
+HOT void set_transport(const uint8_t *at, uint32_t whole, struct weir_packet *packet)
 {
-    enum weir_rest rest = take_link(frame, 4, cursor);
-    if (rest != WEIR_REST_NONE)
-        return rest;
-    uint32_t family = weir_load_be32(frame->octets);
-    if (family > 0xffff)
-        family = __builtin_bswap32(family);
-    switch (family) {
-    case 2:
-        cursor->ethertype = ETHERTYPE_IPV4;
-        return rest;
-    case 10:
-    case 24:
-    case 28:
-    case 30:
-        cursor->ethertype = ETHERTYPE_IPV6;
-        return rest;
-    default:
-        return WEIR_REST_OTHER_PROTOCOL;
-    }
+    const struct transport *row = &transports[packet->key.protocol];
+    uint32_t ports = weir_load_be32(at) >> row->ports_shift & row->ports_mask;
+    uint32_t word = weir_load_be16(at + 12);
+    packet->key.src_port = (uint16_t)(ports >> 16);
+    packet->key.dst_port = (uint16_t)ports;
+    packet->tcp_flags = (uint16_t)(word & row->flags_mask);
+    /* TCP: from 20 to all octets. UDP: 8 or more, or 0 in jumbograms and offload. */
+    bool tcp_malformed = row->is_tcp & ((word >> 12) * 4 - 20 > whole - 20);
+    bool udp_malformed = row->is_udp & ((uint16_t)(weir_load_be16(at + 4) - 1) < 7);
+    if (UNLIKELY(tcp_malformed | udp_malformed))
+        set_malformed_transport(packet);
 }
-
-/* Link types besides Ethernet, which the batch loop calls without this table. */
-static const struct {
-    uint16_t link_type;
-    enum weir_rest (*parse)(const struct weir_frame *frame, struct cursor *cursor);
-} links[] = {
-    {WEIR_LINK_NULL, link_null},   {WEIR_LINK_LOOP, link_null},       {WEIR_LINK_RAW, link_raw},
-    {WEIR_LINK_DLT_RAW, link_raw}, {WEIR_LINK_OPENBSD_RAW, link_raw}, {WEIR_LINK_IPV4, link_ipv4},
-    {WEIR_LINK_IPV6, link_ipv6},   {WEIR_LINK_SLL, link_sll},         {WEIR_LINK_SLL2, link_sll2},
-};
-
-COLD enum weir_rest link_other(const struct weir_frame *frame, struct cursor *cursor)
-{
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-        if (links[i].link_type == frame->link_type)
-            return links[i].parse(frame, cursor);
-    return WEIR_REST_LINK_TYPE;
-}
-
-bool weir_parser_knows_link(uint16_t link_type)
-{
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-        if (links[i].link_type == link_type)
-            return true;
-    return link_type == WEIR_LINK_ETHERNET;
-}
-
-static const struct {
-    uint16_t ethertype;
-    enum weir_rest rest;
-} not_ip[] = {
-    {0x0806, WEIR_REST_ARP},   {0x8035, WEIR_REST_ARP},    {0x88cc, WEIR_REST_LLDP},
-    {0x8847, WEIR_REST_MPLS},  {0x8848, WEIR_REST_MPLS},   {0x8863, WEIR_REST_PPPOE},
-    {0x8864, WEIR_REST_PPPOE}, {0x88e5, WEIR_REST_MACSEC}, {0x888e, WEIR_REST_EAPOL},
-};
-
-static bool is_vlan_tag(uint16_t ethertype)
-{
-    return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
-}
-
-/* Goes through VLAN tags and LLC/SNAP (RFC 1042) to an IP EtherType, or finds why there is none. */
-COLD enum weir_rest find_ip(const struct weir_frame *frame, struct cursor *cursor)
-{
-    static const uint8_t snap[6] = {0xaa, 0xaa, 0x03, 0, 0, 0};
-    for (unsigned tags = 0; cursor->ethertype != ETHERTYPE_IPV4;) {
-        if (cursor->ethertype == ETHERTYPE_IPV6)
-            return WEIR_REST_NONE;
-        uint32_t octets;
-        if (is_vlan_tag(cursor->ethertype)) {
-            octets = 4;
-            if (cursor->left < octets)
-                return too_short(frame, WEIR_REST_MALFORMED_LINK);
-            if (++tags > VLAN_TAGS_MAX)
-                return WEIR_REST_MALFORMED_VLAN;
-            if (tags == 1)
-                cursor->vlan = weir_load_be16(cursor->at) & 0xfff;
-        } else if (cursor->ethertype <= ETHERTYPE_LENGTH_MAX) {
-            octets = 8;
-            if (cursor->left < octets || memcmp(cursor->at, snap, sizeof(snap)) != 0)
-                return WEIR_REST_LLC;
-        } else {
-            for (size_t i = 0; i < sizeof(not_ip) / sizeof(not_ip[0]); i++)
-                if (not_ip[i].ethertype == cursor->ethertype)
-                    return not_ip[i].rest;
-            return WEIR_REST_OTHER_PROTOCOL;
-        }
-        cursor->ethertype = weir_load_be16(cursor->at + octets - 2);
-        cursor->at += octets;
-        cursor->left -= octets;
-    }
-    return WEIR_REST_NONE;
-}
-
-/* How a transport protocol's header is read. */
-enum transport_kind {
-    TRANSPORT_NONE,      /* no ports */
-    TRANSPORT_EXTENSION, /* in IPv6 a header before the transport's; no ports in IPv4 */
-    TRANSPORT_PORTS,
-    TRANSPORT_UDP,
-    TRANSPORT_TCP,
-    TRANSPORT_ICMP,
-};
-
-static const struct transport {
-    uint8_t kind;
-    uint8_t header_octets; /* the least that a header has */
-} transports[256] = {
-    [PROTOCOL_HOP_BY_HOP] = {TRANSPORT_EXTENSION, 8},
-    [PROTOCOL_ROUTING] = {TRANSPORT_EXTENSION, 8},
-    [PROTOCOL_FRAGMENT] = {TRANSPORT_EXTENSION, 8},
-    [PROTOCOL_AH] = {TRANSPORT_EXTENSION, 8},
-    [PROTOCOL_DESTINATION] = {TRANSPORT_EXTENSION, 8},
-    [PROTOCOL_ICMP] = {TRANSPORT_ICMP, 4},
-    [PROTOCOL_ICMPV6] = {TRANSPORT_ICMP, 4},
-    [PROTOCOL_TCP] = {TRANSPORT_TCP, 20},
-    [PROTOCOL_UDP] = {TRANSPORT_UDP, 8},
-    [PROTOCOL_UDP_LITE] = {TRANSPORT_PORTS, 8},
-    [PROTOCOL_SCTP] = {TRANSPORT_PORTS, 12},
-    [PROTOCOL_DCCP] = {TRANSPORT_PORTS, 12},
-};
 
 /* The IP payload from the transport header on. */
 struct payload {
@@ -274,64 +125,33 @@ struct payload {
     bool first_fragment;
 };
 
-/* A header of which not all is there: what there is counts. */
-COLD void short_transport(const struct payload *payload, struct transport row,
-                          struct weir_packet *packet)
+/* The same where not all of the header may be there: what there is counts. */
+static void parse_transport(const struct payload *payload, struct weir_packet *packet)
 {
-    packet->key.src_port = packet->key.dst_port = 0;
-    if (payload->whole < row.header_octets && !payload->first_fragment) {
-        packet->flags |= WEIR_PACKET_MALFORMED_L4;
+    const struct transport *row = &transports[packet->key.protocol];
+    uint8_t header[TRANSPORT_OCTETS] = {0};
+    uint32_t captured = payload->captured < sizeof(header) ? payload->captured : sizeof(header);
+    if (captured > 0)
+        memcpy(header, payload->at, captured);
+    /* Of a first fragment no more is known than that it is long enough (RFC 8200 4.5). */
+    if (payload->captured >= row->header_octets) {
+        set_transport(header, payload->first_fragment ? UINT32_MAX : payload->whole, packet);
+        return;
+    }
+    packet->key.src_port = packet->key.dst_port = packet->tcp_flags = 0;
+    if (payload->whole < row->header_octets && !payload->first_fragment) {
+        set_malformed_transport(packet);
         return;
     }
     if (payload->captured < payload->whole)
         packet->flags |= WEIR_PACKET_TRUNCATED;
-    if (row.kind == TRANSPORT_ICMP) {
-        if (payload->captured >= 2)
-            packet->key.dst_port = weir_load_be16(payload->at);
-        return;
+    uint32_t ports = weir_load_be32(header) >> row->ports_shift & row->ports_mask;
+    if (captured >= 4 || (captured >= 2 && row->ports_shift > 0)) {
+        packet->key.src_port = (uint16_t)(ports >> 16);
+        packet->key.dst_port = (uint16_t)ports;
     }
-    if (payload->captured >= 4) {
-        packet->key.src_port = weir_load_be16(payload->at);
-        packet->key.dst_port = weir_load_be16(payload->at + 2);
-    }
-    if (row.kind == TRANSPORT_TCP && payload->captured >= 14)
-        packet->tcp_flags = weir_load_be16(payload->at + 12) & TCP_FLAGS;
-}
-
-/* Sets ports and TCP flags. One check covers the loads from the header. */
-HOT void parse_transport(const struct payload *payload, struct weir_packet *packet)
-{
-    const struct transport row = transports[packet->key.protocol];
-    packet->tcp_flags = 0;
-    if (UNLIKELY(row.kind <= TRANSPORT_EXTENSION)) {
-        packet->key.src_port = packet->key.dst_port = 0;
-        return;
-    }
-    if (UNLIKELY(payload->captured < row.header_octets)) {
-        short_transport(payload, row, packet);
-        return;
-    }
-    const uint8_t *at = payload->at;
-    packet->key.src_port = weir_load_be16(at);
-    packet->key.dst_port = weir_load_be16(at + 2);
-    bool malformed = false;
-    if (row.kind == TRANSPORT_TCP) {
-        uint16_t word = weir_load_be16(at + 12);
-        uint32_t header = (uint32_t)(word >> 12) * 4;
-        malformed = header < 20 || (header > payload->whole && !payload->first_fragment);
-        packet->tcp_flags = word & TCP_FLAGS;
-    } else if (row.kind == TRANSPORT_UDP) {
-        uint16_t length = weir_load_be16(at + 4);
-        malformed = length < 8 && length > 0; /* 0: a jumbogram, or offload */
-    } else if (row.kind == TRANSPORT_ICMP) {
-        packet->key.dst_port = packet->key.src_port; /* type and code come first */
-        packet->key.src_port = 0;
-    }
-    if (UNLIKELY(malformed)) {
-        packet->key.src_port = packet->key.dst_port = 0;
-        packet->tcp_flags = 0;
-        packet->flags |= WEIR_PACKET_MALFORMED_L4;
-    }
+    if (captured >= 14)
+        packet->tcp_flags = weir_load_be16(header + 12) & row->flags_mask;
 }
 
 /* What the two IP versions say of a fragment. */
@@ -384,11 +204,11 @@ COLD void parse_fragment(struct weir_parser *parser, const struct weir_frame *fr
  * that cannot be meant: the frame is so short that it may be padded, or shorter than `least`.
  */
 COLD uint32_t length_of_frame(struct weir_parser *parser, const struct weir_frame *frame,
-                              const struct cursor *cursor, uint32_t least)
+                              const struct weir_link_cursor *cursor, uint32_t least)
 {
     uint32_t link_octets = (uint32_t)(cursor->at - frame->octets);
-    bool padded =
-        link_octets >= ETHERNET_HEADER_OCTETS && frame->wire_octets <= ETHERNET_SHORTEST_OCTETS;
+    bool padded = link_octets >= WEIR_ETHERNET_HEADER_OCTETS &&
+                  frame->wire_octets <= WEIR_ETHERNET_SHORTEST_OCTETS;
     if (padded || frame->wire_octets < link_octets + least)
         return 0;
     parser->counters.packets_length_of_frame++;
@@ -400,8 +220,9 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-HOT void set_layers(const struct weir_frame *frame, const struct cursor *cursor, uint32_t total,
-                    uint32_t transport, const struct fragment *fragment, struct weir_layers *layers)
+static void set_layers(const struct weir_frame *frame, const struct weir_link_cursor *cursor,
+                       uint32_t total, uint32_t transport, const struct fragment *fragment,
+                       struct weir_layers *layers)
 {
     if (!layers)
         return;
@@ -418,31 +239,9 @@ HOT void set_layers(const struct weir_frame *frame, const struct cursor *cursor,
     };
 }
 
-HOT enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_frame *frame,
-                              const struct cursor *cursor, struct weir_packet *packet,
-                              struct weir_layers *layers)
+/* The fields of the fixed header. */
+HOT void set_ipv4(const uint8_t *ip, uint32_t total, struct weir_packet *packet)
 {
-    const uint8_t *ip = cursor->at;
-    if (UNLIKELY(cursor->left < IPV4_HEADER_OCTETS))
-        return too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
-    if (UNLIKELY(ip[0] >> 4 != 4))
-        return WEIR_REST_MALFORMED_IP_VERSION;
-    uint32_t header = (ip[0] & 15u) * 4;
-    if (UNLIKELY(header < IPV4_HEADER_OCTETS))
-        return WEIR_REST_MALFORMED_IP_HEADER;
-    uint32_t total = weir_load_be16(ip + 2);
-    if (UNLIKELY(total < header)) {
-        if (total > 0 || (total = length_of_frame(parser, frame, cursor, header)) == 0)
-            return WEIR_REST_MALFORMED_IP_LENGTH;
-    }
-    packet->flags = 0;
-    uint32_t present = smaller(cursor->left, total);
-    if (UNLIKELY(present < header)) {
-        if (frame->captured >= frame->wire_octets)
-            return WEIR_REST_MALFORMED_IP_HEADER;
-        packet->flags = WEIR_PACKET_TRUNCATED;
-        present = header;
-    }
     packet->key.src_addr = weir_address_from_v4(weir_load_be32(ip + 12));
     packet->key.dst_addr = weir_address_from_v4(weir_load_be32(ip + 16));
     packet->key.protocol = ip[9];
@@ -450,6 +249,34 @@ HOT enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_fram
     packet->octets = total;
     packet->flow_label = 0;
     packet->ttl = ip[8];
+}
+
+static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_frame *frame,
+                                 const struct weir_link_cursor *cursor, struct weir_packet *packet,
+                                 struct weir_layers *layers)
+{
+    const uint8_t *ip = cursor->at;
+    if (cursor->left < IPV4_HEADER_OCTETS)
+        return weir_link_too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
+    if (ip[0] >> 4 != 4)
+        return WEIR_REST_MALFORMED_IP_VERSION;
+    uint32_t header = (ip[0] & 15u) * 4;
+    if (header < IPV4_HEADER_OCTETS)
+        return WEIR_REST_MALFORMED_IP_HEADER;
+    uint32_t total = weir_load_be16(ip + 2);
+    if (total < header) {
+        if (total > 0 || (total = length_of_frame(parser, frame, cursor, header)) == 0)
+            return WEIR_REST_MALFORMED_IP_LENGTH;
+    }
+    packet->flags = 0;
+    uint32_t present = smaller(cursor->left, total);
+    if (present < header) {
+        if (frame->captured >= frame->wire_octets)
+            return WEIR_REST_MALFORMED_IP_HEADER;
+        packet->flags = WEIR_PACKET_TRUNCATED;
+        present = header;
+    }
+    set_ipv4(ip, total, packet);
     struct payload payload = {ip + header, present - header, total - header, false};
     uint16_t word = weir_load_be16(ip + 6);
     struct fragment fragment = {
@@ -459,7 +286,7 @@ HOT enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_fram
         .key_protocol = ip[9],
     };
     set_layers(frame, cursor, total, header, &fragment, layers);
-    if (LIKELY((word & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) == 0))
+    if ((word & IPV4_FRAGMENT) == 0)
         parse_transport(&payload, packet);
     else
         parse_fragment(parser, frame, &fragment, &payload, packet);
@@ -500,7 +327,7 @@ static uint32_t jumbo_length(const uint8_t *at, uint32_t left)
 
 /* The length of a packet whose payload length is 0, or 0 where it can have none. */
 static uint32_t ipv6_length(struct weir_parser *parser, const struct weir_frame *frame,
-                            const struct cursor *cursor)
+                            const struct weir_link_cursor *cursor)
 {
     const uint8_t *ip = cursor->at;
     uint32_t wire_left =
@@ -522,11 +349,11 @@ static uint32_t ipv6_length(struct weir_parser *parser, const struct weir_frame 
 
 /* Walks the extension headers. What breaks a rule ends the walk, and the packet keeps its octets.
  */
-COLD void walk_extensions(const struct cursor *cursor, struct ipv6 *ipv6)
+COLD void walk_extensions(const struct weir_link_cursor *cursor, struct ipv6 *ipv6)
 {
     const uint8_t *ip = cursor->at;
     uint32_t captured = smaller(cursor->left, ipv6->total);
-    for (unsigned headers = 0; transports[ipv6->next].kind == TRANSPORT_EXTENSION; headers++) {
+    for (unsigned headers = 0; transports[ipv6->next].is_extension; headers++) {
         if (headers == EXTENSION_HEADERS_MAX || ipv6->total - ipv6->transport < 8) {
             ipv6->flags |= WEIR_PACKET_MALFORMED_L4;
             return;
@@ -562,15 +389,26 @@ COLD void walk_extensions(const struct cursor *cursor, struct ipv6 *ipv6)
     }
 }
 
-HOT enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_frame *frame,
-                              const struct cursor *cursor, struct weir_packet *packet,
-                              struct weir_layers *layers)
+/* The fields of the fixed header, whose first 32 bits are `word`. */
+HOT void set_ipv6(const uint8_t *ip, uint32_t word, uint32_t total, struct weir_packet *packet)
+{
+    packet->key.src_addr = weir_address_from_octets(ip + 8);
+    packet->key.dst_addr = weir_address_from_octets(ip + 24);
+    packet->key.tos = (uint8_t)(word >> 20);
+    packet->octets = total;
+    packet->flow_label = word & 0xfffff;
+    packet->ttl = ip[7];
+}
+
+static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_frame *frame,
+                                 const struct weir_link_cursor *cursor, struct weir_packet *packet,
+                                 struct weir_layers *layers)
 {
     const uint8_t *ip = cursor->at;
-    if (UNLIKELY(cursor->left < IPV6_HEADER_OCTETS))
-        return too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
+    if (cursor->left < IPV6_HEADER_OCTETS)
+        return weir_link_too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
     uint32_t word = weir_load_be32(ip);
-    if (UNLIKELY(word >> 28 != 6))
+    if (word >> 28 != 6)
         return WEIR_REST_MALFORMED_IP_VERSION;
     struct ipv6 ipv6 = {
         .total = weir_load_be16(ip + 4) + (uint32_t)IPV6_HEADER_OCTETS,
@@ -578,58 +416,89 @@ HOT enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_fram
         .next = ip[6],
         .flags = WEIR_PACKET_V6,
     };
-    if (UNLIKELY(ipv6.total == IPV6_HEADER_OCTETS) &&
-        (ipv6.total = ipv6_length(parser, frame, cursor)) == 0)
+    if (ipv6.total == IPV6_HEADER_OCTETS && (ipv6.total = ipv6_length(parser, frame, cursor)) == 0)
         return WEIR_REST_MALFORMED_IP_LENGTH;
-    if (UNLIKELY(transports[ipv6.next].kind == TRANSPORT_EXTENSION))
-        walk_extensions(cursor, &ipv6);
-    packet->key.src_addr = weir_address_from_octets(ip + 8);
-    packet->key.dst_addr = weir_address_from_octets(ip + 24);
+    walk_extensions(cursor, &ipv6);
+    set_ipv6(ip, word, ipv6.total, packet);
     packet->key.protocol = ipv6.next;
-    packet->key.tos = (uint8_t)(word >> 20);
-    packet->octets = ipv6.total;
-    packet->flow_label = word & 0xfffff;
-    packet->ttl = ip[7];
     packet->flags = ipv6.flags;
     set_layers(frame, cursor, ipv6.total, ipv6.transport, &ipv6.fragment, layers);
     uint32_t captured = smaller(cursor->left, ipv6.total);
-    struct payload payload = {ip + smaller(ipv6.transport, captured),
-                              captured - smaller(ipv6.transport, captured),
-                              ipv6.total - ipv6.transport, false};
-    if (UNLIKELY(ipv6.flags & (WEIR_PACKET_MALFORMED_L4 | WEIR_PACKET_TRUNCATED))) {
+    uint32_t transport = smaller(ipv6.transport, captured);
+    struct payload payload = {ip + transport, captured - transport, ipv6.total - ipv6.transport,
+                              false};
+    if (ipv6.flags & (WEIR_PACKET_MALFORMED_L4 | WEIR_PACKET_TRUNCATED)) {
         packet->key.src_port = packet->key.dst_port = packet->tcp_flags = 0;
         if (ipv6.is_fragment)
             packet->flags |= WEIR_PACKET_FRAGMENT;
-    } else if (LIKELY(!ipv6.is_fragment)) {
-        parse_transport(&payload, packet);
-    } else {
+    } else if (ipv6.is_fragment) {
         parse_fragment(parser, frame, &ipv6.fragment, &payload, packet);
+    } else {
+        parse_transport(&payload, packet);
     }
     return WEIR_REST_NONE;
 }
 
-/* All of parsing but counting. */
-HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *frame,
-                         struct weir_packet *packet, struct weir_layers *layers)
+/* What the frame itself says. */
+HOT void set_frame(const struct weir_frame *frame, uint16_t vlan, struct weir_packet *packet)
 {
-    struct cursor cursor;
-    cursor.vlan = 0;
-    enum weir_rest rest = LIKELY(frame->link_type == WEIR_LINK_ETHERNET)
-                              ? link_ethernet(frame, &cursor)
-                              : link_other(frame, &cursor);
-    if (UNLIKELY(rest != WEIR_REST_NONE))
-        return rest;
-    if (UNLIKELY(cursor.ethertype != ETHERTYPE_IPV4 && cursor.ethertype != ETHERTYPE_IPV6)) {
-        rest = find_ip(frame, &cursor);
-        if (rest != WEIR_REST_NONE)
-            return rest;
-    }
-    packet->vlan = cursor.vlan;
+    packet->vlan = vlan;
     packet->key.observation_point = frame->interface;
     packet->time_ns = frame->time_ns;
     packet->wire_octets = frame->wire_octets;
-    return cursor.ethertype == ETHERTYPE_IPV4 ? parse_ipv4(parser, frame, &cursor, packet, layers)
-                                              : parse_ipv6(parser, frame, &cursor, packet, layers);
+}
+
+/* All of parsing but counting, for any frame; layers may be NULL. */
+COLD enum weir_rest parse_any(struct weir_parser *parser, const struct weir_frame *frame,
+                              struct weir_packet *packet, struct weir_layers *layers)
+{
+    struct weir_link_cursor cursor;
+    enum weir_rest rest = weir_link_find_ip(frame, &cursor);
+    if (rest != WEIR_REST_NONE)
+        return rest;
+    set_frame(frame, cursor.vlan, packet);
+    return cursor.ethertype == WEIR_ETHERTYPE_IPV4
+               ? parse_ipv4(parser, frame, &cursor, packet, layers)
+               : parse_ipv6(parser, frame, &cursor, packet, layers);
+}
+
+/*
+ * True, and the packet filled, for a frame that has nothing particular: Ethernet without tags,
+ * IPv4 without options that is no fragment, or IPv6 without extension headers; captured up to the
+ * end of any transport header, and by its IP length long enough for its own.
+ */
+HOT bool parse_plain(const struct weir_frame *frame, struct weir_packet *packet)
+{
+    const uint32_t octets = WEIR_ETHERNET_HEADER_OCTETS + IPV4_HEADER_OCTETS + TRANSPORT_OCTETS;
+    if (UNLIKELY(frame->captured < octets || frame->link_type != WEIR_LINK_ETHERNET))
+        return false;
+    const uint8_t *ip = frame->octets + WEIR_ETHERNET_HEADER_OCTETS;
+    uint16_t ethertype = weir_load_be16(frame->octets + 12);
+    uint32_t word = weir_load_be32(ip);
+    if (ethertype == WEIR_ETHERTYPE_IPV4) {
+        uint32_t total = word & 0xffff;
+        if (UNLIKELY(word >> 24 != 0x45 ||
+                     total < IPV4_HEADER_OCTETS + (uint32_t)transports[ip[9]].header_octets ||
+                     (weir_load_be16(ip + 6) & IPV4_FRAGMENT) != 0))
+            return false;
+        set_frame(frame, 0, packet);
+        set_ipv4(ip, total, packet);
+        packet->flags = 0;
+        set_transport(ip + IPV4_HEADER_OCTETS, total - IPV4_HEADER_OCTETS, packet);
+        return true;
+    }
+    uint32_t payload = weir_load_be16(ip + 4);
+    const struct transport *row = &transports[ip[6]];
+    if (UNLIKELY(ethertype != WEIR_ETHERTYPE_IPV6 || word >> 28 != 6 || row->is_extension ||
+                 frame->captured < octets + IPV6_HEADER_OCTETS - IPV4_HEADER_OCTETS ||
+                 payload < row->header_octets || payload == 0))
+        return false;
+    set_frame(frame, 0, packet);
+    set_ipv6(ip, word, payload + IPV6_HEADER_OCTETS, packet);
+    packet->key.protocol = ip[6];
+    packet->flags = WEIR_PACKET_V6;
+    set_transport(ip + IPV6_HEADER_OCTETS, payload, packet);
+    return true;
 }
 
 static void count_unparsed_link(struct weir_parser *parser, const struct weir_frame *frame)
@@ -646,8 +515,8 @@ static void count_unparsed_link(struct weir_parser *parser, const struct weir_fr
     parser->unparsed[i].count.octets += frame->wire_octets;
 }
 
-COLD void count_rest(struct weir_parser *parser, const struct weir_frame *frame,
-                     enum weir_rest rest)
+static void count_rest(struct weir_parser *parser, const struct weir_frame *frame,
+                       enum weir_rest rest)
 {
     struct weir_parse_counters *counters = &parser->counters;
     counters->rest[rest].packets++;
@@ -660,76 +529,90 @@ COLD void count_rest(struct weir_parser *parser, const struct weir_frame *frame,
         count_unparsed_link(parser, frame);
 }
 
-COLD void count_flags(struct weir_parse_counters *counters, unsigned flags)
+/* What is not counted by the batch: all that is out of the ordinary about a packet. */
+COLD void count_packet(struct weir_parse_counters *counters, const struct weir_packet *packet)
 {
+    unsigned flags = packet->flags;
     counters->packets_cut += (flags & WEIR_PACKET_TRUNCATED) != 0;
     counters->packets_malformed_transport += (flags & WEIR_PACKET_MALFORMED_L4) != 0;
     counters->packets_fragment += (flags & WEIR_PACKET_FRAGMENT) != 0;
+    if (packet->octets > packet->wire_octets)
+        counters->octets_beyond_frame += packet->octets - packet->wire_octets;
 }
 
-/* What a batch adds to the counters. */
+/* Parses one frame. `layers` NULL where nobody asks. */
+HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *frame,
+                         struct weir_packet *packet, struct weir_layers *layers)
+{
+    if (layers || UNLIKELY(!parse_plain(frame, packet))) {
+        enum weir_rest rest = parse_any(parser, frame, packet, layers);
+        if (rest != WEIR_REST_NONE) {
+            count_rest(parser, frame, rest);
+            return rest;
+        }
+    }
+    if (UNLIKELY((packet->flags & ~(unsigned)WEIR_PACKET_V6) != 0 ||
+                 packet->octets > packet->wire_octets))
+        count_packet(&parser->counters, packet);
+    return WEIR_REST_NONE;
+}
+
+/* Octets of some frames. */
 struct sums {
-    uint64_t wire, parsed, link_layer, beyond;
+    uint64_t wire;    /* of all */
+    uint64_t packets; /* of the packets, on the wire */
+    uint64_t ip;      /* of the packets, by their IP length */
 };
 
-HOT bool count_packet(struct weir_parser *parser, const struct weir_frame *frame,
-                      const struct weir_packet *packet, enum weir_rest rest, struct sums *sums)
-{
-    sums->wire += frame->wire_octets;
-    if (UNLIKELY(rest != WEIR_REST_NONE)) {
-        count_rest(parser, frame, rest);
-        return false;
-    }
-    uint32_t within = smaller(packet->octets, frame->wire_octets);
-    sums->parsed += packet->octets;
-    sums->link_layer += frame->wire_octets - within;
-    sums->beyond += packet->octets - within;
-    if (UNLIKELY(packet->flags & ~(unsigned)WEIR_PACKET_V6))
-        count_flags(&parser->counters, packet->flags);
-    return true;
-}
-
 static void add_sums(struct weir_parser *parser, const struct sums *sums, size_t frames,
-                     size_t packets)
+                     size_t packets, uint64_t beyond_before)
 {
     struct weir_parse_counters *counters = &parser->counters;
     counters->packets_observed += frames;
     counters->octets_observed += sums->wire;
     counters->packets_parsed += packets;
-    counters->octets_parsed += sums->parsed;
-    counters->octets_link_layer += sums->link_layer;
-    counters->octets_beyond_frame += sums->beyond;
+    counters->octets_parsed += sums->ip;
+    counters->octets_link_layer +=
+        sums->packets + (counters->octets_beyond_frame - beyond_before) - sums->ip;
 }
 
 size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
                         struct weir_packet *packets, uint16_t *ret_frame)
 {
+    const uint64_t beyond_before = parser->counters.octets_beyond_frame;
     struct sums sums = {0};
     size_t packet_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct weir_packet *packet = &packets[packet_count];
-        enum weir_rest rest = parse(parser, &frames[i], packet, NULL);
+        sums.wire += frames[i].wire_octets;
+        if (UNLIKELY(parse(parser, &frames[i], packet, NULL) != WEIR_REST_NONE))
+            continue;
         if (ret_frame)
             ret_frame[packet_count] = (uint16_t)i;
-        packet_count += count_packet(parser, &frames[i], packet, rest, &sums);
+        sums.packets += packet->wire_octets;
+        sums.ip += packet->octets;
+        packet_count++;
     }
-    add_sums(parser, &sums, count, packet_count);
+    add_sums(parser, &sums, count, packet_count, beyond_before);
     return packet_count;
 }
 
 enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_frame *frame,
                                 struct weir_packet *ret_packet, struct weir_layers *ret_layers)
 {
-    struct sums sums = {0};
+    const uint64_t beyond_before = parser->counters.octets_beyond_frame;
+    struct sums sums = {.wire = frame->wire_octets};
     struct weir_packet packet;
     struct weir_layers layers;
     enum weir_rest rest = parse(parser, frame, &packet, &layers);
-    bool is_packet = count_packet(parser, frame, &packet, rest, &sums);
-    add_sums(parser, &sums, 1, is_packet);
+    bool is_packet = rest == WEIR_REST_NONE;
     if (is_packet) {
+        sums.packets = packet.wire_octets;
+        sums.ip = packet.octets;
         *ret_packet = packet;
         *ret_layers = layers;
     }
+    add_sums(parser, &sums, 1, is_packet, beyond_before);
     return rest;
 }
 

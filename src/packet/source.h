@@ -10,9 +10,9 @@
  *     weir_source_close(source);
  *
  * Nothing is copied: a frame points into the source's buffer until the next call. Files are read
- * in 1 MiB pieces. pcap: both byte orders, microseconds and nanoseconds, and the "modified" form
- * with its longer record header. pcapng (draft-ietf-opsawg-pcapng): several sections, each in its
- * own byte order, several interfaces; Enhanced, Simple and the obsolete Packet Blocks are read,
+ * in pieces of 256 KiB. pcap: both byte orders, microseconds and nanoseconds, and the "modified"
+ * form with its longer record header. pcapng (draft-ietf-opsawg-pcapng): several sections, each in
+ * its own byte order, several interfaces; Enhanced, Simple and the obsolete Packet Blocks are read,
  * other blocks are skipped and counted. Each diag begins with the file and gives the octet.
  *
  * Ownership: the caller closes; it also frees what it opened a source over, unless said so.

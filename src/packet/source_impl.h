@@ -45,7 +45,8 @@ struct weir_source {
     struct weir_source_counters counters;
 };
 
-#define WEIR_SOURCE_PIECE_OCTETS  ((size_t)1 << 20) /* read at once */
+#define WEIR_SOURCE_PIECE_OCTETS \
+    ((size_t)256 << 10) /* read at once; stays in the second-level cache */
 #define WEIR_SOURCE_RECORD_OCTETS ((size_t)1 << 20) /* most that a record may have */
 
 /*
