@@ -5,6 +5,7 @@
 #include "base/nearest.h"
 #include "cli/command.h"
 
+extern const struct weir_command weir_command_collect;
 extern const struct weir_command weir_command_elements;
 extern const struct weir_command weir_command_gen_exports;
 extern const struct weir_command weir_command_help;
@@ -12,6 +13,7 @@ extern const struct weir_command weir_command_meter;
 
 const struct weir_command *const weir_commands[] = {
     &weir_command_meter,
+    &weir_command_collect,
     &weir_command_gen_exports,
     &weir_command_elements,
     &weir_command_help,

@@ -69,6 +69,9 @@ WEIR_CHECKED int weir_udp_listener_receive(struct weir_udp_listener *listener, i
 /* Datagrams the kernel dropped since the listener was opened, as far as it has reported. */
 uint64_t weir_udp_listener_dropped(const struct weir_udp_listener *listener);
 
+/* Readable when datagrams are there, for who waits for several listeners at once. */
+int weir_udp_listener_fd(const struct weir_udp_listener *listener);
+
 /* The receive buffer that the kernel granted. */
 int weir_udp_listener_buffer(const struct weir_udp_listener *listener);
 

@@ -219,3 +219,8 @@ int weir_udp_listener_buffer(const struct weir_udp_listener *listener)
 {
     return listener->buffer_octets;
 }
+
+int weir_udp_listener_fd(const struct weir_udp_listener *listener)
+{
+    return listener->socket;
+}

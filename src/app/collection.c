@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/collection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/quantity.h"
+#include "collect/input.h"
+#include "net/udp.h"
+
+#define FLUSH_NS         WEIR_NS_PER_SECOND
+#define ROUNDS_MAX       16u    /* receives from one listener before the others have their turn */
+#define DRAIN_ROUNDS_MAX 16384u /* and when stopped: a million datagrams */
+
+struct weir_collection {
+    struct weir_collection_config config;
+    struct weir_collector *collector;
+    bool has_failed;
+    unsigned listener_count;
+    struct weir_udp_listener *listeners[WEIR_COLLECTION_LISTENERS_MAX];
+};
+
+int weir_collection_new(const struct weir_collection_config *config,
+                        struct weir_collection **ret_collection)
+{
+    struct weir_collection *collection = calloc(1, sizeof(*collection));
+    if (!collection)
+        return WEIR_E_NOMEM;
+    collection->config = *config;
+    int result = weir_collector_new(&config->collector, &collection->collector);
+    if (result < 0) {
+        free(collection);
+        return result;
+    }
+    *ret_collection = collection;
+    return 0;
+}
+
+void weir_collection_free(struct weir_collection *collection)
+{
+    if (!collection)
+        return;
+    for (unsigned i = 0; i < collection->listener_count; i++)
+        weir_udp_listener_close(collection->listeners[i]);
+    weir_collector_free(collection->collector);
+    free(collection);
+}
+
+struct weir_collector *weir_collection_collector(struct weir_collection *collection)
+{
+    return collection->collector;
+}
+
+bool weir_collection_has_failed(const struct weir_collection *collection)
+{
+    return collection->has_failed;
+}
+
+static bool is_stopped(const struct weir_collection *collection)
+{
+    const struct weir_collection_config *config = &collection->config;
+    return config->stop && config->stop(config->stop_context, collection);
+}
+
+int weir_collection_open(struct weir_collection *collection, const struct weir_url *url,
+                         struct weir_diag *diag)
+{
+    static const char *const options[] = {"buffer", NULL};
+    uint64_t buffer_octets = WEIR_UDP_BUFFER_OCTETS;
+    if (url->transport != WEIR_URL_UDP || url->protocol != WEIR_URL_ANY)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "a listener is udp://HOST:PORT or udp://:PORT; it tells protocols "
+                             "apart by itself");
+    int result = weir_url_check_options(url, options, diag);
+    if (result < 0)
+        return result;
+    const char *buffer = weir_url_option(url, "buffer");
+    if (buffer && (weir_size_parse(buffer, &buffer_octets) < 0 || buffer_octets > INT32_MAX / 2))
+        return weir_diag_set(diag, WEIR_E_USAGE, "buffer=%s: a size up to 1G is wanted", buffer);
+    if (collection->listener_count == WEIR_COLLECTION_LISTENERS_MAX)
+        return weir_diag_set(diag, WEIR_E_LIMIT, "more than %u listeners",
+                             WEIR_COLLECTION_LISTENERS_MAX);
+    result = weir_udp_listener_open(url->host, url->port, (int)buffer_octets,
+                                    &collection->listeners[collection->listener_count], diag);
+    if (result == 0)
+        collection->listener_count++;
+    return result;
+}
+
+/* 0, WEIR_E_END at the limit, or the error of a sink. */
+static int take(struct weir_collection *collection, const struct weir_datagram *datagram,
+                enum weir_collect_transport transport, struct weir_diag *diag)
+{
+    int result = weir_collector_receive(collection->collector, datagram, transport, diag);
+    if (result < 0 && result != WEIR_E_END)
+        collection->has_failed = true;
+    return result;
+}
+
+int weir_collection_flush(struct weir_collection *collection, struct weir_diag *diag)
+{
+    int result = weir_collector_flush(collection->collector,
+                                      weir_clock_now(&collection->config.clock), diag);
+    if (result < 0)
+        collection->has_failed = true;
+    return result;
+}
+
+int weir_collection_read(struct weir_collection *collection, const char *path,
+                         struct weir_diag *diag)
+{
+    struct weir_input *input;
+    int result = weir_input_open(path, &input, diag);
+    if (result < 0)
+        return result;
+    const struct weir_datagram *datagrams;
+    size_t count;
+    enum weir_collect_transport transport = weir_input_transport(input);
+    if (transport == WEIR_COLLECT_FILE)
+        weir_collector_next_file(collection->collector);
+    while (!is_stopped(collection) &&
+           (result = weir_input_next(input, &datagrams, &count, diag)) == 0) {
+        for (size_t i = 0; i < count && result == 0; i++)
+            result = take(collection, &datagrams[i], transport, diag);
+        if (result < 0) {
+            weir_input_close(input);
+            return result;
+        }
+    }
+    weir_input_close(input);
+    return result == WEIR_E_END ? 0 : result;
+}
+
+/* Takes in what one listener has. *ret_messages is added to. */
+static int take_arrived(struct weir_collection *collection, struct weir_udp_listener *listener,
+                        unsigned rounds, uint64_t *ret_messages, struct weir_diag *diag)
+{
+    while (rounds-- > 0) {
+        const struct weir_datagram *datagrams;
+        int count = weir_udp_listener_receive(listener, 0, &datagrams, diag);
+        if (count == WEIR_E_AGAIN)
+            return 0;
+        if (count < 0)
+            return count;
+        *ret_messages += (unsigned)count;
+        for (int i = 0; i < count; i++) {
+            int result = take(collection, &datagrams[i], WEIR_COLLECT_UDP, diag);
+            if (result < 0)
+                return result;
+        }
+    }
+    return 0;
+}
+
+/* Waits until a listener has something, a signal came, or `until_ns`. */
+static int wait_for_messages(const struct weir_collection *collection, int64_t until_ns,
+                             struct weir_diag *diag)
+{
+    struct pollfd fds[WEIR_COLLECTION_LISTENERS_MAX + 1];
+    nfds_t count = 0;
+    for (; count < collection->listener_count; count++)
+        fds[count] = (struct pollfd){.fd = weir_udp_listener_fd(collection->listeners[count]),
+                                     .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = collection->config.wake_fd, .events = POLLIN};
+    int64_t left_ns = until_ns - weir_clock_now(&collection->config.clock);
+    int timeout_ms = left_ns <= 0 ? 0 : (int)((left_ns + WEIR_NS_PER_MS - 1) / WEIR_NS_PER_MS);
+    if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
+        return weir_diag_set(diag, WEIR_E_IO, "waiting for messages: %s", strerror(errno));
+    return 0;
+}
+
+static int take_all(struct weir_collection *collection, unsigned rounds, uint64_t *ret_messages,
+                    struct weir_diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < collection->listener_count && result == 0; i++)
+        result = take_arrived(collection, collection->listeners[i], rounds, ret_messages, diag);
+    return result;
+}
+
+int weir_collection_listen(struct weir_collection *collection, struct weir_diag *diag)
+{
+    const struct weir_collection_config *config = &collection->config;
+    int64_t now_ns = weir_clock_now(&config->clock);
+    int64_t last_message_ns = now_ns, next_flush_ns = now_ns + FLUSH_NS;
+    while (!is_stopped(collection)) {
+        int64_t idle_until_ns = config->idle_ns ? last_message_ns + config->idle_ns : INT64_MAX;
+        if (now_ns >= idle_until_ns)
+            return 0;
+        int result = wait_for_messages(
+            collection, next_flush_ns < idle_until_ns ? next_flush_ns : idle_until_ns, diag);
+        uint64_t messages = 0;
+        if (result == 0)
+            result = take_all(collection, ROUNDS_MAX, &messages, diag);
+        if (result < 0)
+            return result;
+        now_ns = weir_clock_now(&config->clock);
+        if (messages > 0)
+            last_message_ns = now_ns;
+        /* A clock that was set back must not keep anything waiting. */
+        if (now_ns >= next_flush_ns || next_flush_ns - now_ns > FLUSH_NS) {
+            result = weir_collection_flush(collection, diag);
+            if (result < 0)
+                return result;
+            next_flush_ns = now_ns + FLUSH_NS;
+        }
+        if (last_message_ns > now_ns)
+            last_message_ns = now_ns;
+    }
+    uint64_t messages = 0;
+    return take_all(collection, DRAIN_ROUNDS_MAX, &messages, diag);
+}
+
+struct weir_collect_counters weir_collection_count(const struct weir_collection *collection)
+{
+    struct weir_collect_counters counters = weir_collector_count(collection->collector);
+    for (unsigned i = 0; i < collection->listener_count; i++)
+        counters.datagrams_dropped += weir_udp_listener_dropped(collection->listeners[i]);
+    return counters;
+}
+
+/* Adds "name": value of every row, with `before` in front of each. */
+static void add_rows(const struct weir_counter *rows, size_t count, const void *counters,
+                     const char *before, struct weir_text_buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        weir_text_printf(out, "%s\"%s\": ", before, rows[i].name);
+        weir_text_add_u64(out, weir_counter_get(&rows[i], counters));
+    }
+}
+
+static void add_session(const struct weir_session *session, struct weir_text_buffer *out)
+{
+    struct weir_collect_counters counters = weir_session_count(session);
+    char address[WEIR_ADDRESS_TEXT_MAX];
+    weir_address_format(session->key.exporter, address);
+    bool has_exporter = session->key.transport == WEIR_COLLECT_UDP;
+    weir_text_printf(out, "{\"address\": %s%s%s, \"domain\": %u, \"protocol\": \"%s\"",
+                     has_exporter ? "\"" : "", has_exporter ? address : "null",
+                     has_exporter ? "\"" : "", session->key.domain,
+                     weir_protocol_text((enum weir_protocol)session->key.protocol));
+    add_rows(weir_collect_counter_table, weir_collect_counter_count, &counters, ", ", out);
+    weir_text_add_char(out, '}');
+}
+
+void weir_collection_print_stats(const struct weir_collection *collection,
+                                 const struct weir_collection_part *parts, size_t part_count,
+                                 struct weir_text_buffer *out)
+{
+    struct weir_collect_counters total = weir_collection_count(collection);
+    const struct weir_counter *rows = weir_collect_counter_table;
+    weir_text_printf(out, "{\n  \"%s\": ", rows[0].name);
+    weir_text_add_u64(out, weir_counter_get(&rows[0], &total));
+    add_rows(rows + 1, weir_collect_counter_count - 1, &total, ",\n  ", out);
+    for (size_t i = 0; i < part_count; i++)
+        add_rows(parts[i].rows, parts[i].count, parts[i].counters, ",\n  ", out);
+    weir_text_add(out, ",\n  \"exporters\": [");
+    const char *before = "\n    ";
+    for (const struct weir_session *session =
+             weir_collector_sessions(collection->collector)->oldest;
+         session; session = session->newer) {
+        weir_text_add(out, before);
+        add_session(session, out);
+        before = ",\n    ";
+    }
+    weir_text_add(out, "\n  ]\n}\n");
+}

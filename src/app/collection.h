@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Collecting Process as a pipeline: files and listeners → collector → its sinks.
+ *
+ *     weir_collection_new(&config, &collection, &diag);
+ *     weir_collector_add_batch_sink(weir_collection_collector(collection), &sink);
+ *     result = weir_collection_read(collection, "a.pcap", &diag);   // any number of files
+ *     result = weir_collection_open(collection, &url, &diag);       // any number of listeners
+ *     result = weir_collection_listen(collection, &diag);           // until stopped
+ *     result = weir_collection_flush(collection, &diag);
+ *     weir_collection_print_stats(collection, parts, count, &text);
+ *     weir_collection_free(collection);
+ *
+ * Listeners are all served by the thread that calls. Sinks are flushed about once a second.
+ * Ownership: borrows the sinks, which outlive it, and closes none. Threads: one. Limits:
+ * WEIR_COLLECTION_LISTENERS_MAX.
+ */
+#ifndef WEIR_APP_COLLECTION_H
+#define WEIR_APP_COLLECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "collect/collector.h"
+#include "net/url.h"
+
+struct weir_collection;
+
+#define WEIR_COLLECTION_LISTENERS_MAX 64u
+
+struct weir_collection_config {
+    struct weir_collector_config collector;
+    struct weir_clock clock; /* for listeners only */
+    int64_t idle_ns;         /* stop after this long without a message; 0: never */
+    int wake_fd;             /* readable when `stop` may have changed; -1: none */
+    /* Asked between messages; true: stop in good order. NULL: never. */
+    bool (*stop)(void *context, const struct weir_collection *collection);
+    void *stop_context;
+};
+
+/* 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_collection_new(const struct weir_collection_config *config,
+                                     struct weir_collection **ret_collection);
+void weir_collection_free(struct weir_collection *collection);
+
+/* To add sinks, and to ask for what was counted. */
+struct weir_collector *weir_collection_collector(struct weir_collection *collection);
+
+/*
+ * Opens a listener: udp://HOST:PORT, HOST may be empty; option buffer=SIZE. 0, or with diag
+ * WEIR_E_USAGE (no such address, port in use, no listener's URL), WEIR_E_LIMIT, WEIR_E_IO,
+ * WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_collection_open(struct weir_collection *collection,
+                                      const struct weir_url *url, struct weir_diag *diag);
+
+/*
+ * Collects from a file ("-": standard input), see collect/input.h. 0, also when stopped;
+ * WEIR_E_END: the record limit is reached; the error of the file, after all that was readable of
+ * it went through; or that of a sink, after which the collection is only good to be counted and
+ * freed.
+ */
+WEIR_CHECKED int weir_collection_read(struct weir_collection *collection, const char *path,
+                                      struct weir_diag *diag);
+
+/*
+ * Collects from all listeners until it is stopped, nothing came for idle_ns, or the record limit
+ * is reached (WEIR_E_END). When stopped, what had arrived before is still taken in. As above.
+ */
+WEIR_CHECKED int weir_collection_listen(struct weir_collection *collection, struct weir_diag *diag);
+
+/* Hands everything over and flushes the sinks; at the end. */
+WEIR_CHECKED int weir_collection_flush(struct weir_collection *collection, struct weir_diag *diag);
+
+/* True once a sink has failed: then an error was none of the input. */
+bool weir_collection_has_failed(const struct weir_collection *collection);
+
+/* All that was counted, datagrams that the kernel dropped included. */
+struct weir_collect_counters weir_collection_count(const struct weir_collection *collection);
+
+/* Counters of other modules that stand beside the collection's in --stats. */
+struct weir_collection_part {
+    const struct weir_counter *rows;
+    size_t count;
+    const void *counters;
+};
+
+/*
+ * --stats: one JSON object with the totals by name, those of `parts`, and "exporters": one object
+ * a session with "address", "domain", "protocol" and the same counters.
+ */
+void weir_collection_print_stats(const struct weir_collection *collection,
+                                 const struct weir_collection_part *parts, size_t part_count,
+                                 struct weir_text_buffer *out);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/collection.h"
+#include "app/destination.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "cli/signals.h"
+#include "sink/json.h"
+#include "store/writer.h"
+
+enum { LISTEN, READ, STORE, ROTATE, TO, COUNT, IDLE_EXIT, STATS, OPTION_COUNT };
+
+#define STATS_OCTETS_MAX ((size_t)64 << 20)
+
+static const struct weir_option options[OPTION_COUNT] = {
+    [LISTEN] = {.name = "listen",
+                .kind = WEIR_OPTION_URL,
+                .repeatable = true,
+                .group = "Export messages",
+                .help = "receives NetFlow v5, v9 and IPFIX: udp://HOST:PORT, or udp://:PORT for "
+                        "every address of this machine; ?buffer=64Mi sets the socket's buffer"},
+    [READ] = {.name = "read",
+              .letter = 'r',
+              .kind = WEIR_OPTION_FILE,
+              .repeatable = true,
+              .help = "pcap or pcapng of export datagrams, with the addresses and times of the "
+                      "capture; an IPFIX file; or bare datagrams one after another. Plain, gzip or "
+                      "zstd, - for standard input"},
+    [COUNT] = {.name = "count",
+               .kind = WEIR_OPTION_COUNT,
+               .min = 1,
+               .group = "When it ends",
+               .help = "after so many Flow Records"},
+    [IDLE_EXIT] = {.name = "idle-exit",
+                   .kind = WEIR_OPTION_DURATION,
+                   .min = WEIR_NS_PER_MS,
+                   .max = INT64_MAX / 2,
+                   .help = "after this long without a message"},
+    [STORE] = {.name = "store",
+               .kind = WEIR_OPTION_FOLDER,
+               .group = "Flow Records",
+               .help = "writes them to the store in this folder, which is made if need be"},
+    [ROTATE] = {.name = "rotate",
+                .kind = WEIR_OPTION_DURATION,
+                .fallback = "60s",
+                .min = WEIR_NS_PER_SECOND,
+                .max = 3600 * WEIR_NS_PER_SECOND,
+                .help = "completes the store's files this often, so that queries see them"},
+    [TO] = {.name = "to",
+            .kind = WEIR_OPTION_URL,
+            .repeatable = true,
+            .help = "where else they go: json:PATH, or exported again to ipfix+udp://HOST:PORT "
+                    "netflow9+udp:// netflow5+udp:// ipfix+file:PATH. Without --to and --store: "
+                    "json:-"},
+    [STATS] = {.name = "stats",
+               .kind = WEIR_OPTION_FILE,
+               .group = "Output",
+               .help = "writes all counters, and those of each exporter, as one JSON object at the "
+                       "end; - is standard output"},
+};
+
+/* A place of --to: one of the two. */
+struct place {
+    struct weir_json_sink *json;
+    struct weir_destination *destination;
+};
+
+/* A run of the command. */
+struct run {
+    struct weir_call *call;
+    struct weir_collection *collection;
+    struct weir_store_writer *store;
+    struct weir_store_counters stored;
+    struct place *places;
+    size_t place_count;
+    uint64_t messages; /* when progress was looked at last */
+};
+
+/* Stops on a signal; shows progress on the way. */
+static bool stop(void *context, const struct weir_collection *collection)
+{
+    struct run *run = context;
+    if (++run->messages % 64 == 0 && weir_progress_due(&run->call->progress)) {
+        struct weir_collect_counters counters = weir_collection_count(collection);
+        weir_progress_show(&run->call->progress,
+                           "%" PRIu64 " messages, %" PRIu64 " records, %" PRIu64 " lost",
+                           counters.messages, counters.records, counters.records_lost);
+    }
+    return weir_stop_requested();
+}
+
+static int open_collection(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    struct weir_collection_config config = {
+        .collector = weir_collector_defaults(),
+        .clock = run->call->clock,
+        .wake_fd = weir_signals_fd(),
+        .stop = stop,
+        .stop_context = run,
+    };
+    if (weir_arguments_has(arguments, COUNT))
+        config.collector.record_limit = weir_arguments_number(arguments, COUNT);
+    if (weir_arguments_has(arguments, IDLE_EXIT))
+        config.idle_ns = weir_arguments_ns(arguments, IDLE_EXIT);
+    /* Strangers choose what comes to a listener, and must not know the key. */
+    if (weir_arguments_count_given(arguments, LISTEN) == 0)
+        weir_hash_key_seed(&config.collector.hash_key, 0);
+    else if (weir_hash_key_random(&config.collector.hash_key) < 0)
+        return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
+    if (weir_collection_new(&config, &run->collection) < 0)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
+    return 0;
+}
+
+static int add_batches(const struct run *run, struct weir_batch_sink sink, struct weir_diag *diag)
+{
+    if (weir_collector_add_batch_sink(weir_collection_collector(run->collection), &sink) < 0)
+        return weir_diag_set(diag, WEIR_E_USAGE, "--to: more than %u places for records",
+                             WEIR_COLLECTOR_SINKS_MAX);
+    return 0;
+}
+
+static int open_store(struct run *run, const char *path, struct weir_diag *diag)
+{
+    struct weir_store_writer_options store = {
+        .path = path,
+        .clock = run->call->clock,
+        .rotate_ns = weir_arguments_ns(&run->call->arguments, ROTATE),
+    };
+    int result = weir_store_writer_open(&store, &run->store, diag);
+    return result < 0 ? result : add_batches(run, weir_store_writer_sink(run->store), diag);
+}
+
+static int open_json(struct run *run, const char *path, struct weir_diag *diag)
+{
+    struct place *place = &run->places[run->place_count++];
+    int result = weir_json_sink_open(path, &place->json, diag);
+    if (result < 0)
+        return result;
+    struct weir_record_sink sink = weir_json_sink_records(place->json);
+    if (weir_collector_add_record_sink(weir_collection_collector(run->collection), &sink) < 0)
+        return weir_diag_set(diag, WEIR_E_USAGE, "--to: more than %u places for records",
+                             WEIR_COLLECTOR_SINKS_MAX);
+    return 0;
+}
+
+static int open_place(struct run *run, const char *text, struct weir_diag *diag)
+{
+    static const char *const none[] = {NULL};
+    struct weir_url url;
+    int result = weir_url_parse(text, &url, diag);
+    if (result == 0 && url.transport == WEIR_URL_JSON) {
+        result = weir_url_check_options(&url, none, diag);
+        return result < 0 ? result : open_json(run, url.path, diag);
+    }
+    struct weir_destination_defaults defaults = {0};
+    struct place *place = &run->places[run->place_count++];
+    if (result == 0)
+        result = weir_destination_open(&url, &defaults, &place->destination, diag);
+    if (result == 0)
+        result = add_batches(run, weir_destination_sink(place->destination), diag);
+    return result;
+}
+
+/* Opens the store and every --to, before anything is received. */
+static int open_places(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    int result = 0;
+    run->places = calloc(weir_arguments_count_given(arguments, TO) + 1, sizeof(*run->places));
+    if (!run->places)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
+    if (weir_arguments_has(arguments, STORE))
+        result = open_store(run, weir_arguments_text(arguments, STORE), diag);
+    for (size_t i = 0; i < arguments->given_count && result == 0; i++)
+        if (arguments->given[i].option == &options[TO])
+            result = open_place(run, arguments->given[i].text, diag);
+    if (result == 0 && !run->store && run->place_count == 0)
+        result = open_json(run, "-", diag);
+    return result;
+}
+
+/* All listeners are open before any is said to be. */
+static int open_listeners(const struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < arguments->given_count; i++) {
+            const struct weir_argument *given = &arguments->given[i];
+            if (given->option != &options[LISTEN])
+                continue;
+            struct weir_url url;
+            int result = pass ? 0 : weir_url_parse(given->text, &url, diag);
+            if (result == 0 && pass == 0)
+                result = weir_collection_open(run->collection, &url, diag);
+            if (result < 0) {
+                weir_diag_prefix(diag, "--listen");
+                return result;
+            }
+            if (pass)
+                fprintf(stderr, "weir: collecting on %s\n", given->text);
+        }
+    return 0;
+}
+
+/* A later error takes the place of one that is in `diag` already, which is said here. */
+static int replace(const struct run *run, int before, int result, const struct weir_diag *own,
+                   struct weir_diag *diag)
+{
+    if (before < 0) {
+        weir_progress_clear(&run->call->progress);
+        fprintf(stderr, "weir: %s\n", diag->text);
+    }
+    *diag = *own;
+    return result;
+}
+
+/* Reads all files. A broken one does not keep those after it from being read. */
+static int collect_files(const struct run *run, int *broken, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        if (arguments->given[i].option != &options[READ])
+            continue;
+        struct weir_diag own = {0};
+        int result = weir_collection_read(run->collection, arguments->given[i].text, &own);
+        if (result == WEIR_E_END)
+            return result;
+        if (result < 0)
+            *broken = replace(run, *broken, result, &own, diag);
+        if (weir_collection_has_failed(run->collection))
+            return result;
+    }
+    return 0;
+}
+
+/* All files, then the listeners, then what waits. */
+static int collect(const struct run *run, struct weir_diag *diag)
+{
+    int broken = 0;
+    struct weir_diag own = {0};
+    int result = collect_files(run, &broken, diag);
+    if (result < 0 && result != WEIR_E_END)
+        return result;
+    if (result == 0 && weir_arguments_count_given(&run->call->arguments, LISTEN) > 0)
+        result = weir_collection_listen(run->collection, &own);
+    if (result == 0 || result == WEIR_E_END)
+        result = weir_collection_flush(run->collection, &own);
+    return result < 0 ? replace(run, broken, result, &own, diag) : broken;
+}
+
+/* Completes the places; gives_up: files are removed but for those of the store that are whole. */
+static int close_places(struct run *run, bool gives_up, int result, struct weir_diag *diag)
+{
+    for (size_t i = 0; i < run->place_count; i++) {
+        struct place *place = &run->places[i];
+        struct weir_diag own = {0};
+        int closed = 0;
+        if (gives_up || (!place->json && !place->destination)) {
+            weir_json_sink_abort(place->json);
+            weir_destination_abort(place->destination);
+        } else if (place->json) {
+            closed = weir_json_sink_close(place->json, &own);
+        } else {
+            closed = weir_destination_close(place->destination, &own);
+        }
+        if (closed < 0 && result == 0) {
+            result = closed;
+            *diag = own;
+        }
+    }
+    struct weir_diag own = {0};
+    int closed = weir_store_writer_close(run->store, &run->stored, &own);
+    if (closed < 0 && result == 0) {
+        result = closed;
+        *diag = own;
+    }
+    free(run->places);
+    return result;
+}
+
+static int print_stats(const struct run *run, const char *path, bool has_store,
+                       struct weir_diag *diag)
+{
+    struct weir_collection_part store = {weir_store_counter_table, weir_store_counter_count,
+                                         &run->stored};
+    struct weir_text_buffer text;
+    weir_text_init(&text, STATS_OCTETS_MAX);
+    weir_collection_print_stats(run->collection, &store, has_store ? 1 : 0, &text);
+    int result = weir_print(&text, path, diag);
+    weir_text_done(&text);
+    return result;
+}
+
+static int run(struct weir_call *call, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &call->arguments;
+    struct run run = {.call = call};
+    if (weir_arguments_count_given(arguments, LISTEN) +
+            weir_arguments_count_given(arguments, READ) ==
+        0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "collect: nothing to collect from: give --listen udp://:2055, or a "
+                             "file with -r");
+    int result = open_collection(&run, diag);
+    if (result == 0)
+        result = open_places(&run, diag);
+    if (result == 0)
+        result = open_listeners(&run, diag);
+    bool was_open = result == 0;
+    bool has_store = run.store != NULL;
+    if (was_open)
+        result = collect(&run, diag);
+    weir_progress_clear(&call->progress);
+    /* Where standard output has lost its reader the other places are completed all the same. */
+    bool gives_up = !was_open || (result != WEIR_E_CLOSED && run.collection &&
+                                  weir_collection_has_failed(run.collection));
+    result = close_places(&run, gives_up, result, diag);
+    if (was_open && weir_arguments_has(arguments, STATS)) {
+        struct weir_diag own = {0};
+        int printed = print_stats(&run, weir_arguments_text(arguments, STATS), has_store, &own);
+        if (printed < 0 && result == 0) {
+            result = printed;
+            *diag = own;
+        }
+    }
+    weir_collection_free(run.collection);
+    return result;
+}
+
+static const struct weir_example examples[] = {
+    {"weir collect --listen udp://:2055 --store /var/lib/weir", "everything that is exported here"},
+    {"weir collect -r exports.pcap", "prints the records in a capture, one JSON object a line"},
+    {"weir collect -r flows.ipfix --store flows --stats -", "an IPFIX file into a store, counted"},
+    {NULL, NULL},
+};
+
+const struct weir_command weir_command_collect = {
+    .name = "collect",
+    .summary = "receives NetFlow and IPFIX: prints, stores or forwards Flow Records",
+    .usage = "(--listen URL | -r FILE)... [--store DIR] [--to URL]... [OPTION]...",
+    .about = "A Collecting Process. It takes NetFlow v5, v9 and IPFIX, which it tells apart by "
+             "itself, keeps the Templates of each exporter and Observation Domain, and counts what "
+             "got lost on the way by the exporters' sequence numbers. Data that come ahead of "
+             "their Template wait for it.\n\n"
+             "Without --store and --to it prints JSON lines: every Information Element by its IANA "
+             "name, and beside them exporter, domain, received, protocol and template. Records of "
+             "Options Templates have \"type\":\"options\".\n\n"
+             "It is ready when it says so on standard error, once a listener: 'weir: collecting on "
+             "URL'. With only -r it ends with the last file; otherwise on SIGINT or SIGTERM, after "
+             "everything that had arrived has been written.",
+    .options = options,
+    .option_count = OPTION_COUNT,
+    .examples = examples,
+    .run = run,
+};
