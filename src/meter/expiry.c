@@ -47,7 +47,7 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
     ++*counters[reason];
     cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
     cache->active_count--;
-    weir_rows_add(&cache->rows, hot, cold, last_ns, reason, weir_cache_time_ns(cache->now));
+    weir_meter_rows_add(&cache->rows, hot, cold, last_ns, reason, weir_cache_time_ns(cache->now));
 }
 
 static uint32_t occupied(const struct weir_group *group)
@@ -209,7 +209,7 @@ int weir_cache_advance(struct weir_cache *cache, int64_t now_ns, struct weir_dia
         if (time >= cache->next_tick)
             change_tick(cache);
     }
-    weir_rows_flush(&cache->rows, now_ns);
+    weir_meter_rows_flush(&cache->rows, now_ns);
     return cache->rows.result;
 }
 
@@ -217,7 +217,7 @@ int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag)
 {
     cache->rows.diag = diag;
     sweep_exact(cache, true);
-    weir_rows_flush(&cache->rows, weir_cache_now(cache));
+    weir_meter_rows_flush(&cache->rows, weir_cache_now(cache));
     cache->started = false;
     return cache->rows.result;
 }

@@ -61,7 +61,7 @@ struct weir_cache {
 
     uint32_t active_count;
     struct weir_cache_counters counters;
-    struct weir_rows rows;
+    struct weir_meter_rows rows;
 };
 
 /* True where the flow surely goes on, by the hot part alone. */

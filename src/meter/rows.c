@@ -20,7 +20,8 @@ static const weir_column_set every_shape =
     WEIR_COLUMN_BIT(TTL_MIN) | WEIR_COLUMN_BIT(TTL_MAX) | WEIR_COLUMN_BIT(VLAN) |
     WEIR_COLUMN_BIT(END_REASON);
 
-weir_column_set weir_rows_columns(const struct weir_flow_definition *definition, unsigned shape)
+weir_column_set weir_meter_rows_columns(const struct weir_flow_definition *definition,
+                                        unsigned shape)
 {
     weir_column_set columns = every_shape;
     if (shape & SHAPE_V6)
@@ -31,7 +32,7 @@ weir_column_set weir_rows_columns(const struct weir_flow_definition *definition,
 }
 
 /* All rows are begun at once; those that were not filled are taken back when the batch goes. */
-static void begin(struct weir_rows *rows, unsigned shape)
+static void begin(struct weir_meter_rows *rows, unsigned shape)
 {
     struct weir_batch *batch = rows->shapes[shape].batch;
     struct weir_segment segment = {
@@ -43,14 +44,14 @@ static void begin(struct weir_rows *rows, unsigned shape)
     rows->shapes[shape].count = 0;
 }
 
-int weir_rows_init(struct weir_rows *rows, const struct weir_batch_sink *sink,
-                   const struct weir_flow_definition *definition, uint32_t domain,
-                   uint32_t row_capacity)
+int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_sink *sink,
+                         const struct weir_flow_definition *definition, uint32_t domain,
+                         uint32_t row_capacity)
 {
     rows->sink = *sink;
     rows->domain = domain;
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++) {
-        rows->shapes[i].columns = weir_rows_columns(definition, i);
+        rows->shapes[i].columns = weir_meter_rows_columns(definition, i);
         rows->shapes[i].batch = weir_batch_new(row_capacity);
         if (!rows->shapes[i].batch)
             return WEIR_E_NOMEM;
@@ -59,14 +60,14 @@ int weir_rows_init(struct weir_rows *rows, const struct weir_batch_sink *sink,
     return 0;
 }
 
-void weir_rows_done(struct weir_rows *rows)
+void weir_meter_rows_done(struct weir_meter_rows *rows)
 {
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++)
         weir_batch_free(rows->shapes[i].batch);
     free(rows->if_index);
 }
 
-static void hand_on(struct weir_rows *rows, unsigned shape, int64_t now_ns)
+static void hand_on(struct weir_meter_rows *rows, unsigned shape, int64_t now_ns)
 {
     struct weir_batch *batch = rows->shapes[shape].batch;
     uint32_t count = rows->shapes[shape].count;
@@ -80,7 +81,7 @@ static void hand_on(struct weir_rows *rows, unsigned shape, int64_t now_ns)
     begin(rows, shape);
 }
 
-void weir_rows_flush(struct weir_rows *rows, int64_t now_ns)
+void weir_meter_rows_flush(struct weir_meter_rows *rows, int64_t now_ns)
 {
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++)
         if (rows->shapes[i].count > 0)
@@ -95,9 +96,9 @@ static unsigned shape_of(const struct weir_flow_key *key)
 }
 
 /* The arrays of all shapes exist, so that columns a shape lacks may be filled in vain. */
-void weir_rows_add(struct weir_rows *rows, const struct weir_flow_hot *hot,
-                   const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
-                   int64_t now_ns)
+void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_hot *hot,
+                         const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
+                         int64_t now_ns)
 {
     const struct weir_flow_key *key = &hot->key;
     unsigned shape = shape_of(key);

@@ -46,7 +46,7 @@ _Static_assert(sizeof(struct weir_flow_cold) == 32, "half a cache line");
 
 #define WEIR_ROW_SHAPES 4u
 
-struct weir_rows {
+struct weir_meter_rows {
     struct weir_batch_sink sink;
     struct weir_diag *diag; /* of the call in progress */
     int result;             /* the sink's first error */
@@ -62,20 +62,22 @@ struct weir_rows {
 };
 
 /* The columns of the records of one shape. */
-weir_column_set weir_rows_columns(const struct weir_flow_definition *definition, unsigned shape);
+weir_column_set weir_meter_rows_columns(const struct weir_flow_definition *definition,
+                                        unsigned shape);
 
-/* Fills zeroed rows. 0 or WEIR_E_NOMEM; weir_rows_done is due in either case. */
-WEIR_CHECKED int weir_rows_init(struct weir_rows *rows, const struct weir_batch_sink *sink,
-                                const struct weir_flow_definition *definition, uint32_t domain,
-                                uint32_t row_capacity);
-void weir_rows_done(struct weir_rows *rows);
+/* Fills zeroed rows. 0 or WEIR_E_NOMEM; weir_meter_rows_done is due in either case. */
+WEIR_CHECKED int weir_meter_rows_init(struct weir_meter_rows *rows,
+                                      const struct weir_batch_sink *sink,
+                                      const struct weir_flow_definition *definition,
+                                      uint32_t domain, uint32_t row_capacity);
+void weir_meter_rows_done(struct weir_meter_rows *rows);
 
 /* Adds the record of a flow; a batch that is full goes to the sink, as metered at now_ns. */
-void weir_rows_add(struct weir_rows *rows, const struct weir_flow_hot *hot,
-                   const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
-                   int64_t now_ns);
+void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_hot *hot,
+                         const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
+                         int64_t now_ns);
 
 /* Hands on all batches that are not empty. */
-void weir_rows_flush(struct weir_rows *rows, int64_t now_ns);
+void weir_meter_rows_flush(struct weir_meter_rows *rows, int64_t now_ns);
 
 #endif
