@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "packet/synth.h"
+#include "packet/traffic.h"
 
 #include <stdlib.h>
 
@@ -33,23 +33,23 @@ struct summary {
     int64_t first_ns, last_ns;
 };
 
-static int write_all(const struct weir_synth_options *options, uint8_t **ret_octets,
+static int write_all(const struct weir_traffic_options *options, uint8_t **ret_octets,
                      size_t *ret_length, size_t piece)
 {
-    struct weir_synth *synth;
+    struct weir_traffic *traffic;
     struct weir_diag diag;
-    int result = weir_synth_new(options, &synth, &diag);
+    int result = weir_traffic_new(options, &traffic, &diag);
     if (result < 0)
         return result;
     size_t room = 24 + options->packets * 112, length = 0, count;
-    uint8_t *octets = malloc(room + WEIR_SYNTH_READ_OCTETS_MIN);
+    uint8_t *octets = malloc(room + WEIR_TRAFFIC_READ_OCTETS_MIN);
     assert_non_null(octets);
     do {
-        size_t left = room + WEIR_SYNTH_READ_OCTETS_MIN - length;
-        count = weir_synth_read(synth, octets + length, piece < left ? piece : left);
+        size_t left = room + WEIR_TRAFFIC_READ_OCTETS_MIN - length;
+        count = weir_traffic_read(traffic, octets + length, piece < left ? piece : left);
         length += count;
     } while (count > 0);
-    weir_synth_free(synth);
+    weir_traffic_free(traffic);
     *ret_octets = octets;
     *ret_length = length;
     return 0;
@@ -72,7 +72,7 @@ static void note(struct summary *summary, const struct weir_hash_key *hash,
     seen->last_flags = packet->tcp_flags;
 }
 
-static struct summary summarize(const struct weir_synth_options *options, size_t places)
+static struct summary summarize(const struct weir_traffic_options *options, size_t places)
 {
     struct summary summary = {.places = places};
     uint8_t *octets;
@@ -86,7 +86,7 @@ static struct summary summarize(const struct weir_synth_options *options, size_t
     struct weir_hash_key hash;
     weir_hash_key_seed(&hash, 0);
     assert_int_equal(weir_parser_new(NULL, &parser), 0);
-    assert_int_equal(weir_stream_open_memory(octets, length, "synth", &stream, NULL), 0);
+    assert_int_equal(weir_stream_open_memory(octets, length, "traffic", &stream, NULL), 0);
     assert_int_equal(weir_source_open_stream(stream, NULL, &source, NULL), 0);
     struct weir_frame frames[64];
     struct weir_packet packets[64];
@@ -126,22 +126,32 @@ static void assert_share(uint64_t part, uint64_t whole, unsigned percent)
     assert_in_range(tenths, percent * 10 - 5, percent * 10 + 5);
 }
 
-static struct weir_synth_options tenth(void)
+static struct summary tenth;
+
+static int make_tenth(void **state)
 {
-    struct weir_synth_options options = weir_synth_defaults(WEIR_SYNTH_REALISTIC);
+    (void)state;
+    struct weir_traffic_options options = weir_traffic_defaults(WEIR_TRAFFIC_REALISTIC);
     assert_int_equal(options.packets, 10 * PACKETS);
     assert_int_equal(options.flows, 10 * FLOWS);
     assert_int_equal(options.duration_ns, SECONDS * WEIR_NS_PER_SECOND);
     options.packets = PACKETS;
     options.flows = FLOWS;
-    return options;
+    tenth = summarize(&options, PLACES);
+    return 0;
+}
+
+static int free_tenth(void **state)
+{
+    (void)state;
+    free(tenth.seen);
+    return 0;
 }
 
 static void realistic(void **state)
 {
     (void)state;
-    const struct weir_synth_options options = tenth();
-    struct summary summary = summarize(&options, PLACES);
+    const struct summary summary = tenth;
     assert_int_equal(summary.packets, PACKETS);
     assert_in_range(summary.flows, FLOWS - FLOWS / 1000, FLOWS);
     assert_share(summary.tcp, PACKETS, 71);
@@ -157,7 +167,6 @@ static void realistic(void **state)
     assert_int_equal(summary.parsed.packets_malformed_transport, 0);
     assert_int_equal(summary.parsed.packets_cut, 0);
     assert_int_equal(summary.parsed.octets_beyond_frame, 0);
-    free(summary.seen);
 }
 
 static int larger_first(const void *a, const void *b)
@@ -170,8 +179,7 @@ static int larger_first(const void *a, const void *b)
 static void sizes_are_zipfs(void **state)
 {
     (void)state;
-    const struct weir_synth_options options = tenth();
-    struct summary summary = summarize(&options, PLACES);
+    const struct summary summary = tenth;
     uint32_t *sizes = calloc(summary.flows, sizeof(sizes[0]));
     assert_non_null(sizes);
     size_t count = 0;
@@ -185,15 +193,13 @@ static void sizes_are_zipfs(void **state)
         assert_in_range(sizes[rank - 1], expected - expected / 20, expected + expected / 20 + 1);
     }
     free(sizes);
-    free(summary.seen);
 }
 
 /* A cache that forgets after 15 s without a packet holds a tenth of 70 to 300 thousand. */
 static void live_flows(void **state)
 {
     (void)state;
-    const struct weir_synth_options options = tenth();
-    struct summary summary = summarize(&options, PLACES);
+    const struct summary summary = tenth;
     static int64_t change[SECONDS + 32];
     memset(change, 0, sizeof(change));
     for (size_t i = 0; i < summary.places; i++) {
@@ -209,15 +215,13 @@ static void live_flows(void **state)
         if (second >= 45)
             assert_in_range(live, 7000, 30000);
     }
-    free(summary.seen);
 }
 
 /* Conversations open with SYN and close with FIN, both ways. */
 static void tcp_opens_and_closes(void **state)
 {
     (void)state;
-    const struct weir_synth_options options = tenth();
-    struct summary summary = summarize(&options, PLACES);
+    const struct summary summary = tenth;
     uint64_t flows = 0, answers = 0;
     for (size_t i = 0; i < summary.places; i++) {
         const struct seen *seen = &summary.seen[i];
@@ -230,13 +234,12 @@ static void tcp_opens_and_closes(void **state)
     }
     assert_true(flows > FLOWS / 5);
     assert_in_range(answers * 100 / flows, 49, 51);
-    free(summary.seen);
 }
 
 static void hard(void **state)
 {
     (void)state;
-    struct weir_synth_options options = weir_synth_defaults(WEIR_SYNTH_HARD);
+    struct weir_traffic_options options = weir_traffic_defaults(WEIR_TRAFFIC_HARD);
     assert_int_equal(options.packets, 5000000);
     options.packets = options.flows = 1000000;
     struct summary summary = summarize(&options, PLACES_HARD);
@@ -251,14 +254,15 @@ static void hard(void **state)
 static void repeatable(void **state)
 {
     (void)state;
-    for (unsigned mix = 0; mix < WEIR_SYNTH_MIX_COUNT; mix++) {
-        struct weir_synth_options options = weir_synth_defaults((enum weir_synth_mix)mix);
+    for (unsigned mix = 0; mix < WEIR_TRAFFIC_MIX_COUNT; mix++) {
+        struct weir_traffic_options options = weir_traffic_defaults((enum weir_traffic_mix)mix);
         options.packets = 20000;
         options.flows = 1500;
         uint8_t *first, *again, *other;
         size_t first_length, again_length, other_length;
         assert_int_equal(write_all(&options, &first, &first_length, 1 << 20), 0);
-        assert_int_equal(write_all(&options, &again, &again_length, WEIR_SYNTH_READ_OCTETS_MIN), 0);
+        assert_int_equal(write_all(&options, &again, &again_length, WEIR_TRAFFIC_READ_OCTETS_MIN),
+                         0);
         options.seed++;
         assert_int_equal(write_all(&options, &other, &other_length, 1 << 20), 0);
         assert_int_equal(first_length, again_length);
@@ -274,10 +278,10 @@ static void repeatable(void **state)
 static void the_same_everywhere(void **state)
 {
     (void)state;
-    static const uint64_t expected[WEIR_SYNTH_MIX_COUNT] = {UINT64_C(0x1250bf22b3fcd9b2),
-                                                            UINT64_C(0x4c37c6270aaaf45c)};
-    for (unsigned mix = 0; mix < WEIR_SYNTH_MIX_COUNT; mix++) {
-        struct weir_synth_options options = weir_synth_defaults((enum weir_synth_mix)mix);
+    static const uint64_t expected[WEIR_TRAFFIC_MIX_COUNT] = {UINT64_C(0x1ce2edf5f57cc379),
+                                                              UINT64_C(0x4c37c6270aaaf45c)};
+    for (unsigned mix = 0; mix < WEIR_TRAFFIC_MIX_COUNT; mix++) {
+        struct weir_traffic_options options = weir_traffic_defaults((enum weir_traffic_mix)mix);
         options.packets = 20000;
         options.flows = 1500;
         uint8_t *octets;
@@ -293,7 +297,7 @@ static void the_same_everywhere(void **state)
 static void microseconds_and_odd_sizes(void **state)
 {
     (void)state;
-    struct weir_synth_options options = weir_synth_defaults(WEIR_SYNTH_REALISTIC);
+    struct weir_traffic_options options = weir_traffic_defaults(WEIR_TRAFFIC_REALISTIC);
     options.microseconds = true;
     static const struct {
         uint64_t packets, flows;
@@ -313,21 +317,21 @@ static void microseconds_and_odd_sizes(void **state)
 static void options_that_make_no_sense(void **state)
 {
     (void)state;
-    const struct weir_synth_options good = weir_synth_defaults(WEIR_SYNTH_REALISTIC);
-    struct weir_synth_options options[7];
+    const struct weir_traffic_options good = weir_traffic_defaults(WEIR_TRAFFIC_REALISTIC);
+    struct weir_traffic_options options[7];
     for (size_t i = 0; i < 7; i++)
         options[i] = good;
     options[0].packets = 0;
-    options[1].packets = WEIR_SYNTH_PACKETS_MAX + 1;
+    options[1].packets = WEIR_TRAFFIC_PACKETS_MAX + 1;
     options[2].flows = 0;
-    options[3].flows = WEIR_SYNTH_FLOWS_MAX + 1;
+    options[3].flows = WEIR_TRAFFIC_FLOWS_MAX + 1;
     options[4].flows = good.packets + 1;
     options[5].duration_ns = (int64_t)good.packets - 1;
     options[6].start_ns = -1;
     for (size_t i = 0; i < 7; i++) {
-        struct weir_synth *synth;
+        struct weir_traffic *traffic;
         struct weir_diag diag = {0};
-        assert_int_equal(weir_synth_new(&options[i], &synth, &diag), WEIR_E_USAGE);
+        assert_int_equal(weir_traffic_new(&options[i], &traffic, &diag), WEIR_E_USAGE);
         assert_true(diag.text[0] != '\0');
     }
 }
@@ -345,5 +349,5 @@ int main(void)
         cmocka_unit_test(microseconds_and_odd_sizes),
         cmocka_unit_test(options_that_make_no_sense),
     };
-    return cmocka_run_group_tests_name("synth", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("traffic", tests, make_tenth, free_tenth);
 }

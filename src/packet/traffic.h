@@ -3,11 +3,11 @@
  * Synthetic traffic as a pcap file: the two mixes that speed is measured with. The same options
  * give the same octets on every machine.
  *
- *     struct weir_synth_options options = weir_synth_defaults(WEIR_SYNTH_REALISTIC);
- *     if (weir_synth_new(&options, &synth, &diag) < 0) ...
- *     while ((length = weir_synth_read(synth, buffer, sizeof(buffer))) > 0)
+ *     struct weir_traffic_options options = weir_traffic_defaults(WEIR_TRAFFIC_REALISTIC);
+ *     if (weir_traffic_new(&options, &traffic, &diag) < 0) ...
+ *     while ((length = weir_traffic_read(traffic, buffer, sizeof(buffer))) > 0)
  *         write(fd, buffer, length);
- *     weir_synth_free(synth);
+ *     weir_traffic_free(traffic);
  *
  * Realistic: flows of Zipf sizes (the n-th largest has 1/n of the largest's packets) in pairs, one
  * for each direction of a conversation; TCP 71 % of the packets, with SYN, FIN and RST, UDP 26 %,
@@ -16,11 +16,11 @@
  * Hard: every packet is a flow of its own, as in a scan or a flood with forged sources.
  * Of each frame 96 octets are captured.
  *
- * Ownership: the caller frees. Threads: one owner. Memory: realistic, 24 octets a flow and 16 to
- * 32 MiB for 15 million packets; hard, nothing.
+ * Ownership: the caller frees. Threads: one owner. Memory: realistic, 24 octets a flow and 8 for
+ * every 14 packets; hard, nothing.
  */
-#ifndef WEIR_PACKET_SYNTH_H
-#define WEIR_PACKET_SYNTH_H
+#ifndef WEIR_PACKET_TRAFFIC_H
+#define WEIR_PACKET_TRAFFIC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,16 +28,16 @@
 
 #include "base/error.h"
 
-#define WEIR_SYNTH_FLOWS_MAX   UINT64_C(100000000)
-#define WEIR_SYNTH_PACKETS_MAX UINT64_C(4000000000)
+#define WEIR_TRAFFIC_FLOWS_MAX   UINT64_C(100000000)
+#define WEIR_TRAFFIC_PACKETS_MAX UINT64_C(4000000000)
 
-/* Least capacity for weir_synth_read(): a file header and a record. */
-#define WEIR_SYNTH_READ_OCTETS_MIN 256
+/* Least capacity for weir_traffic_read(): a file header and a record. */
+#define WEIR_TRAFFIC_READ_OCTETS_MIN 256
 
-enum weir_synth_mix { WEIR_SYNTH_REALISTIC, WEIR_SYNTH_HARD, WEIR_SYNTH_MIX_COUNT };
+enum weir_traffic_mix { WEIR_TRAFFIC_REALISTIC, WEIR_TRAFFIC_HARD, WEIR_TRAFFIC_MIX_COUNT };
 
-struct weir_synth_options {
-    enum weir_synth_mix mix;
+struct weir_traffic_options {
+    enum weir_traffic_mix mix;
     uint64_t packets;
     uint64_t flows; /* distinct 5-tuples, both directions; for the hard mix the packets */
     uint64_t seed;
@@ -47,22 +47,22 @@ struct weir_synth_options {
 };
 
 /* "realistic", "hard". */
-const char *weir_synth_mix_text(enum weir_synth_mix mix);
+const char *weir_traffic_mix_text(enum weir_traffic_mix mix);
 
 /* Realistic: 15 million packets of 1.2 million flows in 400 s. Hard: 5 million in 100 s. */
-struct weir_synth_options weir_synth_defaults(enum weir_synth_mix mix);
+struct weir_traffic_options weir_traffic_defaults(enum weir_traffic_mix mix);
 
-struct weir_synth;
+struct weir_traffic;
 
 /*
  * 0; WEIR_E_USAGE with diag for options that make no sense: no packets, more flows than packets,
  * less time than a nanosecond a packet, past the limits above; WEIR_E_NOMEM.
  */
-WEIR_CHECKED int weir_synth_new(const struct weir_synth_options *options,
-                                struct weir_synth **ret_synth, struct weir_diag *diag);
-void weir_synth_free(struct weir_synth *synth);
+WEIR_CHECKED int weir_traffic_new(const struct weir_traffic_options *options,
+                                  struct weir_traffic **ret_traffic, struct weir_diag *diag);
+void weir_traffic_free(struct weir_traffic *traffic);
 
 /* The next octets of the file, whole records; 0 at its end. */
-size_t weir_synth_read(struct weir_synth *synth, uint8_t *into, size_t capacity);
+size_t weir_traffic_read(struct weir_traffic *traffic, uint8_t *into, size_t capacity);
 
 #endif

@@ -5,7 +5,7 @@
  * one look at its flow, fetched ahead, however many flows live. All arithmetic is in integers, so
  * that the octets do not depend on the machine.
  */
-#include "packet/synth.h"
+#include "packet/traffic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,8 @@ struct flow {
     uint8_t kind;
 };
 
-struct weir_synth {
-    struct weir_synth_options options;
+struct weir_traffic {
+    struct weir_traffic_options options;
     uint64_t random; /* state of the generator for what differs from packet to packet */
     bool header_written;
     /* The hard mix */
@@ -71,19 +71,19 @@ static const struct {
     const char *text;
     uint64_t packets, flows;
     int64_t duration_ns;
-} mixes[WEIR_SYNTH_MIX_COUNT] = {
-    [WEIR_SYNTH_REALISTIC] = {"realistic", 15000000, 1200000, 400 * WEIR_NS_PER_SECOND},
-    [WEIR_SYNTH_HARD] = {"hard", 5000000, 5000000, 100 * WEIR_NS_PER_SECOND},
+} mixes[WEIR_TRAFFIC_MIX_COUNT] = {
+    [WEIR_TRAFFIC_REALISTIC] = {"realistic", 15000000, 1200000, 400 * WEIR_NS_PER_SECOND},
+    [WEIR_TRAFFIC_HARD] = {"hard", 5000000, 5000000, 100 * WEIR_NS_PER_SECOND},
 };
 
-const char *weir_synth_mix_text(enum weir_synth_mix mix)
+const char *weir_traffic_mix_text(enum weir_traffic_mix mix)
 {
     return mixes[mix].text;
 }
 
-struct weir_synth_options weir_synth_defaults(enum weir_synth_mix mix)
+struct weir_traffic_options weir_traffic_defaults(enum weir_traffic_mix mix)
 {
-    return (struct weir_synth_options){
+    return (struct weir_traffic_options){
         .mix = mix,
         .packets = mixes[mix].packets,
         .flows = mixes[mix].flows,
@@ -101,15 +101,15 @@ static uint64_t mix64(uint64_t value)
     return value ^ value >> 31;
 }
 
-static uint64_t next_random(struct weir_synth *synth)
+static uint64_t next_random(struct weir_traffic *traffic)
 {
-    return mix64(synth->random += UINT64_C(0x9e3779b97f4a7c15));
+    return mix64(traffic->random += UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* What is random about number `index`, and the same whenever it is asked. */
-static uint64_t random_of(const struct weir_synth *synth, uint64_t index)
+static uint64_t random_of(const struct weir_traffic *traffic, uint64_t index)
 {
-    return mix64(mix64(synth->options.seed) + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
+    return mix64(mix64(traffic->options.seed) + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* `value` of 2^32 parts of `range`. */
@@ -169,8 +169,13 @@ static void write_transport(uint8_t *at, const struct frame *frame, uint32_t oct
     if (frame->protocol == 6) {
         weir_store_be32(at + 4, frame->sequence);
         weir_store_be32(at + 8, frame->flags & TCP_ACK ? ~frame->sequence : 0);
-        weir_store_be16(at + 12, (uint16_t)(0x5000 | frame->flags));
+        /* Room for the options of a SYN, or for a timestamp, where there is any: No-Operations. */
+        uint32_t words = frame->flags & TCP_SYN ? 10 : 8;
+        if (words > octets / 4)
+            words = octets / 4;
+        weir_store_be16(at + 12, (uint16_t)(words << 12 | frame->flags));
         weir_store_be16(at + 14, 0xffff);
+        memset(at + 20, 1, words * 4 - 20);
     } else if (frame->protocol == 17) {
         weir_store_be16(at + 4, (uint16_t)octets);
     } else {
@@ -182,7 +187,7 @@ static void write_transport(uint8_t *at, const struct frame *frame, uint32_t oct
 }
 
 /* Writes a record of the file and returns its length, at most RECORD_HEADER_OCTETS + 96. */
-static size_t write_record(const struct weir_synth *synth, const struct frame *frame,
+static size_t write_record(const struct weir_traffic *traffic, const struct frame *frame,
                            int64_t time_ns, uint8_t *into)
 {
     uint32_t wire = (uint32_t)frame->ip_octets + ETHERNET_OCTETS;
@@ -192,7 +197,7 @@ static size_t write_record(const struct weir_synth *synth, const struct frame *f
     uint64_t ns = (uint64_t)time_ns;
     weir_store_le32(into, (uint32_t)(ns / WEIR_NS_PER_SECOND));
     weir_store_le32(into + 4, (uint32_t)(ns % WEIR_NS_PER_SECOND /
-                                         (synth->options.microseconds ? WEIR_NS_PER_US : 1)));
+                                         (traffic->options.microseconds ? WEIR_NS_PER_US : 1)));
     weir_store_le32(into + 8, captured);
     weir_store_le32(into + 12, wire);
     uint8_t *octets = into + RECORD_HEADER_OCTETS;
@@ -209,9 +214,9 @@ static size_t write_record(const struct weir_synth *synth, const struct frame *f
     return RECORD_HEADER_OCTETS + captured;
 }
 
-static size_t write_file_header(const struct weir_synth *synth, uint8_t *into)
+static size_t write_file_header(const struct weir_traffic *traffic, uint8_t *into)
 {
-    weir_store_le32(into, synth->options.microseconds ? 0xa1b2c3d4 : 0xa1b23c4d);
+    weir_store_le32(into, traffic->options.microseconds ? 0xa1b2c3d4 : 0xa1b23c4d);
     weir_store_le16(into + 4, 2);
     weir_store_le16(into + 6, 4);
     weir_store_le64(into + 8, 0);
@@ -241,13 +246,13 @@ static const uint16_t udp_ports[16] = {53,  53,  53,  53,   53,   443, 443, 443,
 
 /* Addresses and ports of a conversation; the last packet of a flow and the first have their flags.
  */
-static void describe(struct weir_synth *synth, uint32_t index, const struct flow *flow,
+static void describe(struct weir_traffic *traffic, uint32_t index, const struct flow *flow,
                      struct frame *frame)
 {
-    uint64_t random = random_of(synth, index / 2);
+    uint64_t random = random_of(traffic, index / 2);
     uint64_t more = mix64(random);
     unsigned answer = index & 1;
-    uint64_t varying = next_random(synth);
+    uint64_t varying = next_random(traffic);
     uint32_t client = 0x0a000000 | (uint32_t)(random & 0xffff) << 4 | (uint32_t)(more & 3);
     /* The cube of a uniform number: a few servers are talked to by most. */
     uint32_t uniform = (uint32_t)(random >> 32);
@@ -297,52 +302,52 @@ static void describe(struct weir_synth *synth, uint32_t index, const struct flow
 }
 
 /* Puts a flow into the slot of its next packet, which may be the one that is gone through. */
-static void await_next(struct weir_synth *synth, uint32_t index)
+static void await_next(struct weir_traffic *traffic, uint32_t index)
 {
-    struct flow *flow = &synth->flows[index];
+    struct flow *flow = &traffic->flows[index];
     uint64_t at_q8 = (uint64_t)flow->sent * flow->gap_q8;
     /* Packet k comes k gaps after the start, give or take a quarter of a gap. */
     if (flow->sent > 0)
-        at_q8 = at_q8 + scale((uint32_t)next_random(synth), flow->gap_q8 / 2) - flow->gap_q8 / 4;
+        at_q8 = at_q8 + scale((uint32_t)next_random(traffic), flow->gap_q8 / 2) - flow->gap_q8 / 4;
     uint64_t slot = flow->start + (at_q8 >> 8);
-    if (slot < synth->slot)
-        slot = synth->slot;
-    if (slot >= synth->slot_count)
-        slot = synth->slot_count - 1;
-    flow->next = synth->slot_first[slot];
-    synth->slot_first[slot] = index;
-    synth->slot_packets[slot]++;
+    if (slot < traffic->slot)
+        slot = traffic->slot;
+    if (slot >= traffic->slot_count)
+        slot = traffic->slot_count - 1;
+    flow->next = traffic->slot_first[slot];
+    traffic->slot_first[slot] = index;
+    traffic->slot_packets[slot]++;
 }
 
-static int64_t slot_start_ns(const struct weir_synth *synth, uint32_t slot)
+static int64_t slot_start_ns(const struct weir_traffic *traffic, uint32_t slot)
 {
-    return (int64_t)((unsigned __int128)synth->options.duration_ns * slot / synth->slot_count);
+    return (int64_t)((unsigned __int128)traffic->options.duration_ns * slot / traffic->slot_count);
 }
 
-static size_t read_realistic(struct weir_synth *synth, uint8_t *into, size_t capacity)
+static size_t read_realistic(struct weir_traffic *traffic, uint8_t *into, size_t capacity)
 {
     size_t length = 0;
-    while (synth->slot < synth->slot_count && capacity - length >= RECORD_OCTETS_MAX) {
-        uint32_t index = synth->slot_first[synth->slot];
+    while (traffic->slot < traffic->slot_count && capacity - length >= RECORD_OCTETS_MAX) {
+        uint32_t index = traffic->slot_first[traffic->slot];
         if (index == NO_FLOW) {
-            synth->slot++;
-            synth->slot_sent = 0;
-            synth->slot_ns = slot_start_ns(synth, synth->slot);
+            traffic->slot++;
+            traffic->slot_sent = 0;
+            traffic->slot_ns = slot_start_ns(traffic, traffic->slot);
             continue;
         }
-        struct flow *flow = &synth->flows[index];
-        synth->slot_first[synth->slot] = flow->next;
+        struct flow *flow = &traffic->flows[index];
+        traffic->slot_first[traffic->slot] = flow->next;
         if (flow->next != NO_FLOW)
-            __builtin_prefetch(&synth->flows[flow->next], 1);
-        int64_t width = synth->options.duration_ns / synth->slot_count;
-        int64_t within = width * synth->slot_sent / synth->slot_packets[synth->slot];
+            __builtin_prefetch(&traffic->flows[flow->next], 1);
+        int64_t width = traffic->options.duration_ns / traffic->slot_count;
+        int64_t within = width * traffic->slot_sent / traffic->slot_packets[traffic->slot];
         struct frame frame;
-        describe(synth, index, flow, &frame);
-        length += write_record(synth, &frame, synth->options.start_ns + synth->slot_ns + within,
-                               into + length);
-        synth->slot_sent++;
+        describe(traffic, index, flow, &frame);
+        length += write_record(
+            traffic, &frame, traffic->options.start_ns + traffic->slot_ns + within, into + length);
+        traffic->slot_sent++;
         if (++flow->sent < flow->packets)
-            await_next(synth, index);
+            await_next(traffic, index);
     }
     return length;
 }
@@ -351,10 +356,10 @@ static size_t read_realistic(struct weir_synth *synth, uint8_t *into, size_t cap
  * Packet `sent` of a scan or flood. Multiplying by an odd number and mixing is a bijection of
  * 32 bits, so that no source address comes twice.
  */
-static void describe_hard(struct weir_synth *synth, struct frame *frame)
+static void describe_hard(struct weir_traffic *traffic, struct frame *frame)
 {
-    uint64_t random = next_random(synth);
-    uint32_t unique = (uint32_t)synth->sent * 0x9e3779b1u;
+    uint64_t random = next_random(traffic);
+    uint32_t unique = (uint32_t)traffic->sent * 0x9e3779b1u;
     unique ^= unique >> 15;
     unique *= 0x85ebca77u;
     bool udp = random % 100 < 26, v6 = (random >> 8) % 100 < 20;
@@ -372,29 +377,29 @@ static void describe_hard(struct weir_synth *synth, struct frame *frame)
     };
 }
 
-static size_t read_hard(struct weir_synth *synth, uint8_t *into, size_t capacity)
+static size_t read_hard(struct weir_traffic *traffic, uint8_t *into, size_t capacity)
 {
     size_t length = 0;
-    while (synth->sent < synth->options.packets && capacity - length >= RECORD_OCTETS_MAX) {
+    while (traffic->sent < traffic->options.packets && capacity - length >= RECORD_OCTETS_MAX) {
         struct frame frame;
-        describe_hard(synth, &frame);
-        int64_t at = (int64_t)((unsigned __int128)synth->options.duration_ns * synth->sent /
-                               synth->options.packets);
-        length += write_record(synth, &frame, synth->options.start_ns + at, into + length);
-        synth->sent++;
+        describe_hard(traffic, &frame);
+        int64_t at = (int64_t)((unsigned __int128)traffic->options.duration_ns * traffic->sent /
+                               traffic->options.packets);
+        length += write_record(traffic, &frame, traffic->options.start_ns + at, into + length);
+        traffic->sent++;
     }
     return length;
 }
 
-size_t weir_synth_read(struct weir_synth *synth, uint8_t *into, size_t capacity)
+size_t weir_traffic_read(struct weir_traffic *traffic, uint8_t *into, size_t capacity)
 {
     size_t length = 0;
-    if (!synth->header_written) {
-        length = write_file_header(synth, into);
-        synth->header_written = true;
+    if (!traffic->header_written) {
+        length = write_file_header(traffic, into);
+        traffic->header_written = true;
     }
     return length +
-           (synth->flows ? read_realistic : read_hard)(synth, into + length, capacity - length);
+           (traffic->flows ? read_realistic : read_hard)(traffic, into + length, capacity - length);
 }
 
 /* Packets of the flow of a rank, where the largest has `largest`. */
@@ -413,33 +418,33 @@ static uint64_t zipf_total(uint64_t largest, uint64_t flows)
 }
 
 /* Gives every flow its packets, so that they are as many as asked for. Returns the most of one. */
-static uint32_t give_packets(struct weir_synth *synth)
+static uint32_t give_packets(struct weir_traffic *traffic)
 {
-    uint64_t flows = synth->options.flows, low = 1, high = synth->options.packets;
+    uint64_t flows = traffic->options.flows, low = 1, high = traffic->options.packets;
     /* The largest `largest` whose total is not more than the packets. */
     while (low < high) {
         uint64_t middle = low + (high - low + 1) / 2;
-        if (zipf_total(middle, flows) <= synth->options.packets)
+        if (zipf_total(middle, flows) <= traffic->options.packets)
             low = middle;
         else
             high = middle - 1;
     }
-    uint64_t left = synth->options.packets - zipf_total(low, flows);
+    uint64_t left = traffic->options.packets - zipf_total(low, flows);
     for (uint64_t rank = 0; rank < flows; rank++) {
         uint64_t extra = left / flows + (rank < left % flows);
-        synth->flows[rank].packets = (uint32_t)(zipf_packets(low, rank) + extra);
+        traffic->flows[rank].packets = (uint32_t)(zipf_packets(low, rank) + extra);
     }
-    return synth->flows[0].packets;
+    return traffic->flows[0].packets;
 }
 
 /* Gives each conversation, the largest first, the kind that lacks most of its share so far. */
-static void give_kinds(struct weir_synth *synth)
+static void give_kinds(struct weir_traffic *traffic)
 {
     int64_t got[KIND_COUNT] = {0}, total = 0;
-    for (uint64_t rank = 0; rank < synth->options.flows; rank += 2) {
-        bool pair = rank + 1 < synth->options.flows;
-        int64_t packets = (int64_t)synth->flows[rank].packets +
-                          (pair ? (int64_t)synth->flows[rank + 1].packets : 0);
+    for (uint64_t rank = 0; rank < traffic->options.flows; rank += 2) {
+        bool pair = rank + 1 < traffic->options.flows;
+        int64_t packets = (int64_t)traffic->flows[rank].packets +
+                          (pair ? (int64_t)traffic->flows[rank + 1].packets : 0);
         total += packets;
         int chosen = 0;
         int64_t chosen_lack = INT64_MIN;
@@ -451,9 +456,9 @@ static void give_kinds(struct weir_synth *synth)
             }
         }
         got[chosen] += packets;
-        synth->flows[rank].kind = (uint8_t)chosen;
+        traffic->flows[rank].kind = (uint8_t)chosen;
         if (pair)
-            synth->flows[rank + 1].kind = (uint8_t)chosen;
+            traffic->flows[rank + 1].kind = (uint8_t)chosen;
     }
 }
 
@@ -461,56 +466,56 @@ static void give_kinds(struct weir_synth *synth)
 static const uint8_t gap_octaves[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 8, 8, 8, 8};
 
 /* When each conversation begins and how far apart its packets are. */
-static void give_times(struct weir_synth *synth)
+static void give_times(struct weir_traffic *traffic)
 {
-    const uint64_t slots_q8 = (uint64_t)synth->slot_count << 8;
-    for (uint64_t rank = 0; rank < synth->options.flows; rank++) {
-        struct flow *flow = &synth->flows[rank];
+    const uint64_t slots_q8 = (uint64_t)traffic->slot_count << 8;
+    for (uint64_t rank = 0; rank < traffic->options.flows; rank++) {
+        struct flow *flow = &traffic->flows[rank];
         /* Apart from what describe() draws, but the same for both directions. */
-        uint64_t random = mix64(random_of(synth, rank / 2) ^ UINT64_C(0x5bd1e995));
+        uint64_t random = mix64(random_of(traffic, rank / 2) ^ UINT64_C(0x5bd1e995));
         uint64_t octave = gap_octaves[random % 16], mantissa = (random >> 8 & 0xff) + 256;
         uint64_t gap_ns = ((uint64_t)GAP_SHORTEST_NS << octave) * mantissa >> 8;
-        uint64_t gap_q8 =
-            (uint64_t)((unsigned __int128)gap_ns * slots_q8 / (uint64_t)synth->options.duration_ns);
+        uint64_t gap_q8 = (uint64_t)((unsigned __int128)gap_ns * slots_q8 /
+                                     (uint64_t)traffic->options.duration_ns);
         /* All in nine tenths of the time. */
         uint64_t longest = slots_q8 / 10 * 9 / flow->packets;
         flow->gap_q8 = (uint32_t)(gap_q8 < longest ? gap_q8 : longest);
         uint64_t life = ((uint64_t)flow->gap_q8 * flow->packets >> 8) + 2;
-        uint64_t room = synth->slot_count > life ? synth->slot_count - life : 1;
+        uint64_t room = traffic->slot_count > life ? traffic->slot_count - life : 1;
         flow->start = scale((uint32_t)(random >> 32), (uint32_t)room) + (uint32_t)(rank & 1);
-        await_next(synth, (uint32_t)rank);
+        await_next(traffic, (uint32_t)rank);
     }
 }
 
-static int start_realistic(struct weir_synth *synth)
+static int start_realistic(struct weir_traffic *traffic)
 {
-    synth->flows = calloc(synth->options.flows, sizeof(synth->flows[0]));
-    if (!synth->flows)
+    traffic->flows = calloc(traffic->options.flows, sizeof(traffic->flows[0]));
+    if (!traffic->flows)
         return WEIR_E_NOMEM;
-    uint64_t slots = give_packets(synth);
-    if (slots < synth->options.packets / PACKETS_IN_SLOT)
-        slots = synth->options.packets / PACKETS_IN_SLOT;
-    synth->slot_count = (uint32_t)(slots < SLOTS_MAX ? slots : SLOTS_MAX);
-    synth->slot_first = malloc(synth->slot_count * sizeof(synth->slot_first[0]));
-    synth->slot_packets = calloc(synth->slot_count, sizeof(synth->slot_packets[0]));
-    if (!synth->slot_first || !synth->slot_packets)
+    uint64_t slots = give_packets(traffic);
+    if (slots < traffic->options.packets / PACKETS_IN_SLOT)
+        slots = traffic->options.packets / PACKETS_IN_SLOT;
+    traffic->slot_count = (uint32_t)(slots < SLOTS_MAX ? slots : SLOTS_MAX);
+    traffic->slot_first = malloc(traffic->slot_count * sizeof(traffic->slot_first[0]));
+    traffic->slot_packets = calloc(traffic->slot_count, sizeof(traffic->slot_packets[0]));
+    if (!traffic->slot_first || !traffic->slot_packets)
         return WEIR_E_NOMEM;
-    memset(synth->slot_first, 0xff, synth->slot_count * sizeof(synth->slot_first[0]));
-    give_kinds(synth);
-    give_times(synth);
+    memset(traffic->slot_first, 0xff, traffic->slot_count * sizeof(traffic->slot_first[0]));
+    give_kinds(traffic);
+    give_times(traffic);
     return 0;
 }
 
-static int check_options(const struct weir_synth_options *options, struct weir_diag *diag)
+static int check_options(const struct weir_traffic_options *options, struct weir_diag *diag)
 {
-    if (options->packets == 0 || options->packets > WEIR_SYNTH_PACKETS_MAX)
+    if (options->packets == 0 || options->packets > WEIR_TRAFFIC_PACKETS_MAX)
         return weir_diag_set(diag, WEIR_E_USAGE, "packets: 1 to %llu",
-                             (unsigned long long)WEIR_SYNTH_PACKETS_MAX);
-    if (options->mix == WEIR_SYNTH_REALISTIC &&
-        (options->flows == 0 || options->flows > WEIR_SYNTH_FLOWS_MAX))
+                             (unsigned long long)WEIR_TRAFFIC_PACKETS_MAX);
+    if (options->mix == WEIR_TRAFFIC_REALISTIC &&
+        (options->flows == 0 || options->flows > WEIR_TRAFFIC_FLOWS_MAX))
         return weir_diag_set(diag, WEIR_E_USAGE, "flows: 1 to %llu",
-                             (unsigned long long)WEIR_SYNTH_FLOWS_MAX);
-    if (options->mix == WEIR_SYNTH_REALISTIC && options->flows > options->packets)
+                             (unsigned long long)WEIR_TRAFFIC_FLOWS_MAX);
+    if (options->mix == WEIR_TRAFFIC_REALISTIC && options->flows > options->packets)
         return weir_diag_set(diag, WEIR_E_USAGE, "more flows (%llu) than packets (%llu)",
                              (unsigned long long)options->flows,
                              (unsigned long long)options->packets);
@@ -523,32 +528,32 @@ static int check_options(const struct weir_synth_options *options, struct weir_d
     return 0;
 }
 
-int weir_synth_new(const struct weir_synth_options *options, struct weir_synth **ret_synth,
-                   struct weir_diag *diag)
+int weir_traffic_new(const struct weir_traffic_options *options, struct weir_traffic **ret_traffic,
+                     struct weir_diag *diag)
 {
     int result = check_options(options, diag);
     if (result < 0)
         return result;
-    struct weir_synth *synth = calloc(1, sizeof(*synth));
-    if (synth) {
-        synth->options = *options;
-        synth->random = mix64(options->seed ^ UINT64_C(0x243f6a8885a308d3));
+    struct weir_traffic *traffic = calloc(1, sizeof(*traffic));
+    if (traffic) {
+        traffic->options = *options;
+        traffic->random = mix64(options->seed ^ UINT64_C(0x243f6a8885a308d3));
     }
-    if (!synth || (options->mix == WEIR_SYNTH_REALISTIC && start_realistic(synth) < 0)) {
-        weir_synth_free(synth);
+    if (!traffic || (options->mix == WEIR_TRAFFIC_REALISTIC && start_realistic(traffic) < 0)) {
+        weir_traffic_free(traffic);
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %llu flows",
                              (unsigned long long)options->flows);
     }
-    *ret_synth = synth;
+    *ret_traffic = traffic;
     return 0;
 }
 
-void weir_synth_free(struct weir_synth *synth)
+void weir_traffic_free(struct weir_traffic *traffic)
 {
-    if (!synth)
+    if (!traffic)
         return;
-    free(synth->flows);
-    free(synth->slot_first);
-    free(synth->slot_packets);
-    free(synth);
+    free(traffic->flows);
+    free(traffic->slot_first);
+    free(traffic->slot_packets);
+    free(traffic);
 }
