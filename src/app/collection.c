@@ -221,49 +221,41 @@ struct weir_collect_counters weir_collection_count(const struct weir_collection 
     return counters;
 }
 
-/* Adds "name": value of every row, with `before` in front of each. */
-static void add_rows(const struct weir_counter *rows, size_t count, const void *counters,
-                     const char *before, struct weir_text_buffer *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        weir_text_printf(out, "%s\"%s\": ", before, rows[i].name);
-        weir_text_add_u64(out, weir_counter_get(&rows[i], counters));
-    }
-}
-
-static void add_session(const struct weir_session *session, struct weir_text_buffer *out)
+static void add_session(struct weir_stats *stats, const struct weir_session *session)
 {
     struct weir_collect_counters counters = weir_session_count(session);
+    const struct weir_stats_part part = {weir_collect_counter_table, weir_collect_counter_count,
+                                         &counters};
     char address[WEIR_ADDRESS_TEXT_MAX];
-    weir_address_format(session->key.exporter, address);
-    bool has_exporter = session->key.transport == WEIR_COLLECT_UDP;
-    weir_text_printf(out, "{\"address\": %s%s%s, \"domain\": %u, \"protocol\": \"%s\"",
-                     has_exporter ? "\"" : "", has_exporter ? address : "null",
-                     has_exporter ? "\"" : "", session->key.domain,
-                     weir_protocol_text((enum weir_protocol)session->key.protocol));
-    add_rows(weir_collect_counter_table, weir_collect_counter_count, &counters, ", ", out);
-    weir_text_add_char(out, '}');
+    weir_stats_open_object(stats, NULL);
+    if (session->key.transport == WEIR_COLLECT_UDP) {
+        weir_address_format(session->key.exporter, address);
+        weir_stats_add_text(stats, "address", address);
+    } else {
+        weir_stats_add_null(stats, "address");
+    }
+    weir_stats_add_u64(stats, "domain", session->key.domain);
+    weir_stats_add_text(stats, "protocol",
+                        weir_protocol_text((enum weir_protocol)session->key.protocol));
+    weir_stats_add(stats, &part);
+    weir_stats_close(stats);
 }
 
 void weir_collection_print_stats(const struct weir_collection *collection,
-                                 const struct weir_collection_part *parts, size_t part_count,
+                                 const struct weir_stats_part *parts, size_t part_count,
                                  struct weir_text_buffer *out)
 {
     struct weir_collect_counters total = weir_collection_count(collection);
-    const struct weir_counter *rows = weir_collect_counter_table;
-    weir_text_printf(out, "{\n  \"%s\": ", rows[0].name);
-    weir_text_add_u64(out, weir_counter_get(&rows[0], &total));
-    add_rows(rows + 1, weir_collect_counter_count - 1, &total, ",\n  ", out);
+    const struct weir_stats_part whole = {weir_collect_counter_table, weir_collect_counter_count,
+                                          &total};
+    struct weir_stats stats = weir_stats_begin(out);
+    weir_stats_add(&stats, &whole);
     for (size_t i = 0; i < part_count; i++)
-        add_rows(parts[i].rows, parts[i].count, parts[i].counters, ",\n  ", out);
-    weir_text_add(out, ",\n  \"exporters\": [");
-    const char *before = "\n    ";
+        weir_stats_add(&stats, &parts[i]);
+    weir_stats_open_list(&stats, "exporters");
     for (const struct weir_session *session =
              weir_collector_sessions(collection->collector)->oldest;
-         session; session = session->newer) {
-        weir_text_add(out, before);
-        add_session(session, out);
-        before = ",\n    ";
-    }
-    weir_text_add(out, "\n  ]\n}\n");
+         session; session = session->newer)
+        add_session(&stats, session);
+    weir_stats_end(&stats);
 }

@@ -21,8 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/stats.h"
 #include "base/clock.h"
-#include "base/counter.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "collect/collector.h"
@@ -82,19 +82,12 @@ bool weir_collection_has_failed(const struct weir_collection *collection);
 /* All that was counted, datagrams that the kernel dropped included. */
 struct weir_collect_counters weir_collection_count(const struct weir_collection *collection);
 
-/* Counters of other modules that stand beside the collection's in --stats. */
-struct weir_collection_part {
-    const struct weir_counter *rows;
-    size_t count;
-    const void *counters;
-};
-
 /*
  * --stats: one JSON object with the totals by name, those of `parts`, and "exporters": one object
  * a session with "address", "domain", "protocol" and the same counters.
  */
 void weir_collection_print_stats(const struct weir_collection *collection,
-                                 const struct weir_collection_part *parts, size_t part_count,
+                                 const struct weir_stats_part *parts, size_t part_count,
                                  struct weir_text_buffer *out);
 
 #endif

@@ -286,8 +286,8 @@ static int close_places(struct run *run, bool gives_up, int result, struct weir_
 static int print_stats(const struct run *run, const char *path, bool has_store,
                        struct weir_diag *diag)
 {
-    struct weir_collection_part store = {weir_store_counter_table, weir_store_counter_count,
-                                         &run->stored};
+    const struct weir_stats_part store = {weir_store_counter_table, weir_store_counter_count,
+                                          &run->stored};
     struct weir_text_buffer text;
     weir_text_init(&text, STATS_OCTETS_MAX);
     weir_collection_print_stats(run->collection, &store, has_store ? 1 : 0, &text);

@@ -2,14 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/counters.h"
 #include "cli/help.h"
 #include "cli/print.h"
 
-enum { MAN, COMPLETION, COMMANDS, OPTION_COUNT };
+enum { MAN, COMPLETION, COUNTERS, COMMANDS, OPTION_COUNT };
 
 static const struct weir_option options[OPTION_COUNT] = {
     [MAN] = {.name = "man", .group = "Other forms", .help = "prints the man page, in roff"},
     [COMPLETION] = {.name = "completion", .help = "prints a script for bash-completion"},
+    [COUNTERS] = {.name = "counters", .help = "prints the reference of counters, in Markdown"},
     [COMMANDS] = {.name = "commands", .help = "prints the names of all commands, one a line"},
 };
 
@@ -37,6 +39,8 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     weir_text_init(&text, WEIR_HELP_MAX);
     if (weir_arguments_flag(arguments, COMPLETION))
         weir_completion_bash(&text);
+    else if (weir_arguments_flag(arguments, COUNTERS))
+        weir_counters_reference(&text);
     else if (weir_arguments_flag(arguments, COMMANDS))
         print_names(&text);
     else if (weir_arguments_flag(arguments, MAN))
@@ -53,7 +57,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
 const struct weir_command weir_command_help = {
     .name = "help",
     .summary = "explains a command",
-    .usage = "[COMMAND]\n--man [COMMAND]\n--completion",
+    .usage = "[COMMAND]\n--man [COMMAND]\n--completion\n--counters",
     .options = options,
     .option_count = OPTION_COUNT,
     .operands_max = 2,

@@ -82,6 +82,8 @@ for page in '' $("$weir" help --commands | tr ' ' '-'); do
     fi
 done
 
+expect 'reference of counters' 0 '# Counters*| `flows_created` | flows | *' '' "$weir" help --counters
+
 # Completion, as bash runs it.
 complete_words() {
     bash -c 'compopt() { :; }; eval "$("$1" help --completion)"; shift

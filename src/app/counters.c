@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/counters.h"
+
+#include "app/destination.h"
+#include "app/meter.h"
+#include "collect/counters.h"
+#include "export/exporter.h"
+#include "meter/cache.h"
+#include "packet/datagram.h"
+#include "packet/parse.h"
+#include "packet/source.h"
+#include "store/writer.h"
+
+#define METER   "In `weir meter`."
+#define COLLECT "In `weir collect`."
+
+const struct weir_counter_group weir_counter_groups[] = {
+    {"Metering", METER, weir_meter_counter_table, &weir_meter_counter_count},
+    {"Packets read", METER, weir_source_counter_table, &weir_source_counter_count},
+    {"Packets parsed", METER, weir_parse_counter_table, &weir_parse_counter_count},
+    {"The flow cache", METER, weir_cache_counter_table, &weir_cache_counter_count},
+    {"Export", METER, weir_exporter_counter_table, &weir_exporter_counter_count},
+    {"Destinations", METER, weir_destination_counter_table, &weir_destination_counter_count},
+    {"Collecting", COLLECT " In total, and for each exporter in the list `exporters`.",
+     weir_collect_counter_table, &weir_collect_counter_count},
+    {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
+    {"The store", COLLECT, weir_store_counter_table, &weir_store_counter_count},
+    {NULL, NULL, NULL, NULL},
+};
+
+void weir_counters_reference(struct weir_text_buffer *out)
+{
+    weir_text_add(out, "# Counters\n\n"
+                       "What `--stats FILE` writes, one JSON object with these names. All count "
+                       "from zero at the start and only grow.\n");
+    for (const struct weir_counter_group *group = weir_counter_groups; group->title; group++) {
+        weir_text_printf(out, "\n## %s\n\n%s\n\n| Name | Unit | Meaning |\n|---|---|---|\n",
+                         group->title, group->where);
+        for (size_t i = 0; i < *group->count; i++)
+            weir_text_printf(out, "| `%s` | %s | %s |\n", group->rows[i].name,
+                             weir_unit_text(group->rows[i].unit), group->rows[i].help);
+    }
+}
