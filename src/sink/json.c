@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/json.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/calendar.h"
@@ -10,11 +11,15 @@
 #include "wire/message.h"
 
 /* One record's text: 65,535 octets of values, each at most six characters, and their names. */
-#define LINE_OCTETS_MAX ((size_t)1 << 20)
+#define LINE_OCTETS_MAX   ((size_t)1 << 20)
+#define PREFIX_OCTETS_MAX ((size_t)1024)
 
 struct weir_json_sink {
     struct weir_output *output;
     struct weir_text_buffer line;
+    struct weir_text_buffer prefix; /* what all records of a set begin with */
+    struct weir_segment segment;    /* that the prefix says */
+    bool is_options;
 };
 
 int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, struct weir_diag *diag)
@@ -28,28 +33,42 @@ int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, stru
         return result;
     }
     weir_text_init(&sink->line, LINE_OCTETS_MAX);
+    weir_text_init(&sink->prefix, PREFIX_OCTETS_MAX);
     *ret_sink = sink;
     return 0;
 }
 
-static void add_origin(struct weir_text_buffer *line, const struct weir_collected_record *record)
+static bool has_prefix_of(const struct weir_json_sink *sink,
+                          const struct weir_collected_record *record)
 {
+    const struct weir_segment *is = &record->origin->segment, *was = &sink->segment;
+    return sink->prefix.length > 0 && sink->is_options == record->source->is_options &&
+           is->received_ns == was->received_ns && is->template_id == was->template_id &&
+           is->domain == was->domain && is->protocol_version == was->protocol_version &&
+           is->has_exporter == was->has_exporter && weir_address_equal(is->exporter, was->exporter);
+}
+
+static void make_prefix(struct weir_json_sink *sink, const struct weir_collected_record *record)
+{
+    struct weir_text_buffer *prefix = &sink->prefix;
     const struct weir_segment *segment = &record->origin->segment;
+    sink->segment = *segment;
+    sink->is_options = record->source->is_options;
+    weir_text_clear(prefix);
     if (segment->has_exporter) {
         char address[WEIR_ADDRESS_TEXT_MAX];
         weir_address_format(segment->exporter, address);
-        weir_text_printf(line, "{\"exporter\":\"%s\"", address);
+        weir_text_printf(prefix, "{\"exporter\":\"%s\"", address);
     } else {
-        weir_text_add(line, "{\"exporter\":null");
+        weir_text_add(prefix, "{\"exporter\":null");
     }
-    weir_text_printf(line, ",\"domain\":%u,\"received\":\"", segment->domain);
     char received[WEIR_TIME_TEXT_MAX];
     weir_time_format_ns(segment->received_ns, received);
-    weir_text_printf(line, "%s\",\"protocol\":\"%s\",\"template\":%u", received,
+    weir_text_printf(prefix, ",\"domain\":%u,\"received\":\"%s\"", segment->domain, received);
+    weir_text_printf(prefix, ",\"protocol\":\"%s\",\"template\":%u%s",
                      weir_protocol_text((enum weir_protocol)segment->protocol_version),
-                     segment->template_id);
-    if (record->source->is_options)
-        weir_text_add(line, ",\"type\":\"options\"");
+                     segment->template_id,
+                     record->source->is_options ? ",\"type\":\"options\"" : "");
 }
 
 static int print_record(void *context, const struct weir_collected_record *record,
@@ -57,8 +76,10 @@ static int print_record(void *context, const struct weir_collected_record *recor
 {
     struct weir_json_sink *sink = context;
     struct weir_text_buffer *line = &sink->line;
+    if (!has_prefix_of(sink, record))
+        make_prefix(sink, record);
     weir_text_clear(line);
-    add_origin(line, record);
+    weir_text_add_octets(line, sink->prefix.data, sink->prefix.length);
     weir_text_add_char(line, ',');
     size_t before = line->length, consumed;
     int result = weir_record_print_json(record->plan, record->octets, record->length,
@@ -68,10 +89,10 @@ static int print_record(void *context, const struct weir_collected_record *recor
     if (line->length == before)
         weir_text_truncate(line, before - 1);
     weir_text_add(line, "}\n");
-    if (weir_text_error(line) < 0)
-        return weir_diag_set(diag, (enum weir_error)weir_text_error(line), "%s: a record: %s",
-                             weir_output_name(sink->output),
-                             weir_error_text(weir_text_error(line)));
+    result = weir_text_error(line) ? weir_text_error(line) : weir_text_error(&sink->prefix);
+    if (result < 0)
+        return weir_diag_set(diag, (enum weir_error)result, "%s: a record: %s",
+                             weir_output_name(sink->output), weir_error_text(result));
     return weir_output_write(sink->output, line->data, line->length, diag);
 }
 
@@ -91,6 +112,7 @@ static struct weir_output *free_sink(struct weir_json_sink *sink)
 {
     struct weir_output *output = sink->output;
     weir_text_done(&sink->line);
+    weir_text_done(&sink->prefix);
     free(sink);
     return output;
 }
