@@ -310,10 +310,9 @@ static int define(struct intake *intake, const struct weir_template *source)
         session->counters.options_templates++;
     else
         session->counters.templates++;
-    if (source->record_length == 0) {
+    /* It is kept, for what it replaces is void; data under it are malformed too. */
+    if (source->record_length == 0)
         note(intake, WEIR_MALFORMED_TEMPLATE);
-        return 0;
-    }
     enum weir_template_change change;
     struct weir_sessions *sessions = &collector->sessions;
     uint32_t limit = collector->config.template_max;
