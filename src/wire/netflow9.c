@@ -69,11 +69,29 @@ static int read_template(struct weir_reader *reader, struct weir_template *sourc
     return 0;
 }
 
+/* What Cisco's firewalls sent before IANA had elements for it, by the elements that say the same.
+ */
+static const struct {
+    uint16_t sent, element;
+} firewall_fields[] = {
+    {40000, 371}, /* userName */
+    {40001, 225}, /* postNATSourceIPv4Address */
+    {40002, 226}, /* postNATDestinationIPv4Address */
+    {40003, 227}, /* postNAPTSourceTransportPort */
+    {40004, 228}, /* postNAPTDestinationTransportPort */
+    {40005, 233}, /* firewallEvent */
+};
+
 static struct weir_field read_field(struct weir_reader *reader, bool is_scope)
 {
     struct weir_field field = {.pen = is_scope ? WEIR_PEN_NETFLOW9_SCOPE : 0};
     field.id = weir_read_u16(reader);
     field.length = weir_read_u16(reader);
+    for (size_t i = 0; i < sizeof(firewall_fields) / sizeof(firewall_fields[0]); i++)
+        if (!is_scope && firewall_fields[i].sent == field.id) {
+            field.id = firewall_fields[i].element;
+            break;
+        }
     return field;
 }
 

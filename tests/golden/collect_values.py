@@ -206,6 +206,8 @@ def is_same(element, label, mine, theirs):
         mine = mine >> 8 if label == "IPv6 ICMP Type" else mine & 255
     if isinstance(theirs, tuple):
         return same_time(mine, theirs)
+    if isinstance(mine, str):
+        mine = mine.split("\0", maxsplit=1)[0]  # where tshark ends a text
     return mine == theirs
 
 

@@ -305,7 +305,7 @@ static void build_whole_netflow9(struct builder *b)
 {
     build_netflow9(b, 99, 3); /* the count is of no use */
     size_t set = build_set(b, 0);
-    build_u16s(b, 8, 300, 3, 8, 4, 7, 2, 40001, 1);
+    build_u16s(b, 8, 300, 3, 8, 4, 7, 2, 40010, 1);
     build_set_end(b, set);
     set = build_set(b, 1);
     build_u16s(b, 9, 301, 4, 8, 1, 4, 34, 4, 36, 2);
@@ -357,7 +357,7 @@ static void netflow9_is_read_whole(void **state)
         assert_int_equal(t->value->fields[0].pen,
                          t->value->id == 301 ? WEIR_PEN_NETFLOW9_SCOPE : 0);
         if (t->value->id == 300)
-            assert_int_equal(t->value->fields[2].id, 40001); /* no enterprise bit in v9 */
+            assert_int_equal(t->value->fields[2].id, 40010); /* no enterprise bit in v9 */
     }
     test_export_reader_done(&reader);
 }
@@ -403,6 +403,29 @@ static void netflow9_template_without_fields(void **state)
     weir_write_u32(&b.writer, 0);
     build_set_end(&b, set);
     expect_malformed(&b, "octet 42: records of template 301 have no octets");
+}
+
+static void netflow9_fields_of_firewalls_have_their_elements(void **state)
+{
+    (void)state;
+    struct builder b;
+    build_netflow9(&b, 1, 3);
+    size_t set = build_set(&b, 0);
+    build_u16s(&b, 2 + 3 * 2, 256, 3, 40001, 4, 40006, 2, 40005, 1);
+    build_set_end(&b, set);
+    struct weir_message message;
+    struct weir_set templates;
+    struct weir_diag diag;
+    _Alignas(struct weir_template) uint8_t room[WEIR_TEMPLATE_OCTETS_MAX];
+    struct weir_template *source = (struct weir_template *)(void *)room;
+    assert_int_equal(weir_message_open(b.octets, weir_writer_offset(&b.writer), &message, &diag),
+                     0);
+    assert_int_equal(weir_message_next(&message, &templates, &diag), 0);
+    assert_int_equal(weir_set_next_template(&templates, source, sizeof(room), &diag), 0);
+    assert_int_equal(source->field_count, 3);
+    assert_int_equal(source->fields[0].id, 225);
+    assert_int_equal(source->fields[1].id, 40006);
+    assert_int_equal(source->fields[2].id, 233);
 }
 
 static void zeros_after_the_last_set_are_padding(void **state)
@@ -556,6 +579,7 @@ int main(void)
         cmocka_unit_test(netflow9_is_read_whole),
         cmocka_unit_test(netflow9_says_what_is_wrong),
         cmocka_unit_test(netflow9_template_without_fields),
+        cmocka_unit_test(netflow9_fields_of_firewalls_have_their_elements),
         cmocka_unit_test(zeros_after_the_last_set_are_padding),
         cmocka_unit_test(netflow5_is_read_whole),
         cmocka_unit_test(netflow5_count_and_length_differ),
