@@ -12,8 +12,16 @@
 #ifndef WEIR_BASE_DISPATCH_H
 #define WEIR_BASE_DISPATCH_H
 
+#if defined(__SANITIZE_THREAD__)
+#define WEIR_NO_CLONES
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEIR_NO_CLONES
+#endif
+#endif
+
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__has_attribute) && \
-    !defined(__SANITIZE_THREAD__)
+    !defined(WEIR_NO_CLONES)
 #if __has_attribute(target_clones)
 #define WEIR_CLONES __attribute__((target_clones("default", "avx2")))
 #endif

@@ -6,12 +6,12 @@
  * How values are encoded is chosen for each chunk by what comes out smallest: a dictionary (by
  * table where they spread over less than 65,536, else by hash), DELTA_BINARY_PACKED, or PLAIN.
  * Integers that come in runs (exporter, arrival ...) are encoded as runs. A chunk is compressed
- * where a probe of it gains more than a tenth. Every chunk has a dictionary page or none and one
- * data page.
+ * where a probe of it gains enough, a tenth with zstd and a sixth with LZ4. Every chunk has a
+ * dictionary page or none and one data page.
  *
  *     weir_chunk_encoder_new(WEIR_CODEC_LZ4, 131072, &encoder);
- *     weir_chunk_encode(encoder, &(struct weir_chunk_source){...}, &chunk);
- *     write(fd, chunk->pages.data, chunk->pages.length);
+ *     weir_chunk_encode(encoder, &(struct weir_chunk_source){...}, &out, &chunk);
+ *     write(fd, out.data, out.length);
  *
  * Ownership: the encoder owns its working memory (some 8 MB for 131,072 rows, and text) and what
  * `chunk` points to, until its next call. Threads: one owner.
@@ -44,6 +44,11 @@ enum weir_chunk_kind {
     WEIR_CHUNK_TEXTS,  /* `texts` */
 };
 
+/* What was learnt from earlier chunks of the same leaf; zero at first. */
+struct weir_chunk_history {
+    uint8_t hashes_to_skip; /* chunks for which a dictionary by hash is not tried */
+};
+
 struct weir_chunk_source {
     enum weir_leaf_type type;
     enum weir_chunk_kind kind;
@@ -51,6 +56,7 @@ struct weir_chunk_source {
     uint32_t row_count;
     uint32_t value_count;             /* of them, not none */
     const struct weir_octets *levels; /* definition levels, as RLE hybrid */
+    struct weir_chunk_history *history;
     struct weir_values values;
     const struct weir_run *runs;
     uint32_t run_count;
@@ -74,10 +80,10 @@ struct weir_chunk_bound {
 };
 
 struct weir_chunk {
-    struct weir_octets pages; /* as they stand in the file, headers included */
     struct weir_octets bloom; /* bits of the filter; empty: none */
-    size_t data_page_offset;  /* in `pages`; a dictionary page stands before it, or nothing */
-    uint64_t plain_octets;    /* of the pages before compression, headers included */
+    uint64_t packed_octets;   /* of the pages, headers included */
+    uint64_t plain_octets;    /* the same before compression */
+    size_t data_page_offset;  /* in the pages; a dictionary page stands before it, or nothing */
     enum weir_encoding encoding;
     int32_t codec; /* Parquet's number */
     uint32_t value_count;
@@ -94,9 +100,9 @@ WEIR_CHECKED int weir_chunk_encoder_new(enum weir_codec codec, uint32_t row_max,
                                         struct weir_chunk_encoder **ret_encoder);
 void weir_chunk_encoder_free(struct weir_chunk_encoder *encoder);
 
-/* 0, or WEIR_E_NOMEM. */
+/* Appends the chunk's pages to `out`, as they stand in the file. 0, or WEIR_E_NOMEM. */
 WEIR_CHECKED int weir_chunk_encode(struct weir_chunk_encoder *encoder,
-                                   const struct weir_chunk_source *source,
+                                   const struct weir_chunk_source *source, struct weir_octets *out,
                                    const struct weir_chunk **ret_chunk);
 
 #endif

@@ -177,6 +177,7 @@ static void grow_slots(struct filling *filling)
 }
 
 #define GAVE_UP UINT32_MAX
+#define BLOCK   64u
 
 /* Adds an entry at a free slot; its index, or GAVE_UP at the limit. */
 static inline uint32_t add_entry(struct filling *filling, uint32_t slot, uint64_t value)
@@ -208,17 +209,38 @@ static inline uint32_t find_or_add(struct filling *filling, uint64_t value)
     return add_entry(filling, slot, value);
 }
 
-#define DEFINE_HASH(suffix, type)                                                                 \
-    static bool hash_##suffix(struct filling *filling, const type *values, uint32_t count)        \
-    {                                                                                             \
-        uint16_t *ids = filling->dictionary->ids;                                                 \
-        for (uint32_t i = 0; i < count; i++) {                                                    \
-            uint32_t index = trial_fails(filling, i) ? GAVE_UP : find_or_add(filling, values[i]); \
-            if (index == GAVE_UP)                                                                 \
-                return false;                                                                     \
-            ids[i] = (uint16_t)index;                                                             \
-        }                                                                                         \
-        return true;                                                                              \
+/*
+ * A block of values at a time: first every slot is read, then every entry compared, which the
+ * processor does for many values at once; only what was not found in its first slot goes through
+ * find_or_add, one after the other.
+ */
+#define DEFINE_HASH(suffix, type)                                                          \
+    static bool hash_##suffix(struct filling *filling, const type *values, uint32_t count) \
+    {                                                                                      \
+        const struct weir_dictionary *dictionary = filling->dictionary;                    \
+        for (uint32_t first = 0; first < count; first += BLOCK, values += BLOCK) {         \
+            uint32_t left = count - first, block = left < BLOCK ? left : BLOCK;            \
+            uint16_t *ids = dictionary->ids + first, entries[BLOCK];                       \
+            uint64_t missing = 0;                                                          \
+            if (trial_fails(filling, first))                                               \
+                return false;                                                              \
+            for (uint32_t i = 0; i < block; i++)                                           \
+                entries[i] = dictionary->slots[values[i] * MULTIPLIER >> filling->shift];  \
+            for (uint32_t i = 0; i < block; i++) {                                         \
+                uint32_t id = (uint32_t)entries[i] - (entries[i] ? 1u : 0u);               \
+                bool found = entries[i] != 0 && dictionary->values[id] == values[i];       \
+                ids[i] = (uint16_t)id;                                                     \
+                missing |= (uint64_t)!found << i;                                          \
+            }                                                                              \
+            for (; missing; missing &= missing - 1) {                                      \
+                unsigned i = (unsigned)__builtin_ctzll(missing);                           \
+                uint32_t index = find_or_add(filling, values[i]);                          \
+                if (index == GAVE_UP)                                                      \
+                    return false;                                                          \
+                ids[i] = (uint16_t)index;                                                  \
+            }                                                                              \
+        }                                                                                  \
+        return true;                                                                       \
     }
 
 DEFINE_HASH(u32, uint32_t)

@@ -129,9 +129,8 @@ void weir_footer_add_chunk(struct weir_footer *footer, enum weir_leaf leaf,
 {
     struct weir_thrift *thrift = &footer->thrift;
     const struct weir_leaf_info *info = weir_leaf_info(leaf);
-    uint64_t packed = chunk->pages.length;
     footer->group_plain_octets += chunk->plain_octets;
-    footer->group_packed_octets += packed;
+    footer->group_packed_octets += chunk->packed_octets;
 
     weir_thrift_struct_element(thrift);
     weir_thrift_i64(thrift, CHUNK_OFFSET, (int64_t)place->offset);
@@ -143,7 +142,7 @@ void weir_footer_add_chunk(struct weir_footer *footer, enum weir_leaf leaf,
     weir_thrift_i32(thrift, META_CODEC, chunk->codec);
     weir_thrift_i64(thrift, META_VALUES, footer->group_rows);
     weir_thrift_i64(thrift, META_PLAIN, (int64_t)chunk->plain_octets);
-    weir_thrift_i64(thrift, META_PACKED, (int64_t)packed);
+    weir_thrift_i64(thrift, META_PACKED, (int64_t)chunk->packed_octets);
     weir_thrift_i64(thrift, META_DATA_PAGE, (int64_t)(place->offset + chunk->data_page_offset));
     if (chunk->encoding == WEIR_ENCODING_DICTIONARY)
         weir_thrift_i64(thrift, META_DICTIONARY_PAGE, (int64_t)place->offset);

@@ -26,6 +26,7 @@ struct weir_parquet_encoder {
     struct weir_run *runs; /* a leaf's values, one run a segment at most */
     uint32_t run_capacity;
     struct weir_octets levels; /* definition levels of a column */
+    struct weir_chunk_history histories[WEIR_LEAF_COUNT];
     struct weir_rle rle;
 };
 
@@ -133,12 +134,6 @@ static int write_out(struct weir_parquet *file, struct weir_diag *diag)
 static int no_memory(struct weir_diag *diag)
 {
     return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
-}
-
-static void put_out(struct weir_parquet *file, const struct weir_octets *octets)
-{
-    weir_octets_append(&file->out, octets->data, octets->length);
-    file->offset += octets->length;
 }
 
 /* Whether a segment's rows have the column. */
@@ -296,14 +291,14 @@ static void put_chunk(struct weir_parquet *file, enum weir_leaf leaf,
                       const struct weir_chunk *chunk)
 {
     struct weir_chunk_place place = {.offset = file->offset};
-    put_out(file, &chunk->pages);
+    file->offset += chunk->packed_octets;
     if (chunk->bloom.length > 0) {
         place.bloom_offset = file->offset;
         size_t before = file->out.length;
         weir_bloom_header(&file->out, chunk->bloom.length);
-        file->offset += file->out.length - before;
-        put_out(file, &chunk->bloom);
-        place.bloom_octets = (uint32_t)(file->offset - place.bloom_offset);
+        weir_octets_append(&file->out, chunk->bloom.data, chunk->bloom.length);
+        place.bloom_octets = (uint32_t)(file->out.length - before);
+        file->offset += place.bloom_octets;
     }
     weir_footer_add_chunk(&file->footer, leaf, chunk, &place);
     bool is_flow_time = leaf == WEIR_LEAF_OF_START || leaf == WEIR_LEAF_OF_END;
@@ -327,6 +322,7 @@ static int put_column(struct weir_parquet *file, enum weir_column column, struct
         enum weir_leaf leaf = (enum weir_leaf)i;
         const struct weir_leaf_info *info = weir_leaf_info(leaf);
         source.type = info->type;
+        source.history = &encoder->histories[leaf];
         source.has_bloom = info->part == WEIR_LEAF_LOW;
         if (column < WEIR_COLUMN_FIRST_OF_ROW) {
             source.kind = WEIR_CHUNK_RUNS;
@@ -336,7 +332,7 @@ static int put_column(struct weir_parquet *file, enum weir_column column, struct
             gather_values(file, leaf, &source);
         }
         const struct weir_chunk *chunk;
-        if (weir_chunk_encode(encoder->chunks, &source, &chunk) < 0)
+        if (weir_chunk_encode(encoder->chunks, &source, &file->out, &chunk) < 0)
             return no_memory(diag);
         put_chunk(file, leaf, chunk);
         if (file->out.failed)

@@ -116,18 +116,21 @@ void weir_values_plain(const struct weir_values *values, struct weir_octets *oct
 }
 
 struct delta_block {
-    uint64_t values[DELTA_BLOCK + 1]; /* the one before the block, then the block's */
-    uint64_t deltas[DELTA_BLOCK];     /* less the smallest; 0 past the block's end */
-    uint64_t bits[DELTA_MINIS];       /* all bits set in the deltas of each miniblock */
-    uint64_t min;                     /* smallest delta, two's complement */
+    uint64_t deltas[DELTA_BLOCK]; /* less the smallest; 0 past the block's end */
+    uint64_t bits[DELTA_MINIS];   /* all bits set in the deltas of each miniblock */
+    uint64_t min;                 /* smallest delta, two's complement */
 };
 
-/* From values to deltas, of `count` values in the block. Narrow ones wrap at 32 bits. */
-WEIR_CLONES static void delta_block(struct delta_block *block, uint32_t count, bool narrow)
+/*
+ * From values, of which the first is the one before the block, to deltas, `count` of which are in
+ * the block. Narrow ones wrap at 32 bits.
+ */
+WEIR_CLONES static void delta_block(const uint64_t values[DELTA_BLOCK + 1], uint32_t count,
+                                    bool narrow, struct delta_block *block)
 {
     uint64_t *deltas = block->deltas;
     for (uint32_t i = 0; i < DELTA_BLOCK; i++)
-        deltas[i] = block->values[i + 1] - block->values[i];
+        deltas[i] = values[i + 1] - values[i];
     if (narrow)
         for (uint32_t i = 0; i < DELTA_BLOCK; i++)
             deltas[i] = (uint64_t)(int64_t)(int32_t)(uint32_t)deltas[i];
@@ -151,10 +154,15 @@ WEIR_CLONES static void delta_block(struct delta_block *block, uint32_t count, b
 static void load_block(const struct weir_values *values, uint32_t before, uint32_t count,
                        struct delta_block *block)
 {
-    weir_values_load(values, before, count + 1, block->values);
+    if (values->width == 8 && count == DELTA_BLOCK) {
+        delta_block((const uint64_t *)values->data + before, count, false, block);
+        return;
+    }
+    uint64_t wide[DELTA_BLOCK + 1];
+    weir_values_load(values, before, count + 1, wide);
     for (uint32_t i = count + 1; i <= DELTA_BLOCK; i++)
-        block->values[i] = 0;
-    delta_block(block, count, values->width != 8);
+        wide[i] = 0;
+    delta_block(wide, count, values->width != 8, block);
 }
 
 static int64_t first_value(const struct weir_values *values)

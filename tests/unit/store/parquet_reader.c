@@ -390,8 +390,13 @@ static struct page read_page(struct weir_reader *r, const struct parquet_chunk *
 static uint64_t bits_at(const uint8_t *octets, size_t bit, unsigned width)
 {
     uint64_t value = 0;
-    for (unsigned i = 0; i < width; i++)
-        value |= (uint64_t)(octets[(bit + i) / 8] >> (bit + i) % 8 & 1) << i;
+    for (unsigned have = 0; have < width;) {
+        unsigned skip = (bit + have) % 8, take = 8 - skip;
+        if (take > width - have)
+            take = width - have;
+        value |= (uint64_t)(octets[(bit + have) / 8] >> skip & ((1u << take) - 1)) << have;
+        have += take;
+    }
     return value;
 }
 
