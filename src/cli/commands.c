@@ -11,10 +11,12 @@ extern const struct weir_command weir_command_gen_exports;
 extern const struct weir_command weir_command_gen_packets;
 extern const struct weir_command weir_command_help;
 extern const struct weir_command weir_command_meter;
+extern const struct weir_command weir_command_query;
 
 const struct weir_command *const weir_commands[] = {
     &weir_command_meter,
     &weir_command_collect,
+    &weir_command_query,
     &weir_command_gen_packets,
     &weir_command_gen_exports,
     &weir_command_elements,

@@ -6,15 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct weir_duckdb {
     const struct weir_duckdb_api *api;
     duckdb_database database;
     duckdb_connection connection;
+    bool (*stop)(void *context);
+    void *stop_context;
 };
 
 struct weir_duckdb_result {
     const struct weir_duckdb_api *api;
+    struct weir_duckdb *db;
     duckdb_result result;
     duckdb_data_chunk chunk; /* NULL: none fetched, or at the end */
     unsigned column_count;
@@ -80,6 +84,9 @@ static enum weir_error error_of(duckdb_error_type type)
         return WEIR_E_LIMIT;
     case DUCKDB_ERROR_INTERRUPT:
         return WEIR_E_AGAIN;
+    case DUCKDB_ERROR_OUT_OF_RANGE:
+    case DUCKDB_ERROR_CONVERSION:
+        return WEIR_E_MALFORMED;
     case DUCKDB_ERROR_PARSER:
     case DUCKDB_ERROR_SYNTAX:
     case DUCKDB_ERROR_BINDER:
@@ -203,6 +210,8 @@ int weir_duckdb_open(const struct weir_duckdb_options *options, struct weir_duck
     if (!db)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory");
     db->api = api;
+    db->stop = options->stop;
+    db->stop_context = options->stop_context;
     int result = open_database(db, options, diag);
     if (result < 0)
         weir_duckdb_close(db);
@@ -230,11 +239,6 @@ int weir_duckdb_run(struct weir_duckdb *db, const char *sql, struct weir_diag *d
         status = fail_result(db->api, &result, diag);
     db->api->destroy_result(&result);
     return status;
-}
-
-void weir_duckdb_interrupt(struct weir_duckdb *db)
-{
-    db->api->interrupt(db->connection);
 }
 
 /* Prepares `sql` where it is exactly one statement that only reads. */
@@ -335,6 +339,33 @@ static void describe_column(struct weir_duckdb_result *result, unsigned i)
     }
 }
 
+static bool is_stopped(const struct weir_duckdb *db)
+{
+    return db->stop && db->stop(db->stop_context);
+}
+
+static int interrupted(struct weir_diag *diag)
+{
+    return weir_diag_set(diag, WEIR_E_AGAIN, "interrupted");
+}
+
+/* Works until there is a first row, or an error that execute_pending then gives. */
+static int work(struct weir_duckdb *db, duckdb_pending_result pending, struct weir_diag *diag)
+{
+    const struct weir_duckdb_api *api = db->api;
+    const struct timespec a_moment = {.tv_nsec = 1000000};
+    for (;;) {
+        duckdb_pending_state state = api->pending_execute_task(pending);
+        if (api->pending_execution_is_finished(state) || state == DUCKDB_PENDING_ERROR)
+            return 0;
+        if (is_stopped(db))
+            return interrupted(diag);
+        /* All there is to do is being done by other threads. */
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
+            nanosleep(&a_moment, NULL);
+    }
+}
+
 static int execute(struct weir_duckdb *db, duckdb_prepared_statement statement,
                    struct weir_duckdb_result **ret_result, struct weir_diag *diag)
 {
@@ -344,7 +375,9 @@ static int execute(struct weir_duckdb *db, duckdb_prepared_statement statement,
     int status = 0;
     if (api->pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
         status = fail(diag, WEIR_E_IO, api->pending_error(pending));
-    else if (api->execute_pending(pending, &raw) != DuckDBSuccess)
+    else if (db->stop)
+        status = work(db, pending, diag);
+    if (status == 0 && api->execute_pending(pending, &raw) != DuckDBSuccess)
         status = fail_result(api, &raw, diag);
     api->destroy_pending(&pending);
     idx_t count = status == 0 ? api->column_count(&raw) : 0;
@@ -355,6 +388,7 @@ static int execute(struct weir_duckdb *db, duckdb_prepared_statement statement,
         return status < 0 ? status : weir_diag_set(diag, WEIR_E_NOMEM, "no memory");
     }
     result->api = api;
+    result->db = db;
     result->result = raw;
     result->column_count = (unsigned)count;
     for (unsigned i = 0; i < result->column_count; i++)
@@ -407,6 +441,8 @@ int weir_duckdb_next(struct weir_duckdb_result *result, struct weir_diag *diag)
 {
     const struct weir_duckdb_api *api = result->api;
     api->destroy_data_chunk(&result->chunk);
+    if (is_stopped(result->db))
+        return interrupted(diag);
     result->chunk = api->fetch_chunk(result->result);
     if (!result->chunk) {
         const char *error = api->result_error(&result->result);

@@ -17,7 +17,7 @@
  * SQL functions it adds: weir_address(high, low), weir_mac(mac), weir_flags(tcp_flags): text.
  *
  * Ownership: a result belongs to its database and is freed before it. Threads: one caller at a
- * time, but for weir_duckdb_interrupt. DuckDB runs threads of its own.
+ * time; DuckDB runs threads of its own.
  */
 #ifndef WEIR_STORE_DUCKDB_H
 #define WEIR_STORE_DUCKDB_H
@@ -36,10 +36,12 @@ struct weir_duckdb;
 struct weir_duckdb_result;
 
 struct weir_duckdb_options {
-    uint64_t memory_octets;     /* 0: WEIR_DUCKDB_MEMORY_DEFAULT */
-    unsigned threads;           /* 0: one for each processor */
-    const char *temp_dir;       /* where to spill, made when needed; NULL: never spill */
-    const char *const *folders; /* the only ones that SQL may read; NULL at the end. NULL: all */
+    uint64_t memory_octets;      /* 0: WEIR_DUCKDB_MEMORY_DEFAULT */
+    unsigned threads;            /* 0: one for each processor */
+    const char *temp_dir;        /* where to spill, made when needed; NULL: never spill */
+    const char *const *folders;  /* the only ones that SQL may read; NULL at the end. NULL: all */
+    bool (*stop)(void *context); /* whether to end a statement; NULL: never */
+    void *stop_context;
 };
 
 enum weir_duckdb_kind {
@@ -72,6 +74,7 @@ WEIR_CHECKED int weir_duckdb_run(struct weir_duckdb *db, const char *sql, struct
 /*
  * Starts one statement that only reads; anything else, and more than one, is WEIR_E_USAGE, as is
  * SQL that does not parse or names what is not there. WEIR_E_LIMIT: memory ran out.
+ * WEIR_E_MALFORMED: a value does not fit its type. WEIR_E_AGAIN: `stop` said so.
  */
 WEIR_CHECKED int weir_duckdb_select(struct weir_duckdb *db, const char *sql,
                                     struct weir_duckdb_result **ret_result, struct weir_diag *diag);
@@ -89,8 +92,5 @@ WEIR_CHECKED int weir_duckdb_next(struct weir_duckdb_result *result, struct weir
 
 struct weir_duckdb_value weir_duckdb_get(const struct weir_duckdb_result *result, unsigned column,
                                          unsigned row);
-
-/* Ends the running statement with WEIR_E_AGAIN ("interrupted"). From any thread. */
-void weir_duckdb_interrupt(struct weir_duckdb *db);
 
 #endif

@@ -76,8 +76,3 @@ struct weir_duckdb_value weir_duckdb_get(const struct weir_duckdb_result *result
     (void)row;
     return (struct weir_duckdb_value){.kind = WEIR_DUCKDB_NULL};
 }
-
-void weir_duckdb_interrupt(struct weir_duckdb *db)
-{
-    (void)db;
-}

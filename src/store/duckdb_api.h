@@ -22,7 +22,6 @@
     X(close)                            \
     X(connect)                          \
     X(disconnect)                       \
-    X(interrupt)                        \
     X(free)                             \
     X(query)                            \
     X(extract_statements)               \
@@ -38,6 +37,8 @@
     X(prepared_statement_column_type)   \
     X(pending_prepared_streaming)       \
     X(pending_error)                    \
+    X(pending_execute_task)             \
+    X(pending_execution_is_finished)    \
     X(destroy_pending)                  \
     X(execute_pending)                  \
     X(result_error)                     \

@@ -210,7 +210,7 @@ static void errors_while_running_are_told(void **state)
         status = rows < 0 ? rows : 0;
     }
     weir_duckdb_result_free(result);
-    assert_int_equal(status, WEIR_E_IO);
+    assert_int_equal(status, WEIR_E_MALFORMED);
     assert_non_null(strstr(diag.text, "out of range"));
 }
 
@@ -273,6 +273,34 @@ static void memory_is_bounded(void **state)
     weir_duckdb_close(db);
 }
 
+static bool third_time(void *context)
+{
+    return ++*(int *)context >= 3;
+}
+
+static void a_statement_ends_when_told(void **state)
+{
+    (void)db_or_skip(state);
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        int asked = 0;
+        struct weir_duckdb *db = NULL;
+        struct weir_diag diag = {0};
+        const struct weir_duckdb_options options = {
+            .threads = threads, .stop = third_time, .stop_context = &asked};
+        assert_int_equal(weir_duckdb_open(&options, &db, &diag), 0);
+        struct weir_duckdb_result *result = NULL;
+        /* It would take hours. */
+        assert_int_equal(
+            weir_duckdb_select(db,
+                               "SELECT count(*) FROM range(100000000) a, range(100000000) b "
+                               "WHERE a.range % 7 = b.range % 11",
+                               &result, &diag),
+            WEIR_E_AGAIN);
+        assert_int_equal(asked, 3);
+        weir_duckdb_close(db);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(errors_while_running_are_told),
         cmocka_unit_test(sql_sees_only_its_folders),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(a_statement_ends_when_told),
     };
     return cmocka_run_group_tests_name("duckdb", tests, open_db, close_db);
 }

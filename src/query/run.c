@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "query/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query/statement.h"
+#include "store/statistics.h"
+
+/* Memory for SQL: the paths of a million files, twice. */
+#define SQL_OCTETS_MAX (1u << 30)
+
+struct run {
+    const struct weir_query_store *store;
+    const struct weir_query_plan *plan;
+    struct weir_arena arena;
+    struct weir_catalog catalog;
+    struct weir_statistics statistics;
+    struct weir_statement statement;
+    struct weir_duckdb *db;
+    struct weir_query_stats stats;
+    int64_t begun_ns;
+    struct weir_diag damage; /* of the first file that cannot be read; error 0: none */
+    struct weir_diag *diag;
+};
+
+static int64_t floor_ms(int64_t ns)
+{
+    return ns == INT64_MIN || ns == INT64_MAX ? ns
+                                              : ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
+}
+
+/* Reads the footers. A file that has none is left out, and remembered. */
+static int read_statistics(struct run *run)
+{
+    struct weir_catalog *catalog = &run->catalog;
+    size_t kept = 0;
+    run->statistics = weir_statistics_none();
+    for (size_t i = 0; i < catalog->count; i++) {
+        struct weir_diag diag = {0};
+        int result = weir_statistics_add(&run->statistics, catalog->files[i].path, &diag);
+        if (result == 0) {
+            catalog->files[kept++] = catalog->files[i];
+            continue;
+        }
+        if (result == WEIR_E_NOMEM)
+            return weir_diag_set(run->diag, WEIR_E_NOMEM, "no memory");
+        if (!run->damage.error)
+            run->damage = diag;
+        catalog->octets -= catalog->files[i].octets;
+        free(catalog->files[i].path);
+    }
+    catalog->count = kept;
+    return 0;
+}
+
+static const struct weir_leaf_statistics *leaf(const struct run *run, enum weir_column column)
+{
+    return &run->statistics.leaves[weir_leaf_of_column(column)];
+}
+
+/* Whether a counter times its sampling interval may pass 63 bits. */
+static bool may_be_wide(const struct run *run)
+{
+    static const enum weir_column counters[] = {WEIR_COLUMN_BYTES, WEIR_COLUMN_PACKETS,
+                                                WEIR_COLUMN_REV_BYTES, WEIR_COLUMN_REV_PACKETS};
+    uint64_t interval = run->statement.sql.scaled ? leaf(run, WEIR_COLUMN_SAMPLING)->max : 1;
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        const struct weir_leaf_statistics *counter = leaf(run, counters[i]);
+        uint64_t product;
+        if (!counter->is_known ||
+            (counter->any && (__builtin_mul_overflow(counter->max, interval, &product) ||
+                              product > (uint64_t)INT64_MAX)))
+            return true;
+    }
+    return false;
+}
+
+static void describe(struct run *run)
+{
+    const struct weir_leaf_statistics *sampling = leaf(run, WEIR_COLUMN_SAMPLING);
+    bool is_sampled = sampling->any && (!sampling->is_known || sampling->max > 1);
+    run->statement.sql.scaled = run->plan->scaled && is_sampled;
+    run->statement.sql.wide = may_be_wide(run);
+    run->stats.scaled = run->statement.sql.scaled;
+    run->stats.files = run->catalog.count;
+    run->stats.files_pruned = run->catalog.pruned_count;
+    run->stats.octets = run->catalog.octets;
+    run->stats.flows = run->statistics.rows;
+    run->stats.sampling_unknown = sampling->none_count;
+    run->stats.flows_known = sampling->none_known;
+}
+
+/* The time that the bins of a series cover: what was asked, or all that files' names say. */
+static int find_bins(struct run *run)
+{
+    const struct weir_query_plan *plan = run->plan;
+    int64_t first = floor_ms(plan->from_ns), past = floor_ms(plan->to_ns);
+    if (plan->shape != WEIR_QUERY_SERIES || run->catalog.count == 0)
+        return 0;
+    int64_t start = INT64_MAX, end = INT64_MIN;
+    for (size_t i = 0; i < run->catalog.count; i++) {
+        start = run->catalog.files[i].start_ms < start ? run->catalog.files[i].start_ms : start;
+        end = run->catalog.files[i].end_ms > end ? run->catalog.files[i].end_ms : end;
+    }
+    first = plan->from_ns == INT64_MIN ? start : first;
+    past = plan->to_ns == INT64_MAX && end != INT64_MAX ? end + 1 : past;
+    if (first == INT64_MIN || past == INT64_MAX)
+        return weir_diag_set(run->diag, WEIR_E_USAGE,
+                             "--bin: not all files of the store say what time they hold: "
+                             "give --from and --to");
+    /* Below 1970 bins would be cut the other way. */
+    first = first < 0 ? 0 : first;
+    if ((past - first) / plan->bin_ms >= WEIR_QUERY_BINS_MAX)
+        return weir_diag_set(run->diag, WEIR_E_USAGE,
+                             "--bin: more than %d bins between %" PRId64 " and %" PRId64
+                             " (seconds since 1970): take wider ones, or --from and --to",
+                             WEIR_QUERY_BINS_MAX, first / 1000, past / 1000);
+    run->statement.first_ms = first;
+    run->statement.past_ms = past;
+    return 0;
+}
+
+static int prepare(struct run *run, const struct weir_query_store *store,
+                   const struct weir_query_plan *plan, struct weir_diag *diag)
+{
+    *run = (struct run){.store = store, .plan = plan, .diag = diag};
+    run->begun_ns = weir_clock_now(&store->clock);
+    weir_arena_init(&run->arena, SQL_OCTETS_MAX);
+    run->statement = (struct weir_statement){
+        .sql = {.dialect = &weir_dialect_duckdb, .arena = &run->arena},
+        .plan = plan,
+        .files = &run->catalog,
+    };
+    int result = weir_catalog_read(store->folder, floor_ms(plan->from_ns), floor_ms(plan->to_ns),
+                                   &run->catalog, diag);
+    if (result == 0)
+        result = read_statistics(run);
+    if (result < 0)
+        return result;
+    describe(run);
+    return find_bins(run);
+}
+
+/* `second_folder`: one more that SQL of ours may touch, or NULL. */
+static int open_engine(struct run *run, const char *second_folder)
+{
+    const char *const folders[] = {run->store->folder, second_folder, NULL};
+    const struct weir_duckdb_options options = {
+        .memory_octets = run->store->memory_octets,
+        .threads = run->store->threads,
+        .temp_dir = run->store->temp_dir,
+        .folders = folders,
+        .stop = run->store->stop,
+        .stop_context = run->store->stop_context,
+    };
+    return weir_duckdb_open(&options, &run->db, run->diag);
+}
+
+static int finish(struct run *run, int result)
+{
+    if (result == 0 && run->damage.error) {
+        if (run->diag)
+            *run->diag = run->damage;
+        result = run->damage.error;
+    }
+    weir_duckdb_close(run->db);
+    weir_catalog_done(&run->catalog);
+    weir_arena_done(&run->arena);
+    return result;
+}
+
+static int no_memory(struct run *run)
+{
+    return weir_diag_set(run->diag, WEIR_E_NOMEM, "no memory for the query");
+}
+
+/* One SQL value; a time has the other part of it, and an address its low word, in `second`. */
+static struct weir_cell make_cell(enum weir_answer_kind kind, struct weir_duckdb_value value,
+                                  struct weir_duckdb_value second)
+{
+    struct weir_cell cell = {.is_none = value.kind == WEIR_DUCKDB_NULL};
+    if (cell.is_none)
+        return cell;
+    switch (kind) {
+    case WEIR_ANSWER_ADDRESS:
+        cell.address.high = (uint64_t)value.integer;
+        cell.address.low = (uint64_t)second.integer;
+        break;
+    case WEIR_ANSWER_TIME:
+        cell.integer = value.integer + (second.kind == WEIR_DUCKDB_NULL ? 0 : second.integer);
+        break;
+    case WEIR_ANSWER_BIN:
+        cell.integer = value.integer * WEIR_NS_PER_MS;
+        break;
+    case WEIR_ANSWER_REAL:
+        cell.real = value.kind == WEIR_DUCKDB_REAL ? value.real : (double)value.integer;
+        break;
+    case WEIR_ANSWER_TEXT:
+        cell.text = value.text;
+        cell.length = value.length;
+        break;
+    case WEIR_ANSWER_INTEGER:
+    case WEIR_ANSWER_BOOL:
+    case WEIR_ANSWER_MAC:
+    case WEIR_ANSWER_FLAGS:
+        cell.integer = value.integer;
+        cell.scale = value.scale;
+        break;
+    }
+    return cell;
+}
+
+static struct weir_cell read_cell(const struct weir_duckdb_result *result, unsigned at,
+                                  unsigned row, const struct weir_answer_column *column)
+{
+    struct weir_duckdb_value second = {.kind = WEIR_DUCKDB_NULL};
+    if (weir_answer_width(column) == 2)
+        second = weir_duckdb_get(result, at + 1, row);
+    return make_cell(column->kind, weir_duckdb_get(result, at, row), second);
+}
+
+static void read_cells(const struct run *run, const struct weir_duckdb_result *result,
+                       unsigned first, unsigned row, struct weir_cell *cells)
+{
+    const struct weir_query_plan *plan = run->plan;
+    for (size_t i = 0; i < plan->column_count; i++) {
+        cells[i] = read_cell(result, first, row, &plan->columns[i]);
+        first += weir_answer_width(&plan->columns[i]);
+    }
+}
+
+/* What the printed rows of an answer come to, column by column. */
+struct sums {
+    weir_int128 integers[WEIR_QUERY_COLUMNS_MAX];
+    double reals[WEIR_QUERY_COLUMNS_MAX];
+    bool more; /* there are rows that were not printed */
+};
+
+static void add_to_sums(struct sums *sums, const struct weir_query_plan *plan,
+                        const struct weir_cell *cells)
+{
+    for (size_t i = 0; i < plan->column_count; i++)
+        if (plan->columns[i].adds_up && !cells[i].is_none) {
+            sums->integers[i] += cells[i].integer;
+            sums->reals[i] += cells[i].real;
+        }
+}
+
+/* One row of SQL to the printer. */
+static int print_row(struct run *run, struct weir_printer *printer,
+                     const struct weir_duckdb_result *result, unsigned row, struct sums *sums)
+{
+    const struct weir_query_plan *plan = run->plan;
+    struct weir_cell cells[WEIR_QUERY_COLUMNS_MAX];
+    bool ranked = weir_statement_is_ranked(&run->statement);
+    enum weir_row_role role = WEIR_ROW;
+    if (ranked && weir_duckdb_get(result, 0, row).kind == WEIR_DUCKDB_NULL)
+        role = WEIR_ROW_OTHER;
+    if (!ranked && plan->top > 0 && run->stats.rows == plan->top) {
+        sums->more = true;
+        return 0;
+    }
+    read_cells(run, result, ranked, row, cells);
+    add_to_sums(sums, plan, cells);
+    run->stats.rows += role == WEIR_ROW;
+    return weir_printer_row(printer, role, cells, run->diag);
+}
+
+static int print_rows(struct run *run, struct weir_printer *printer, struct sums *sums)
+{
+    struct weir_duckdb_result *result = NULL;
+    const char *sql = weir_statement_rows(&run->statement);
+    if (run->statement.sql.failed)
+        return no_memory(run);
+    int rows = weir_duckdb_select(run->db, sql, &result, run->diag);
+    if (rows == 0)
+        while ((rows = weir_duckdb_next(result, run->diag)) > 0)
+            for (int row = 0; row < rows; row++) {
+                int printed = print_row(run, printer, result, (unsigned)row, sums);
+                if (printed < 0) {
+                    weir_duckdb_result_free(result);
+                    return printed;
+                }
+            }
+    weir_duckdb_result_free(result);
+    return rows;
+}
+
+/* Counters that pass 63 bits are met only by trying: then all over again with 128. */
+static int print_rows_narrow_or_wide(struct run *run, struct weir_printer *printer,
+                                     struct sums *sums)
+{
+    int result = print_rows(run, printer, sums);
+    if (result != WEIR_E_MALFORMED || run->statement.sql.wide || run->stats.rows > 0)
+        return result;
+    run->statement.sql.wide = true;
+    return print_rows(run, printer, sums);
+}
+
+static int print_total(struct run *run, struct weir_printer *printer, const struct sums *sums)
+{
+    const struct weir_query_plan *plan = run->plan;
+    struct weir_cell total[WEIR_QUERY_COLUMNS_MAX] = {0}, other[WEIR_QUERY_COLUMNS_MAX] = {0};
+    struct weir_duckdb_result *result = NULL;
+    const char *sql = weir_statement_total(&run->statement);
+    if (run->statement.sql.failed)
+        return no_memory(run);
+    int rows = weir_duckdb_select(run->db, sql, &result, run->diag);
+    if (rows == 0)
+        rows = weir_duckdb_next(result, run->diag);
+    for (size_t i = 0, at = 0; rows > 0 && i < plan->column_count; i++) {
+        if (!plan->columns[i].is_key)
+            total[i] = read_cell(result, (unsigned)at++, 0, &plan->columns[i]);
+        other[i] = total[i];
+        other[i].integer -= sums->integers[i];
+        other[i].real -= sums->reals[i];
+        other[i].is_none = !plan->columns[i].adds_up || total[i].is_none;
+        total[i].is_none = plan->columns[i].is_key || total[i].is_none;
+    }
+    if (rows > 0 && sums->more)
+        rows = weir_printer_row(printer, WEIR_ROW_OTHER, other, run->diag);
+    if (rows >= 0)
+        rows = weir_printer_row(printer, WEIR_ROW_TOTAL, total, run->diag);
+    weir_duckdb_result_free(result);
+    return rows;
+}
+
+static int print_answer(struct run *run, const struct weir_query_output *output)
+{
+    const struct weir_query_plan *plan = run->plan;
+    struct weir_printer *printer = NULL;
+    struct sums sums = {0};
+    bool totals = plan->shape == WEIR_QUERY_GROUPS && plan->top > 0 && plan->columns[0].is_key &&
+                  weir_format_shows_others(output->format);
+    run->statement.one_more = totals;
+    int result = weir_printer_new(output->format, plan->columns, plan->column_count,
+                                  output->screen_width, &output->sink, &printer, run->diag);
+    if (result == 0)
+        result = print_rows_narrow_or_wide(run, printer, &sums);
+    if (result == 0 && totals)
+        result = print_total(run, printer, &sums);
+    if (result == 0) {
+        run->stats.elapsed_ns = weir_clock_now(&run->store->clock) - run->begun_ns;
+        result = weir_printer_finish(printer, &run->stats, run->diag);
+    }
+    weir_printer_free(printer);
+    return result;
+}
+
+int weir_query_run(const struct weir_query_store *store, const struct weir_query_plan *plan,
+                   const struct weir_query_output *output, struct weir_diag *diag)
+{
+    struct run run;
+    int result = prepare(&run, store, plan, diag);
+    if (result == 0)
+        result = open_engine(&run, NULL);
+    if (result == 0)
+        result = print_answer(&run, output);
+    return finish(&run, result);
+}
+
+/* The folder a file is in: "." where its path has none. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+int weir_query_to_parquet(const struct weir_query_store *store, const struct weir_query_plan *plan,
+                          const char *path, struct weir_diag *diag)
+{
+    struct run run;
+    char *folder = folder_of(path);
+    int result = prepare(&run, store, plan, diag);
+    if (result == 0 && !folder)
+        result = no_memory(&run);
+    if (result == 0)
+        result = open_engine(&run, folder);
+    for (int attempt = 0; result == 0 && attempt < 2; attempt++) {
+        struct weir_sql *sql = &run.statement.sql;
+        const char *text =
+            weir_sql_format(sql, "COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)",
+                            weir_statement_shown(&run.statement), weir_sql_text(sql, path));
+        result = sql->failed ? no_memory(&run) : weir_duckdb_run(run.db, text, diag);
+        if (result == WEIR_E_MALFORMED && !sql->wide && attempt == 0) {
+            sql->wide = true;
+            result = 0;
+        } else {
+            break;
+        }
+    }
+    free(folder);
+    return finish(&run, result);
+}
+
+int weir_query_explain(const struct weir_query_store *store, const struct weir_query_plan *plan,
+                       const struct weir_text_sink *sink, struct weir_diag *diag)
+{
+    struct run run;
+    struct weir_text_buffer out;
+    weir_text_init(&out, SQL_OCTETS_MAX);
+    int result = prepare(&run, store, plan, diag);
+    if (result == 0) {
+        const struct weir_sql *sql = &run.statement.sql;
+        const char *text = weir_statement_rows(&run.statement);
+        weir_text_printf(&out,
+                         "files read     %" PRIu64 ", %" PRIu64 " octets, %" PRIu64 " flows\n",
+                         run.stats.files, run.stats.octets, run.stats.flows);
+        weir_text_printf(&out, "files left out %" PRIu64 ", by the times in their names\n",
+                         run.stats.files_pruned);
+        weir_text_printf(&out, "sampling       %s; unknown of %" PRIu64 " flows\n",
+                         sql->scaled ? "counters are multiplied by it" : "nothing to multiply by",
+                         run.stats.sampling_unknown);
+        weir_text_printf(&out, "counters       of %s\n", sql->wide ? "128 bits" : "64 bits");
+        weir_text_printf(&out, "database       %s\n\n%s\n", sql->dialect->name, text);
+        result = sql->failed || weir_text_error(&out)
+                     ? no_memory(&run)
+                     : sink->write(sink->context, out.data, out.length, diag);
+    }
+    weir_text_done(&out);
+    return finish(&run, result);
+}
+
+/* The columns of a person's SQL, as the printers know columns. */
+static int describe_sql(const struct weir_duckdb_result *result, struct weir_arena *arena,
+                        struct weir_answer_column **ret_columns, size_t *ret_count)
+{
+    static const enum weir_answer_kind kinds[] = {
+        [WEIR_DUCKDB_NULL] = WEIR_ANSWER_TEXT,       [WEIR_DUCKDB_BOOL] = WEIR_ANSWER_BOOL,
+        [WEIR_DUCKDB_INTEGER] = WEIR_ANSWER_INTEGER, [WEIR_DUCKDB_DECIMAL] = WEIR_ANSWER_INTEGER,
+        [WEIR_DUCKDB_REAL] = WEIR_ANSWER_REAL,       [WEIR_DUCKDB_TEXT] = WEIR_ANSWER_TEXT,
+        [WEIR_DUCKDB_TIME] = WEIR_ANSWER_TIME,
+    };
+    unsigned count = weir_duckdb_column_count(result);
+    struct weir_answer_column *columns = weir_arena_alloc(arena, (count + 1) * sizeof(*columns));
+    if (!columns)
+        return WEIR_E_NOMEM;
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = weir_duckdb_column_name(result, i);
+        columns[i].name = weir_arena_copy(arena, name, strlen(name) + 1);
+        columns[i].unit = "";
+        columns[i].kind = kinds[weir_duckdb_column_kind(result, i)];
+        columns[i].is_key =
+            columns[i].kind != WEIR_ANSWER_INTEGER && columns[i].kind != WEIR_ANSWER_REAL;
+        columns[i].field.keep_v6 = WEIR_FIELD_UNMASKED;
+        if (!columns[i].name)
+            return WEIR_E_NOMEM;
+    }
+    *ret_columns = columns;
+    *ret_count = count;
+    return 0;
+}
+
+static int print_sql(struct run *run, struct weir_duckdb_result *result,
+                     const struct weir_query_output *output)
+{
+    const struct weir_duckdb_value nothing = {.kind = WEIR_DUCKDB_NULL};
+    struct weir_answer_column *columns;
+    size_t count;
+    struct weir_printer *printer = NULL;
+    if (describe_sql(result, &run->arena, &columns, &count) < 0)
+        return no_memory(run);
+    struct weir_cell *cells = weir_arena_alloc(&run->arena, (count + 1) * sizeof(*cells));
+    if (!cells)
+        return no_memory(run);
+    int status = weir_printer_new(output->format, columns, count, output->screen_width,
+                                  &output->sink, &printer, run->diag);
+    if (status < 0)
+        return status;
+    while ((status = weir_duckdb_next(result, run->diag)) > 0) {
+        int rows = status;
+        for (int row = 0; row < rows && status > 0; row++) {
+            for (unsigned i = 0; i < count; i++)
+                cells[i] =
+                    make_cell(columns[i].kind, weir_duckdb_get(result, i, (unsigned)row), nothing);
+            run->stats.rows++;
+            int printed = weir_printer_row(printer, WEIR_ROW, cells, run->diag);
+            status = printed < 0 ? printed : status;
+        }
+        if (status < 0)
+            break;
+    }
+    if (status == 0) {
+        run->stats.elapsed_ns = weir_clock_now(&run->store->clock) - run->begun_ns;
+        status = weir_printer_finish(printer, &run->stats, run->diag);
+    }
+    weir_printer_free(printer);
+    return status;
+}
+
+/* Every column and computed one, for the view. */
+static int plan_view(struct weir_arena *arena, bool unscaled, struct weir_query_plan **ret_plan,
+                     struct weir_diag *diag)
+{
+    const char *names = "";
+    for (unsigned i = 0; names && i < WEIR_COLUMN_COUNT; i++)
+        names = weir_arena_format(arena, "%s%s%s", names, i > 0 ? "," : "",
+                                  weir_column_info((enum weir_column)i)->name);
+    for (unsigned i = 0; names && i < WEIR_COMPUTED_COUNT; i++)
+        names = weir_arena_format(arena, "%s,%s", names,
+                                  weir_computed_info((enum weir_computed)i)->name);
+    if (!names)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the query");
+    const struct weir_question question = {
+        .select = names,
+        .from_ns = INT64_MIN,
+        .to_ns = INT64_MAX,
+        .unscaled = unscaled,
+    };
+    return weir_query_plan(&question, arena, ret_plan, diag);
+}
+
+int weir_query_sql(const struct weir_query_store *store, const char *sql, bool unscaled,
+                   const struct weir_query_output *output, struct weir_diag *diag)
+{
+    struct weir_arena arena;
+    struct weir_query_plan *plan;
+    struct weir_duckdb_result *rows = NULL;
+    struct run run;
+    weir_arena_init(&arena, 1u << 20);
+    int result = plan_view(&arena, unscaled, &plan, diag);
+    if (result < 0) {
+        weir_arena_done(&arena);
+        return result;
+    }
+    result = prepare(&run, store, plan, diag);
+    if (result == 0)
+        result = open_engine(&run, NULL);
+    if (result == 0) {
+        const char *view = weir_sql_format(&run.statement.sql, "CREATE VIEW flows AS %s",
+                                           weir_statement_shown(&run.statement));
+        result = run.statement.sql.failed ? no_memory(&run) : weir_duckdb_run(run.db, view, diag);
+    }
+    if (result == 0)
+        result = weir_duckdb_select(run.db, sql, &rows, diag);
+    if (result == WEIR_E_USAGE)
+        weir_diag_prefix(diag, "--sql");
+    if (result == 0)
+        result = print_sql(&run, rows, output);
+    weir_duckdb_result_free(rows);
+    result = finish(&run, result);
+    weir_arena_done(&arena);
+    return result;
+}
