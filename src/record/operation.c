@@ -199,15 +199,20 @@ static inline int64_t time_of_ntp_microseconds(uint64_t stamp)
     return seconds_of_ntp(stamp) * WEIR_NS_PER_SECOND + us * WEIR_NS_PER_US;
 }
 
-/* Rounded up to what the fraction can say, so that rounding down gives the same time back. */
+/*
+ * Rounded up to what the fraction can say, so that rounding down gives the same time back. From
+ * 1970 to the end of what is told from the era before, in 2104.
+ */
 static inline uint64_t ntp_of_time(int64_t time_ns, uint64_t unit, uint64_t *unfit)
 {
-    *unfit += time_ns < 0;
-    uint64_t ns = time_ns < 0 ? 0 : (uint64_t)time_ns;
-    uint64_t second = (uint64_t)WEIR_NS_PER_SECOND;
+    const uint64_t second = (uint64_t)WEIR_NS_PER_SECOND;
+    const uint64_t last = (UINT64_C(0x180000000) - (uint64_t)NTP_SECONDS_TO_1970) * second - 1;
+    uint64_t ns = time_ns < 0 ? 0 : at_most((uint64_t)time_ns, last);
+    *unfit += (int64_t)ns != time_ns;
     uint64_t fraction = ((ns % second << 32) + second - 1) / second;
     fraction = (fraction + unit - 1) / unit * unit;
-    return (ns / second + (uint64_t)NTP_SECONDS_TO_1970) * (UINT64_C(1) << 32) + fraction;
+    uint64_t stamp = (ns / second + (uint64_t)NTP_SECONDS_TO_1970) * (UINT64_C(1) << 32) + fraction;
+    return stamp ? stamp : unit; /* zero is no time; this is 2036-02-07 */
 }
 
 static inline uint64_t clamp_seconds(uint64_t seconds, uint64_t *unfit)

@@ -2,6 +2,7 @@
 /* Compiling a Template. What runs a plan is in decode.c, encode.c and other.c. */
 #include "record/plan.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +26,9 @@ static const struct {
     uint16_t relative, absolute;
 } relative_times[] = {{22, 152}, {21, 153}, {158, 154}, {159, 155}};
 
-/* The candidates for one column. */
+/* Those that fill one column. */
 struct contest {
     uint16_t winner, alternate; /* fields, or WEIR_PLAN_NONE */
-    unsigned winner_rank, alternate_rank;
     bool has_v4, has_v6;
 };
 
@@ -37,6 +37,7 @@ struct compiler {
     struct weir_plan *plan;
     struct contest contests[WEIR_COLUMN_COUNT];
     const struct weir_operation *operations[WEIR_PLAN_FIELDS_MAX]; /* NULL: no column */
+    unsigned ranks[WEIR_PLAN_FIELDS_MAX];                          /* UINT_MAX: fills no column */
     uint8_t columns[WEIR_PLAN_FIELDS_MAX];
     uint32_t flat_offsets[WEIR_PLAN_FIELDS_MAX];
 };
@@ -121,47 +122,46 @@ static bool lay_out(struct compiler *c)
     return true;
 }
 
-static void enter_contest(struct contest *contest, uint16_t field, unsigned rank,
-                          bool may_alternate)
+/* The field of lowest rank, the first of equals, that fills the column; `but` is left out. */
+static uint16_t best_field(const struct compiler *c, unsigned column, uint16_t but)
 {
-    if (contest->winner == WEIR_PLAN_NONE || rank < contest->winner_rank) {
-        if (may_alternate && contest->winner != WEIR_PLAN_NONE) {
-            contest->alternate = contest->winner;
-            contest->alternate_rank = contest->winner_rank;
-        }
-        contest->winner = field;
-        contest->winner_rank = rank;
-    } else if (may_alternate &&
-               (contest->alternate == WEIR_PLAN_NONE || rank < contest->alternate_rank)) {
-        contest->alternate = field;
-        contest->alternate_rank = rank;
+    uint16_t best = WEIR_PLAN_NONE;
+    for (uint16_t i = 0; i < c->plan->field_count; i++) {
+        bool enters = c->ranks[i] != UINT_MAX && c->columns[i] == column && i != but;
+        /* The second best is not to hide that its value was too wide. */
+        bool fits = but == WEIR_PLAN_NONE || !c->operations[i] || !c->operations[i]->saturates;
+        if (enters && fits && (best == WEIR_PLAN_NONE || c->ranks[i] < c->ranks[best]))
+            best = i;
     }
+    return best;
 }
 
 /* Which field each column is of. Counters have no alternate: a zero of theirs is a value. */
 static void hold_contests(struct compiler *c)
 {
-    struct weir_plan *plan = c->plan;
-    for (unsigned i = 0; i < WEIR_COLUMN_COUNT; i++)
-        c->contests[i] = (struct contest){.winner = WEIR_PLAN_NONE, .alternate = WEIR_PLAN_NONE};
-    for (uint16_t i = 0; i < plan->field_count; i++) {
+    for (uint16_t i = 0; i < c->plan->field_count; i++) {
         const struct weir_field *field = &c->source->fields[i];
         enum weir_column column;
+        c->ranks[i] = UINT_MAX;
         if (weir_column_for_element(field->pen, field->id, &column) < 0)
             continue;
         c->columns[i] = (uint8_t)column;
         c->operations[i] = weir_operation_for(field, column, false);
-        if (weir_column_info(column)->type == WEIR_COLUMN_ADDRESS && c->operations[i]) {
+        enum weir_column_type type = weir_column_info(column)->type;
+        if (c->operations[i] || (type == WEIR_COLUMN_TEXT && field->length > 0))
+            c->ranks[i] = weir_column_rank(field->pen, field->id);
+        if (type == WEIR_COLUMN_ADDRESS) {
             c->contests[column].has_v4 |= field->length == 4;
             c->contests[column].has_v6 |= field->length == 16;
         }
-        unsigned rank = weir_column_rank(field->pen, field->id);
-        bool is_text = weir_column_info(column)->type == WEIR_COLUMN_TEXT;
-        if (!is_text && !c->operations[i])
-            continue;
-        bool may_alternate = is_text || (weir_column_info(column)->type != WEIR_COLUMN_U64 &&
-                                         !c->operations[i]->saturates);
-        enter_contest(&c->contests[column], i, rank, may_alternate);
+    }
+    for (unsigned i = WEIR_COLUMN_FIRST_OF_ROW; i < WEIR_COLUMN_COUNT; i++) {
+        struct contest *contest = &c->contests[i];
+        bool may_alternate = weir_column_info((enum weir_column)i)->type != WEIR_COLUMN_U64;
+        contest->winner = best_field(c, i, WEIR_PLAN_NONE);
+        contest->alternate = WEIR_PLAN_NONE;
+        if (may_alternate && contest->winner != WEIR_PLAN_NONE)
+            contest->alternate = best_field(c, i, contest->winner);
     }
 }
 
