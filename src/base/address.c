@@ -2,21 +2,100 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static char *put_ipv4(const uint8_t octets[4], char *at)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned octet = octets[i];
+        if (i > 0)
+            *at++ = '.';
+        if (octet >= 100)
+            *at++ = (char)('0' + octet / 100);
+        if (octet >= 10)
+            *at++ = (char)('0' + octet / 10 % 10);
+        *at++ = (char)('0' + octet % 10);
+    }
+    return at;
+}
+
+static char *put_group(uint16_t group, char *at)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (group >= 0x1000)
+        *at++ = digits[group >> 12];
+    if (group >= 0x100)
+        *at++ = digits[group >> 8 & 15];
+    if (group >= 0x10)
+        *at++ = digits[group >> 4 & 15];
+    *at++ = digits[group & 15];
+    return at;
+}
+
+/* The longest run of at least two zero groups, the first of equals; length 0: none. */
+static void find_zeros(const uint16_t groups[8], unsigned *ret_start, unsigned *ret_length)
+{
+    unsigned best_start = 0, best_length = 1;
+    for (unsigned i = 0; i < 8;) {
+        unsigned start = i;
+        while (i < 8 && groups[i] == 0)
+            i++;
+        if (i - start > best_length) {
+            best_start = start;
+            best_length = i - start;
+        }
+        i += i == start;
+    }
+    *ret_start = best_start;
+    *ret_length = best_length > 1 ? best_length : 0;
+}
+
+size_t weir_ipv4_format(const uint8_t octets[4], char text[WEIR_ADDRESS_TEXT_MAX])
+{
+    char *end = put_ipv4(octets, text);
+    *end = 0;
+    return (size_t)(end - text);
+}
+
+size_t weir_ipv6_format(const uint8_t octets[16], char text[WEIR_ADDRESS_TEXT_MAX])
+{
+    uint16_t groups[8];
+    unsigned zeros, zeros_length;
+    for (unsigned i = 0; i < 8; i++)
+        groups[i] = weir_load_be16(octets + i * 2);
+    find_zeros(groups, &zeros, &zeros_length);
+    /* IPv4-mapped and IPv4-compatible addresses end in dots (RFC 5952 section 5). */
+    bool mixed = zeros == 0 && (zeros_length == 6 || (zeros_length == 5 && groups[5] == 0xffff));
+
+    char *at = text;
+    for (unsigned i = 0; i < (mixed ? 6 : 8);) {
+        if (zeros_length && i == zeros) {
+            *at++ = ':';
+            *at++ = ':';
+            i += zeros_length;
+            continue;
+        }
+        if (i > 0 && at[-1] != ':')
+            *at++ = ':';
+        at = put_group(groups[i++], at);
+    }
+    if (mixed) {
+        if (at[-1] != ':')
+            *at++ = ':';
+        at = put_ipv4(octets + 12, at);
+    }
+    *at = 0;
+    return (size_t)(at - text);
+}
 
 size_t weir_address_format(struct weir_address address, char text[WEIR_ADDRESS_TEXT_MAX])
 {
     uint8_t octets[16];
     weir_store_be64(octets, address.high);
     weir_store_be64(octets + 8, address.low);
-    /* The buffer holds every address, so inet_ntop cannot fail. */
-    if (weir_address_is_v4(address))
-        inet_ntop(AF_INET, octets + 12, text, WEIR_ADDRESS_TEXT_MAX);
-    else
-        inet_ntop(AF_INET6, octets, text, WEIR_ADDRESS_TEXT_MAX);
-    return strlen(text);
+    return weir_address_is_v4(address) ? weir_ipv4_format(octets + 12, text)
+                                       : weir_ipv6_format(octets, text);
 }
 
 int weir_address_parse(const char *text, struct weir_address *ret_address)

@@ -55,7 +55,14 @@ static inline bool weir_address_equal(struct weir_address a, struct weir_address
     return a.high == b.high && a.low == b.low;
 }
 
-/* Writes text and terminator, returns the text's length. */
+/*
+ * The two families by themselves, of octets in network order; ::ffff:192.0.2.1 stays IPv6. Each
+ * writes text and terminator and returns the text's length.
+ */
+size_t weir_ipv4_format(const uint8_t octets[4], char text[WEIR_ADDRESS_TEXT_MAX]);
+size_t weir_ipv6_format(const uint8_t octets[16], char text[WEIR_ADDRESS_TEXT_MAX]);
+
+/* Either, by weir_address_is_v4. Writes text and terminator, returns the text's length. */
 size_t weir_address_format(struct weir_address address, char text[WEIR_ADDRESS_TEXT_MAX]);
 
 /* 0, or WEIR_E_USAGE where `text` is no IPv4 or IPv6 address. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/calendar.h"
 
@@ -298,18 +299,8 @@ static bool encode_address(const struct weir_scalar *value, uint8_t *octets, siz
 
 static void print_ipv4(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
-    char text[16];
-    size_t length = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned octet = value->address[i];
-        if (octet >= 100)
-            text[length++] = (char)('0' + octet / 100);
-        if (octet >= 10)
-            text[length++] = (char)('0' + octet / 10 % 10);
-        text[length++] = (char)('0' + octet % 10);
-        text[length++] = '.';
-    }
-    weir_text_add_octets(out, text, length - 1);
+    char text[WEIR_ADDRESS_TEXT_MAX];
+    weir_text_add_octets(out, text, weir_ipv4_format(value->address, text));
 }
 
 static bool parse_ipv4(const char *text, uint8_t *buffer, struct weir_scalar *value)
@@ -318,11 +309,10 @@ static bool parse_ipv4(const char *text, uint8_t *buffer, struct weir_scalar *va
     return inet_pton(AF_INET, text, value->address) == 1;
 }
 
-/* Not as weir_address_format: an IPv4-mapped address is an IPv6 address here. */
 static void print_ipv6(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
-    char text[INET6_ADDRSTRLEN];
-    weir_text_add(out, inet_ntop(AF_INET6, value->address, text, sizeof(text)));
+    char text[WEIR_ADDRESS_TEXT_MAX];
+    weir_text_add_octets(out, text, weir_ipv6_format(value->address, text));
 }
 
 static bool parse_ipv6(const char *text, uint8_t *buffer, struct weir_scalar *value)

@@ -3,6 +3,9 @@
 
 #include "support/cmocka.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 static void text_survives_a_round_trip(void **state)
 {
     (void)state;
@@ -26,6 +29,30 @@ static void text_survives_a_round_trip(void **state)
         assert_int_equal(weir_address_parse(texts[i], &address), 0);
         assert_int_equal(weir_address_format(address, text), strlen(texts[i]));
         assert_string_equal(text, texts[i]);
+    }
+}
+
+/* Every pattern of zero groups, and of groups of each width, as the C library writes it. */
+static void text_is_that_of_the_c_library(void **state)
+{
+    (void)state;
+    static const uint16_t values[] = {0x1, 0xab, 0xffff, 0x10, 0x100, 0xfff, 0x1000, 0xf};
+    for (unsigned pattern = 0; pattern < 256; pattern++)
+        for (unsigned shift = 0; shift < 8; shift++) {
+            uint8_t octets[16];
+            char text[WEIR_ADDRESS_TEXT_MAX], expected[INET6_ADDRSTRLEN];
+            for (unsigned i = 0; i < 8; i++)
+                weir_store_be16(octets + i * 2, pattern >> i & 1 ? values[(i + shift) % 8] : 0);
+            inet_ntop(AF_INET6, octets, expected, sizeof(expected));
+            assert_int_equal(weir_ipv6_format(octets, text), strlen(expected));
+            assert_string_equal(text, expected);
+        }
+    for (unsigned octet = 0; octet < 256; octet++) {
+        const uint8_t octets[4] = {(uint8_t)octet, 0, 10, (uint8_t)(255 - octet)};
+        char text[WEIR_ADDRESS_TEXT_MAX], expected[INET6_ADDRSTRLEN];
+        inet_ntop(AF_INET, octets, expected, sizeof(expected));
+        assert_int_equal(weir_ipv4_format(octets, text), strlen(expected));
+        assert_string_equal(text, expected);
     }
 }
 
@@ -117,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_survives_a_round_trip),
+        cmocka_unit_test(text_is_that_of_the_c_library),
         cmocka_unit_test(both_families_are_told_apart),
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(networks_are_ranges),
