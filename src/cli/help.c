@@ -23,10 +23,12 @@ const struct weir_help_term weir_help_terms[] = {
     {"FILE", "a path; - is standard input or standard output"},
     {"URL", "an endpoint; forms are listed below"},
     {NULL, "Endpoints"},
-    {"udp://HOST:PORT", "to listen: any of NetFlow v1 v5 v7 v8 v9, IPFIX and sFlow, told apart by "
-                        "the version field; HOST may be empty; [2001:db8::1]:4739 for IPv6"},
+    {"udp://HOST:PORT", "to listen: NetFlow v5, v9 and IPFIX, told apart by their version field; "
+                        "HOST may be empty; an IPv6 address stands in brackets: "
+                        "udp://[2001:db8::1]:4739. To send: IPFIX"},
     {"PROTOCOL+udp://HOST:PORT", "to send: PROTOCOL is ipfix, netflow9 or netflow5; options follow "
                                  "as ?domain=N&mtu=N&template-refresh=10m&rate=N"},
+    {"PROTOCOL+pcap:PATH", "a capture of the datagrams that would be sent"},
     {"ipfix+file:PATH", "an IPFIX file, RFC 5655"},
     {"json:PATH", "JSON lines; json:- prints them"},
     {NULL, "Exit status"},
@@ -191,7 +193,12 @@ void weir_help_command(const struct weir_command *command, unsigned columns,
 {
     size_t count;
     const struct weir_option *common = weir_common_options(&count);
-    weir_text_printf(out, "weir %s - %s\n\n", command->name, command->summary);
+    struct weir_text_buffer title;
+    weir_text_init(&title, WEIR_HELP_MAX);
+    weir_text_printf(&title, "weir %s - %s", command->name, command->summary);
+    add_wrapped(out, weir_text_string(&title), 0, 0, columns);
+    weir_text_done(&title);
+    weir_text_add_char(out, '\n');
     add_usage(out, command, columns);
     if (command->about) {
         weir_text_add_char(out, '\n');

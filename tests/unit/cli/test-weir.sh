@@ -70,6 +70,14 @@ if [ -w /dev/full ]; then
 fi
 expect 'standard output closed' 1 '' 'weir: standard output: *' bash -c '"$1" elements >&-' - "$weir"
 
+# Help fits 80 columns, but for examples, which are typed as they are, and long words.
+for command in '' $("$weir" help --commands | tr ' ' '-'); do
+    # shellcheck disable=SC2086 # two words are two
+    "$weir" help ${command//-/ } >"$dir/help"
+    expect "width of the help of '$command'" 0 '' '' awk 'length > 80 && NF > 1 && !/^  weir /' "$dir/help"
+    expect "no line of it ends in a space" 1 '' '' grep -n ' $' "$dir/help"
+done
+
 # Every command has a man page that is installed, and every page a command.
 expect 'man pages' 0 "$(printf '%s\n' "$@" | sort)" '' \
     bash -c '"$1" help --commands | tr " " "-" | sort' - "$weir"
