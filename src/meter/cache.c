@@ -16,12 +16,12 @@
 /* Room over what is asked for, so that sets do not fill long before the table does: a quarter. */
 #define SLOTS_OF(entries) ((uint64_t)(entries) + (entries) / 4)
 
-/* The smaller timeout in ticks, and the active timeout in units of hot.start. */
+/* The smaller timeout in ticks, and the active timeout in units of coarse cache time. */
 #define TIMEOUT_TICKS    128u
 #define ACTIVE_UNIT_BITS 14u
 
 /* Octets past which one packet more could be one too many for hot.octets. */
-#define OCTETS_LIMIT ((UINT64_C(1) << WEIR_FLOW_OCTETS_BITS) - 1 - UINT32_MAX)
+#define OCTETS_LIMIT (WEIR_FLOW_OCTETS_MASK - UINT32_MAX)
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -152,15 +152,18 @@ int weir_cache_new(const struct weir_cache_config *config, const struct weir_bat
     if (!cache)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the flow cache");
     memset(cache, 0, sizeof(*cache));
-    cache->hash_key = config->hash_key;
-    cache->hash = weir_flow_hash_choose();
-    cache->mask = config->definition.mask;
-    cache->mask.observation_point &= (uint16_t)~WEIR_FLOW_KEY_V6;
-    cache->has_connections = weir_flow_definition_has_connections(&config->definition);
-    cache->tail_mask = cache->has_connections ? 0 : ~UINT64_C(0);
     cache->entries = config->entries;
     cache->set_count =
         (uint32_t)((SLOTS_OF(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS);
+    cache->has_connections = weir_flow_definition_has_connections(&config->definition);
+    cache->hash = weir_flow_hash_choose();
+    cache->hasher = (struct weir_flow_hasher){
+        .hash_key = config->hash_key,
+        .mask = config->definition.mask,
+        .tail_mask = cache->has_connections ? 0 : ~UINT64_C(0),
+        .set_count = cache->set_count,
+    };
+    cache->hasher.mask.observation_point &= (uint16_t)~WEIR_FLOW_KEY_V6;
     cache->packets_limit = UINT32_MAX;
     set_times(cache, config);
     if (make_tables(cache, config, sink) < 0) {
@@ -195,18 +198,7 @@ void weir_cache_free(struct weir_cache *cache)
 static void place(const struct weir_cache *cache, const struct weir_packet *packets,
                   struct weir_flow_place *places, size_t count)
 {
-    uint64_t mask[5];
-    memcpy(mask, &cache->mask, sizeof(mask));
-    for (size_t i = 0; i < count; i++) {
-        uint64_t key[5];
-        memcpy(key, &packets[i].key, sizeof(key));
-        for (unsigned word = 0; word < 5; word++)
-            key[word] &= mask[word];
-        memcpy(&places[i].key, key, sizeof(key));
-        if (packets[i].flags & WEIR_PACKET_V6)
-            places[i].key.observation_point |= WEIR_FLOW_KEY_V6;
-    }
-    cache->hash(&cache->hash_key, cache->tail_mask, cache->set_count, places, count);
+    cache->hash(&cache->hasher, packets, places, count);
     for (size_t i = 0; i < count; i++)
         __builtin_prefetch(&cache->groups[places[i].set], 1);
 }
@@ -324,8 +316,7 @@ static void begin_flow(struct weir_cache *cache, const struct weir_packet *packe
     cache->hot[slot] = (struct weir_flow_hot){
         .key = at->key,
         .last_seen = cache->now,
-        .octets = packet->octets,
-        .start = (uint16_t)(cache->now >> cache->start_shift),
+        .octets = packet->octets | cache->now >> cache->start_shift << WEIR_FLOW_OCTETS_BITS,
         .packets = 1,
         .state = (packet->tcp_flags & WEIR_FLOW_TCP_FLAGS) | (late ? WEIR_FLOW_LATE : 0),
         .ttl_min = packet->ttl,
@@ -347,6 +338,12 @@ static void begin_flow(struct weir_cache *cache, const struct weir_packet *packe
         cache->counters.flows_active_peak = cache->active_count;
 }
 
+static inline bool is_full(const struct weir_cache *cache, const struct weir_flow_hot *hot)
+{
+    return hot->packets >= cache->packets_limit ||
+           (hot->octets & WEIR_FLOW_OCTETS_MASK) > OCTETS_LIMIT;
+}
+
 /* Why this packet cannot be added to the flow that has its key, or 0. */
 static unsigned end_before(const struct weir_cache *cache, const struct weir_packet *packet,
                            uint32_t slot)
@@ -355,7 +352,7 @@ static unsigned end_before(const struct weir_cache *cache, const struct weir_pac
     unsigned reason = weir_cache_end_reason(cache, slot);
     if (reason)
         return reason;
-    if (hot->packets >= cache->packets_limit || hot->octets > OCTETS_LIMIT)
+    if (is_full(cache, hot))
         return WEIR_FLOW_END_RESOURCES;
     bool opens = (packet->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN)) == WEIR_TCP_SYN;
     if (cache->has_connections && opens && hot->state & (WEIR_FLOW_ENDED | WEIR_TCP_FIN))
@@ -377,54 +374,68 @@ static void add_late(const struct weir_packet *packet, struct weir_flow_hot *hot
         cold->first_ns = packet->time_ns;
 }
 
+/* Adds a packet to the flow it belongs to. */
+static inline void add_to_flow(struct weir_cache *cache, const struct weir_packet *packet,
+                               struct weir_group *group, unsigned way, uint32_t slot)
+{
+    struct weir_flow_hot *hot = &cache->hot[slot];
+    if (weir_cache_time(packet->time_ns) == cache->now)
+        hot->state &= (uint16_t)~WEIR_FLOW_LATE;
+    else
+        add_late(packet, hot, &cache->cold[slot]);
+    hot->last_seen = cache->now;
+    hot->octets += packet->octets;
+    hot->packets++;
+    hot->state |= packet->tcp_flags & WEIR_FLOW_TCP_FLAGS;
+    if (packet->ttl < hot->ttl_min)
+        hot->ttl_min = packet->ttl;
+    if (packet->ttl > hot->ttl_max)
+        hot->ttl_max = packet->ttl;
+    group->ticks[way] =
+        (uint8_t)(cache->tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
+}
+
+/* The slot's flow, which has the packet's key: the packet goes to it, or it ends and a new begins.
+ */
+static inline void meet_flow(struct weir_cache *cache, const struct weir_packet *packet,
+                             const struct weir_flow_place *at, unsigned way, uint32_t slot)
+{
+    const struct weir_flow_hot *hot = &cache->hot[slot];
+    bool plain = weir_cache_goes_on(cache, hot) && !is_full(cache, hot) &&
+                 !(packet->tcp_flags & WEIR_TCP_SYN);
+    unsigned reason = plain ? 0 : end_before(cache, packet, slot);
+    if (reason) {
+        weir_cache_expire(cache, slot, reason);
+        begin_flow(cache, packet, at, way);
+    } else {
+        add_to_flow(cache, packet, &cache->groups[at->set], way, slot);
+    }
+}
+
 /* Third stage: one packet, in its order. */
 static inline void meter(struct weir_cache *cache, const struct weir_packet *packet,
                          const struct weir_flow_place *at)
 {
-    uint64_t time = weir_cache_time(packet->time_ns);
-    if (time != cache->now || !cache->started)
-        weir_cache_take_time(cache, time);
-    struct weir_group *group = &cache->groups[at->set];
+    weir_cache_take_time(cache, weir_cache_time(packet->time_ns));
+    const struct weir_group *group = &cache->groups[at->set];
     uint32_t ways = weir_group_match(group->tags, at->tag);
     for (; ways; ways &= ways - 1) {
         unsigned way = (unsigned)__builtin_ctz(ways);
         uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
-        struct weir_flow_hot *hot = &cache->hot[slot];
-        if (!same_key(&hot->key, &at->key))
-            continue;
-        bool plain = weir_cache_goes_on(cache, hot) && hot->packets < cache->packets_limit &&
-                     hot->octets <= OCTETS_LIMIT && !(packet->tcp_flags & WEIR_TCP_SYN);
-        if (!plain) {
-            unsigned reason = end_before(cache, packet, slot);
-            if (reason) {
-                weir_cache_expire(cache, slot, reason);
-                begin_flow(cache, packet, at, way);
-                goto added;
-            }
+        if (same_key(&cache->hot[slot].key, &at->key)) {
+            meet_flow(cache, packet, at, way, slot);
+            break;
         }
-        if (time == cache->now)
-            hot->state &= (uint16_t)~WEIR_FLOW_LATE;
-        else
-            add_late(packet, hot, &cache->cold[slot]);
-        hot->last_seen = cache->now;
-        hot->octets += packet->octets;
-        hot->packets++;
-        hot->state |= packet->tcp_flags & WEIR_FLOW_TCP_FLAGS;
-        hot->ttl_min = packet->ttl < hot->ttl_min ? packet->ttl : hot->ttl_min;
-        hot->ttl_max = packet->ttl > hot->ttl_max ? packet->ttl : hot->ttl_max;
-        group->ticks[way] =
-            (uint8_t)(cache->tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
-        goto added;
     }
-    uint32_t empty = weir_group_match(group->tags, 0);
-    unsigned way = empty && cache->active_count < cache->entries
-                       ? (unsigned)__builtin_ctz(empty)
-                       : weir_cache_make_room(cache, at->set, at->spread);
-    begin_flow(cache, packet, at, way);
-added:
+    if (!ways) {
+        uint32_t empty = weir_group_match(group->tags, 0);
+        unsigned way = empty && cache->active_count < cache->entries
+                           ? (unsigned)__builtin_ctz(empty)
+                           : weir_cache_make_room(cache, at->set, at->spread);
+        begin_flow(cache, packet, at, way);
+    }
     if (packet->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST) && cache->has_connections)
         maybe_end_connection(cache, at, packet->tcp_flags);
-    cache->counters.octets_metered += packet->octets;
 }
 
 int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, size_t count,
@@ -432,6 +443,7 @@ int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, 
 {
     struct weir_flow_place places[3][BATCH];
     size_t batches = (count + BATCH - 1) / BATCH;
+    uint64_t octets = 0;
     cache->rows.diag = diag;
     /* In step i batch i is placed, the one before it fetched, the one before that metered. */
     for (size_t i = 0; i < batches + 2; i++) {
@@ -447,11 +459,14 @@ int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, 
             else if (stage == 1)
                 fetch(cache, first, at, size);
             else
-                for (size_t k = 0; k < size; k++)
+                for (size_t k = 0; k < size; k++) {
                     meter(cache, &first[k], &at[k]);
+                    octets += first[k].octets;
+                }
         }
     }
     cache->counters.packets_metered += count;
+    cache->counters.octets_metered += octets;
     return cache->rows.result;
 }
 

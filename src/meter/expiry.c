@@ -153,15 +153,14 @@ static void change_tick(struct weir_cache *cache)
     }
 }
 
-void weir_cache_take_time(struct weir_cache *cache, uint64_t time)
+void weir_cache_change_time(struct weir_cache *cache, uint64_t time)
 {
     if (!cache->started) {
         start_time(cache, time);
     } else if (time >= cache->now) {
         cache->now = time;
         cache->late_in_row = 0;
-        if (time >= cache->next_tick)
-            change_tick(cache);
+        change_tick(cache);
     } else {
         cache->counters.packets_late++;
         if (cache->now - time <= cache->idle) {
@@ -219,6 +218,7 @@ int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag)
     sweep_exact(cache, true);
     weir_meter_rows_flush(&cache->rows, weir_cache_now(cache));
     cache->started = false;
+    cache->next_tick = 0;
     return cache->rows.result;
 }
 

@@ -23,9 +23,18 @@ struct weir_flow_place {
 
 #define WEIR_FLOW_KEY_V6 0x8000u
 
-/* Fills set, tag, reverse_tag and spread of `count` places from their keys. */
-typedef void weir_flow_hash(const struct weir_hash_key *key, uint64_t tail_mask, uint32_t set_count,
-                            struct weir_flow_place *places, size_t count);
+/* How keys become places; constant once the cache is made. */
+struct weir_flow_hasher {
+    struct weir_hash_key hash_key;
+    struct weir_flow_key mask;
+    uint64_t tail_mask; /* of ToS and observation point: ones where they take part in the hash */
+    uint32_t set_count;
+};
+
+/* Fills `count` places from packets. */
+typedef void weir_flow_hash(const struct weir_flow_hasher *hasher,
+                            const struct weir_packet *packets, struct weir_flow_place *places,
+                            size_t count);
 
 /* The fastest that this processor has; all give the same places. */
 weir_flow_hash *weir_flow_hash_choose(void);

@@ -31,10 +31,8 @@ static inline int64_t weir_cache_time_ns(uint64_t time)
 
 struct weir_cache {
     /* Constant once made. */
-    struct weir_hash_key hash_key;
     weir_flow_hash *hash;
-    struct weir_flow_key mask;
-    uint64_t tail_mask; /* bits of ToS and observation point that take part in the hash */
+    struct weir_flow_hasher hasher;
     bool has_connections;
     uint32_t set_count;
     uint32_t entries;
@@ -44,7 +42,7 @@ struct weir_cache {
     uint64_t tick_ns;
     uint8_t tick_limit;   /* ticks of silence after which a flow may have ended */
     uint8_t linger_shift; /* how many ticks older flows of ended connections look */
-    unsigned start_shift; /* cache time >> start_shift: the coarse time of hot.start */
+    unsigned start_shift; /* cache time >> start_shift: the coarse time in hot.octets */
     uint16_t start_limit; /* coarse time after which a flow may have ended */
     uint32_t packets_limit;
     struct weir_group *groups;
@@ -53,7 +51,7 @@ struct weir_cache {
 
     /* Time. */
     uint64_t now;
-    uint64_t next_tick; /* cache time at which the tick changes */
+    uint64_t next_tick; /* cache time at which the tick changes; 0: before the first packet */
     uint64_t tick;      /* now / tick_ns */
     bool started;
     uint32_t late_in_row;
@@ -69,7 +67,8 @@ static inline bool weir_cache_goes_on(const struct weir_cache *cache,
                                       const struct weir_flow_hot *hot)
 {
     uint64_t silence = hot->state & WEIR_FLOW_ENDED ? cache->linger : cache->idle;
-    uint16_t age = (uint16_t)((cache->now >> cache->start_shift) - hot->start);
+    uint16_t age =
+        (uint16_t)((cache->now >> cache->start_shift) - (hot->octets >> WEIR_FLOW_OCTETS_BITS));
     return cache->now - hot->last_seen <= silence && age < cache->start_limit;
 }
 
@@ -79,8 +78,19 @@ unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot);
 /* Makes the flow's record and empties its slot. */
 void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason);
 
+/* Takes a time that is not simply a little later than the one before. */
+void weir_cache_change_time(struct weir_cache *cache, uint64_t time);
+
 /* Takes the time of a packet, and looks for flows that have ended. */
-void weir_cache_take_time(struct weir_cache *cache, uint64_t time);
+static inline void weir_cache_take_time(struct weir_cache *cache, uint64_t time)
+{
+    if (time >= cache->now && time < cache->next_tick) {
+        cache->now = time;
+        cache->late_in_row = 0;
+    } else {
+        weir_cache_change_time(cache, time);
+    }
+}
 
 /* The way of a full set to be emptied for a new flow: the oldest, `spread` chooses among equals. */
 static inline unsigned weir_cache_oldest(const struct weir_cache *cache,

@@ -117,7 +117,7 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_ho
     weir_batch_u8(batch, WEIR_COLUMN_TOS)[row] = cold->tos;
     weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = hot->state & WEIR_FLOW_TCP_FLAGS;
     weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = hot->packets;
-    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->octets;
+    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->octets & WEIR_FLOW_OCTETS_MASK;
     weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[row] =
         cold->observation_point < rows->if_count ? rows->if_index[cold->observation_point] : 0;
     weir_batch_u8(batch, WEIR_COLUMN_TTL_MIN)[row] = hot->ttl_min;

@@ -18,13 +18,13 @@
 #define WEIR_FLOW_LATE      0x4000u /* cold.last_ns is its last time, not hot.last_seen */
 
 #define WEIR_FLOW_OCTETS_BITS 48u
+#define WEIR_FLOW_OCTETS_MASK ((UINT64_C(1) << WEIR_FLOW_OCTETS_BITS) - 1)
 
 /* What every packet of a flow reads and writes. */
 struct weir_flow_hot {
     struct weir_flow_key key;
     uint64_t last_seen; /* cache time at its last packet */
-    uint64_t octets : WEIR_FLOW_OCTETS_BITS;
-    uint64_t start : 16; /* coarse cache time at its first packet */
+    uint64_t octets;    /* in the low 48 bits; above them coarse cache time at its first packet */
     uint32_t packets;
     uint16_t state;
     uint8_t ttl_min;

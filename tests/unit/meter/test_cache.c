@@ -380,10 +380,10 @@ static void one_entry_does(void **state)
     assert_int_equal(weir_cache_counters(bench->cache).flows_active_peak, 1);
 }
 
-static uint32_t set_of(const struct bench *bench, struct weir_flow_key key)
+static uint32_t set_of(const struct bench *bench, struct weir_packet packet)
 {
-    struct weir_flow_place place = {.key = key};
-    weir_flow_hash_portable(&bench->config.hash_key, 0, bench->cache->set_count, &place, 1);
+    struct weir_flow_place place;
+    weir_flow_hash_portable(&bench->cache->hasher, &packet, &place, 1);
     return place.set;
 }
 
@@ -407,11 +407,11 @@ static void the_oldest_goes_first(void **state)
         assert_int_equal(bench->rows.count, before + 1);
         const struct slow_record *victim = &bench->rows.records[before];
         assert_int_equal(victim->reason, RESOURCES);
-        uint32_t set = set_of(bench, packet.key);
+        uint32_t set = set_of(bench, packet);
         int64_t oldest = INT64_MAX;
         for (unsigned k = 0; k < i; k++) {
             struct weir_packet other = udp((int64_t)k * SECOND / 4, (uint16_t)k);
-            if (!gone[k] && set_of(bench, other.key) == set && other.time_ns < oldest)
+            if (!gone[k] && set_of(bench, other) == set && other.time_ns < oldest)
                 oldest = other.time_ns;
         }
         assert_true(victim->last_ns - oldest < 10 * SECOND);

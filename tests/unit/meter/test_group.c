@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t random_state = 1;
 
@@ -71,7 +72,7 @@ static struct weir_flow_key random_key(void)
         .dst_port = (uint16_t)next_random(),
         .protocol = (uint8_t)next_random(),
         .tos = (uint8_t)next_random(),
-        .observation_point = (uint16_t)next_random(),
+        .observation_point = (uint16_t)(next_random() & 0x7fff),
     };
 }
 
@@ -85,46 +86,78 @@ static struct weir_flow_key reversed(struct weir_flow_key key)
     return other;
 }
 
+static struct weir_flow_hasher hasher_of(uint64_t seed, uint64_t tail_mask, uint32_t set_count)
+{
+    struct weir_flow_hasher hasher = {.tail_mask = tail_mask, .set_count = set_count};
+    memset(&hasher.mask, 0xff, sizeof(hasher.mask));
+    weir_hash_key_seed(&hasher.hash_key, seed);
+    return hasher;
+}
+
+/* The place of one key. */
+static struct weir_flow_place place_of(const struct weir_flow_hasher *hasher,
+                                       struct weir_flow_key key)
+{
+    struct weir_packet packet = {.key = key};
+    struct weir_flow_place place;
+    weir_flow_hash_portable(hasher, &packet, &place, 1);
+    return place;
+}
+
 static void all_processors_hash_alike(void **state)
 {
     (void)state;
-    struct weir_hash_key key;
-    weir_hash_key_seed(&key, 3);
     weir_flow_hash *chosen = weir_flow_hash_choose();
     for (int round = 0; round < 2000; round++) {
+        struct weir_flow_hasher hasher = hasher_of(3, round % 2 ? 0 : ~UINT64_C(0), 1000);
+        hasher.mask = random_key();
+        struct weir_packet packets[3];
         struct weir_flow_place a[3];
         struct weir_flow_place b[3];
+        memset(a, 0, sizeof(a));
+        memset(b, 0, sizeof(b));
         for (int i = 0; i < 3; i++)
-            a[i].key = b[i].key = random_key();
-        uint64_t tail_mask = round % 2 ? 0 : ~UINT64_C(0);
-        chosen(&key, tail_mask, 1000, a, 3);
-        weir_flow_hash_portable(&key, tail_mask, 1000, b, 3);
-        for (int i = 0; i < 3; i++) {
-            assert_int_equal(a[i].set, b[i].set);
-            assert_int_equal(a[i].tag, b[i].tag);
-            assert_int_equal(a[i].reverse_tag, b[i].reverse_tag);
-            assert_int_equal(a[i].spread, b[i].spread);
-        }
+            packets[i] =
+                (struct weir_packet){.key = random_key(), .flags = i % 2 ? WEIR_PACKET_V6 : 0};
+        chosen(&hasher, packets, a, 3);
+        weir_flow_hash_portable(&hasher, packets, b, 3);
+        assert_memory_equal(a, b, sizeof(a));
     }
+}
+
+static void keys_are_masked_and_have_their_family(void **state)
+{
+    (void)state;
+    struct weir_flow_hasher hasher = hasher_of(3, 0, 1000);
+    hasher.mask = (struct weir_flow_key){.dst_addr = {0, 0xff}, .protocol = 0x0f};
+    struct weir_packet packet = {.key = random_key(), .flags = WEIR_PACKET_V6};
+    struct weir_flow_place place;
+    weir_flow_hash_choose()(&hasher, &packet, &place, 1);
+    struct weir_flow_key expected = {
+        .dst_addr = {0, packet.key.dst_addr.low & 0xff},
+        .protocol = packet.key.protocol & 0x0f,
+        .observation_point = WEIR_FLOW_KEY_V6,
+    };
+    assert_memory_equal(&place.key, &expected, sizeof(expected));
 }
 
 static void both_directions_share_a_set(void **state)
 {
     (void)state;
-    struct weir_hash_key key;
-    weir_hash_key_seed(&key, 4);
+    struct weir_flow_hasher hasher = hasher_of(4, 0, 12345);
     unsigned differ = 0;
     for (int round = 0; round < 2000; round++) {
-        struct weir_flow_place places[2] = {{.key = random_key()}};
-        places[1].key = reversed(places[0].key);
-        places[1].key.tos ^= 1;
-        weir_flow_hash_portable(&key, 0, 12345, places, 2);
-        assert_int_equal(places[0].set, places[1].set);
-        assert_in_range(places[0].set, 0, 12344);
-        assert_int_equal(places[0].tag, places[1].reverse_tag);
-        assert_int_equal(places[0].reverse_tag, places[1].tag);
-        assert_int_not_equal(places[0].tag, 0);
-        differ += places[0].tag != places[1].tag;
+        struct weir_flow_key key = random_key();
+        struct weir_flow_place forth = place_of(&hasher, key);
+        key.tos ^= 1;
+        key.observation_point ^= 1;
+        struct weir_flow_place back = place_of(&hasher, reversed(key));
+        assert_int_equal(forth.set, back.set);
+        assert_in_range(forth.set, 0, 12344);
+        assert_int_equal(forth.tag, back.reverse_tag);
+        assert_int_equal(forth.reverse_tag, back.tag);
+        assert_int_not_equal(forth.tag, 0);
+        differ += forth.tag != back.tag;
     }
     assert_true(differ > 1990);
 }
@@ -133,16 +166,14 @@ static void both_directions_share_a_set(void **state)
 static void every_bit_counts(void **state)
 {
     (void)state;
-    struct weir_hash_key key;
-    weir_hash_key_seed(&key, 5);
-    for (unsigned bit = 0; bit < 320; bit++) {
+    struct weir_flow_hasher hasher = hasher_of(5, ~UINT64_C(0), 1u << 20);
+    for (unsigned bit = 0; bit < 319; bit++) {
         unsigned moved = 0;
         for (int round = 0; round < 20; round++) {
-            struct weir_flow_place places[2] = {{.key = random_key()}};
-            places[1].key = places[0].key;
-            ((uint8_t *)&places[1].key)[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            weir_flow_hash_portable(&key, ~UINT64_C(0), 1u << 20, places, 2);
-            moved += places[0].set != places[1].set;
+            struct weir_flow_key key = random_key();
+            struct weir_flow_key other = key;
+            ((uint8_t *)&other)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            moved += place_of(&hasher, key).set != place_of(&hasher, other).set;
         }
         assert_true(moved >= 19);
     }
@@ -152,16 +183,14 @@ static void every_bit_counts(void **state)
 static void sets_fill_evenly(void **state)
 {
     (void)state;
-    struct weir_hash_key key;
-    weir_hash_key_seed(&key, 6);
+    struct weir_flow_hasher hasher = hasher_of(6, 0, 1000);
     unsigned *counts = calloc(1000, sizeof(*counts));
     for (uint32_t i = 0; i < 100000; i++) {
-        struct weir_flow_place place = {.key = {.protocol = 6, .dst_port = 80}};
-        place.key.src_addr = weir_address_from_v4(0x0a000000 + i / 100);
-        place.key.dst_addr = weir_address_from_v4(0xc0000201);
-        place.key.src_port = (uint16_t)(i % 100);
-        weir_flow_hash_portable(&key, 0, 1000, &place, 1);
-        counts[place.set]++;
+        struct weir_flow_key key = {.protocol = 6, .dst_port = 80};
+        key.src_addr = weir_address_from_v4(0x0a000000 + i / 100);
+        key.dst_addr = weir_address_from_v4(0xc0000201);
+        key.src_port = (uint16_t)(i % 100);
+        counts[place_of(&hasher, key).set]++;
     }
     for (unsigned i = 0; i < 1000; i++)
         assert_in_range(counts[i], 50, 160);
@@ -173,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_equal_plain_loops),
         cmocka_unit_test(all_processors_hash_alike),
+        cmocka_unit_test(keys_are_masked_and_have_their_family),
         cmocka_unit_test(both_directions_share_a_set),
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(sets_fill_evenly),
