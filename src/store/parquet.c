@@ -114,6 +114,11 @@ uint64_t weir_parquet_rows(const struct weir_parquet *file)
     return file->footer.rows + file->rows.row_count;
 }
 
+uint64_t weir_parquet_written(const struct weir_parquet *file)
+{
+    return file->offset - file->out.length;
+}
+
 static int write_out(struct weir_parquet *file, struct weir_diag *diag)
 {
     const uint8_t *at = file->out.data;

@@ -71,6 +71,9 @@ WEIR_CHECKED int weir_parquet_append(struct weir_parquet *file, const struct wei
 /* Rows added so far. */
 uint64_t weir_parquet_rows(const struct weir_parquet *file);
 
+/* Octets written to fd so far. */
+uint64_t weir_parquet_written(const struct weir_parquet *file);
+
 /*
  * Writes what is left and the footer. The caller then syncs and closes fd. 0, WEIR_E_IO or
  * WEIR_E_NOMEM.

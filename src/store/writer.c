@@ -2,6 +2,7 @@
 #include "store/writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 #include "store/folder.h"
 #include "store/parquet.h"
 
-#define HOUR_NS (3600 * WEIR_NS_PER_SECOND)
+#define HOUR_NS          (3600 * WEIR_NS_PER_SECOND)
+#define HAND_OVER_OCTETS (UINT64_C(8) << 20)
 
 struct slot {
     int64_t start_ns;
@@ -25,6 +27,7 @@ struct open_file {
     int fd;                       /* -1: no file */
     uint64_t number;
     uint64_t last_use;
+    uint64_t handed_over; /* octets that the system was told to write to disk */
 };
 
 struct weir_store_writer {
@@ -200,6 +203,7 @@ static int begin_file(struct weir_store_writer *writer, struct open_file *file, 
     file->fd = fd;
     file->number = number;
     file->slot = slot;
+    file->handed_over = 0;
     weir_parquet_begin(file->parquet, fd);
     return 0;
 }
@@ -243,6 +247,20 @@ static int file_of_slot(struct weir_store_writer *writer, struct slot slot,
     return error;
 }
 
+/*
+ * Has the system begin to write what came since it last did, so that the fsync at the end does not
+ * stand still for a whole file's worth. Where that fails the fsync says so.
+ */
+static void hand_over(struct open_file *file)
+{
+    uint64_t written = weir_parquet_written(file->parquet);
+    if (written - file->handed_over < HAND_OVER_OCTETS)
+        return;
+    (void)!sync_file_range(file->fd, (off_t)file->handed_over, (off_t)(written - file->handed_over),
+                           SYNC_FILE_RANGE_WRITE);
+    file->handed_over = written;
+}
+
 /* Adds rows [first_row, end_row), which all arrived in one slot. */
 static int append_rows(struct weir_store_writer *writer, struct open_file *file,
                        const struct weir_batch *batch, uint32_t first_row, uint32_t end_row,
@@ -256,8 +274,10 @@ static int append_rows(struct weir_store_writer *writer, struct open_file *file,
         /* Those of this batch that it took are counted with the rest of the batch. */
         writer->counters.records_not_stored -= weir_parquet_rows(file->parquet) - before;
         abandon(writer, file, diag);
+        return error;
     }
-    return error;
+    hand_over(file);
+    return 0;
 }
 
 int weir_store_writer_append(struct weir_store_writer *writer, const struct weir_batch *batch,
