@@ -35,7 +35,7 @@ void weir_synth_init(struct weir_synth *synth, const struct weir_synth_config *c
 /* A host of a population, spread over the address space so that neighbours in rank are not. */
 static struct weir_address host(uint32_t rank, bool is_client, bool is_v6)
 {
-    uint32_t spread = rank * UINT32_C(2654435761);
+    uint32_t spread = (rank + 1) * UINT32_C(2654435761);
     if (is_v6)
         return (struct weir_address){V6_DOCUMENT | (uint64_t)is_client << 31 | spread >> 12,
                                      UINT64_C(0x0200000000000000) | spread};
