@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * usage: make_seeds FOLDER
+ *
+ * Writes the seeds of the targets `message` and `plan` into FOLDER/message and FOLDER/plan, made
+ * with the encoder: `ninja fuzz-seeds` after a change of their forms.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "wire/encoder.h"
+
+#define FIELDS_MAX 24u
+
+struct shape {
+    const char *name;
+    enum weir_protocol protocol;
+    uint16_t scope_count;
+    struct weir_field fields[FIELDS_MAX];
+};
+
+static const struct shape shapes[] = {
+    {"netflow5", WEIR_PROTOCOL_NETFLOW5, 0, {{0}}},
+    {"netflow9",
+     WEIR_PROTOCOL_NETFLOW9,
+     0,
+     {{0, 8, 4},
+      {0, 12, 4},
+      {0, 22, 4},
+      {0, 21, 4},
+      {0, 7, 2},
+      {0, 11, 2},
+      {0, 4, 1},
+      {0, 48, 2},
+      {0, 1, 4},
+      {0, 2, 4},
+      {0, 40001, 2}}},
+    {"netflow9-options",
+     WEIR_PROTOCOL_NETFLOW9,
+     1,
+     {{WEIR_PEN_NETFLOW9_SCOPE, 1, 4}, {0, 34, 4}, {0, 35, 1}, {0, 82, 8}}},
+    {"ipfix",
+     WEIR_PROTOCOL_IPFIX,
+     0,
+     {{0, 27, 16},
+      {0, 28, 16},
+      {0, 154, 8},
+      {0, 157, 8},
+      {0, 139, 2},
+      {29305, 1, 8},
+      {35632, 99, 3},
+      {0, 56, 6},
+      {0, 195, 1},
+      {0, 31, 3}}},
+    {"ipfix-families",
+     WEIR_PROTOCOL_IPFIX,
+     0,
+     {{0, 8, 4},
+      {0, 27, 16},
+      {0, 152, 8},
+      {0, 22, 4},
+      {0, 158, 4},
+      {0, 4, 2},
+      {0, 1, 8},
+      {0, 1, 8},
+      {0, 210, 3}}},
+    {"ipfix-options", WEIR_PROTOCOL_IPFIX, 1, {{0, 149, 4}, {0, 41, 8}, {0, 95, 4}, {0, 96, 6}}},
+    {"ipfix-variable",
+     WEIR_PROTOCOL_IPFIX,
+     0,
+     {{0, 8, 4}, {0, 82, 65535}, {0, 7, 2}, {0, 96, 65535}, {0, 4, 1}, {0, 291, 65535}}},
+};
+
+static struct weir_template *template_of(const struct shape *shape)
+{
+    const struct weir_template *builtin = weir_message_builtin_template(shape->protocol);
+    uint16_t count = 0;
+    if (builtin)
+        return weir_template_copy(builtin);
+    while (count < FIELDS_MAX && shape->fields[count].id)
+        count++;
+    return shape->scope_count
+               ? weir_template_new_options(300, shape->fields, count, shape->scope_count)
+               : weir_template_new(300, shape->fields, count);
+}
+
+/* Records whose octets count up; variable fields hold a few. Returns their octets. */
+static size_t put_records(const struct weir_template *source, unsigned count, uint8_t *to)
+{
+    size_t at = 0;
+    for (unsigned r = 0; r < count; r++)
+        for (unsigned f = 0; f < source->field_count; f++) {
+            size_t length = source->fields[f].length;
+            if (length == WEIR_LENGTH_VARIABLE)
+                to[at++] = (uint8_t)(length = 2 + r);
+            for (size_t i = 0; i < length; i++, at++)
+                to[at] = (uint8_t)(i + 1 < length ? 0 : 'a' + r + f);
+        }
+    return at;
+}
+
+static FILE *create(const char *folder, const char *target, const char *name)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, target);
+    (void)mkdir(path, 0777);
+    (void)snprintf(path, sizeof(path), "%s/%s/%s", folder, target, name);
+    FILE *file = fopen(path, "wb");
+    if (!file) {
+        perror(path);
+        exit(1);
+    }
+    return file;
+}
+
+static void put_u16(FILE *file, unsigned value)
+{
+    (void)fputc((int)(value >> 8 & 255), file);
+    (void)fputc((int)(value & 255), file);
+}
+
+/* A datagram with the template and, of fixed length, three records; for IPFIX a withdrawal too. */
+static void write_message(const char *folder, const struct shape *shape,
+                          const struct weir_template *source)
+{
+    static const struct weir_encoder_header header = {
+        .sequence = 7, .domain = 1, .export_time_ns = INT64_C(1700000000000000000)};
+    uint8_t octets[2048], records[1024];
+    size_t length = put_records(source, 3, records);
+    struct weir_encoder encoder;
+    uint32_t got;
+    FILE *file = create(folder, "message", shape->name);
+    weir_encoder_begin(&encoder, shape->protocol, octets, sizeof(octets), &header);
+    (void)!weir_encoder_template(&encoder, source);
+    if (!source->is_variable) {
+        uint8_t *room = weir_encoder_records(&encoder, source, 3, &got);
+        memcpy(room, records, length);
+    }
+    size_t total = weir_encoder_end(&encoder);
+    put_u16(file, (unsigned)total);
+    (void)fwrite(octets, 1, total, file);
+    if (shape->protocol == WEIR_PROTOCOL_IPFIX) {
+        struct weir_template withdrawal = {
+            .id = 300, .is_options = source->is_options, .is_withdrawal = true};
+        weir_encoder_begin(&encoder, shape->protocol, octets, sizeof(octets), &header);
+        (void)!weir_encoder_template(&encoder, &withdrawal);
+        total = weir_encoder_end(&encoder);
+        put_u16(file, (unsigned)total);
+        (void)fwrite(octets, 1, total, file);
+    }
+    (void)fclose(file);
+}
+
+static void write_plan(const char *folder, const struct shape *shape,
+                       const struct weir_template *source)
+{
+    uint8_t records[1024];
+    size_t length = put_records(source, 3, records);
+    FILE *file = create(folder, "plan", shape->name);
+    (void)fputc(source->field_count, file);
+    for (unsigned i = 0; i < source->field_count; i++) {
+        put_u16(file, source->fields[i].pen >> 16);
+        put_u16(file, source->fields[i].pen & 65535);
+        put_u16(file, source->fields[i].id);
+        put_u16(file, source->fields[i].length);
+    }
+    (void)fputc(1, file);
+    (void)fwrite(records, 1, length, file);
+    (void)fclose(file);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2)
+        return 2;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        struct weir_template *source = template_of(&shapes[i]);
+        if (!source)
+            return 1;
+        write_message(argv[1], &shapes[i], source);
+        write_plan(argv[1], &shapes[i], source);
+        free(source);
+    }
+    return 0;
+}
