@@ -12,24 +12,25 @@
 #include <linux/pkt_cls.h>
 
 #define SECTION(name) __attribute__((section(name), used))
-#define VLAN_ID_MASK 0x0fff
+#define VLAN_ID_MASK  0x0fff
 
 static long (*vlan_push)(struct __sk_buff *skb, __be16 protocol,
                          __u16 tci) = (void *)BPF_FUNC_skb_vlan_push;
 static long (*vlan_pop)(struct __sk_buff *skb) = (void *)BPF_FUNC_skb_vlan_pop;
-static long (*redirect)(__u32 interface,
-                        __u64 flags) = (void *)BPF_FUNC_redirect;
+static long (*redirect)(__u32 interface, __u64 flags) = (void *)BPF_FUNC_redirect;
 
-SECTION("tc/tag") int tag(struct __sk_buff *skb) {
-  if (vlan_push(skb, __builtin_bswap16(ETH_P_8021Q), VLAN) != 0)
-    return TC_ACT_SHOT;
-  return (int)redirect(TRUNK, 0);
+SECTION("tc/tag") int tag(struct __sk_buff *skb)
+{
+    if (vlan_push(skb, __builtin_bswap16(ETH_P_8021Q), VLAN) != 0)
+        return TC_ACT_SHOT;
+    return (int)redirect(TRUNK, 0);
 }
 
-SECTION("tc/untag") int untag(struct __sk_buff *skb) {
-  if (!skb->vlan_present || (skb->vlan_tci & VLAN_ID_MASK) != VLAN)
-    return TC_ACT_UNSPEC;
-  if (vlan_pop(skb) != 0)
-    return TC_ACT_SHOT;
-  return (int)redirect(PORT, 0);
+SECTION("tc/untag") int untag(struct __sk_buff *skb)
+{
+    if (!skb->vlan_present || (skb->vlan_tci & VLAN_ID_MASK) != VLAN)
+        return TC_ACT_UNSPEC;
+    if (vlan_pop(skb) != 0)
+        return TC_ACT_SHOT;
+    return (int)redirect(PORT, 0);
 }
