@@ -81,7 +81,8 @@ static enum weir_rest link_ipv6(const struct weir_frame *frame, struct weir_link
 /*
  * NULL and LOOP: an address family of 32 bits in the byte order of the host that captured, or in
  * network order. AF_INET is 2 everywhere; AF_INET6 is 10 (Linux), 24 (NetBSD, OpenBSD), 28
- * (FreeBSD) or 30 (Darwin). All are below 65536, so the order shows.
+ * (FreeBSD) or 30 (Darwin). All are below 65536, so the order shows. Some writers put an EtherType
+ * into the last two octets, which no family looks like.
  */
 static enum weir_rest link_null(const struct weir_frame *frame, struct weir_link_cursor *cursor)
 {
@@ -102,7 +103,10 @@ static enum weir_rest link_null(const struct weir_frame *frame, struct weir_link
         cursor->ethertype = WEIR_ETHERTYPE_IPV6;
         return rest;
     default:
-        return WEIR_REST_OTHER_PROTOCOL;
+        cursor->ethertype = weir_load_be16(frame->octets + 2);
+        return cursor->ethertype == WEIR_ETHERTYPE_IPV4 || cursor->ethertype == WEIR_ETHERTYPE_IPV6
+                   ? rest
+                   : WEIR_REST_OTHER_PROTOCOL;
     }
 }
 

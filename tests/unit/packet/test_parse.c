@@ -199,6 +199,7 @@ static void cooked_raw_and_null(void **state)
         {WEIR_LINK_NULL, {2}, 4},
         {WEIR_LINK_NULL, {0, 0, 0, 2}, 4},
         {WEIR_LINK_LOOP, {0, 0, 0, 2}, 4},
+        {WEIR_LINK_NULL, {15, 0, 8, 0}, 4}, /* an EtherType */
     };
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
         frame_begin(&x->f);
@@ -225,6 +226,20 @@ static void null_families_of_ipv6(void **state)
             frame_length(&x->f);
             assert_int_equal(parse_ok(x, WEIR_LINK_NULL).flags, WEIR_PACKET_V6);
         }
+    }
+}
+
+static void null_families_of_others(void **state)
+{
+    struct fixture *x = *state;
+    static const uint32_t families[] = {0, 1, 7, 0x0806, 0x01020304};
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        struct weir_packet packet;
+        frame_begin(&x->f);
+        weir_write_u32(&x->f.out, families[i]);
+        frame_ipv4(&x->f, 17);
+        assert_int_equal(parse_copy(x->parser, frame_end(&x->f, WEIR_LINK_NULL), &packet),
+                         WEIR_REST_OTHER_PROTOCOL);
     }
 }
 
@@ -795,6 +810,7 @@ int main(void)
         TEST(snap),
         TEST(cooked_raw_and_null),
         TEST(null_families_of_ipv6),
+        TEST(null_families_of_others),
         TEST(raw_ipv6),
         TEST(not_ip_by_cause),
         TEST(unparsed_links_are_told_apart),

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One frame: two octets of link type, two by which the wire had more, then the frame. Parsing is
+ * held to the rules of packet/parse.h and packet/link.h. */
+#include "fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet/parse.h"
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void check_counters(const struct weir_parse_counters *c)
+{
+    uint64_t packets = c->packets_parsed;
+    uint64_t octets = c->octets_parsed + c->octets_link_layer - c->octets_beyond_frame;
+    for (int i = 0; i < WEIR_REST_COUNT; i++) {
+        packets += c->rest[i].packets;
+        octets += c->rest[i].octets;
+    }
+    require(packets == c->packets_observed);
+    require(octets == c->octets_observed);
+}
+
+static void check_packet(const struct weir_packet *packet, const struct weir_layers *layers,
+                         const struct weir_frame *frame)
+{
+    require(packet->octets >= 20);
+    require(packet->tcp_flags == 0 || packet->key.protocol == 6);
+    require(layers->network <= layers->end && layers->end <= frame->captured);
+    require(layers->end <= layers->whole_end);
+    require(layers->whole_end - layers->network == packet->octets);
+    require(layers->fragment <= layers->transport);
+    if (packet->flags & WEIR_PACKET_MALFORMED_L4)
+        require((packet->key.src_port | packet->key.dst_port | packet->tcp_flags) == 0);
+    if (packet->flags & WEIR_PACKET_LATER_FRAGMENT)
+        require((packet->flags & WEIR_PACKET_FRAGMENT) && packet->tcp_flags == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct weir_parser *parser;
+    if (size < 4)
+        return 0;
+    uint8_t *copy = malloc(size > 4 ? size - 4 : 1);
+    const struct weir_parser_options options = {.fragment_entries = 4};
+    require(copy != NULL && weir_parser_new(&options, &parser) == 0);
+    memcpy(copy, data + 4, size - 4);
+    const struct weir_frame frame = {
+        .octets = copy,
+        .captured = (uint32_t)(size - 4),
+        .wire_octets = (uint32_t)(size - 4) + weir_load_be16(data + 2),
+        .link_type = weir_load_be16(data),
+    };
+    struct weir_packet packet, batched;
+    struct weir_layers layers;
+    enum weir_rest rest = weir_parse_frame(parser, &frame, &packet, &layers);
+    if (rest == WEIR_REST_NONE)
+        check_packet(&packet, &layers, &frame);
+    /* The fast path says the same; of a fragment it knows more the second time. */
+    size_t count = weir_parse_batch(parser, &frame, 1, &batched, NULL);
+    require(count == (rest == WEIR_REST_NONE));
+    if (count == 1 && !(packet.flags & WEIR_PACKET_FRAGMENT)) {
+        require(memcmp(&packet.key, &batched.key, sizeof(packet.key)) == 0);
+        require(packet.octets == batched.octets && packet.flags == batched.flags);
+        require(packet.tcp_flags == batched.tcp_flags && packet.ttl == batched.ttl);
+        require(packet.vlan == batched.vlan && packet.flow_label == batched.flow_label);
+    }
+    check_counters(weir_parser_counters(parser));
+    weir_parser_free(parser);
+    free(copy);
+    return 0;
+}
