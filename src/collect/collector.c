@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-/* Distances that are no loss any more (sequence.h): what a fast exporter sends in a minute. */
-#define LEAP_RECORDS  (UINT32_C(1) << 24)
-#define LEAP_MESSAGES (UINT32_C(1) << 20)
-
 #define PROTOCOLS_MAX 16u
 
 struct weir_collector {
@@ -28,8 +24,9 @@ struct intake {
     struct weir_collector *collector;
     struct weir_session *session;
     struct weir_plan_context context;
-    uint32_t units; /* Data Records of it that were decoded */
-    uint32_t slack; /* most that may be in its sets without Template */
+    struct weir_sequence_records held;   /* Data Records of it that were decoded */
+    struct weir_sequence_records waited; /* of earlier messages that were decoded with it */
+    uint32_t slack;                      /* most that may be in its sets without Template */
     enum weir_malformed cause;
     struct weir_diag *diag; /* for the errors of sinks */
 };
@@ -248,6 +245,14 @@ static void note(struct intake *intake, enum weir_malformed cause)
         intake->cause = cause;
 }
 
+static void add_records(struct weir_sequence_records *records, const struct run *run)
+{
+    if (run->source->is_options)
+        records->options += run->records;
+    else
+        records->flows += run->records;
+}
+
 /* Decodes what waited for this Template. As deliver. */
 static int decode_waiting(struct intake *intake, const struct weir_template_entry *entry)
 {
@@ -266,17 +271,15 @@ static int decode_waiting(struct intake *intake, const struct weir_template_entr
         result = deliver(collector, session, &run, intake->diag);
         session->counters.records_buffered += run.records;
         if (set->message == session->counters.messages) {
-            intake->units += run.records;
+            add_records(&intake->held, &run);
             intake->slack -= (uint32_t)set->length;
-        } else if (session->sequence_unit == WEIR_SEQUENCE_RECORDS) {
-            weir_sequence_waited(&session->sequence, run.records);
+        } else {
+            add_records(&intake->waited, &run);
         }
         if (run.is_malformed)
             note(intake, WEIR_MALFORMED_RECORD);
         weir_waiting_free(set, &collector->sessions.waiting_budget);
     }
-    if (session->waiting.count == 0 && !session->has_undecodable)
-        weir_sequence_resolved(&session->sequence);
     return result;
 }
 
@@ -401,7 +404,7 @@ static int take_data(struct intake *intake, const struct weir_message *message,
         run.plan = entry->plan;
     }
     int result = deliver(intake->collector, intake->session, &run, intake->diag);
-    intake->units += run.records;
+    add_records(&intake->held, &run);
     if (run.is_malformed)
         note(intake, WEIR_MALFORMED_RECORD);
     return result;
@@ -442,26 +445,23 @@ static bool has_octets_after(const struct weir_message *message,
     return false;
 }
 
-static void begin_sequence(struct weir_session *session, const struct weir_message *message)
+/* Enters the message into the ledger of its session. */
+static void count_sequence(const struct intake *intake, const struct weir_message *message)
 {
-    session->sequence_unit = message->sequence_unit;
-    struct weir_sequence_header header = {
+    struct weir_session *session = intake->session;
+    bool of_messages = message->sequence_unit == WEIR_SEQUENCE_MESSAGES;
+    struct weir_sequence_message counted = {
+        .counting = of_messages ? WEIR_SEQUENCE_OF_MESSAGES : WEIR_SEQUENCE_BEFORE,
         .number = message->sequence,
-        .leap = message->sequence_unit == WEIR_SEQUENCE_MESSAGES ? LEAP_MESSAGES : LEAP_RECORDS,
+        .held = intake->held,
+        .slack = intake->slack,
+        .waited = intake->waited,
+        .is_resolved = session->waiting.count == 0 && !session->has_undecodable,
         .export_time_ns = message->export_time_ns,
         .uptime_ms = message->uptime_ms,
         .has_uptime = message->protocol != WEIR_PROTOCOL_IPFIX,
     };
-    weir_sequence_begin(&session->sequence, &header);
-}
-
-static void end_sequence(const struct intake *intake)
-{
-    struct weir_sequence *sequence = &intake->session->sequence;
-    if (intake->session->sequence_unit == WEIR_SEQUENCE_MESSAGES)
-        weir_sequence_end(sequence, 1, 0);
-    else
-        weir_sequence_end(sequence, intake->units, intake->slack);
+    weir_sequence_take(&session->sequence, &counted);
 }
 
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
@@ -503,9 +503,8 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     intake.session->counters.octets += datagram->length;
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
-    begin_sequence(intake.session, &message);
     result = take_sets(&intake, &message);
-    end_sequence(&intake);
+    count_sequence(&intake, &message);
     weir_collect_count_malformed(&intake.session->counters, intake.cause);
     return result;
 }

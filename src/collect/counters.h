@@ -4,7 +4,7 @@
  * what --stats prints.
  *
  * Every message that breaks a rule counts once in messages_malformed and once under the first
- * rule that it broke: the malformed_* rows add up to it. The loss ledger is collect/sequence.h's.
+ * rule that it broke: the malformed_* rows add up to it. The loss ledger is collect/ledger.h's.
  */
 #ifndef WEIR_COLLECT_COUNTERS_H
 #define WEIR_COLLECT_COUNTERS_H
@@ -14,41 +14,41 @@
 
 #include "base/counter.h"
 
-#define WEIR_COLLECT_COUNTERS(X)                                                                  \
-    X(messages, MESSAGES, "datagrams and messages of files that came, malformed ones included")   \
-    X(octets, OCTETS, "octets of these messages")                                                 \
-    X(messages_malformed, MESSAGES, "messages that broke a rule; what was whole of them counts")  \
-    X(malformed_version, MESSAGES, "no version that is known")                                    \
-    X(malformed_header, MESSAGES, "header cut, or its length below its own")                      \
-    X(malformed_length, MESSAGES, "shorter or longer than the header says")                       \
-    X(malformed_set, MESSAGES, "a set's length passes the message, or is below its header's")     \
-    X(malformed_template, MESSAGES, "a Template that is cut, without octets, or with a wrong id") \
-    X(malformed_record, MESSAGES, "a Data Record that passes the end of its set")                 \
-    X(records, RECORDS, "Flow Records")                                                           \
-    X(options_records, RECORDS, "Data Records of Options Templates")                              \
-    X(templates, TEMPLATES, "Template Records that came, repeated ones included")                 \
-    X(options_templates, TEMPLATES, "Options Template Records that came, repeated ones included") \
-    X(templates_redefined, TEMPLATES, "Templates that came with other fields than before")        \
-    X(templates_withdrawn, TEMPLATES, "Templates that exporters withdrew")                        \
-    X(withdrawals_ignored, TEMPLATES,                                                             \
-      "over UDP, where none may be sent, or of Templates not known")                              \
-    X(templates_refused, TEMPLATES, "Templates not taken at the limit of the session or of all")  \
-    X(sets_unknown_template, SETS, "Data Sets whose Template was not known when they came")       \
-    X(sets_overflowed, SETS, "of these, dropped because too much was waiting")                    \
-    X(sets_waiting, SETS, "of these, still waiting for their Template")                           \
-    X(sets_reserved, SETS, "sets with an id that has no meaning, skipped")                        \
-    X(records_buffered, RECORDS, "Data Records that waited for their Template and were decoded")  \
-    X(records_lost, RECORDS,                                                                      \
-      "by sequence numbers; NetFlow v9 counts messages: estimated from messages_lost")            \
-    X(records_unknown, RECORDS,                                                                   \
-      "lack by sequence numbers next to sets without a Template: in them, or lost")               \
-    X(records_duplicate, RECORDS, "in messages that had come before (NetFlow v9: none)")          \
-    X(messages_lost, MESSAGES, "by sequence numbers of NetFlow v9")                               \
-    X(messages_late, MESSAGES, "overtaken by others; not lost")                                   \
-    X(messages_duplicate, MESSAGES, "that had come before; their records count again")            \
-    X(sequence_restarts, NONE, "exporters that began a new count")                                \
-    X(datagrams_dropped, DATAGRAMS, "by the kernel for want of room; not known by exporter")      \
-    X(sessions_opened, NONE, "exporters and Observation Domains that were met")                   \
+#define WEIR_COLLECT_COUNTERS(X)                                                                   \
+    X(messages, MESSAGES, "datagrams and messages of files that came, malformed ones included")    \
+    X(octets, OCTETS, "octets of these messages")                                                  \
+    X(messages_malformed, MESSAGES, "messages that broke a rule; what was whole of them counts")   \
+    X(malformed_version, MESSAGES, "no version that is known")                                     \
+    X(malformed_header, MESSAGES, "header cut, or its length below its own")                       \
+    X(malformed_length, MESSAGES, "shorter or longer than the header says")                        \
+    X(malformed_set, MESSAGES, "a set's length passes the message, or is below its header's")      \
+    X(malformed_template, MESSAGES, "a Template that is cut, without octets, or with a wrong id")  \
+    X(malformed_record, MESSAGES, "a Data Record that passes the end of its set")                  \
+    X(records, RECORDS, "Flow Records")                                                            \
+    X(options_records, RECORDS, "Data Records of Options Templates")                               \
+    X(templates, TEMPLATES, "Template Records that came, repeated ones included")                  \
+    X(options_templates, TEMPLATES, "Options Template Records that came, repeated ones included")  \
+    X(templates_redefined, TEMPLATES, "Templates that came with other fields than before")         \
+    X(templates_withdrawn, TEMPLATES, "Templates that exporters withdrew")                         \
+    X(withdrawals_ignored, TEMPLATES,                                                              \
+      "over UDP, where none may be sent, or of Templates not known")                               \
+    X(templates_refused, TEMPLATES, "Templates not taken at the limit of the session or of all")   \
+    X(sets_unknown_template, SETS, "Data Sets whose Template was not known when they came")        \
+    X(sets_overflowed, SETS, "of these, dropped because too much was waiting")                     \
+    X(sets_waiting, SETS, "of these, still waiting for their Template")                            \
+    X(sets_reserved, SETS, "sets with an id that has no meaning, skipped")                         \
+    X(records_buffered, RECORDS, "Data Records that waited for their Template and were decoded")   \
+    X(records_lost, RECORDS,                                                                       \
+      "by sequence numbers; of NetFlow v9, which counts messages, estimated from messages_lost")   \
+    X(records_unknown, RECORDS,                                                                    \
+      "lack by sequence numbers next to sets without a Template: in them, or lost")                \
+    X(records_duplicate, RECORDS, "in messages that had come before, where numbers count records") \
+    X(messages_lost, MESSAGES, "by sequence numbers that count messages")                          \
+    X(messages_late, MESSAGES, "overtaken by others; not lost")                                    \
+    X(messages_duplicate, MESSAGES, "that had come before; their records count again")             \
+    X(sequence_restarts, NONE, "exporters that began a new count")                                 \
+    X(datagrams_dropped, DATAGRAMS, "by the kernel for want of room; not known by exporter")       \
+    X(sessions_opened, NONE, "exporters and Observation Domains that were met")                    \
     X(sessions_evicted, NONE, "of these, forgotten at the limit; the longest idle go first")
 
 struct weir_collect_counters {

@@ -1,234 +1,122 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collect/sequence.h"
 
-#include <string.h>
+/* Distances that are no loss any more but a new start: what a fast exporter sends in a minute. */
+#define LEAP_RECORDS  (UINT32_C(1) << 24)
+#define LEAP_MESSAGES (UINT32_C(1) << 20)
 
-#include "base/clock.h"
+/* Messages in a row that make another way of counting the session's. */
+#define RIVAL_MESSAGES 2u
 
-/* Messages after the first one during which one sent before it may still arrive, and from where. */
-#define EARLY_MESSAGES_MAX 16u
-#define EARLY_UNITS_MAX    1024u
+/* What a number counts, by the way of counting. */
+static const struct {
+    bool with_own;     /* the records of its message, too */
+    bool with_options; /* records of Options Templates, too */
+    uint8_t sibling;   /* the way that differs in options only */
+} ways[WEIR_SEQUENCE_COUNTINGS] = {
+    [WEIR_SEQUENCE_BEFORE] = {false, true, WEIR_SEQUENCE_BEFORE_FLOWS},
+    [WEIR_SEQUENCE_WITH] = {true, true, WEIR_SEQUENCE_WITH_FLOWS},
+    [WEIR_SEQUENCE_BEFORE_FLOWS] = {false, false, WEIR_SEQUENCE_BEFORE},
+    [WEIR_SEQUENCE_WITH_FLOWS] = {true, false, WEIR_SEQUENCE_WITH},
+    [WEIR_SEQUENCE_OF_MESSAGES] = {false, false, WEIR_SEQUENCE_OF_MESSAGES},
+};
 
-/* sysUpTime has to fall, and the moment of the start to move, by more than reordering explains. */
-#define RESTART_MS       10000
-#define UPTIME_WRAP_HIGH UINT32_C(0xf0000000)
-#define UPTIME_WRAP_LOW  UINT32_C(0x10000000)
-
-static uint32_t least(uint32_t a, uint32_t b)
+/* Records as they are counted in this way. */
+static uint32_t count(enum weir_sequence_counting counting, struct weir_sequence_records records)
 {
-    return a < b ? a : b;
+    return records.flows + (ways[counting].with_options ? records.options : 0);
 }
 
-static uint32_t sum(uint32_t a, uint32_t b)
+/* Whether the message directly follows the one that came last, if counted in this way. */
+static bool fits(const struct weir_sequence *sequence, const struct weir_sequence_message *message,
+                 enum weir_sequence_counting counting)
 {
-    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+    uint32_t step = 1;
+    if (counting != WEIR_SEQUENCE_OF_MESSAGES)
+        step = count(counting, ways[counting].with_own ? message->held : sequence->previous_held);
+    return message->number - sequence->previous_number == step;
 }
 
-static void remove_hole(struct weir_sequence *sequence, uint32_t index)
+/* Goes on as if the rival had been right from its first message on. */
+static void change_counting(struct weir_sequence *sequence)
 {
-    sequence->hole_count--;
-    memmove(&sequence->holes[index], &sequence->holes[index + 1],
-            (sequence->hole_count - index) * sizeof(sequence->holes[0]));
+    bool was_of_messages = weir_sequence_is_of_messages(sequence);
+    sequence->ledger = sequence->before;
+    sequence->counting = sequence->rival;
+    /* Units of another kind cannot be added up. */
+    if (was_of_messages != weir_sequence_is_of_messages(sequence))
+        sequence->ledger = (struct weir_ledger){.restarts = sequence->before.restarts};
+    sequence->ledger.started = false;
+    sequence->excluded = 0;
+    sequence->rival_messages = 0;
 }
 
-static void settle_oldest(struct weir_sequence *sequence)
+/* Learns how the exporter counts. */
+static void learn(struct weir_sequence *sequence, const struct weir_sequence_message *message)
 {
-    const struct weir_sequence_hole *hole = &sequence->holes[0];
-    sequence->settled_lost += hole->length - hole->slack;
-    sequence->settled_unknown += hole->slack;
-    remove_hole(sequence, 0);
-}
-
-static void settle_all(struct weir_sequence *sequence)
-{
-    while (sequence->hole_count > 0)
-        settle_oldest(sequence);
-}
-
-static void add_hole(struct weir_sequence *sequence, uint32_t start, uint32_t length,
-                     uint32_t slack)
-{
-    if (length == 0)
+    if (!sequence->has_previous || message->slack > 0)
         return;
-    if (sequence->hole_count == WEIR_SEQUENCE_HOLES)
-        settle_oldest(sequence);
-    sequence->holes[sequence->hole_count++] = (struct weir_sequence_hole){
-        .start = start,
-        .length = length,
-        .slack = least(slack, length),
+    bool fits_ours = fits(sequence, message, sequence->counting);
+    for (unsigned i = 0; i < WEIR_SEQUENCE_COUNTINGS; i++) {
+        enum weir_sequence_counting other = (enum weir_sequence_counting)i;
+        bool fits_other = fits(sequence, message, other);
+        if (fits_ours && !fits_other)
+            sequence->excluded |= (uint8_t)(1u << i);
+        if (fits_ours || !fits_other || sequence->excluded & 1u << i)
+            continue;
+        if (sequence->rival_messages == 0)
+            sequence->before = sequence->ledger;
+        else if (sequence->rival != other)
+            continue;
+        sequence->rival = other;
+        sequence->rival_messages++;
+        if (sequence->rival_messages == RIVAL_MESSAGES || ways[sequence->counting].sibling == i)
+            change_counting(sequence);
+        return;
+    }
+    /* What fits both says nothing; what fits not even the rival ends its row. */
+    if (!fits(sequence, message, sequence->rival))
+        sequence->rival_messages = 0;
+}
+
+void weir_sequence_take(struct weir_sequence *sequence, const struct weir_sequence_message *message)
+{
+    if (!sequence->ledger.started && !sequence->has_previous)
+        sequence->counting = message->counting;
+    learn(sequence, message);
+    sequence->has_previous = message->slack == 0;
+    sequence->previous_number = message->number;
+    sequence->previous_held = message->held;
+
+    enum weir_sequence_counting counting = sequence->counting;
+    struct weir_ledger_entry entry = {
+        .number = message->number,
+        .units = 1,
+        .leap = LEAP_MESSAGES,
+        .is_resolved = message->is_resolved,
+        .has_uptime = message->has_uptime,
+        .uptime_ms = message->uptime_ms,
+        .export_time_ns = message->export_time_ns,
     };
-}
-
-/* Index of the hole that `number` is in, or WEIR_SEQUENCE_HOLES. */
-static uint32_t find_hole(const struct weir_sequence *sequence, uint32_t number)
-{
-    for (uint32_t i = 0; i < sequence->hole_count; i++)
-        if (number - sequence->holes[i].start < sequence->holes[i].length)
-            return i;
-    return WEIR_SEQUENCE_HOLES;
-}
-
-/* Fills `units` from sequence->at on; returns how many of them were missing. */
-static uint32_t fill_hole(struct weir_sequence *sequence, uint32_t units, uint32_t slack)
-{
-    uint32_t index = find_hole(sequence, sequence->at);
-    if (index == WEIR_SEQUENCE_HOLES)
-        return 0;
-    struct weir_sequence_hole hole = sequence->holes[index];
-    uint32_t before = sequence->at - hole.start;
-    uint32_t filled = least(units, hole.length - before);
-    uint32_t after = hole.length - before - filled;
-
-    /* The slack of the message before the hole stays with its first part. */
-    sequence->holes[index].length = before;
-    sequence->holes[index].slack = least(hole.slack, before);
-    if (before == 0)
-        remove_hole(sequence, index);
-    uint32_t after_slack = before == 0 ? sum(slack, hole.slack) : slack;
-    add_hole(sequence, sequence->at + filled, after, after_slack);
-    return filled;
-}
-
-static void start(struct weir_sequence *sequence, const struct weir_sequence_header *header)
-{
-    settle_all(sequence);
-    sequence->started = true;
-    sequence->next = header->number;
-    sequence->floor = header->number;
-    sequence->slack = 0;
-    sequence->early_messages = 0;
-    sequence->uptime_ms = header->uptime_ms;
-    sequence->export_time_ns = header->export_time_ns;
-}
-
-/* The exporter's clock of uptime began again, which is neither its wrap nor reordering. */
-static bool uptime_restarted(const struct weir_sequence *sequence,
-                             const struct weir_sequence_header *header)
-{
-    if (!header->has_uptime || header->uptime_ms >= sequence->uptime_ms)
-        return false;
-    if (sequence->uptime_ms >= UPTIME_WRAP_HIGH && header->uptime_ms <= UPTIME_WRAP_LOW)
-        return false;
-    int64_t was = sequence->export_time_ns - sequence->uptime_ms * WEIR_NS_PER_MS;
-    int64_t is = header->export_time_ns - header->uptime_ms * WEIR_NS_PER_MS;
-    return is - was > RESTART_MS * WEIR_NS_PER_MS;
-}
-
-void weir_sequence_begin(struct weir_sequence *sequence, const struct weir_sequence_header *header)
-{
-    sequence->is_late = false;
-    sequence->is_duplicate = false;
-    sequence->at = header->number;
-    if (!sequence->started) {
-        start(sequence, header);
-        return;
-    }
-    uint32_t ahead = header->number - sequence->next;
-    bool is_behind = ahead > INT32_MAX;
-    uint32_t distance = is_behind ? 0 - ahead : ahead;
-    bool is_newer = header->export_time_ns > sequence->export_time_ns;
-
-    if (distance > 0 && (distance > header->leap || uptime_restarted(sequence, header))) {
-        sequence->restarts++;
-        start(sequence, header);
-        return;
-    }
-    if (is_behind) {
-        if (find_hole(sequence, header->number) != WEIR_SEQUENCE_HOLES) {
-            sequence->is_late = true;
-        } else if (is_newer) {
-            /* A message sent after all others cannot repeat one of them. */
-            sequence->restarts++;
-            start(sequence, header);
-        } else if (sequence->early_messages < EARLY_MESSAGES_MAX &&
-                   sequence->floor - header->number - 1 < EARLY_UNITS_MAX) {
-            /* Sent before the first one that came, and overtaken by it. */
-            add_hole(sequence, header->number, sequence->floor - header->number, 0);
-            sequence->floor = header->number;
-            sequence->is_late = true;
+    if (counting != WEIR_SEQUENCE_OF_MESSAGES) {
+        entry.units = count(counting, message->held);
+        entry.waited_units = count(counting, message->waited);
+        entry.leap = LEAP_RECORDS;
+        /* Where its own records are in its number, so are those that nobody could decode. */
+        if (ways[counting].with_own) {
+            entry.number -= entry.units;
+            entry.slack_before = message->slack;
         } else {
-            sequence->is_duplicate = true;
+            entry.slack = message->slack;
         }
-        return;
     }
-    add_hole(sequence, sequence->next, distance, sequence->slack);
-    sequence->next = header->number;
-    if (distance > 0)
-        sequence->slack = 0;
-    sequence->uptime_ms = header->uptime_ms;
-    if (is_newer)
-        sequence->export_time_ns = header->export_time_ns;
-    if (sequence->early_messages < EARLY_MESSAGES_MAX)
-        sequence->early_messages++;
-}
-
-void weir_sequence_waited(struct weir_sequence *sequence, uint32_t units)
-{
-    for (uint32_t i = 0; i < sequence->hole_count && units > 0;) {
-        struct weir_sequence_hole *hole = &sequence->holes[i];
-        uint32_t take = least(units, hole->slack);
-        hole->start += take;
-        hole->length -= take;
-        hole->slack -= take;
-        units -= take;
-        if (hole->length == 0)
-            remove_hole(sequence, i);
-        else
-            i++;
-    }
-    uint32_t take = least(units, sequence->slack);
-    sequence->next += take;
-    sequence->slack -= take;
-    units -= take;
-    uint64_t settled = units < sequence->settled_unknown ? units : sequence->settled_unknown;
-    sequence->settled_unknown -= settled;
-    /* What fills no gap came in a message that had come before. */
-    sequence->duplicate_units += units - settled;
-}
-
-void weir_sequence_end(struct weir_sequence *sequence, uint32_t units, uint32_t slack)
-{
-    if (sequence->is_late) {
-        uint32_t filled = fill_hole(sequence, units, slack);
-        sequence->duplicate_units += units - filled;
-        sequence->late_messages++;
-    } else if (sequence->is_duplicate) {
-        /* A message of Templates alone moves no number and may stand anywhere. */
-        sequence->duplicate_units += units;
-        sequence->duplicate_messages += units > 0;
-    } else {
-        /* A message without records may have been sent before those that nobody could decode. */
-        sequence->slack = units > 0 ? slack : sum(sequence->slack, slack);
-        sequence->next += units;
-    }
-}
-
-void weir_sequence_resolved(struct weir_sequence *sequence)
-{
-    sequence->settled_lost += sequence->settled_unknown;
-    sequence->settled_unknown = 0;
-    sequence->slack = 0;
-    for (uint32_t i = 0; i < sequence->hole_count; i++)
-        sequence->holes[i].slack = 0;
+    weir_ledger_enter(&sequence->ledger, &entry);
 }
 
 void weir_sequence_restart(struct weir_sequence *sequence)
 {
-    sequence->started = false;
-}
-
-uint64_t weir_sequence_lost(const struct weir_sequence *sequence)
-{
-    uint64_t lost = sequence->settled_lost;
-    for (uint32_t i = 0; i < sequence->hole_count; i++)
-        lost += sequence->holes[i].length - sequence->holes[i].slack;
-    return lost;
-}
-
-uint64_t weir_sequence_unknown(const struct weir_sequence *sequence)
-{
-    uint64_t unknown = sequence->settled_unknown;
-    for (uint32_t i = 0; i < sequence->hole_count; i++)
-        unknown += sequence->holes[i].slack;
-    return unknown;
+    sequence->ledger.started = false;
+    sequence->has_previous = false;
+    sequence->rival_messages = 0;
+    sequence->excluded = 0;
 }

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loss by sequence numbers (RFC 7011 section 3.1, RFC 3954 section 5.1): IPFIX counts Data
- * Records, NetFlow v5 flows, NetFlow v9 messages; one ledger a session, in those units.
+ * How an exporter counts in its sequence numbers, and what it lost by them (collect/ledger.h).
  *
- * What is missing between two messages is a hole. A hole is lost as long as nothing fills it; a
- * message that comes late fills its part again, a message that fills nothing is a duplicate. When
- * an exporter starts anew the ledger follows it: sysUpTime went back, or the number did although
- * the header's time went on, or the number leapt further than any loss. The first message sets it.
+ * IPFIX counts the Data Records before a message (RFC 7011 section 3.1), NetFlow v5 flows, NetFlow
+ * v9 messages (RFC 3954 section 5.1). Not all exporters do as they should. As long as a session's
+ * numbers have not shown that they do, two messages in a row that fit another way of counting, and
+ * not this one, make it theirs; one is enough where only records of Options Templates make the
+ * difference. What was taken for loss meanwhile is forgotten.
  *
- * A Data Set whose Template is unknown holds nobody knows how many records. Its octets bound them
- * (the slack); what then lacks before the next message is unknown up to that bound, and lost past
- * it. Sets that are decoded later turn their records from unknown into received. Always holds:
+ *     struct weir_sequence_message message = {.number = header.sequence, .held = records, ...};
+ *     weir_sequence_take(&s, &message);
+ *     lost = weir_ledger_lost(&s.ledger);
  *
- *     units received - duplicate + lost + unknown = units sent since the first message
- *
- * but for those of the newest message that nobody could decode: how many they are shows the next.
- *
- *     weir_sequence_begin(&s, &header);           // before the message's sets are decoded
- *     weir_sequence_waited(&s, records);          // sets of earlier messages decoded meanwhile
- *     weir_sequence_end(&s, records, slack);      // what the message itself held
- *
- * Open value, zero at first. Limits: WEIR_SEQUENCE_HOLES, past which the oldest can no longer be
- * filled. Threads: one.
+ * Open value, zero at first. Threads: one.
  */
 #ifndef WEIR_COLLECT_SEQUENCE_H
 #define WEIR_COLLECT_SEQUENCE_H
@@ -29,61 +20,60 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_SEQUENCE_HOLES 16u
+#include "collect/ledger.h"
 
-struct weir_sequence_hole {
-    uint32_t start;
-    uint32_t length;
-    uint32_t slack; /* at most length: as many of it may have come under unknown Templates */
+/* What a message's number is. */
+enum weir_sequence_counting {
+    WEIR_SEQUENCE_BEFORE,       /* records sent before it: IPFIX and NetFlow v5 */
+    WEIR_SEQUENCE_WITH,         /* records sent before it and in it */
+    WEIR_SEQUENCE_BEFORE_FLOWS, /* as BEFORE, records of Options Templates left out */
+    WEIR_SEQUENCE_WITH_FLOWS,   /* as WITH, likewise: softflowd 1.1 in IPFIX */
+    WEIR_SEQUENCE_OF_MESSAGES,  /* messages sent before it: NetFlow v9 */
+    WEIR_SEQUENCE_COUNTINGS,
 };
 
-/* What the ledger needs of a message's header. */
-struct weir_sequence_header {
+/* Data Records by their kind. */
+struct weir_sequence_records {
+    uint32_t flows;
+    uint32_t options;
+};
+
+/* What the ledger needs of a message. */
+struct weir_sequence_message {
+    enum weir_sequence_counting counting; /* that the protocol prescribes */
     uint32_t number;
-    uint32_t leap; /* a distance of more than this is no loss but a new start */
-    int64_t export_time_ns;
-    uint32_t uptime_ms;
+    struct weir_sequence_records held;   /* by it, that were decoded */
+    struct weir_sequence_records waited; /* of messages before it, decoded with it */
+    uint32_t slack;                      /* most that may be in its sets without Template */
+    bool is_resolved;                    /* nothing waits any more, nor was given up */
     bool has_uptime;
+    uint32_t uptime_ms;
+    int64_t export_time_ns;
 };
 
 struct weir_sequence {
-    bool started;
-    bool is_late;      /* the message begun fills a hole from `at` on */
-    bool is_duplicate; /* the message begun fills nothing */
-    uint32_t at;       /* number of the message begun */
-    uint32_t next;     /* expected */
-    uint32_t floor;    /* lowest number seen since the start */
-    uint32_t slack;    /* of the newest message */
-    uint32_t uptime_ms;
-    int64_t export_time_ns; /* newest seen */
-    uint64_t settled_lost;  /* of holes that are no longer kept */
-    uint64_t settled_unknown;
-    uint64_t duplicate_units;
-    uint64_t late_messages;
-    uint64_t duplicate_messages;
-    uint64_t restarts;
-    uint32_t early_messages; /* since the start, up to as many as may still come before it */
-    uint32_t hole_count;
-    struct weir_sequence_hole holes[WEIR_SEQUENCE_HOLES]; /* oldest first */
+    struct weir_ledger ledger;
+    struct weir_ledger before; /* the first message that fits the rival */
+    enum weir_sequence_counting counting;
+    enum weir_sequence_counting rival;
+    uint8_t rival_messages; /* that fit the rival in a row */
+    uint8_t excluded;       /* bit 1 << counting: did not fit where ours did */
+    bool has_previous;      /* the message that came last can be counted from */
+    uint32_t previous_number;
+    struct weir_sequence_records previous_held;
 };
 
-/* A message comes: finds its place, and the hole before it. */
-void weir_sequence_begin(struct weir_sequence *sequence, const struct weir_sequence_header *header);
-
-/* `units` of messages before the one begun were decoded now. */
-void weir_sequence_waited(struct weir_sequence *sequence, uint32_t units);
-
-/* The message begun held `units`, and at most `slack` more that could not be decoded. */
-void weir_sequence_end(struct weir_sequence *sequence, uint32_t units, uint32_t slack);
-
-/* All that could not be decoded has been: what still lacks is lost. */
-void weir_sequence_resolved(struct weir_sequence *sequence);
+/* Enters a message. */
+void weir_sequence_take(struct weir_sequence *sequence,
+                        const struct weir_sequence_message *message);
 
 /* The next message begins a new count, as the first did: its file is another one. */
 void weir_sequence_restart(struct weir_sequence *sequence);
 
-/* Units lost, and units lost or not to be decoded, since the ledger was made. */
-uint64_t weir_sequence_lost(const struct weir_sequence *sequence);
-uint64_t weir_sequence_unknown(const struct weir_sequence *sequence);
+/* Whether the ledger counts messages, and not records. */
+static inline bool weir_sequence_is_of_messages(const struct weir_sequence *sequence)
+{
+    return sequence->counting == WEIR_SEQUENCE_OF_MESSAGES;
+}
 
 #endif

@@ -123,7 +123,7 @@ int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_
     return 0;
 }
 
-/* What v9 lost in records: as many a message as those that came had. */
+/* Records in lost messages: as many a message as those that came had. */
 static uint64_t estimate_records(const struct weir_collect_counters *counters, uint64_t messages)
 {
     double records = (double)(counters->records + counters->options_records);
@@ -137,17 +137,17 @@ struct weir_collect_counters weir_session_count(const struct weir_session *sessi
     const struct weir_sequence *sequence = &session->sequence;
     struct weir_collect_counters counters = session->counters;
     counters.sets_waiting = session->waiting.count;
-    counters.messages_late = sequence->late_messages;
-    counters.messages_duplicate = sequence->duplicate_messages;
-    counters.sequence_restarts = sequence->restarts;
-    uint64_t lost = weir_sequence_lost(sequence);
-    if (session->key.protocol == WEIR_PROTOCOL_NETFLOW9) {
+    counters.messages_late = sequence->ledger.late_messages;
+    counters.messages_duplicate = sequence->ledger.duplicate_messages;
+    counters.sequence_restarts = sequence->ledger.restarts;
+    uint64_t lost = weir_ledger_lost(&sequence->ledger);
+    if (weir_sequence_is_of_messages(sequence)) {
         counters.messages_lost = lost;
         counters.records_lost = estimate_records(&counters, lost);
     } else {
         counters.records_lost = lost;
-        counters.records_unknown = weir_sequence_unknown(sequence);
-        counters.records_duplicate = sequence->duplicate_units;
+        counters.records_unknown = weir_ledger_unknown(&sequence->ledger);
+        counters.records_duplicate = sequence->ledger.duplicate_units;
     }
     return counters;
 }

@@ -49,8 +49,7 @@ struct weir_session {
     struct weir_waiting waiting;
     struct weir_sequence sequence;
     struct weir_collect_counters counters; /* but those of the ledger: weir_session_count */
-    enum weir_sequence_unit sequence_unit;
-    bool has_undecodable; /* sets were dropped: unknown records stay unknown */
+    bool has_undecodable;                  /* sets were dropped: unknown records stay unknown */
     struct weir_session *next_in_bucket;
     struct weir_session *newer, *older; /* by last message */
 };

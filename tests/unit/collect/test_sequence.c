@@ -8,22 +8,37 @@
 #include "base/random.h"
 #include "collect/sequence.h"
 
-#define LEAP (1u << 24)
-
-static struct weir_sequence_header header_of(uint32_t number, int64_t second)
+/* A message of `units` records and, under Templates nobody knows, at most `slack` more. */
+static void take(struct weir_sequence *sequence, uint32_t number, uint32_t units, uint32_t slack,
+                 int64_t second)
 {
-    return (struct weir_sequence_header){
+    struct weir_sequence_message message = {
+        .counting = WEIR_SEQUENCE_BEFORE,
         .number = number,
-        .leap = LEAP,
+        .held.flows = units,
+        .slack = slack,
         .export_time_ns = second * WEIR_NS_PER_SECOND,
     };
+    weir_sequence_take(sequence, &message);
 }
 
 static void receive(struct weir_sequence *sequence, uint32_t number, uint32_t units, int64_t second)
 {
-    struct weir_sequence_header header = header_of(number, second);
-    weir_sequence_begin(sequence, &header);
-    weir_sequence_end(sequence, units, 0);
+    take(sequence, number, units, 0, second);
+}
+
+/* A message with the Template that others waited for. */
+static void receive_waited(struct weir_sequence *sequence, uint32_t number, uint32_t units,
+                           bool is_resolved)
+{
+    struct weir_sequence_message message = {
+        .counting = WEIR_SEQUENCE_BEFORE,
+        .number = number,
+        .waited.flows = units,
+        .is_resolved = is_resolved,
+        .export_time_ns = 1100 * WEIR_NS_PER_SECOND,
+    };
+    weir_sequence_take(sequence, &message);
 }
 
 static void test_first_message_sets_it(void **state)
@@ -32,8 +47,8 @@ static void test_first_message_sets_it(void **state)
     struct weir_sequence sequence = {0};
     receive(&sequence, 4000000000u, 30, 1);
     receive(&sequence, 4000000030u, 30, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.restarts, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.restarts, 0);
 }
 
 static void test_gap_is_lost_until_it_is_filled(void **state)
@@ -42,14 +57,14 @@ static void test_gap_is_lost_until_it_is_filled(void **state)
     struct weir_sequence sequence = {0};
     receive(&sequence, 0, 10, 1);
     receive(&sequence, 40, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 30);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 30);
     receive(&sequence, 20, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 20);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 20);
     receive(&sequence, 10, 10, 1);
     receive(&sequence, 30, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.late_messages, 3);
-    assert_int_equal(sequence.duplicate_messages, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.late_messages, 3);
+    assert_int_equal(sequence.ledger.duplicate_messages, 0);
 }
 
 static void test_gap_across_the_wrap(void **state)
@@ -58,9 +73,9 @@ static void test_gap_across_the_wrap(void **state)
     struct weir_sequence sequence = {0};
     receive(&sequence, UINT32_MAX - 4, 2, 1);
     receive(&sequence, 5, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 8);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 8);
     receive(&sequence, UINT32_MAX - 2, 8, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
 }
 
 static void test_duplicate_is_no_loss(void **state)
@@ -72,9 +87,9 @@ static void test_duplicate_is_no_loss(void **state)
     receive(&sequence, 0, 10, 1);
     receive(&sequence, 10, 10, 1);
     receive(&sequence, 20, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.duplicate_messages, 2);
-    assert_int_equal(sequence.duplicate_units, 20);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.duplicate_messages, 2);
+    assert_int_equal(sequence.ledger.duplicate_units, 20);
 }
 
 static void test_template_message_is_never_a_duplicate(void **state)
@@ -83,8 +98,8 @@ static void test_template_message_is_never_a_duplicate(void **state)
     struct weir_sequence sequence = {0};
     receive(&sequence, 100, 20, 1);
     receive(&sequence, 100, 0, 1);
-    assert_int_equal(sequence.duplicate_messages, 0);
-    assert_int_equal(sequence.late_messages, 0);
+    assert_int_equal(sequence.ledger.duplicate_messages, 0);
+    assert_int_equal(sequence.ledger.late_messages, 0);
 }
 
 static void test_overtaken_first_message(void **state)
@@ -93,10 +108,10 @@ static void test_overtaken_first_message(void **state)
     struct weir_sequence sequence = {0};
     receive(&sequence, 20, 10, 1);
     receive(&sequence, 0, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 10);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 10);
     receive(&sequence, 10, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.duplicate_messages, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.duplicate_messages, 0);
 }
 
 static void test_restart_by_time(void **state)
@@ -106,9 +121,9 @@ static void test_restart_by_time(void **state)
     receive(&sequence, 500, 10, 10);
     receive(&sequence, 0, 10, 11);
     receive(&sequence, 10, 10, 11);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.restarts, 1);
-    assert_int_equal(sequence.duplicate_messages, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.restarts, 1);
+    assert_int_equal(sequence.ledger.duplicate_messages, 0);
 }
 
 static void test_restart_by_distance(void **state)
@@ -118,8 +133,8 @@ static void test_restart_by_distance(void **state)
     receive(&sequence, 0, 10, 1);
     receive(&sequence, 3000000000u, 10, 1);
     receive(&sequence, 20000000, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.restarts, 2);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.restarts, 2);
 }
 
 static void test_loss_before_a_restart_stays(void **state)
@@ -129,17 +144,20 @@ static void test_loss_before_a_restart_stays(void **state)
     receive(&sequence, 0, 10, 1);
     receive(&sequence, 30, 10, 1);
     receive(&sequence, 3000000000u, 10, 2);
-    assert_int_equal(weir_sequence_lost(&sequence), 20);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 20);
 }
 
 static void receive_uptime(struct weir_sequence *sequence, uint32_t number, int64_t second,
                            uint32_t uptime_ms)
 {
-    struct weir_sequence_header header = header_of(number, second);
-    header.uptime_ms = uptime_ms;
-    header.has_uptime = true;
-    weir_sequence_begin(sequence, &header);
-    weir_sequence_end(sequence, 1, 0);
+    struct weir_sequence_message message = {
+        .counting = WEIR_SEQUENCE_OF_MESSAGES,
+        .number = number,
+        .export_time_ns = second * WEIR_NS_PER_SECOND,
+        .uptime_ms = uptime_ms,
+        .has_uptime = true,
+    };
+    weir_sequence_take(sequence, &message);
 }
 
 static void test_restart_by_uptime(void **state)
@@ -150,8 +168,8 @@ static void test_restart_by_uptime(void **state)
     receive_uptime(&sequence, 11, 1001, 901000);
     /* The new count is ahead of the old one: only sysUpTime tells. */
     receive_uptime(&sequence, 700, 1061, 1000);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(sequence.restarts, 1);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.restarts, 1);
 }
 
 static void test_wrap_of_uptime_is_no_restart(void **state)
@@ -160,8 +178,8 @@ static void test_wrap_of_uptime_is_no_restart(void **state)
     struct weir_sequence sequence = {0};
     receive_uptime(&sequence, 10, 1000, UINT32_MAX - 500);
     receive_uptime(&sequence, 15, 1001, 500);
-    assert_int_equal(weir_sequence_lost(&sequence), 4);
-    assert_int_equal(sequence.restarts, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 4);
+    assert_int_equal(sequence.ledger.restarts, 0);
 }
 
 static void test_step_of_the_clock_is_no_restart(void **state)
@@ -170,8 +188,8 @@ static void test_step_of_the_clock_is_no_restart(void **state)
     struct weir_sequence sequence = {0};
     receive_uptime(&sequence, 10, 1000, 900000);
     receive_uptime(&sequence, 15, 5000, 901000);
-    assert_int_equal(weir_sequence_lost(&sequence), 4);
-    assert_int_equal(sequence.restarts, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 4);
+    assert_int_equal(sequence.ledger.restarts, 0);
 }
 
 static void test_number_that_never_moves(void **state)
@@ -180,60 +198,131 @@ static void test_number_that_never_moves(void **state)
     struct weir_sequence sequence = {0};
     for (int64_t second = 0; second < 100; second++)
         receive(&sequence, 0, 25, second);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
 }
 
 static void test_sets_without_template_are_unknown(void **state)
 {
     (void)state;
     struct weir_sequence sequence = {0};
-    struct weir_sequence_header header = header_of(0, 1);
-    weir_sequence_begin(&sequence, &header);
-    weir_sequence_end(&sequence, 5, 100);
+    take(&sequence, 0, 5, 100, 1);
     receive(&sequence, 25, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(weir_sequence_unknown(&sequence), 20);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(weir_ledger_unknown(&sequence.ledger), 20);
     /* Past what the octets can hold it is lost. */
-    header = header_of(35, 1);
-    weir_sequence_begin(&sequence, &header);
-    weir_sequence_end(&sequence, 0, 100);
+    take(&sequence, 35, 0, 100, 1);
     receive(&sequence, 235, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 100);
-    assert_int_equal(weir_sequence_unknown(&sequence), 120);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 100);
+    assert_int_equal(weir_ledger_unknown(&sequence.ledger), 120);
 }
 
 static void test_unknown_becomes_received_or_lost(void **state)
 {
     (void)state;
     struct weir_sequence sequence = {0};
-    struct weir_sequence_header header = header_of(0, 1);
-    weir_sequence_begin(&sequence, &header);
-    weir_sequence_end(&sequence, 0, 400);
+    take(&sequence, 0, 0, 400, 1);
     /* 20 records were in it, 5 more got lost; then their Template comes. */
-    header = header_of(25, 1);
-    weir_sequence_begin(&sequence, &header);
-    assert_int_equal(weir_sequence_unknown(&sequence), 25);
-    weir_sequence_waited(&sequence, 20);
-    assert_int_equal(weir_sequence_unknown(&sequence), 5);
-    weir_sequence_resolved(&sequence);
-    weir_sequence_end(&sequence, 0, 0);
-    assert_int_equal(weir_sequence_unknown(&sequence), 0);
-    assert_int_equal(weir_sequence_lost(&sequence), 5);
+    receive(&sequence, 25, 0, 1);
+    assert_int_equal(weir_ledger_unknown(&sequence.ledger), 25);
+    receive_waited(&sequence, 25, 20, false);
+    assert_int_equal(weir_ledger_unknown(&sequence.ledger), 5);
+    receive_waited(&sequence, 25, 0, true);
+    assert_int_equal(weir_ledger_unknown(&sequence.ledger), 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 5);
 }
 
-static void test_waited_before_the_next_message(void **state)
+static void test_waited_until_the_next_message(void **state)
 {
     (void)state;
     struct weir_sequence sequence = {0};
-    struct weir_sequence_header header = header_of(0, 1);
-    weir_sequence_begin(&sequence, &header);
-    weir_sequence_end(&sequence, 0, 400);
-    weir_sequence_waited(&sequence, 20);
-    weir_sequence_resolved(&sequence);
+    take(&sequence, 0, 0, 400, 1);
+    receive_waited(&sequence, 20, 20, true);
     receive(&sequence, 20, 10, 1);
-    assert_int_equal(weir_sequence_lost(&sequence), 0);
-    assert_int_equal(weir_sequence_unknown(&sequence), 0);
-    assert_int_equal(sequence.duplicate_units, 0);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), 0);
+    assert_int_equal(weir_ledger_unknown(&sequence.ledger), 0);
+    assert_int_equal(sequence.ledger.duplicate_units, 0);
+}
+
+/* Messages of these units, numbered and taken for numbered as said; every tenth is lost. */
+static uint64_t count_as(enum weir_sequence_counting sent, enum weir_sequence_counting prescribed,
+                         struct weir_sequence *ret_sequence)
+{
+    struct weir_random random = {7};
+    struct weir_sequence sequence = {0};
+    uint32_t flows = 0, options = 0;
+    uint64_t dropped = 0;
+    for (uint32_t i = 0; i < 500; i++) {
+        struct weir_sequence_records held = {weir_random_below(&random, 30) + (i < 5 ? 2 * i : 0),
+                                             i % 16 == 9 ? 1 : 0};
+        const uint32_t numbers[WEIR_SEQUENCE_COUNTINGS] = {
+            [WEIR_SEQUENCE_BEFORE] = flows + options,
+            [WEIR_SEQUENCE_WITH] = flows + options + held.flows + held.options,
+            [WEIR_SEQUENCE_BEFORE_FLOWS] = flows,
+            [WEIR_SEQUENCE_WITH_FLOWS] = flows + held.flows,
+            [WEIR_SEQUENCE_OF_MESSAGES] = i,
+        };
+        bool with_options = sent == WEIR_SEQUENCE_BEFORE || sent == WEIR_SEQUENCE_WITH;
+        struct weir_sequence_message message = {
+            .counting = prescribed,
+            .number = numbers[sent],
+            .held = held,
+            .export_time_ns = i / 7 * WEIR_NS_PER_SECOND,
+        };
+        flows += held.flows;
+        options += held.options;
+        if (i < 20 || i % 10 != 0)
+            weir_sequence_take(&sequence, &message);
+        else if (sent == WEIR_SEQUENCE_OF_MESSAGES)
+            dropped++;
+        else
+            dropped += held.flows + (with_options ? held.options : 0);
+    }
+    *ret_sequence = sequence;
+    return dropped;
+}
+
+static void test_ways_of_counting_are_learned(void **state)
+{
+    (void)state;
+    for (unsigned sent = 0; sent < WEIR_SEQUENCE_COUNTINGS; sent++)
+        for (unsigned prescribed = 0; prescribed < WEIR_SEQUENCE_COUNTINGS; prescribed++) {
+            struct weir_sequence sequence;
+            uint64_t dropped = count_as((enum weir_sequence_counting)sent,
+                                        (enum weir_sequence_counting)prescribed, &sequence);
+            assert_int_equal(sequence.counting, sent);
+            assert_int_equal(weir_ledger_lost(&sequence.ledger), dropped);
+            assert_int_equal(sequence.ledger.restarts, 0);
+            assert_int_equal(sequence.ledger.duplicate_messages, 0);
+        }
+}
+
+static void test_who_counts_well_is_believed_for_ever(void **state)
+{
+    (void)state;
+    struct weir_sequence known = {0}, unknown = {0};
+    receive(&known, 0, 10, 1);
+    receive(&known, 10, 20, 1);
+    receive(&known, 30, 5, 1);
+    for (uint32_t i = 0; i < 20; i++) {
+        receive(&known, 35 + i, 10, 1);
+        receive(&unknown, 35 + i, 10, 1);
+    }
+    assert_int_equal(known.counting, WEIR_SEQUENCE_BEFORE);
+    assert_int_equal(unknown.counting, WEIR_SEQUENCE_OF_MESSAGES);
+}
+
+static void test_another_file_may_count_in_another_way(void **state)
+{
+    (void)state;
+    struct weir_sequence sequence;
+    count_as(WEIR_SEQUENCE_WITH, WEIR_SEQUENCE_BEFORE, &sequence);
+    uint64_t lost = weir_ledger_lost(&sequence.ledger);
+    weir_sequence_restart(&sequence);
+    receive(&sequence, 0, 10, 100);
+    receive(&sequence, 10, 20, 100);
+    receive(&sequence, 30, 5, 100);
+    assert_int_equal(weir_ledger_lost(&sequence.ledger), lost);
+    assert_int_equal(sequence.counting, WEIR_SEQUENCE_BEFORE);
 }
 
 struct sent {
@@ -300,19 +389,19 @@ static void run_plan(uint64_t seed, bool by_message, bool with_hidden)
         if (plan[i].copies == 0)
             dropped += plan[i].units;
         for (unsigned copy = 0; copy < plan[i].copies; copy++) {
-            struct weir_sequence_header header = header_of(plan[i].number, plan[i].second);
-            weir_sequence_begin(&sequence, &header);
-            weir_sequence_end(&sequence, plan[i].units - plan[i].hidden, plan[i].hidden * 20);
+            take(&sequence, plan[i].number, plan[i].units - plan[i].hidden, plan[i].hidden * 20,
+                 plan[i].second);
             received += plan[i].units - plan[i].hidden;
             copies += copy > 0 ? plan[i].units - plan[i].hidden : 0;
         }
         hidden += plan[i].copies ? plan[i].hidden : 0;
     }
-    uint64_t lost = weir_sequence_lost(&sequence), unknown = weir_sequence_unknown(&sequence);
-    assert_int_equal(received - sequence.duplicate_units + lost + unknown, sent);
-    assert_int_equal(sequence.restarts, 0);
+    uint64_t lost = weir_ledger_lost(&sequence.ledger),
+             unknown = weir_ledger_unknown(&sequence.ledger);
+    assert_int_equal(received - sequence.ledger.duplicate_units + lost + unknown, sent);
+    assert_int_equal(sequence.ledger.restarts, 0);
     if (!with_hidden) {
-        assert_int_equal(sequence.duplicate_units, copies);
+        assert_int_equal(sequence.ledger.duplicate_units, copies);
         assert_int_equal(lost, dropped);
         assert_int_equal(unknown, 0);
     } else {
@@ -357,17 +446,17 @@ static void test_plans_decoded_late(void **state)
                 dropped += plan[i].units;
                 continue;
             }
-            struct weir_sequence_header header = header_of(plan[i].number, plan[i].second);
-            weir_sequence_begin(&sequence, &header);
-            weir_sequence_end(&sequence, plan[i].units - plan[i].hidden, plan[i].hidden * 20);
+            take(&sequence, plan[i].number, plan[i].units - plan[i].hidden, plan[i].hidden * 20,
+                 plan[i].second);
         }
+        uint32_t hidden = 0;
         for (unsigned i = 0; i < MESSAGES; i++)
-            if (plan[i].copies)
-                weir_sequence_waited(&sequence, plan[i].hidden);
-        weir_sequence_resolved(&sequence);
-        assert_int_equal(weir_sequence_unknown(&sequence), 0);
-        assert_int_equal(weir_sequence_lost(&sequence), dropped);
-        assert_int_equal(sequence.duplicate_units, 0);
+            hidden += plan[i].copies ? plan[i].hidden : 0;
+        receive_waited(&sequence, plan[MESSAGES - 1].number + plan[MESSAGES - 1].units, hidden,
+                       true);
+        assert_int_equal(weir_ledger_unknown(&sequence.ledger), 0);
+        assert_int_equal(weir_ledger_lost(&sequence.ledger), dropped);
+        assert_int_equal(sequence.ledger.duplicate_units, 0);
     }
 }
 
@@ -389,7 +478,10 @@ int main(void)
         cmocka_unit_test(test_number_that_never_moves),
         cmocka_unit_test(test_sets_without_template_are_unknown),
         cmocka_unit_test(test_unknown_becomes_received_or_lost),
-        cmocka_unit_test(test_waited_before_the_next_message),
+        cmocka_unit_test(test_waited_until_the_next_message),
+        cmocka_unit_test(test_ways_of_counting_are_learned),
+        cmocka_unit_test(test_who_counts_well_is_believed_for_ever),
+        cmocka_unit_test(test_another_file_may_count_in_another_way),
         cmocka_unit_test(test_plans_by_records),
         cmocka_unit_test(test_plans_by_messages),
         cmocka_unit_test(test_plans_with_unknown_templates),
