@@ -109,6 +109,14 @@ peer_expect() {
     fi
 }
 
+# json_numbers FILE NAME...: numbers of a JSON object, such as weir's statistics, on one line.
+json_numbers() {
+    python3 -c '
+import json, sys
+numbers = json.load(open(sys.argv[1]))
+print(*(numbers[name] for name in sys.argv[2:]))' "$@"
+}
+
 # peers_verdict: the end of a test script.
 peers_verdict() {
     exit "$peers_failed"

@@ -18,11 +18,7 @@ sample=$(peer_sample)
 # meter URL: prints "RECORDS PACKETS OCTETS", what weir says of it.
 meter() {
     "$weir" meter -r "$sample" --to "$1" --stats "$PEERS_DIR/meter.json"
-    awk -F'[:, ]+' '
-        $2 == "\"records_sent\"" { records = $3 }
-        $2 == "\"packets_metered\"" { packets = $3 }
-        $2 == "\"octets_metered\"" { octets = $3 }
-        END { print records, packets, octets }' "$PEERS_DIR/meter.json"
+    json_numbers "$PEERS_DIR/meter.json" records_sent packets_metered octets_metered
 }
 
 for protocol in netflow5:5 netflow9:9 ipfix:10; do
