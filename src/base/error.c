@@ -69,7 +69,8 @@ void weir_diag_prefix(struct weir_diag *diag, const char *format, ...)
     va_start(arguments, format);
     int used = vsnprintf(diag->text, sizeof(diag->text), format, arguments);
     va_end(arguments);
-    if (used < 0 || (size_t)used >= sizeof(diag->text))
+    int room = (int)sizeof(diag->text) - used - (int)sizeof(": ");
+    if (used < 0 || room < 0)
         return;
-    snprintf(diag->text + used, sizeof(diag->text) - (size_t)used, ": %s", old);
+    snprintf(diag->text + used, sizeof(diag->text) - (size_t)used, ": %.*s", room, old);
 }

@@ -91,6 +91,9 @@ static int open_socket(const char *host, uint16_t port, int *ret_socket, struct 
                              "udp port %u is in use; choose another or stop what uses it "
                              "(ss -lunp shows it)",
                              port);
+    if (fd < 0 && saved == EADDRNOTAVAIL)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "%s is no address of this machine (ip addr shows them)", host);
     if (fd < 0)
         return weir_diag_set(diag, WEIR_E_IO, "udp://%s:%u: %s", host, port, strerror(saved));
     *ret_socket = fd;

@@ -101,6 +101,17 @@ static void a_port_in_use_is_said(void **state)
     weir_udp_listener_close(listener);
 }
 
+static void an_address_of_somebody_else_is_said(void **state)
+{
+    (void)state;
+    struct weir_udp_listener *listener;
+    struct weir_diag diag = {0};
+    /* RFC 5737: no machine has it. */
+    assert_int_equal(weir_udp_listener_open("192.0.2.1", 4739, 1 << 20, &listener, &diag),
+                     WEIR_E_USAGE);
+    assert_non_null(strstr(diag.text, "192.0.2.1"));
+}
+
 static void nobody_there_is_no_failure(void **state)
 {
     (void)state;
@@ -260,6 +271,7 @@ int main(void)
         cmocka_unit_test(datagrams_arrive_over_ipv4),
         cmocka_unit_test(datagrams_arrive_over_ipv6),
         cmocka_unit_test(a_port_in_use_is_said),
+        cmocka_unit_test(an_address_of_somebody_else_is_said),
         cmocka_unit_test(nobody_there_is_no_failure),
         cmocka_unit_test(a_full_socket_drops_and_counts),
         cmocka_unit_test(a_bad_host_or_mtu_is_said),
