@@ -35,9 +35,10 @@ static const char *time_literal(struct weir_sql *sql, int64_t ms)
 
 static const char *element_text(struct weir_sql *sql, const struct weir_element *element)
 {
-    /* A record without elements of its own has the empty text there, which is no JSON. */
-    const char *path = weir_sql_format(sql, "$.\"%s\"", element->name);
-    return weir_sql_format(sql, "json_extract_string(nullif(\"other\", ''), %s)",
+    /* A record without elements of its own has the empty text there, which is no JSON; a list of
+     * nothing is. A CASE would not do: constant folding over dictionaries looks past it. */
+    const char *path = weir_sql_format(sql, "$[0].\"%s\"", element->name);
+    return weir_sql_format(sql, "json_extract_string('[' || \"other\" || ']', %s)",
                            weir_sql_text(sql, path));
 }
 

@@ -36,8 +36,15 @@ static void print_text(const struct weir_printer *printer, size_t column, const 
     weir_text_add_octets(out, text, length);
     if (!right && !last)
         pad(out, room);
-    if (last)
-        weir_text_add_char(out, '\n');
+    if (!last)
+        return;
+    /* What is empty at the end of a line leaves no spaces there. */
+    size_t end = out->length;
+    while (end > 0 && out->data[end - 1] == ' ')
+        end--;
+    if (weir_text_error(out) == 0)
+        weir_text_truncate(out, end);
+    weir_text_add_char(out, '\n');
 }
 
 static void print_waiting(struct weir_printer *printer)
