@@ -201,6 +201,40 @@ static void test_random_batches(void **state)
         assert_true(met.widths[width] > 0);
 }
 
+/* Text alone fills a row group, and one row may bring as much as a batch holds. */
+static void test_much_text(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {1000000, 15000000, 16000000, 1};
+    struct batches all = {.batch = calloc(4, sizeof(struct weir_batch *)), .count = 4};
+    char *text = malloc(16000000);
+    assert_true(all.batch && text);
+    uint64_t random = 9;
+    for (size_t i = 0; i < 16000000; i++)
+        text[i] = (char)('a' + random_u64(&random) % 26);
+    for (size_t i = 0; i < 4; i++) {
+        all.batch[i] = weir_batch_new(15);
+        assert_non_null(all.batch[i]);
+        uint32_t rows = i == 0 ? 15 : 1;
+        struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(OTHER)};
+        weir_batch_begin(all.batch[i], &segment, rows);
+        for (uint32_t row = 0; row < rows; row++)
+            assert_int_equal(
+                weir_batch_add_text(all.batch[i], text + row, lengths[i] - row % 2,
+                                    &weir_batch_texts(all.batch[i], WEIR_COLUMN_OTHER)[row]),
+                0);
+        all.row_count += rows;
+    }
+    struct weir_parquet_options options = {.codec = WEIR_CODEC_NONE};
+    assert_int_equal(write_all(&all, &options).row_groups, 3);
+    struct met met = {0};
+    check_all(&all, &met);
+    for (size_t i = 0; i < 4; i++)
+        weir_batch_free(all.batch[i]);
+    free(all.batch);
+    free(text);
+}
+
 static void test_empty_file(void **state)
 {
     (void)state;
@@ -255,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_batches),
+        cmocka_unit_test(test_much_text),
         cmocka_unit_test(test_empty_file),
         cmocka_unit_test(test_schema),
     };
