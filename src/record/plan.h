@@ -21,8 +21,8 @@
  * `other` is one JSON object a row by IANA name, as record/json.h prints it: elements without a
  * column, the losers of a column (where neither they nor the winner are all zero), and values
  * that are greater than their column can hold, which has its greatest value then. Padding and
- * fields without octets are left out; text of length 0 where nothing is left. The fixed formats
- * and templates of known elements only have no `other` at all.
+ * fields without octets are left out; text of length 0 where nothing is left. Records of a
+ * template all of whose fields have columns have no `other` at all.
  *
  * Where a template has protocol and destination port but no ICMP element, icmp_type and icmp_code
  * are taken from the port of ICMP and ICMPv6 records, as NetFlow sends them.
