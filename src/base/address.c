@@ -62,7 +62,7 @@ size_t weir_ipv6_format(const uint8_t octets[16], char text[WEIR_ADDRESS_TEXT_MA
 {
     uint16_t groups[8];
     unsigned zeros, zeros_length;
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         groups[i] = weir_load_be16(octets + i * 2);
     find_zeros(groups, &zeros, &zeros_length);
     /* IPv4-mapped and IPv4-compatible addresses end in dots (RFC 5952 section 5). */

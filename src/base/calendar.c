@@ -48,7 +48,8 @@ int64_t weir_civil_to_seconds(const struct weir_civil *civil)
     int64_t of_year = (153 * march_month + 2) / 5 + civil->day - 1;
     int64_t of_era = of_era_year * 365 + of_era_year / 4 - of_era_year / 100 + of_year;
     int64_t day = era * DAYS_PER_ERA + of_era - DAYS_TO_EPOCH;
-    return day * SECONDS_PER_DAY + civil->hour * 3600 + civil->minute * 60 + civil->second;
+    return day * SECONDS_PER_DAY + civil->hour * INT64_C(3600) + civil->minute * INT64_C(60) +
+           civil->second;
 }
 
 /* `width` decimal digits of value at `at`, the end of which is returned. */

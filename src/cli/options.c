@@ -247,7 +247,7 @@ static int parse_long(struct parse *parse, int argc, char *const *argv, int *at)
                                       "was given",
                                       option->name, equals + 1)
                       : add(parse, option, NULL);
-    const char *value;
+    const char *value = NULL;
     int result = take_value(parse, option, equals ? equals + 1 : NULL, argc, argv, at, &value);
     return result < 0 ? result : add(parse, option, value);
 }
@@ -260,7 +260,7 @@ static int parse_letters(struct parse *parse, int argc, char *const *argv, int *
             return unknown(parse, (char[]){'-', *letter, 0}, 2);
         if (option->kind != WEIR_OPTION_FLAG) {
             const char *behind = letter[1] == '=' ? letter + 2 : letter[1] ? letter + 1 : NULL;
-            const char *value;
+            const char *value = NULL;
             int result = take_value(parse, option, behind, argc, argv, at, &value);
             return result < 0 ? result : add(parse, option, value);
         }
@@ -367,11 +367,11 @@ int weir_arguments_parse(struct weir_arguments *arguments, const struct weir_opt
     arguments->given = calloc(most + 1, sizeof(*arguments->given));
     arguments->values = calloc(option_count + 1, sizeof(*arguments->values));
     arguments->operands = calloc((size_t)argc + 1, sizeof(*arguments->operands));
-    int result = 0;
-    if (!parse.all || !arguments->given || !arguments->values || !arguments->operands)
-        result = weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
-    if (result == 0)
-        result = parse_words(&parse, argc, argv);
+    if (!parse.all || !arguments->given || !arguments->values || !arguments->operands) {
+        free(parse.all);
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
+    }
+    int result = parse_words(&parse, argc, argv);
     if (result == 0 && !arguments->help)
         result = apply_common(&parse);
     if (result == 0 && !arguments->help)

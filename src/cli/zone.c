@@ -34,16 +34,21 @@ static int64_t by_c_library(void *context, const struct weir_civil *civil)
     return mktime(&tm);
 }
 
+/* +HH:MM or -HH:MM. */
 static bool parse_offset(const char *name, int64_t *ret_offset_s)
 {
-    unsigned hours, minutes;
-    char sign, end;
-    if (strlen(name) != 6 || sscanf(name, "%c%2u:%2u%c", &sign, &hours, &minutes, &end) != 3 ||
-        (sign != '+' && sign != '-') || !isdigit((unsigned char)name[1]) ||
-        !isdigit((unsigned char)name[4]) || hours > 23 || minutes > 59)
+    static const char form[] = "+00:00";
+    if (strlen(name) != sizeof(form) - 1 || (name[0] != '+' && name[0] != '-'))
+        return false;
+    for (size_t i = 1; i < sizeof(form) - 1; i++)
+        if (form[i] == '0' ? !isdigit((unsigned char)name[i]) : name[i] != form[i])
+            return false;
+    int64_t hours = (name[1] - '0') * 10 + name[2] - '0';
+    int64_t minutes = (name[4] - '0') * 10 + name[5] - '0';
+    if (hours > 23 || minutes > 59)
         return false;
     int64_t offset_s = hours * 3600 + minutes * 60;
-    *ret_offset_s = sign == '-' ? -offset_s : offset_s;
+    *ret_offset_s = name[0] == '-' ? -offset_s : offset_s;
     return true;
 }
 

@@ -197,7 +197,7 @@ static void print_float(const struct weir_scalar *value, struct weir_text_buffer
     for (int precision = narrow ? FLT_DIG : DBL_DIG; precision <= last; precision++) {
         snprintf(digits, sizeof(digits), "%.*g", precision, value->f64);
         double back = narrow ? (double)strtof(digits, NULL) : strtod(digits, NULL);
-        if (memcmp(&back, &value->f64, sizeof(back)) == 0)
+        if (back == value->f64)
             break;
     }
     weir_text_add(out, digits);
@@ -259,7 +259,7 @@ static bool parse_boolean(const char *text, uint8_t *buffer, struct weir_scalar 
 static void print_mac(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     char text[MAC_OCTETS * 3];
-    for (unsigned i = 0; i < MAC_OCTETS; i++) {
+    for (size_t i = 0; i < MAC_OCTETS; i++) {
         unsigned octet = value->u64 >> (MAC_OCTETS - 1 - i) * 8 & 0xff;
         text[i * 3] = "0123456789abcdef"[octet >> 4];
         text[i * 3 + 1] = "0123456789abcdef"[octet & 15];
@@ -527,7 +527,7 @@ static const char *decode_u256(const uint8_t *octets, size_t length, struct weir
 {
     uint8_t whole[32] = {0};
     memcpy(whole + sizeof(whole) - length, octets, length);
-    for (unsigned i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         value->u256[i] = weir_load_be64(whole + 24 - i * 8);
     return NULL;
 }
@@ -535,7 +535,7 @@ static const char *decode_u256(const uint8_t *octets, size_t length, struct weir
 static bool encode_u256(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
     uint8_t whole[32];
-    for (unsigned i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         weir_store_be64(whole + 24 - i * 8, value->u256[i]);
     for (size_t i = 0; i < sizeof(whole) - length; i++)
         if (whole[i])
@@ -776,7 +776,7 @@ int weir_value_print_json(const struct weir_element *element, const uint8_t *oct
         weir_text_add_u64(out, weir_load_be(octets, (unsigned)length));
         return 0;
     }
-    struct weir_scalar value;
+    struct weir_scalar value = {0};
     int result = weir_value_decode(type, octets, length, &value, NULL);
     if (result < 0)
         value = (struct weir_scalar){.type = WEIR_TYPE_OCTET_ARRAY,

@@ -44,7 +44,7 @@ static void grows_without_bound_but_its_own(void **state)
     for (unsigned i = 0; i < 10000; i++)
         weir_text_printf(&text, "%04u", i);
     assert_int_equal(text.length, 40000);
-    assert_memory_equal(weir_text_string(&text) + 4 * 1234, "1234", 4);
+    assert_memory_equal(weir_text_string(&text) + 4936, "1234", 4);
     weir_text_done(&text);
 }
 

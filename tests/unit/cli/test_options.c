@@ -3,6 +3,7 @@
 
 #include "support/cmocka.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NOW_S INT64_C(1784714400) /* 2026-07-22T10:00:00Z */
@@ -39,7 +40,7 @@ static int parse(const char *line, struct weir_arguments *arguments, struct weir
     int argc = 0;
     int64_t now_ns = NOW_S * WEIR_NS_PER_SECOND;
     struct weir_clock clock = weir_clock_manual(&now_ns);
-    strcpy(copy, line);
+    snprintf(copy, sizeof(copy), "%s", line);
     for (char *at = copy; *line && at; at = strchr(at, '|')) {
         if (argc > 0)
             *at++ = 0;

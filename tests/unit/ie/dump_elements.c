@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void print(const struct weir_element *e)
 {
@@ -21,12 +23,15 @@ static void print(const struct weir_element *e)
 
 int main(void)
 {
-    uint32_t pen;
-    uint16_t id;
-    char name[128];
-    while (scanf("%" SCNu32 " %" SCNu16 " %127s", &pen, &id, name) == 3) {
-        print(weir_element_find(pen, id));
-        print(weir_element_by_name(name));
+    char line[256];
+    while (fgets(line, sizeof(line), stdin)) {
+        char *at = line;
+        unsigned long pen = strtoul(at, &at, 10);
+        unsigned long id = strtoul(at, &at, 10);
+        at += strspn(at, " ");
+        at[strcspn(at, "\n")] = 0;
+        print(weir_element_find((uint32_t)pen, (uint16_t)id));
+        print(weir_element_by_name(at));
     }
     return 0;
 }

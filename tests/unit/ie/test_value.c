@@ -3,6 +3,7 @@
 
 #include "support/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ static void print(const struct weir_scalar *value, char text[512])
     weir_text_init(&out, 511);
     weir_value_print(value, &out);
     assert_int_equal(weir_text_error(&out), 0);
-    strcpy(text, weir_text_string(&out));
+    snprintf(text, 512, "%s", weir_text_string(&out));
     weir_text_done(&out);
 }
 
@@ -286,33 +287,33 @@ static void values_that_do_not_fit(void **state)
     (void)state;
     static const struct {
         enum weir_type type;
+        int result;
         const char *text;
         size_t length;
-        int result;
     } rows[] = {
-        {WEIR_TYPE_UNSIGNED32, "255", 1, 0},
-        {WEIR_TYPE_UNSIGNED32, "256", 1, WEIR_E_USAGE},
-        {WEIR_TYPE_UNSIGNED32, "256", 0, WEIR_E_USAGE},
-        {WEIR_TYPE_UNSIGNED32, "256", 9, WEIR_E_USAGE},
-        {WEIR_TYPE_SIGNED32, "-128", 1, 0},
-        {WEIR_TYPE_SIGNED32, "-129", 1, WEIR_E_USAGE},
-        {WEIR_TYPE_SIGNED32, "128", 1, WEIR_E_USAGE},
-        {WEIR_TYPE_UNSIGNED256, "65536", 2, WEIR_E_USAGE},
-        {WEIR_TYPE_UNSIGNED256, "65535", 2, 0},
-        {WEIR_TYPE_FLOAT64, "1e300", 4, WEIR_E_USAGE},
-        {WEIR_TYPE_FLOAT64, "+inf", 4, 0},
-        {WEIR_TYPE_STRING, "eth0", 3, WEIR_E_USAGE},
-        {WEIR_TYPE_STRING, "eth0", 8, 0},
-        {WEIR_TYPE_OCTET_ARRAY, "0x0102", 3, WEIR_E_USAGE},
-        {WEIR_TYPE_IPV4_ADDRESS, "192.0.2.1", 16, WEIR_E_USAGE},
-        {WEIR_TYPE_DATE_TIME_SECONDS, "1969-12-31T23:59:59Z", 4, WEIR_E_USAGE},
-        {WEIR_TYPE_DATE_TIME_SECONDS, "2106-02-07T06:28:16Z", 4, WEIR_E_USAGE},
-        {WEIR_TYPE_DATE_TIME_MILLISECONDS, "1969-12-31T23:59:59Z", 8, WEIR_E_USAGE},
-        {WEIR_TYPE_DATE_TIME_MILLISECONDS, "+584556019-04-03T14:25:52Z", 8, WEIR_E_USAGE},
-        {WEIR_TYPE_DATE_TIME_MICROSECONDS, "1968-01-20T03:14:07Z", 8, WEIR_E_USAGE},
-        {WEIR_TYPE_DATE_TIME_MICROSECONDS, "1968-01-20T03:14:08Z", 8, 0},
-        {WEIR_TYPE_DATE_TIME_NANOSECONDS, "2104-02-26T09:42:23.999999999Z", 8, 0},
-        {WEIR_TYPE_DATE_TIME_NANOSECONDS, "2104-02-26T09:42:24Z", 8, WEIR_E_USAGE},
+        {WEIR_TYPE_UNSIGNED32, 0, "255", 1},
+        {WEIR_TYPE_UNSIGNED32, WEIR_E_USAGE, "256", 1},
+        {WEIR_TYPE_UNSIGNED32, WEIR_E_USAGE, "256", 0},
+        {WEIR_TYPE_UNSIGNED32, WEIR_E_USAGE, "256", 9},
+        {WEIR_TYPE_SIGNED32, 0, "-128", 1},
+        {WEIR_TYPE_SIGNED32, WEIR_E_USAGE, "-129", 1},
+        {WEIR_TYPE_SIGNED32, WEIR_E_USAGE, "128", 1},
+        {WEIR_TYPE_UNSIGNED256, WEIR_E_USAGE, "65536", 2},
+        {WEIR_TYPE_UNSIGNED256, 0, "65535", 2},
+        {WEIR_TYPE_FLOAT64, WEIR_E_USAGE, "1e300", 4},
+        {WEIR_TYPE_FLOAT64, 0, "+inf", 4},
+        {WEIR_TYPE_STRING, WEIR_E_USAGE, "eth0", 3},
+        {WEIR_TYPE_STRING, 0, "eth0", 8},
+        {WEIR_TYPE_OCTET_ARRAY, WEIR_E_USAGE, "0x0102", 3},
+        {WEIR_TYPE_IPV4_ADDRESS, WEIR_E_USAGE, "192.0.2.1", 16},
+        {WEIR_TYPE_DATE_TIME_SECONDS, WEIR_E_USAGE, "1969-12-31T23:59:59Z", 4},
+        {WEIR_TYPE_DATE_TIME_SECONDS, WEIR_E_USAGE, "2106-02-07T06:28:16Z", 4},
+        {WEIR_TYPE_DATE_TIME_MILLISECONDS, WEIR_E_USAGE, "1969-12-31T23:59:59Z", 8},
+        {WEIR_TYPE_DATE_TIME_MILLISECONDS, WEIR_E_USAGE, "+584556019-04-03T14:25:52Z", 8},
+        {WEIR_TYPE_DATE_TIME_MICROSECONDS, WEIR_E_USAGE, "1968-01-20T03:14:07Z", 8},
+        {WEIR_TYPE_DATE_TIME_MICROSECONDS, 0, "1968-01-20T03:14:08Z", 8},
+        {WEIR_TYPE_DATE_TIME_NANOSECONDS, 0, "2104-02-26T09:42:23.999999999Z", 8},
+        {WEIR_TYPE_DATE_TIME_NANOSECONDS, WEIR_E_USAGE, "2104-02-26T09:42:24Z", 8},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct weir_scalar value;
