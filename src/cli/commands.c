@@ -13,12 +13,19 @@ extern const struct weir_command weir_command_help;
 extern const struct weir_command weir_command_meter;
 extern const struct weir_command weir_command_query;
 
+/* One a line, so that two that are added at once do not meet. */
+/* clang-format off */
 const struct weir_command *const weir_commands[] = {
-    &weir_command_meter,       &weir_command_collect,
-    &weir_command_query,       &weir_command_gen_packets,
-    &weir_command_gen_exports, &weir_command_elements,
-    &weir_command_help,        NULL,
+    &weir_command_meter,
+    &weir_command_collect,
+    &weir_command_query,
+    &weir_command_gen_packets,
+    &weir_command_gen_exports,
+    &weir_command_elements,
+    &weir_command_help,
+    NULL,
 };
+/* clang-format on */
 
 const struct weir_command *weir_command_find(int argc, char *const *argv, int *ret_words)
 {
