@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Running a plan from octets to columns. */
+#include <assert.h>
 #include <string.h>
 
 #include "record/compiled.h"
@@ -23,6 +24,7 @@ struct run {
 static void take_fixed(const struct weir_plan *plan, const uint8_t *octets, size_t length,
                        uint32_t room, struct run *run)
 {
+    assert(plan->record_length > 0);
     size_t count = length / plan->record_length;
     if (count > room)
         count = room;

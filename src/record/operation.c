@@ -44,14 +44,14 @@
 #define DEFINE_OPERATION(name, type, DECODE, ENCODE)             \
     DECODE_SIGNATURE(name)                                       \
     {                                                            \
-        type *to = values;                                       \
+        __typeof__(type) *to = values;                           \
         (void)times, (void)second;                               \
         for (uint32_t i = 0; i < count; i++, octets += stride)   \
             to[i] = (type)(DECODE);                              \
     }                                                            \
     ENCODE_SIGNATURE(name)                                       \
     {                                                            \
-        const type *from = values;                               \
+        const __typeof__(type) *from = values;                   \
         uint64_t unfit = 0;                                      \
         (void)times, (void)second;                               \
         for (uint32_t i = 0; i < count; i++, octets += stride) { \

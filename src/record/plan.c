@@ -200,16 +200,19 @@ static void judge_fields(struct compiler *c)
 static void add_span(struct weir_plan_span *spans, uint16_t *count,
                      const struct weir_plan_field *field)
 {
-    struct weir_plan_span *last = *count ? &spans[*count - 1] : NULL;
-    if (last && last->variable_before == field->variable_before &&
-        last->offset + last->length == field->offset)
-        last->length += field->length;
-    else
-        spans[(*count)++] = (struct weir_plan_span){
-            .offset = field->offset,
-            .variable_before = field->variable_before,
-            .length = field->length,
-        };
+    if (*count > 0) {
+        struct weir_plan_span *last = &spans[*count - 1];
+        if (last->variable_before == field->variable_before &&
+            last->offset + last->length == field->offset) {
+            last->length += field->length;
+            return;
+        }
+    }
+    spans[(*count)++] = (struct weir_plan_span){
+        .offset = field->offset,
+        .variable_before = field->variable_before,
+        .length = field->length,
+    };
 }
 
 /* Where steps find each field: in the record, or in the flat row made of it. */
