@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A sequence of datagrams through one collector with its small limits, into columns and JSON.
+ *
+ * The input is datagrams one after another: an octet (bit 7: out of a file; the others: which
+ * exporter), two octets of length, and so many octets, or what there is.
+ */
+#include "fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/reader.h"
+#include "base/text.h"
+#include "collect/collector.h"
+#include "record/json.h"
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+struct taken {
+    uint64_t rows;
+    uint64_t records;
+    uint64_t options;
+    struct weir_text_buffer line;
+};
+
+static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct taken *taken = context;
+    (void)diag;
+    uint32_t rows = 0;
+    for (uint32_t i = 0; i < batch->segment_count; i++) {
+        check(batch->segments[i].first_row == rows);
+        rows += batch->segments[i].row_count;
+    }
+    check(rows == batch->row_count && rows <= batch->row_capacity);
+    taken->rows += rows;
+    return 0;
+}
+
+static int take_record(void *context, const struct weir_collected_record *record,
+                       struct weir_diag *diag)
+{
+    struct taken *taken = context;
+    size_t consumed = 0;
+    weir_text_clear(&taken->line);
+    int result = weir_record_print_json(record->plan, record->octets, record->length,
+                                        record->origin, &taken->line, &consumed, diag);
+    check(result == 0 && consumed == record->length);
+    if (record->source->is_options)
+        taken->options++;
+    else
+        taken->records++;
+    return 0;
+}
+
+static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    (void)context;
+    (void)now_ns;
+    (void)diag;
+    return 0;
+}
+
+static struct weir_collector *new_collector(struct taken *taken)
+{
+    struct weir_collector_config config = weir_collector_defaults();
+    struct weir_collector *collector;
+    struct weir_batch_sink batches = {take_batch, flush, taken};
+    struct weir_record_sink records = {take_record, flush, taken};
+    weir_hash_key_seed(&config.hash_key, 0);
+    config.session_max = 4;
+    config.template_max = 8;
+    config.template_octets = 100000;
+    config.waiting = (struct weir_waiting_limits){.sets = 4, .octets = 2000};
+    config.waiting_octets = 5000;
+    config.batch_rows = 16;
+    check(weir_collector_new(&config, &collector) == 0 &&
+          weir_collector_add_batch_sink(collector, &batches) == 0 &&
+          weir_collector_add_record_sink(collector, &records) == 0);
+    return collector;
+}
+
+static void check_counters(const struct weir_collector *collector, const struct taken *taken)
+{
+    struct weir_collect_counters c = weir_collector_count(collector);
+    check(c.messages_malformed == c.malformed_version + c.malformed_header + c.malformed_length +
+                                      c.malformed_set + c.malformed_template + c.malformed_record);
+    check(c.records == taken->rows && c.records == taken->records);
+    check(c.options_records == taken->options);
+    check(c.sets_unknown_template >= c.sets_waiting + c.sets_overflowed);
+    const struct weir_sessions *sessions = weir_collector_sessions(collector);
+    check(sessions->count <= sessions->limit);
+    check(sessions->template_budget.used <= sessions->template_budget.limit);
+    check(sessions->waiting_budget.used <= sessions->waiting_budget.limit);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct taken taken = {0};
+    struct weir_diag diag = {0};
+    weir_text_init(&taken.line, 4 << 20);
+    struct weir_collector *collector = new_collector(&taken);
+    struct weir_reader reader = weir_reader_make(data, size);
+    while (weir_reader_remaining(&reader) > 3) {
+        uint8_t kind = weir_read_u8(&reader);
+        size_t length = weir_read_u16(&reader);
+        if (length > weir_reader_remaining(&reader))
+            length = weir_reader_remaining(&reader);
+        const uint8_t *octets = weir_read_octets(&reader, length);
+        uint8_t *copy = malloc(length ? length : 1);
+        check(copy != NULL);
+        if (length)
+            memcpy(copy, octets, length);
+        struct weir_datagram datagram = {
+            .octets = copy,
+            .length = length,
+            .source = weir_address_from_v4(kind & 127),
+        };
+        check(weir_collector_receive(collector, &datagram,
+                                     kind & 128 ? WEIR_COLLECT_FILE : WEIR_COLLECT_UDP,
+                                     &diag) == 0);
+        free(copy);
+    }
+    check(weir_collector_flush(collector, 0, &diag) == 0);
+    check_counters(collector, &taken);
+    weir_collector_free(collector);
+    weir_text_done(&taken.line);
+    return 0;
+}
