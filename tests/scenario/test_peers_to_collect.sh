@@ -52,12 +52,8 @@ for version in 5 9 10; do
     collect
     sent=$(peer_softflowd_export "$sample" "$port" $version)
     peer_expect "softflowd v$version" "$sent" "$(collected)"
-    if ((version == 10)); then
-        # softflowd counts sequence numbers in its own way there.
-        peer_expect "softflowd v10, malformed" 0 "$(json_numbers "$collector/stats" messages_malformed)"
-    else
-        expect_clean "softflowd v$version"
-    fi
+    # In version 10 softflowd counts in a way of its own, which has to be learned.
+    expect_clean "softflowd v$version"
 
     collect
     peer_pmacctd_export "$sample" "$port" $version

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: tests/scenario/test_collect.sh [build/weir]
+#
+# `weir collect` as a program: when it is ready, how it ends, several listeners, broken input,
+# places that fail. What it makes of the peers' messages is test_peers_to_collect.sh's.
+set -euo pipefail
+
+: "${WEIR_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
+weir=${1:-$WEIR_SOURCE/build/weir}
+# shellcheck source=tests/scenario/peers.sh
+. "$WEIR_SOURCE/tests/scenario/peers.sh"
+peers_init
+
+collector=$PEERS_DIR/collector
+exports=$PEERS_DIR/exports.pcap
+records=2000
+"$weir" gen exports --records $records --to "netflow9+pcap:$exports"
+
+# start ARGUMENT...: collects on a new `port`, and is ready.
+start() {
+    port=$(peer_free_port)
+    peer_fresh "$collector"
+    peer_start "$collector" "$port" "$weir" collect --listen "udp://127.0.0.1:$port" \
+        --stats "$collector/stats" "$@"
+}
+
+# status_of COMMAND...: its exit status; what it says on standard error is in PEERS_DIR/said.
+status_of() {
+    local status=0
+    "$@" >"$PEERS_DIR/out" 2>"$PEERS_DIR/said" || status=$?
+    echo "$status"
+}
+
+exists() {
+    [[ -e $1 ]] && echo yes || echo no
+}
+
+# shellcheck disable=SC2317 # peer_await calls it
+both_are_ready() {
+    [[ $(grep -c 'collecting on' "$collector/log") == 2 ]]
+}
+
+# send COUNT: so many records over UDP, at a rate that loses none.
+send() {
+    "$weir" gen exports --records "$1" --to "ipfix+udp://127.0.0.1:$port?rate=100k"
+}
+
+lines() {
+    wc -l <"$1"
+}
+
+# A signal: all that had arrived is written, and the file has its name only then.
+start --to "json:$collector/records"
+send 500
+peer_expect "file before the end" no "$(exists "$collector/records")"
+peer_stop "$collector" TERM
+peer_expect "records after TERM" 500 "$(lines "$collector/records")"
+peer_expect "counted after TERM" "500 0 0" \
+    "$(json_numbers "$collector/stats" records records_lost datagrams_dropped)"
+peer_expect "ready line" "weir: collecting on udp://127.0.0.1:$port" "$(<"$collector/log")"
+
+# Killed: nothing half-written under the final name.
+start --to "json:$collector/records"
+send 500
+peer_stop "$collector" KILL
+peer_expect "file after KILL" no "$(exists "$collector/records")"
+
+# The end by count is exact; by silence.
+start --to "json:$collector/records" --count 123
+send 500
+peer_await "the end after 123 records" peer_ended "$(<"$collector/pid")"
+peer_expect "records by --count" 123 "$(lines "$collector/records")"
+start --to "json:$collector/records" --idle-exit 300ms
+send 50
+peer_await "the end after silence" peer_ended "$(<"$collector/pid")"
+peer_expect "records by --idle-exit" 50 "$(lines "$collector/records")"
+
+# Several listeners.
+other=$(peer_free_port)
+start --listen "udp://127.0.0.1:$other" --to "json:$collector/records"
+peer_await "both listeners" both_are_ready
+send 10
+port=$other send 20
+peer_await "both have been read" peer_drained "$other"
+peer_stop "$collector" INT
+peer_expect "records of two listeners" 30 "$(lines "$collector/records")"
+
+# What is wrong with the command line is status 2, and says what to do instead.
+start
+peer_expect "port in use" 2 "$(status_of "$weir" collect --listen "udp://127.0.0.1:$port")"
+peer_expect "port in use, said" 1 "$(grep -c "port $port is in use" "$PEERS_DIR/said")"
+peer_stop "$collector" TERM
+peer_expect "protocol of a listener" 2 "$(status_of "$weir" collect --listen "ipfix+udp://:$port")"
+peer_expect "no such kind of URL" 2 "$(status_of "$weir" collect --listen "carrier-pigeon://:9")"
+peer_expect "nothing to collect from" 2 "$(status_of "$weir" collect)"
+peer_expect "no such option of a URL" 2 \
+    "$(status_of "$weir" collect -r "$exports" --to 'json:-?colour=red')"
+
+# A file that is cut: what was whole is delivered and counted; status 1 and one line.
+head -c 20000 "$exports" >"$PEERS_DIR/cut.pcap"
+peer_expect "cut file" 1 "$(status_of "$weir" collect -r "$PEERS_DIR/cut.pcap" -r "$exports" \
+    --to "json:$PEERS_DIR/records" --stats "$PEERS_DIR/stats")"
+peer_expect "cut file, said" 1 "$(grep -c "cut.pcap: octet [0-9]*:" "$PEERS_DIR/said")"
+peer_expect "lines said of it" 1 "$(lines "$PEERS_DIR/said")"
+peer_expect "records of it and the next" "$(lines "$PEERS_DIR/records")" \
+    "$(json_numbers "$PEERS_DIR/stats" records)"
+peer_expect "more than those of the next" yes \
+    "$(if (($(lines "$PEERS_DIR/records") > records)); then echo yes; fi)"
+peer_expect "foreign file" 1 "$(status_of "$weir" collect -r "$0")"
+peer_expect "missing file" 1 "$(status_of "$weir" collect -r /nowhere)"
+
+# Places that fail.
+# shellcheck disable=SC2016 # the inner shell expands them
+if [[ -w /dev/full ]]; then
+    peer_expect "full disk" 1 "$(status_of "$weir" collect -r "$exports" --to json:/dev/full)"
+    peer_expect "full disk, lines said" 1 "$(lines "$PEERS_DIR/said")"
+    peer_expect "standard output is full" 1 \
+        "$(status_of bash -c '"$1" collect -r "$2" >/dev/full' - "$weir" "$exports")"
+fi
+# shellcheck disable=SC2016 # the inner shell expands them
+peer_expect "a reader that goes away" 0 "$(status_of bash -c \
+    'set -o pipefail; "$1" collect -r "$2" --to json:- --to "json:$3" | head -n 1' - \
+    "$weir" "$exports" "$PEERS_DIR/whole")"
+peer_expect "and the other place is whole" whole \
+    "$(tail -c 2 "$PEERS_DIR/whole" | grep -q '}' && echo whole || echo cut)"
+
+# All formats of files, plain, compressed and from standard input, hold the same.
+"$weir" gen exports --records $records --to "ipfix+file:$PEERS_DIR/a.ipfix"
+gzip -k "$exports"
+"$weir" collect -r "$exports.gz" >"$PEERS_DIR/gz"
+"$weir" collect -r "$exports" >"$PEERS_DIR/plain"
+"$weir" collect -r - <"$exports" >"$PEERS_DIR/stdin"
+peer_expect "gzip as plain" same "$(cmp -s "$PEERS_DIR/gz" "$PEERS_DIR/plain" && echo same)"
+peer_expect "standard input as plain" same \
+    "$(cmp -s "$PEERS_DIR/stdin" "$PEERS_DIR/plain" && echo same)"
+peer_expect "records of an IPFIX file" $records \
+    "$("$weir" collect -r "$PEERS_DIR/a.ipfix" | grep -c '"exporter":null')"
+
+# Collected and exported again: the same flows.
+"$weir" collect -r "$PEERS_DIR/a.ipfix" --to "ipfix+file:$PEERS_DIR/b.ipfix"
+flows_of() {
+    "$weir" collect -r "$1" | sed 's/.*"template":[0-9]*,//' | sort | sha256sum
+}
+peer_expect "exported again" "$(flows_of "$PEERS_DIR/a.ipfix")" "$(flows_of "$PEERS_DIR/b.ipfix")"
+
+peers_verdict
