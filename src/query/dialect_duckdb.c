@@ -75,6 +75,11 @@ static const char *shift_right(struct weir_sql *sql, const char *expression, uns
     return weir_sql_format(sql, "(%s >> %u)", expression, bits);
 }
 
+static const char *bucket(struct weir_sql *sql, const char *expressions, unsigned bits)
+{
+    return weir_sql_format(sql, "CAST(hash(%s) >> %u AS UINTEGER)", expressions, 64 - bits);
+}
+
 static const char *pair(struct weir_sql *sql, const char *first, const char *second)
 {
     /* A row of nulls is a value to count(DISTINCT), and a flow without an address is none. */
@@ -154,6 +159,7 @@ const struct weir_dialect weir_dialect_duckdb = {
     .element_text = element_text,
     .parse = parse,
     .quantile = quantile,
+    .bucket = bucket,
     .shift_right = shift_right,
     .pair = pair,
     .bin = bin,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/sieve.h"
 #include "query/statement.h"
 #include "store/statistics.h"
 
@@ -269,22 +270,49 @@ static int print_row(struct run *run, struct weir_printer *printer,
     return weir_printer_row(printer, role, cells, run->diag);
 }
 
-static int print_rows(struct run *run, struct weir_printer *printer, struct sums *sums)
+/* Starts the statement of rows; returns how many its first chunk has, or an error. */
+static int select_rows(struct run *run, struct weir_duckdb_result **ret_result)
 {
-    struct weir_duckdb_result *result = NULL;
     const char *sql = weir_statement_rows(&run->statement);
     if (run->statement.sql.failed)
         return no_memory(run);
-    int rows = weir_duckdb_select(run->db, sql, &result, run->diag);
+    int rows = weir_duckdb_select(run->db, sql, ret_result, run->diag);
+    return rows == 0 ? weir_duckdb_next(*ret_result, run->diag) : rows;
+}
+
+/* The same through a sieve where that may pay; of all groups where it did not hold. */
+static int select_greatest(struct run *run, struct weir_duckdb_result **ret_result)
+{
+    struct weir_sieve sieve;
+    run->statement.sieve = NULL;
+    if (!weir_sieve_applies(run->plan, run->statistics.rows))
+        return select_rows(run, ret_result);
+    int rows = weir_sieve_make(&run->statement, run->db, run->statistics.rows, &sieve, run->diag);
     if (rows == 0)
-        while ((rows = weir_duckdb_next(result, run->diag)) > 0)
-            for (int row = 0; row < rows; row++) {
-                int printed = print_row(run, printer, result, (unsigned)row, sums);
-                if (printed < 0) {
-                    weir_duckdb_result_free(result);
-                    return printed;
-                }
+        rows = select_rows(run, ret_result);
+    if (rows < 0 || weir_sieve_holds(&sieve, run->plan, *ret_result, (uint64_t)rows,
+                                     run->plan->top + run->statement.one_more))
+        return rows;
+    weir_duckdb_result_free(*ret_result);
+    *ret_result = NULL;
+    run->statement.sieve = NULL;
+    return select_rows(run, ret_result);
+}
+
+static int print_rows(struct run *run, struct weir_printer *printer, struct sums *sums)
+{
+    struct weir_duckdb_result *result = NULL;
+    int rows = select_greatest(run, &result);
+    while (rows > 0) {
+        for (int row = 0; row < rows; row++) {
+            int printed = print_row(run, printer, result, (unsigned)row, sums);
+            if (printed < 0) {
+                weir_duckdb_result_free(result);
+                return printed;
             }
+        }
+        rows = weir_duckdb_next(result, run->diag);
+    }
     weir_duckdb_result_free(result);
     return rows;
 }
@@ -417,6 +445,10 @@ int weir_query_explain(const struct weir_query_store *store, const struct weir_q
                          sql->scaled ? "counters are multiplied by it" : "nothing to multiply by",
                          run.stats.sampling_unknown);
         weir_text_printf(&out, "counters       of %s\n", sql->wide ? "128 bits" : "64 bits");
+        if (weir_sieve_applies(plan, run.stats.flows))
+            weir_text_printf(&out,
+                             "passes         2: sums of buckets of groups, then the groups of "
+                             "the greatest (of all, should that miss one)\n");
         weir_text_printf(&out, "database       %s\n\n%s\n", sql->dialect->name, text);
         result = sql->failed || weir_text_error(&out)
                      ? no_memory(&run)

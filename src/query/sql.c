@@ -69,6 +69,16 @@ const char *weir_sql_leaf(struct weir_sql *sql, enum weir_column column, const c
     return weir_sql_format(sql, "\"%s%s\"", weir_column_info(column)->name, suffix);
 }
 
+const char *weir_sql_column(struct weir_sql *sql, enum weir_column column)
+{
+    const char *leaf = weir_sql_leaf(sql, column, "");
+    if (column != WEIR_COLUMN_ICMP_TYPE && column != WEIR_COLUMN_ICMP_CODE)
+        return leaf;
+    /* Where they are made of the destination port, flows of other protocols have 0 (plan.h). */
+    return weir_sql_format(sql, "CASE WHEN %s IN (1, 58) THEN %s END",
+                           weir_sql_leaf(sql, WEIR_COLUMN_PROTOCOL, ""), leaf);
+}
+
 /* The sampling interval that counters are multiplied by. */
 static const char *interval(struct weir_sql *sql)
 {
@@ -132,8 +142,9 @@ const char *weir_sql_value(struct weir_sql *sql, const struct weir_field *field)
 {
     switch (field->source) {
     case WEIR_FIELD_COLUMN:
-        return weir_field_is_counter(field) ? counter(sql, field->column)
-                                            : weir_sql_leaf(sql, field->column, "");
+        if (weir_field_is_counter(field))
+            return counter(sql, field->column);
+        return weir_sql_column(sql, field->column);
     case WEIR_FIELD_COMPUTED:
         return computed(sql, field->computed);
     case WEIR_FIELD_ELEMENT:

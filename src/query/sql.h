@@ -44,6 +44,8 @@ struct weir_dialect {
     /* Text as a value of the type, times in nanoseconds; null where it is not one. */
     const char *(*parse)(struct weir_sql *sql, const char *text, enum weir_value_type type);
     const char *(*quantile)(struct weir_sql *sql, const char *expression, double quantile);
+    /* One of 2^bits, by a hash of expressions with commas between them. */
+    const char *(*bucket)(struct weir_sql *sql, const char *expressions, unsigned bits);
     const char *(*shift_right)(struct weir_sql *sql, const char *expression, unsigned bits);
     const char *(*pair)(struct weir_sql *sql, const char *first, const char *second); /* as one */
     /* Of milliseconds: the start of its bin; and each multiple of `width` in [first, past). */
@@ -72,6 +74,9 @@ const char *weir_sql_name(struct weir_sql *sql, const char *name);
 
 /* The leaf of this column, quoted: "end". Of an address or a time one of two. */
 const char *weir_sql_leaf(struct weir_sql *sql, enum weir_column column, const char *suffix);
+
+/* A column of one leaf as it is to be understood: ICMP's type and code only of ICMP flows. */
+const char *weir_sql_column(struct weir_sql *sql, enum weir_column column);
 
 /* A field that is one value in SQL: not an address, and of a time the milliseconds leaf. */
 const char *weir_sql_value(struct weir_sql *sql, const struct weir_field *field);

@@ -256,11 +256,40 @@ static const char *group_rows(struct weir_statement *statement)
 {
     struct weir_sql *sql = &statement->sql;
     const char *keys = key_positions(statement, 1);
+    const char *flows = condition(statement);
+    if (statement->sieve)
+        flows = says(flows) ? weir_sql_format(sql, "(%s) AND %s", flows, statement->sieve)
+                            : statement->sieve;
     return weir_sql_format(sql, "SELECT %s FROM %s%s%s%s%s%s", group_list(statement, true),
-                           source(statement), where(sql, condition(statement)),
-                           says(keys) ? " GROUP BY " : "", keys,
-                           says(keys) ? order_by_column(statement, 0) : "",
+                           source(statement), where(sql, flows), says(keys) ? " GROUP BY " : "",
+                           keys, says(keys) ? order_by_column(statement, 0) : "",
                            says(keys) ? limit(statement, statement->one_more) : "");
+}
+
+const char *weir_statement_bucket(struct weir_statement *statement, unsigned bits)
+{
+    const struct weir_query_plan *plan = statement->plan;
+    struct list list = {&statement->sql, ", ", ""};
+    for (size_t i = 0; i < plan->column_count && plan->columns[i].is_key; i++) {
+        struct parts parts = parts_of(&statement->sql, &plan->columns[i].field);
+        /* The low word of an address tells enough: a bucket may hold any number of groups. */
+        if (plan->columns[i].kind == WEIR_ANSWER_ADDRESS)
+            add(&list, parts.texts[1]);
+        else
+            add_parts(&list, &parts, "");
+    }
+    return statement->sql.dialect->bucket(&statement->sql, list.text, bits);
+}
+
+const char *weir_statement_buckets(struct weir_statement *statement, unsigned bits, uint64_t count)
+{
+    struct weir_sql *sql = &statement->sql;
+    const struct weir_aggregate *sum =
+        &statement->plan->columns[statement->plan->order_column].aggregate;
+    return weir_sql_format(
+        sql, "SELECT %s, %s FROM %s%s GROUP BY 1 ORDER BY 2 DESC NULLS LAST LIMIT %" PRIu64,
+        weir_statement_bucket(statement, bits), aggregate(sql, sum, aggregate_input(sql, sum)),
+        source(statement), where(sql, condition(statement)), count);
 }
 
 const char *weir_statement_total(struct weir_statement *statement)

@@ -28,7 +28,8 @@ struct weir_statement {
     /* Of a series: the time that its bins cover, [first_ms, past_ms). */
     int64_t first_ms;
     int64_t past_ms;
-    bool one_more; /* than the plan's limit, to see whether there are others */
+    bool one_more;     /* than the plan's limit, to see whether there are others */
+    const char *sieve; /* groups: one more condition on flows (sieve.h); NULL: none */
 };
 
 /* Whether the first SQL column of rows is the rank of the row's group. */
@@ -42,6 +43,12 @@ const char *weir_statement_rows(struct weir_statement *statement);
 
 /* The same aggregates over all flows of a plan of groups: one row, no keys. */
 const char *weir_statement_total(struct weir_statement *statement);
+
+/* The bucket that a flow's group falls into, one of 2^bits: a hash of its keys. */
+const char *weir_statement_bucket(struct weir_statement *statement, unsigned bits);
+
+/* The `count` greatest buckets by the column that groups are ordered by: bucket, sum. */
+const char *weir_statement_buckets(struct weir_statement *statement, unsigned bits, uint64_t count);
 
 /* The rows with values as people and other programs read them: one SQL column each, by name. */
 const char *weir_statement_shown(struct weir_statement *statement);
