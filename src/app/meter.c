@@ -173,6 +173,11 @@ static bool is_stopped(const struct weir_meter *meter)
     return meter->config.stop && meter->config.stop(meter->config.stop_context, meter);
 }
 
+static bool is_stopped_by(void *context)
+{
+    return is_stopped(context);
+}
+
 /* Moves the frames that pass to the front and counts them. */
 static int select_frames(struct weir_meter *meter, struct weir_filter *filter, size_t *count,
                          struct weir_diag *diag)
@@ -223,13 +228,15 @@ static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct w
 
 int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag *diag)
 {
+    struct weir_source_options options = {.stop = is_stopped_by, .stop_context = meter};
     struct weir_source *source;
-    int result = weir_source_open(path, NULL, &source, diag);
+    int result = weir_source_open(path, &options, &source, diag);
+    /* Stopped while it waited for the first octets: there was nothing to meter. */
     if (result < 0)
-        return result;
-    while (result == 0 && !is_stopped(meter))
+        return is_stopped(meter) ? 0 : result;
+    while ((result == 0 || (result == WEIR_E_AGAIN && !meter->has_failed)) && !is_stopped(meter))
         result = take_frames(meter, source, diag);
-    if (result == WEIR_E_END)
+    if (result == WEIR_E_END || result == WEIR_E_AGAIN)
         result = 0;
     weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                          weir_source_counters(source), &meter->sources);

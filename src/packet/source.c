@@ -101,6 +101,8 @@ int weir_source_open_stream(struct weir_stream *stream, const struct weir_source
                             struct weir_source **ret_source, struct weir_diag *diag)
 {
     const char *name = weir_stream_name(stream);
+    if (options && options->stop)
+        weir_stream_set_stop(stream, options->stop, options->stop_context);
     int content = weir_stream_content(stream, diag);
     if (content < 0)
         return content;

@@ -22,6 +22,7 @@
 #ifndef WEIR_PACKET_SOURCE_H
 #define WEIR_PACKET_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,7 +63,9 @@ struct weir_interface {
 };
 
 struct weir_source_options {
-    uint16_t first_interface; /* added to frame.interface, so that sources can be told apart */
+    uint16_t first_interface;    /* added to frame.interface, so that sources can be told apart */
+    bool (*stop)(void *context); /* as weir_stream_set_stop; NULL: waiting goes on */
+    void *stop_context;
 };
 
 struct weir_source_counters {
@@ -99,8 +102,9 @@ void weir_source_close(struct weir_source *source);
 
 /*
  * The next 1 to `capacity` frames, valid until the next call; as many as there are without moving
- * the buffer. 0; WEIR_E_END; WEIR_E_AGAIN (live only: nothing came within its wait); or the error
- * that ends the capture, after every frame before it has been delivered. End and error repeat.
+ * the buffer. 0; WEIR_E_END; WEIR_E_AGAIN (live: nothing came within its wait; else: options.stop
+ * said so); or the error that ends the capture, after every frame before it has been delivered. End
+ * and error repeat.
  */
 WEIR_CHECKED int weir_source_next(struct weir_source *source, struct weir_frame *frames,
                                   size_t capacity, size_t *ret_count, struct weir_diag *diag);

@@ -37,6 +37,8 @@ struct weir_stream {
     const char *content_text;
     int error; /* sticky */
     struct weir_diag diag;
+    bool (*stop)(void *context); /* NULL: never */
+    void *stop_context;
 };
 
 /*
@@ -106,9 +108,9 @@ static int raw_read(struct weir_stream *stream, uint8_t *into, size_t capacity, 
         return 0;
     }
     ssize_t count;
-    do
-        count = read(stream->fd, into, capacity);
-    while (count < 0 && errno == EINTR);
+    while ((count = read(stream->fd, into, capacity)) < 0 && errno == EINTR)
+        if (stream->stop && stream->stop(stream->stop_context))
+            return WEIR_E_AGAIN;
     if (count < 0)
         return weir_diag_set(&stream->diag, WEIR_E_IO, "%s", strerror(errno));
     *ret_count = (size_t)count;
@@ -295,7 +297,7 @@ static int codec_read(struct weir_stream *stream, uint8_t *into, size_t capacity
     if (result == WEIR_E_END && stream->inside_member)
         result = weir_diag_set_at(&stream->diag, WEIR_E_TRUNCATED, raw_position(stream),
                                   "the file ends inside its compressed data");
-    if (result < 0) {
+    if (result < 0 && result != WEIR_E_AGAIN) {
         stream->error = result;
         weir_diag_prefix(&stream->diag, "%s", stream->name);
     }
@@ -304,9 +306,15 @@ static int codec_read(struct weir_stream *stream, uint8_t *into, size_t capacity
 
 static int fail(const struct weir_stream *stream, int result, struct weir_diag *diag)
 {
-    if (diag && result != WEIR_E_END)
+    if (diag && result != WEIR_E_END && result != WEIR_E_AGAIN)
         *diag = stream->diag;
     return result;
+}
+
+void weir_stream_set_stop(struct weir_stream *stream, bool (*stop)(void *context), void *context)
+{
+    stream->stop = stop;
+    stream->stop_context = context;
 }
 
 int weir_stream_read(struct weir_stream *stream, uint8_t *into, size_t capacity, size_t *ret_count,

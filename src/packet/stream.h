@@ -17,6 +17,7 @@
 #ifndef WEIR_PACKET_STREAM_H
 #define WEIR_PACKET_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,12 @@ WEIR_CHECKED int weir_stream_open_memory(const uint8_t *octets, size_t length, c
                                          struct weir_stream **ret_stream, struct weir_diag *diag);
 
 void weir_stream_close(struct weir_stream *stream);
+
+/*
+ * Asked when a signal interrupts waiting for octets: true makes the read give up with
+ * WEIR_E_AGAIN, which is no error and does not stick. Without it, waiting goes on.
+ */
+void weir_stream_set_stop(struct weir_stream *stream, bool (*stop)(void *context), void *context);
 
 /*
  * Up to `capacity` (at least 1) octets. 0 with *ret_count > 0; WEIR_E_END at the end; else

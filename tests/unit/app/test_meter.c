@@ -3,6 +3,11 @@
 
 #include "support/cmocka.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "../packet/build.h"
 #include "scratch.h"
 
@@ -317,14 +322,74 @@ static void an_unknown_interface_is_refused(void **state)
     assert_non_null(strstr(diag.text, "no-such-if0"));
 }
 
+/* A datagram is sent to loopback each time that the meter asks whether to stop. */
+static bool stop_after_three(void *context, const struct weir_meter *meter)
+{
+    const int *fd = context;
+    (void)!send(*fd, "0123456789", 10, 0);
+    return weir_meter_cache_counters(meter).packets_metered >= 3;
+}
+
+static void an_interface_is_metered_until_stopped(void **state)
+{
+    (void)state;
+    int receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(to);
+    assert_int_equal(bind(receiver, (const struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(getsockname(receiver, (struct sockaddr *)&to, &length), 0);
+    assert_int_equal(connect(sender, (const struct sockaddr *)&to, sizeof(to)), 0);
+
+    char port[32];
+    snprintf(port, sizeof(port), "udp port %u", ntohs(to.sin_port));
+    const char *const filters[] = {port};
+    const char *const names[] = {"lo"};
+    struct weir_meter_config config = {
+        .cache = weir_cache_config_default(),
+        .filters = filters,
+        .filter_count = 1,
+        .interfaces = names,
+        .interface_count = 1,
+        .clock = weir_clock_system(),
+        .stop = stop_after_three,
+        .stop_context = &sender,
+    };
+    struct weir_meter *meter;
+    struct weir_diag diag;
+    if (weir_meter_new(&config, &meter, &diag) < 0) {
+        printf("# skipped: %s\n", diag.text);
+        fflush(stdout);
+        skip();
+    }
+    struct taken taken = {0};
+    struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = &taken};
+    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    assert_int_equal(weir_meter_listen(meter, &diag), 0);
+    assert_int_equal(taken.rows, 1);
+    assert_true(taken.packets >= 3);
+    assert_int_equal(taken.octets, taken.packets * 38);
+    assert_int_equal(taken.in_if[0], if_nametoindex("lo"));
+    assert_true(taken.flushes > 0);
+    assert_int_equal(count(meter).cache.packets_metered, taken.packets);
+    weir_meter_free(meter);
+    close(sender);
+    close(receiver);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        CASE(a_file_becomes_flows),          CASE(what_is_readable_of_a_broken_file_counts),
-        CASE(filters_run_one_after_another), CASE(interfaces_of_a_file_have_numbers),
-        CASE(foreign_files_are_refused),     CASE(stopping_ends_in_good_order),
-        CASE(a_failing_sink_ends_the_work),  CASE(an_unknown_interface_is_refused),
+        CASE(a_file_becomes_flows),
+        CASE(what_is_readable_of_a_broken_file_counts),
+        CASE(filters_run_one_after_another),
+        CASE(interfaces_of_a_file_have_numbers),
+        CASE(foreign_files_are_refused),
+        CASE(stopping_ends_in_good_order),
+        CASE(a_failing_sink_ends_the_work),
+        CASE(an_unknown_interface_is_refused),
+        CASE(an_interface_is_metered_until_stopped),
     };
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
 }

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: test-meter.sh WEIR
+#
+# `weir meter` as a command: what it prints and how it ends, on the sample capture and on input
+# that is broken, foreign or not there.
+set -uo pipefail
+weir=$1
+sample=$(echo "$WEIR_SOURCE"/samples/office.pcap*)
+failures=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+fail() {
+    echo "FAILED: $1"
+    failures=$((failures + 1))
+}
+
+# expect WHAT STATUS STDERR-PATTERN ARGUMENTS...: of `weir meter`; the pattern is bash's.
+expect() {
+    local what=$1 status=$2 err=$3 got
+    shift 3
+    "$weir" meter "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    got=$?
+    # shellcheck disable=SC2053 # a pattern it is
+    if [ "$got" != "$status" ] || [[ $(cat "$dir/err") != $err ]]; then
+        fail "$what: exit $got, expected $status"
+        head -n 5 "$dir/err"
+    fi
+}
+
+# stat NAME: one counter of the last --stats.
+stat() {
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' \
+        "$dir/stats" "$1"
+}
+
+equal() {
+    [ "$2" = "$3" ] || fail "$1: $2, expected $3"
+}
+
+# The command line.
+expect 'nothing to meter' 2 'weir: meter: nothing to meter*-r*-i*'
+expect 'file and interface' 2 'weir: meter: -r and -i do not go together*' -r "$sample" -i lo
+expect 'format and destination' 2 'weir: meter: --format*--to*' \
+    -r "$sample" --to json:- --format csv
+expect 'kind of cache' 2 "weir: --cache: 'immediate'*" -r "$sample" --cache immediate
+expect 'setting of cache' 2 "weir: --cache: 'size=3'*" -r "$sample" --cache normal,size=3
+expect 'size of cache' 2 'weir: --cache: entries=0 is not from 1*' \
+    -r "$sample" --cache normal,entries=0
+expect 'flow definition' 2 "weir: --flow: 'dst_adr': no such key; did you mean 'dst_addr'?" \
+    -r "$sample" --flow keys=dst_adr
+expect 'filter' 2 "weir: filter: 'tcp and prt 4'*" -r "$sample" --filter 'tcp and prt 4'
+expect 'interface' 2 'weir: nosuch0: no such interface; there are *' -i nosuch0
+expect 'timeout' 2 "weir: --idle-timeout: '15'*" -r "$sample" --idle-timeout 15
+expect 'URL' 2 "weir: 'gopher://x'*" -r "$sample" --to gopher://x
+expect 'option of a URL' 2 'weir: *speed*' -r "$sample" --to 'udp://127.0.0.1:9?speed=3'
+expect 'sampling is not there' 2 'weir: --sample: no such option*' -r "$sample" --sample count:1/2
+
+# Input that cannot be read, or not to its end.
+expect 'missing file' 1 'weir: nosuch.pcap: No such file or directory' -r nosuch.pcap
+echo 'This is text.' >"$dir/text"
+expect 'foreign file' 1 "weir: $dir/text: octet 0: *" -r "$dir/text"
+gzip -dc "$sample" 2>/dev/null | head -c 100000 >"$dir/cut.pcap"
+expect 'truncated file' 1 "weir: $dir/cut.pcap: octet *" -r "$dir/cut.pcap" --stats "$dir/stats" \
+    --to "json:$dir/flows"
+[ "$(stat packets)" -gt 100 ] || fail 'a truncated file: few packets were read'
+equal 'flows of a truncated file' "$(wc -l <"$dir/flows")" "$(stat flows_exported)"
+# Both files are told of, and the sample between them is metered.
+expect 'several files' 1 "weir: $dir/text: *weir: nosuch.pcap: *" \
+    -r "$dir/text" -r "$sample" -r nosuch.pcap --to "json:$dir/flows"
+[ -s "$dir/flows" ] || fail 'a readable file between unreadable ones has no flows'
+
+# Output that cannot be written.
+expect 'full disk' 1 'weir: *No space left on device' -r "$sample" --to json:/dev/full
+expect 'no such folder' 1 "weir: $dir/none/x.ipfix*" -r "$sample" --to "ipfix+file:$dir/none/x.ipfix"
+"$weir" meter -r "$sample" >/dev/full 2>"$dir/err" && fail 'full standard output: exit 0'
+"$weir" meter -r "$sample" 2>"$dir/err" | head -n 1 >"$dir/out"
+equal 'a reader that leaves' "${PIPESTATUS[0]} $(cat "$dir/err")" '0 '
+
+# What comes out.
+expect 'the sample' 0 '' -r "$sample" --stats "$dir/stats"
+equal 'lines of the table' "$(wc -l <"$dir/out")" "$(($(stat flows_exported) + 1))"
+for name in packets octets packets_selected packets_dropped packets_malformed flows_created \
+    flows_exported flows_expired_{idle,active,end,resources,forced} records_sent messages_sent; do
+    stat "$name" >/dev/null || fail "--stats has no $name"
+done
+equal 'sum of the reasons' "$(stat flows_exported)" "$(($(stat flows_expired_idle) + \
+    $(stat flows_expired_active) + $(stat flows_expired_end) + $(stat flows_expired_resources) + \
+    $(stat flows_expired_forced)))"
+expect 'CSV' 0 '' -r "$sample" --format csv --stats "$dir/stats"
+equal 'packets of all flows' "$(python3 -c '
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+print(sum(int(r["packets"]) for r in rows), sum(int(r["bytes"]) for r in rows))' "$dir/out")" \
+    "$(stat packets_metered) $(stat octets_metered)"
+cp "$dir/out" "$dir/first"
+expect 'the same again' 0 '' -r "$sample" --format csv
+cmp -s "$dir/first" "$dir/out" || fail 'metered twice, the sample gives other records'
+"$weir" meter -r - --format csv <"$sample" >"$dir/out" || fail 'standard input'
+cmp -s "$dir/first" "$dir/out" || fail 'standard input gives other records'
+expect 'JSON' 0 '' -r "$sample" --format json
+python3 -c '
+import json, sys
+flows = json.load(open(sys.argv[1]))
+assert flows["rows"] and all(len(row) == len(flows["columns"]) for row in flows["rows"])' \
+    "$dir/out" || fail 'JSON'
+expect 'a small cache' 0 '' -r "$sample" --cache normal,entries=64 --stats "$dir/stats" --format csv
+equal 'no more than asked for' "$(stat flows_active_peak)" 64
+[ "$(stat flows_expired_resources)" -gt 0 ] || fail 'a small cache never was full'
+expect 'statistics on standard output' 0 '' -r "$sample" --to json:/dev/null --stats -
+python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$dir/out" ||
+    fail 'standard output has more than the statistics'
+expect 'a filter' 0 '' -r "$sample" --filter tcp --filter 'port 443' --stats "$dir/stats"
+[ "$(stat packets_selected)" -lt "$(stat packets)" ] || fail 'a filter let everything pass'
+
+# A signal while standard input waits ends it in good order.
+mkfifo "$dir/pipe"
+"$weir" meter -r - --format csv <"$dir/pipe" >"$dir/out" 2>"$dir/err" &
+meter=$!
+exec 3>"$dir/pipe"
+gzip -dc "$sample" 2>/dev/null >&3
+kill -INT "$meter"
+wait "$meter"
+equal 'interrupted' "$? $(cat "$dir/err")" '0 '
+exec 3>&-
+[ "$(wc -l <"$dir/out")" -gt 1 ] || fail 'interrupted, no flow came out'
+
+[ "$failures" = 0 ] && echo 'weir meter: all as it should be'
+exit "$((failures > 0))"
