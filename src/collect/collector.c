@@ -392,7 +392,7 @@ static int take_data(struct intake *intake, const struct weir_message *message,
     if (message->builtin) {
         run.plan = builtin_plan(intake->collector, message->builtin);
         if (!run.plan)
-            return WEIR_E_NOMEM;
+            return weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
     } else {
         const struct weir_template_entry *entry =
             weir_template_table_find(&intake->session->templates, set->id);

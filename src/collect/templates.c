@@ -46,7 +46,7 @@ static int make_entry(const struct weir_template *source, struct weir_budget *bu
 {
     struct weir_template_entry entry = {0};
     entry.octets = sizeof(entry) + weir_template_octets(source) + PLAN_OCTETS +
-                   source->field_count * PLAN_OCTETS_OF_FIELD;
+                   (size_t)source->field_count * PLAN_OCTETS_OF_FIELD;
     if (!weir_budget_take(budget, entry.octets))
         return WEIR_E_LIMIT;
     entry.source = weir_template_copy(source);

@@ -110,7 +110,8 @@ static uint64_t collect(struct weir_input *input)
     return counters.records;
 }
 
-static void measure(const char *name, const char *path, const struct memory *memory)
+/* Of the file, or where there is no path of the memory. */
+static void measure(const char *name, const char *path, struct memory memory)
 {
     double best = 1e9;
     uint64_t records = 0;
@@ -120,7 +121,7 @@ static void measure(const char *name, const char *path, const struct memory *mem
         double start = cpu_seconds();
         int result =
             path ? weir_input_open(path, &input, &diag)
-                 : weir_input_open_memory(memory->octets, memory->length, name, &input, &diag);
+                 : weir_input_open_memory(memory.octets, memory.length, name, &input, &diag);
         if (result < 0)
             fail(name, &diag);
         records = collect(input);
@@ -143,7 +144,7 @@ int main(int argc, char **argv)
         {"ipfix", WEIR_PROTOCOL_IPFIX},
     };
     for (int i = 1; i < argc; i++)
-        measure(argv[i], argv[i], NULL);
+        measure(argv[i], argv[i], (struct memory){0});
     if (argc > 1)
         return 0;
     struct memory memory = {.octets = malloc(MEMORY)};
@@ -151,7 +152,7 @@ int main(int argc, char **argv)
         return 1;
     for (unsigned i = 0; i < 3; i++) {
         make_messages(protocols[i].protocol, &memory);
-        measure(protocols[i].name, NULL, &memory);
+        measure(protocols[i].name, NULL, memory);
     }
     free(memory.octets);
     return 0;

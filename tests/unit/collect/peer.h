@@ -31,14 +31,14 @@ static const struct weir_field peer_other_fields[] = {{0, 1, 8}, {0, 2, 8}, {0, 
 static const struct weir_field peer_option_fields[] = {{0, 144, 4}, {0, 42, 8}};
 
 struct peer {
-    enum weir_protocol protocol;
+    struct weir_encoder encoder;
     struct weir_address address;
+    int64_t second;
+    enum weir_protocol protocol;
     uint32_t domain;
     uint32_t sequence;
     uint32_t units; /* in the message that is open */
-    int64_t second;
     uint16_t sampling;
-    struct weir_encoder encoder;
     uint8_t octets[4096];
 };
 

@@ -88,7 +88,7 @@ static void test_data_ahead_of_its_template(void **state)
     for (unsigned i = 0; i < 3; i++) {
         peer.second = PEER_SECOND + i;
         peer_begin(&peer);
-        peer_flows(&peer, desk.flows, i * 10, 4);
+        peer_flows(&peer, desk.flows, UINT64_C(10) * i, 4);
         desk_receive(&desk, &peer);
     }
     struct weir_collect_counters counters = desk_count(&desk);
@@ -405,7 +405,7 @@ static void test_netflow5(void **state)
     peer.sampling = 1 << 14 | 100;
     for (unsigned i = 0; i < 4; i++) {
         peer_begin(&peer);
-        peer_flows(&peer, builtin, i * 100, 30);
+        peer_flows(&peer, builtin, UINT64_C(100) * i, 30);
         struct weir_datagram datagram = peer_end(&peer);
         struct weir_diag diag;
         if (i != 2)
@@ -534,7 +534,7 @@ static void test_batches_fill_and_go(void **state)
     for (unsigned i = 0; i < 3; i++) {
         peer_begin(&peer);
         peer_template(&peer, desk.flows);
-        peer_flows(&peer, desk.flows, i * 100, 100);
+        peer_flows(&peer, desk.flows, UINT64_C(100) * i, 100);
         desk_receive(&desk, &peer);
     }
     assert_int_equal(weir_collector_pending(desk.collector), 300 % 64);

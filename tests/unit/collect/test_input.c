@@ -9,6 +9,7 @@
 enum { FILE_MAX = 8 << 20 };
 
 struct file {
+    struct weir_template *flows;
     struct weir_writer out;
     unsigned messages;
     uint8_t octets[FILE_MAX];
@@ -20,27 +21,23 @@ static int make_file(void **state)
     if (!file)
         return -1;
     file->out = weir_writer_make(file->octets, sizeof(file->octets));
+    file->flows = weir_template_new(256, peer_flow_fields, 4);
     *state = file;
-    return 0;
+    return file->flows ? 0 : -1;
 }
 
 static int free_file(void **state)
 {
-    free(*state);
+    struct file *file = *state;
+    free(file->flows);
+    free(file);
     return 0;
 }
 
-static const struct weir_template *template_of(const struct peer *peer)
+static const struct weir_template *template_of(const struct file *file, const struct peer *peer)
 {
-    static const struct {
-        struct weir_template source;
-        struct weir_field fields[4];
-    } flows = {
-        .source = {.id = 256, .field_count = 4, .record_length = 24},
-        .fields = {{0, 8, 4}, {0, 12, 4}, {0, 2, 8}, {0, 1, 8}},
-    };
     const struct weir_template *builtin = weir_message_builtin_template(peer->protocol);
-    return builtin ? builtin : &flows.source;
+    return builtin ? builtin : file->flows;
 }
 
 /* Adds a message with `records` records and, but for the fixed formats, their Template. */
@@ -48,8 +45,8 @@ static void add(struct file *file, struct peer *peer, uint32_t records)
 {
     peer_begin(peer);
     if (peer->protocol != WEIR_PROTOCOL_NETFLOW5)
-        peer_template(peer, template_of(peer));
-    peer_flows(peer, template_of(peer), 1, records);
+        peer_template(peer, template_of(file, peer));
+    peer_flows(peer, template_of(file, peer), 1, records);
     struct weir_datagram datagram = peer_end(peer);
     weir_write_octets(&file->out, datagram.octets, datagram.length);
     assert_false(weir_writer_failed(&file->out));
@@ -177,7 +174,7 @@ static void test_cut_at_every_octet(void **state)
             snprintf(octet, sizeof(octet), "a.file: octet %zu: the file ends inside", length);
             assert_memory_equal(found.diag.text, octet, strlen(octet));
         }
-        assert_true(found.counters.records >= whole * 2);
+        assert_true(found.counters.records / 2 >= whole);
     }
 }
 
@@ -233,8 +230,8 @@ static void test_captures(void **state)
     for (unsigned i = 0; i < 3; i++) {
         struct frame_builder frame;
         peer_begin(&peer);
-        peer_template(&peer, template_of(&peer));
-        peer_flows(&peer, template_of(&peer), i, 2);
+        peer_template(&peer, template_of(file, &peer));
+        peer_flows(&peer, template_of(file, &peer), i, 2);
         struct weir_datagram datagram = peer_end(&peer);
         frame_begin(&frame);
         frame_ethernet(&frame, 0x0800);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory of the collector: none is taken in the steady state, and any may be refused. */
+#include "peer.h"
+
+/* The linker puts these before the library's calls (--wrap), and names them so. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+void *__real_malloc(size_t octets);
+void *__real_calloc(size_t count, size_t octets);
+void *__real_realloc(void *old, size_t octets);
+void *__wrap_malloc(size_t octets);
+void *__wrap_calloc(size_t count, size_t octets);
+void *__wrap_realloc(void *old, size_t octets);
+
+static struct {
+    bool is_watching;
+    bool refuses;
+    uint64_t taken; /* allocations since watching began */
+    uint64_t refused_at;
+} memory;
+
+static bool refuse(void)
+{
+    return memory.is_watching && memory.taken++ == memory.refused_at && memory.refuses;
+}
+
+void *__wrap_malloc(size_t octets)
+{
+    return refuse() ? NULL : __real_malloc(octets);
+}
+
+void *__wrap_calloc(size_t count, size_t octets)
+{
+    return refuse() ? NULL : __real_calloc(count, octets);
+}
+
+void *__wrap_realloc(void *old, size_t octets)
+{
+    return refuse() ? NULL : __real_realloc(old, octets);
+}
+
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+static const enum weir_protocol protocols[] = {
+    WEIR_PROTOCOL_NETFLOW5,
+    WEIR_PROTOCOL_NETFLOW9,
+    WEIR_PROTOCOL_IPFIX,
+};
+
+/* Has an element without a column: its rows have text. */
+static const struct weir_field text_fields[] = {{0, 8, 4}, {0, 2, 8}, {0, 1, 8}, {0, 148, 4}};
+
+static void send(struct desk *desk, struct peer *peer, const struct weir_template *source,
+                 bool with_template)
+{
+    peer_begin(peer);
+    if (with_template && peer->protocol != WEIR_PROTOCOL_NETFLOW5)
+        peer_template(peer, source);
+    peer_flows(peer, source, 1, 20);
+    desk_receive(desk, peer);
+}
+
+static void test_steady_state_takes_none(void **state)
+{
+    (void)state;
+    struct weir_template *with_text = weir_template_new(400, text_fields, 4);
+    assert_non_null(with_text);
+    for (unsigned p = 0; p < 3; p++) {
+        struct weir_collector_config config = weir_collector_defaults();
+        weir_hash_key_seed(&config.hash_key, 1);
+        config.batch_rows = 64;
+        struct desk desk = desk_open(&config, DESK_BATCHES | DESK_RECORDS);
+        struct peer peer = peer_of(protocols[p], "192.0.2.1", 1);
+        const struct weir_template *sources[] = {weir_message_builtin_template(protocols[p]),
+                                                 with_text, desk.flows};
+        for (unsigned i = 0; i < 600; i++) {
+            const struct weir_template *source = sources[0] ? sources[0] : sources[1 + i % 2];
+            if (i == 100) {
+                memory.taken = 0;
+                memory.is_watching = true;
+            }
+            /* Templates that are repeated are not taken in again. */
+            send(&desk, &peer, source, i < 2 || i % 10 == 0);
+            desk.taken->rows = 0;
+        }
+        memory.is_watching = false;
+        assert_int_equal(memory.taken, 0);
+        assert_int_equal(desk_count(&desk).records, 12000);
+        desk_close(&desk);
+    }
+    free(with_text);
+}
+
+/* All that takes memory; true once it went through. */
+static bool run(uint64_t refused_at)
+{
+    struct weir_collector_config config = weir_collector_defaults();
+    struct weir_batch_sink batches = {take_batch, take_flush,
+                                      __real_calloc(1, sizeof(struct taken))};
+    struct weir_template *flows = weir_template_new(256, peer_flow_fields, 4);
+    struct weir_template *with_text = weir_template_new(400, text_fields, 4);
+    struct weir_collector *collector = NULL;
+    assert_true(batches.context && flows && with_text);
+    weir_hash_key_seed(&config.hash_key, 1);
+    config.session_max = 2;
+
+    memory.taken = 0;
+    memory.refused_at = refused_at;
+    memory.refuses = true;
+    memory.is_watching = true;
+    int result = weir_collector_new(&config, &collector);
+    for (unsigned i = 0; i < 12 && result == 0; i++) {
+        memory.is_watching = false;
+        struct peer peer = peer_of(protocols[i % 3], "192.0.2.1", i / 3);
+        const struct weir_template *builtin = weir_message_builtin_template(protocols[i % 3]);
+        peer_begin(&peer);
+        if (!builtin) {
+            peer_flows(&peer, with_text, 1, 3);
+            peer_template(&peer, flows);
+            peer_flows(&peer, flows, 1, 3);
+            peer_template(&peer, with_text);
+        } else {
+            peer_flows(&peer, builtin, 1, 3);
+        }
+        struct weir_datagram datagram = peer_end(&peer);
+        struct weir_diag diag = {0};
+        memory.is_watching = true;
+        if (i == 0)
+            result = weir_collector_add_batch_sink(collector, &batches);
+        if (result == 0)
+            result = weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, &diag);
+        memory.is_watching = false;
+        assert_true(result == 0 || (result == WEIR_E_NOMEM && diag.text[0]));
+        memory.is_watching = true;
+    }
+    memory.is_watching = false;
+    bool went_through = memory.taken <= refused_at;
+    if (result == 0) {
+        struct weir_diag diag;
+        assert_int_equal(weir_collector_flush(collector, 0, &diag), 0);
+        struct weir_collect_counters counters = weir_collector_count(collector);
+        const struct taken *taken = batches.context;
+        assert_int_equal(counters.records, taken->rows);
+        /* A refused Template or set is counted, and what lacks with it. */
+        if (!went_through)
+            assert_true(counters.templates_refused + counters.sets_overflowed > 0);
+        else
+            assert_int_equal(counters.records, 4 * (3 + 6 + 6));
+    }
+    weir_collector_free(collector);
+    free(flows);
+    free(with_text);
+    free(batches.context);
+    return went_through;
+}
+
+static void test_any_may_be_refused(void **state)
+{
+    (void)state;
+    uint64_t refused_at = 0;
+    while (!run(refused_at))
+        refused_at++;
+    assert_true(refused_at > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steady_state_takes_none),
+        cmocka_unit_test(test_any_may_be_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
