@@ -17,12 +17,13 @@ exports=$PEERS_DIR/exports.pcap
 records=2000
 "$weir" gen exports --records $records --to "netflow9+pcap:$exports"
 
-# start ARGUMENT...: collects on a new `port`, and is ready.
+# start ARGUMENT...: collects on a new `port`, and is ready. `buffer` is the socket's.
+buffer=64Mi
 start() {
     port=$(peer_free_port)
     peer_fresh "$collector"
-    peer_start "$collector" "$port" "$weir" collect --listen "udp://127.0.0.1:$port" \
-        --stats "$collector/stats" "$@"
+    peer_start "$collector" "$port" "$weir" collect \
+        --listen "udp://127.0.0.1:$port?buffer=$buffer" --stats "$collector/stats" "$@"
 }
 
 # status_of COMMAND...: its exit status; what it says on standard error is in PEERS_DIR/said.
@@ -58,7 +59,30 @@ peer_stop "$collector" TERM
 peer_expect "records after TERM" 500 "$(lines "$collector/records")"
 peer_expect "counted after TERM" "500 0 0" \
     "$(json_numbers "$collector/stats" records records_lost datagrams_dropped)"
-peer_expect "ready line" "weir: collecting on udp://127.0.0.1:$port" "$(<"$collector/log")"
+peer_expect "ready line" "weir: collecting on udp://127.0.0.1:$port?buffer=64Mi" \
+    "$(<"$collector/log")"
+
+# What the kernel drops is counted, and adds up by sequence numbers: received + lost = sent.
+# shellcheck disable=SC2317 # peer_await calls it
+has_dropped() {
+    peer_sockets "$port" | awk '{ drops += $3 } END { exit drops == 0 }'
+}
+buffer=8Ki
+start --to json:/dev/null
+buffer=64Mi
+kill -STOP "$(<"$collector/pid")"
+"$weir" gen exports --records 40000 --to "ipfix+udp://127.0.0.1:$port?rate=20k" &
+generator=$!
+peer_await "dropped datagrams" has_dropped
+kill -CONT "$(<"$collector/pid")"
+wait "$generator"
+peer_await "all has been read" peer_drained "$port"
+peer_kill TERM "$(<"$collector/pid")"
+peer_await "the end" peer_ended "$(<"$collector/pid")"
+rm "$collector/pid"
+read -r received lost dropped < <(json_numbers "$collector/stats" records records_lost datagrams_dropped)
+peer_expect "received + lost" 40000 $((received + lost))
+peer_expect "some were dropped" yes "$(if ((dropped > 0 && lost > dropped)); then echo yes; fi)"
 
 # Killed: nothing half-written under the final name.
 start --to "json:$collector/records"
