@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIGINT and SIGTERM as a flag that loops ask for; a second one ends the process at once. SIGHUP
- * as a flag too. SIGPIPE is ignored: writing to who has gone is an error of the write.
+ * SIGINT and SIGTERM as a flag that loops ask for; a second one ends the process at once. SIGHUP,
+ * which asks to reload, is ignored: of what the command line says nothing can be. So is SIGPIPE:
+ * writing to who has gone is an error of the write.
  *
  *     while (!weir_stop_requested()) {
  *         struct pollfd fds[] = {{.fd = weir_signals_fd(), .events = POLLIN}, ...};
  *         poll(fds, count, timeout_ms);                 // the signal wakes it
  *     }
  *
- * Interrupted system calls are not restarted. Threads: the flags may be asked from any.
+ * Interrupted system calls are not restarted. Threads: the flag may be asked from any.
  */
 #ifndef WEIR_CLI_SIGNALS_H
 #define WEIR_CLI_SIGNALS_H
@@ -26,10 +27,7 @@ bool weir_stop_requested(void);
 /* The same for library code, which is given a function and a context. */
 bool weir_stop_requested_by(void *context);
 
-/* Whether SIGHUP has come since this was asked last. */
-bool weir_reload_requested(void);
-
-/* Readable from the first SIGINT or SIGTERM on, and once after each SIGHUP. */
+/* Readable from the first SIGINT or SIGTERM on. */
 int weir_signals_fd(void);
 
 #endif
