@@ -297,6 +297,12 @@ struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *me
     return weir_cache_counters(meter->cache);
 }
 
+int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint16_t *ret_link_type,
+                             struct weir_rest_count *ret_count)
+{
+    return weir_parser_unparsed_link(meter->parser, index, ret_link_type, ret_count);
+}
+
 void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
                       struct weir_source_counters *ret_source,
                       struct weir_parse_counters *ret_parse, struct weir_cache_counters *ret_cache)

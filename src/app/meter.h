@@ -85,6 +85,11 @@ bool weir_meter_has_failed(const struct weir_meter *meter);
 /* What the cache has counted so far, for who is asked to stop. */
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter);
 
+/* As weir_parser_unparsed_link of its parser. */
+WEIR_CHECKED int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index,
+                                          uint16_t *ret_link_type,
+                                          struct weir_rest_count *ret_count);
+
 /* All that was counted so far. */
 void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
                       struct weir_source_counters *ret_source,

@@ -69,7 +69,7 @@ static const struct weir_option options[OPTION_COUNT] = {
                .fallback = "normal,entries=65536",
                .help =
                    "kind of the flow cache and flows at once; when it is full the flow that was "
-                   "silent longest is ended. 123 octets of memory each"},
+                   "silent longest is ended"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
                       .kind = WEIR_OPTION_DURATION,
                       .fallback = "15s",
@@ -373,6 +373,31 @@ static int print_stats(const struct run *run, const struct exported *exported,
     return result;
 }
 
+/* What a person should know of packets and flows that went another way than meant. */
+static void print_notes(const struct run *run, const struct exported *exported)
+{
+    struct weir_cache_counters cache = weir_meter_cache_counters(run->meter);
+    weir_progress_clear(&run->call->progress);
+    uint16_t link_type;
+    struct weir_rest_count unparsed;
+    for (size_t i = 0; weir_meter_unparsed_link(run->meter, i, &link_type, &unparsed) == 0; i++)
+        fprintf(stderr, "weir: note: %" PRIu64 " packets have link type %u, which is not parsed\n",
+                unparsed.packets, link_type);
+    if (cache.flows_expired_resources > 0)
+        fprintf(stderr,
+                "weir: note: %" PRIu64 " of %" PRIu64 " flows were ended early for want of room; "
+                "--cache normal,entries=N with more than %" PRIu64 " has it\n",
+                cache.flows_expired_resources, cache.flows_created, cache.cache_entries);
+    if (exported->exporters.records_not_carried > 0)
+        fprintf(stderr,
+                "weir: note: %" PRIu64 " IPv6 flows were not sent: NetFlow v5 cannot carry them\n",
+                exported->exporters.records_not_carried);
+    if (exported->destinations.sends_refused > 0)
+        fprintf(stderr,
+                "weir: note: nobody listens at a destination: %" PRIu64 " sends were refused\n",
+                exported->destinations.sends_refused);
+}
+
 static int meter(struct run *run, struct weir_diag *diag)
 {
     int result = read_urls(run, diag);
@@ -387,6 +412,8 @@ static int meter(struct run *run, struct weir_diag *diag)
     result = run->config.interface_count ? listen(run, diag) : read_files(run, diag);
     struct exported exported = count_exported(run);
     result = close_outputs(run, result, diag);
+    if (run->call->progress.wanted)
+        print_notes(run, &exported);
     if (weir_arguments_has(run->arguments, STATS)) {
         struct weir_diag own = {0};
         int printed = print_stats(run, &exported, result == 0 ? diag : &own);

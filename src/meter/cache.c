@@ -13,8 +13,17 @@
  */
 #define BATCH 32u
 
-/* Room over what is asked for, so that sets do not fill long before the table does: a quarter. */
-#define SLOTS_OF(entries) ((uint64_t)(entries) + (entries) / 4)
+/*
+ * Slots for the flows asked for, so that no set is full long before the table is: a quarter more,
+ * and up to twice as many while that takes no more than SPARE_SLOTS (47 MiB).
+ */
+#define SPARE_SLOTS 500000u
+
+static uint64_t slots_of(uint32_t entries)
+{
+    uint64_t spare = entries - entries / 4;
+    return (uint64_t)entries + entries / 4 + (spare < SPARE_SLOTS ? spare : SPARE_SLOTS);
+}
 
 /* The smaller timeout in ticks, and the active timeout in units of coarse cache time. */
 #define TIMEOUT_TICKS    128u
@@ -154,7 +163,7 @@ int weir_cache_new(const struct weir_cache_config *config, const struct weir_bat
     memset(cache, 0, sizeof(*cache));
     cache->entries = config->entries;
     cache->set_count =
-        (uint32_t)((SLOTS_OF(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS);
+        (uint32_t)((slots_of(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS);
     cache->has_connections = weir_flow_definition_has_connections(&config->definition);
     cache->hash = weir_flow_hash_choose();
     cache->hasher = (struct weir_flow_hasher){

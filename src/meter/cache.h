@@ -30,7 +30,8 @@
  *
  * Records leave in an order that only depends on the packets and the hash key, in batches of one
  * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows; all memory
- * is taken by weir_cache_new, 123 octets a flow.
+ * is taken by weir_cache_new: 196 octets a flow, less where there are many, and never more than 123
+ * octets a flow and 47 MiB.
  */
 #ifndef WEIR_METER_CACHE_H
 #define WEIR_METER_CACHE_H
