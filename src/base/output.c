@@ -15,6 +15,7 @@
 
 struct weir_output {
     int fd;
+    int error; /* of the first write that failed: octets are missing */
     size_t buffered;
     char *path;
     char *temporary; /* NULL: written to under its own name */
@@ -69,6 +70,7 @@ int weir_output_open(const char *path, struct weir_output **ret_output, struct w
         return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory for a file", path);
     }
     output->fd = -1;
+    output->error = 0;
     output->buffered = 0;
     output->path = copy;
     output->temporary = NULL;
@@ -81,15 +83,17 @@ int weir_output_open(const char *path, struct weir_output **ret_output, struct w
     return 0;
 }
 
-static int write_all(const struct weir_output *output, const char *octets, size_t length,
+static int write_all(struct weir_output *output, const char *octets, size_t length,
                      struct weir_diag *diag)
 {
     for (size_t done = 0; done < length;) {
         ssize_t written = write(output->fd, octets + done, length - done);
         if (written >= 0)
             done += (size_t)written;
-        else if (errno != EINTR)
-            return io_failed(output, "writing", diag);
+        else if (errno != EINTR) {
+            output->error = io_failed(output, "writing", diag);
+            return output->error;
+        }
     }
     return 0;
 }
@@ -134,6 +138,10 @@ static int sync_folder(const char *path)
 
 static int finish(struct weir_output *output, struct weir_diag *diag)
 {
+    if (output->error < 0)
+        return weir_diag_set(diag, (enum weir_error)output->error,
+                             "%s: an earlier write failed, octets are missing",
+                             weir_output_name(output));
     int result = weir_output_flush(output, diag);
     if (result < 0 || !output->temporary)
         return result;

@@ -40,7 +40,10 @@ WEIR_CHECKED int weir_output_flush(struct weir_output *output, struct weir_diag 
 /* "standard output" for "-". */
 const char *weir_output_name(const struct weir_output *output);
 
-/* Writes what waits, makes it durable and gives it its name. Frees the output in any case. */
+/*
+ * Writes what waits, makes it durable and gives it its name, unless a write has failed before: then
+ * the error is that one's and the temporary file goes. Frees the output in any case.
+ */
 WEIR_CHECKED int weir_output_close(struct weir_output *output, struct weir_diag *diag);
 
 /* Gives up: removes the temporary file. NULL does nothing. */

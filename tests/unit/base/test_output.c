@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,6 +124,28 @@ static void no_room_is_an_error(void **state)
     assert_string_equal(diag.text, "/dev/full: writing: No space left on device");
 }
 
+static void a_failed_write_leaves_no_file(void **state)
+{
+    struct folder *folder = *state;
+    struct weir_output *output;
+    struct weir_diag diag;
+    enum { LIMIT = 1000 };
+    static const char octets[2 * LIMIT];
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {LIMIT, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(weir_output_open(folder->file, &output, &diag), 0);
+    assert_int_equal(weir_output_write(output, octets, sizeof(octets), &diag), 0);
+    assert_int_equal(weir_output_flush(output, &diag), WEIR_E_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    /* There is room again, and nothing waits: what is missing is missing all the same. */
+    assert_int_equal(weir_output_close(output, &diag), WEIR_E_IO);
+    assert_non_null(strstr(diag.text, "an earlier write failed"));
+    assert_int_equal(count_files(folder->path), 0);
+}
+
 static void nobody_reads(void **state)
 {
     (void)state;
@@ -150,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_more_than_its_buffer, make_folder, remove_folder),
         cmocka_unit_test(no_folder_is_an_error),
         cmocka_unit_test(no_room_is_an_error),
+        cmocka_unit_test_setup_teardown(a_failed_write_leaves_no_file, make_folder, remove_folder),
         cmocka_unit_test(nobody_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
