@@ -17,6 +17,7 @@
 #define COLLECTOR_ADDRESS  UINT32_C(0xc0000202)
 #define EXPORTER_PORT      50000u
 #define MESSAGE_OCTETS_MAX 1472u /* an Ethernet's MTU less the headers */
+#define FRAME_OCTETS_MAX   (RECORD_HEADER + IP_UDP_HEADERS + MESSAGE_OCTETS_MAX)
 
 struct weir_pcap_sender {
     struct weir_file_sender *file;
@@ -41,10 +42,11 @@ static uint16_t header_checksum(const uint8_t *header)
     return (uint16_t)~sum;
 }
 
+/* The record of a message of at most MESSAGE_OCTETS_MAX; returns its length. */
 static size_t frame(const struct weir_pcap_sender *sender,
-                    const struct weir_message_octets *message, uint8_t *octets, size_t capacity)
+                    const struct weir_message_octets *message, uint8_t octets[FRAME_OCTETS_MAX])
 {
-    struct weir_writer w = weir_writer_make(octets, capacity);
+    struct weir_writer w = weir_writer_make(octets, FRAME_OCTETS_MAX);
     uint32_t length = (uint32_t)message->length + IP_UDP_HEADERS;
     weir_write_le32(&w, export_seconds(message));
     weir_write_le32(&w, 0);
@@ -63,18 +65,20 @@ static size_t frame(const struct weir_pcap_sender *sender,
     weir_write_u16(&w, (uint16_t)(message->length + 8));
     weir_write_u16(&w, 0); /* no checksum, as RFC 768 allows */
     weir_write_octets(&w, message->octets, message->length);
-    return weir_writer_failed(&w) ? 0 : weir_writer_offset(&w);
+    return weir_writer_offset(&w);
 }
 
 static int pcap_send(void *context, const struct weir_message_octets *messages, size_t count,
                      size_t *ret_sent, struct weir_diag *diag)
 {
     struct weir_pcap_sender *sender = context;
-    uint8_t octets[RECORD_HEADER + IP_UDP_HEADERS + MESSAGE_OCTETS_MAX];
+    uint8_t octets[FRAME_OCTETS_MAX];
     *ret_sent = 0;
     for (size_t i = 0; i < count; i++) {
-        struct weir_message_octets framed = {octets,
-                                             frame(sender, &messages[i], octets, sizeof(octets))};
+        if (messages[i].length > MESSAGE_OCTETS_MAX)
+            return weir_diag_set(diag, WEIR_E_LIMIT, "a message of %zu octets: a datagram has %u",
+                                 messages[i].length, MESSAGE_OCTETS_MAX);
+        struct weir_message_octets framed = {octets, frame(sender, &messages[i], octets)};
         size_t sent;
         int result =
             sender->file_transport.send(sender->file_transport.context, &framed, 1, &sent, diag);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/file.h"
+#include "net/pcap.h"
 #include "net/udp.h"
 
 #include <errno.h>
@@ -253,6 +254,32 @@ static void a_full_disk_leaves_nothing(void **state)
     assert_int_equal(files_in_folder(), 0);
 }
 
+static void a_capture_has_each_message_whole(void **state)
+{
+    (void)state;
+    enum { LARGEST = 1472, FILE_HEADER = 24, HEADERS = 16 + 28 };
+    char path[sizeof(folder) + 16];
+    snprintf(path, sizeof(path), "%s/c.pcap", folder);
+    struct weir_pcap_sender *sender;
+    struct weir_transport transport;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_pcap_sender_open(path, 2055, &sender, &transport, &diag), 0);
+    assert_int_equal(transport.message_max, LARGEST);
+    static uint8_t octets[LARGEST + 1];
+    const struct weir_message_octets messages[] = {
+        {octets, 16}, {octets, LARGEST}, {octets, LARGEST + 1}, {octets, 16}};
+    size_t sent;
+    assert_int_equal(transport.send(transport.context, messages, 4, &sent, &diag), WEIR_E_LIMIT);
+    assert_int_equal(sent, 2);
+    assert_non_null(strstr(diag.text, "1473"));
+    assert_int_equal(weir_pcap_sender_close(sender, &diag), 0);
+    FILE *file = fopen(path, "rb");
+    fseek(file, 0, SEEK_END);
+    assert_int_equal(ftell(file), FILE_HEADER + 2 * HEADERS + 16 + LARGEST);
+    fclose(file);
+    unlink(path);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -277,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_bad_host_or_mtu_is_said),
         cmocka_unit_test(a_file_appears_whole_or_not_at_all),
         cmocka_unit_test(a_full_disk_leaves_nothing),
+        cmocka_unit_test(a_capture_has_each_message_whole),
     };
     return cmocka_run_group_tests_name("transport", tests, make_folder, remove_folder);
 }
