@@ -24,6 +24,7 @@ struct live {
     int wait_ms;
     uint32_t snaplen;
     uint16_t link_type;
+    int64_t fraction_ns;   /* nanoseconds in a unit of tv_usec */
     struct pcap_stat last; /* 32-bit counters, which wrap */
 };
 
@@ -45,8 +46,7 @@ static void take_frame(u_char *context, const struct pcap_pkthdr *header, const 
         .octets = source->buffer + source->end,
         .captured = captured,
         .wire_octets = header->len,
-        /* tv_usec holds nanoseconds: the precision asked for. */
-        .time_ns = header->ts.tv_sec * WEIR_NS_PER_SECOND + header->ts.tv_usec,
+        .time_ns = header->ts.tv_sec * WEIR_NS_PER_SECOND + header->ts.tv_usec * live->fraction_ns,
         .link_type = live->link_type,
         .interface = source->first_interface,
     };
@@ -151,6 +151,9 @@ static int activate(struct live *live, const struct weir_live_options *options,
         return weir_diag_set(diag, WEIR_E_IO, "%s: %s", live->interface, error);
     live->fd = pcap_get_selectable_fd(pcap);
     live->link_type = (uint16_t)pcap_datalink(pcap);
+    /* Not every kind of device has the precision that was asked for. */
+    bool has_ns = pcap_get_tstamp_precision(pcap) == PCAP_TSTAMP_PRECISION_NANO;
+    live->fraction_ns = has_ns ? 1 : WEIR_NS_PER_US;
     return 0;
 }
 
