@@ -37,11 +37,14 @@ static bool has(const struct weir_batch *batch, enum weir_column column)
 static void add_start(const struct weir_batch *batch, uint32_t row, struct weir_text_buffer *out)
 {
     int64_t time_ns = weir_batch_time(batch, WEIR_COLUMN_START)[row];
+    int64_t seconds = time_ns / WEIR_NS_PER_SECOND;
     int64_t past = time_ns % WEIR_NS_PER_SECOND;
-    past += past < 0 ? WEIR_NS_PER_SECOND : 0;
+    if (past < 0) {
+        past += WEIR_NS_PER_SECOND;
+        seconds--;
+    }
     char text[WEIR_TIME_TEXT_MAX];
-    size_t length =
-        weir_time_format((time_ns - past) / WEIR_NS_PER_SECOND, (uint32_t)past, 3, text);
+    size_t length = weir_time_format(seconds, (uint32_t)past, 3, text);
     char *between = strchr(text, 'T');
     *between = ' ';
     weir_text_add_octets(out, text, length - 1);

@@ -39,6 +39,19 @@ static void a_table_is_aligned(void **state)
     free(text);
 }
 
+static void any_time_is_printed(void **state)
+{
+    struct weir_packet packets[] = {flows_tcp(), flows_tcp(), flows_tcp()};
+    packets[0].time_ns = INT64_MIN;
+    packets[1].time_ns = -1;
+    packets[2].time_ns = INT64_MAX;
+    char *text = printed(*state, WEIR_FLOWS_TABLE, packets, 3);
+    assert_non_null(strstr(text, "\n1677-09-21 00:12:43.145 "));
+    assert_non_null(strstr(text, "\n1969-12-31 23:59:59.999 "));
+    assert_non_null(strstr(text, "\n2262-04-11 23:47:16.854 "));
+    free(text);
+}
+
 static void no_flows_print_no_table(void **state)
 {
     char *text = printed(*state, WEIR_FLOWS_TABLE, NULL, 0);
@@ -109,8 +122,8 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        CASE(a_table_is_aligned),   CASE(no_flows_print_no_table), CASE(a_long_table_goes_on),
-        CASE(csv_has_every_column), CASE(json_is_one_object),
+        CASE(a_table_is_aligned),   CASE(any_time_is_printed),  CASE(no_flows_print_no_table),
+        CASE(a_long_table_goes_on), CASE(csv_has_every_column), CASE(json_is_one_object),
     };
     return cmocka_run_group_tests_name("flow printer", tests, NULL, NULL);
 }
