@@ -70,15 +70,13 @@ static int read_options(const struct weir_url *url, struct weir_exporter_config 
     return result;
 }
 
-int weir_destination_open(const struct weir_url *url,
-                          const struct weir_destination_defaults *defaults,
+int weir_destination_open(const struct weir_url *url, uint32_t default_domain,
                           struct weir_destination **ret_destination, struct weir_diag *diag)
 {
     struct weir_exporter_config config = {
         .protocol = protocols[url->protocol],
-        .domain = defaults->domain,
+        .domain = default_domain,
         .template_refresh_ns = WEIR_EXPORTER_REFRESH_NS,
-        .sampling = defaults->sampling,
         .clock = weir_clock_system(),
         .sleep_ns = sleep_ns,
     };
@@ -130,7 +128,7 @@ struct weir_destination_counters weir_destination_count(const struct weir_destin
 
 int weir_destination_close(struct weir_destination *destination, struct weir_diag *diag)
 {
-    int result = weir_exporter_flush(destination->exporter, 0, diag);
+    int result = weir_exporter_flush(destination->exporter, diag);
     if (result == 0 && destination->json) {
         result = weir_json_sender_close(destination->json, diag);
         destination->json = NULL;

@@ -4,7 +4,7 @@
  * Process of its own on it, together one place that takes batches.
  *
  *     struct weir_destination *destination;
- *     result = weir_destination_open(&url, &defaults, &destination, &diag);
+ *     result = weir_destination_open(&url, default_domain, &destination, &diag);
  *     struct weir_batch_sink sink = weir_destination_sink(destination);
  *     ...
  *     result = weir_destination_close(destination, &diag);
@@ -24,15 +24,11 @@
 
 struct weir_destination;
 
-/* What holds where the URL says nothing. */
-struct weir_destination_defaults {
-    uint32_t domain;
-    uint16_t sampling; /* interval in force, for v5's header; 0: not sampled */
-};
-
-/* 0; WEIR_E_USAGE with diag, which names the URL; WEIR_E_IO, WEIR_E_NOMEM. */
-WEIR_CHECKED int weir_destination_open(const struct weir_url *url,
-                                       const struct weir_destination_defaults *defaults,
+/*
+ * default_domain: the Observation Domain where the URL names none. 0; WEIR_E_USAGE with diag, which
+ * names the URL; WEIR_E_IO, WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_destination_open(const struct weir_url *url, uint32_t default_domain,
                                        struct weir_destination **ret_destination,
                                        struct weir_diag *diag);
 

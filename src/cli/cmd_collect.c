@@ -157,10 +157,9 @@ static int open_place(struct run *run, const char *text, struct weir_diag *diag)
         result = weir_url_check_options(&url, none, diag);
         return result < 0 ? result : open_json(run, url.path, diag);
     }
-    struct weir_destination_defaults defaults = {0};
     struct place *place = &run->places[run->place_count++];
     if (result == 0)
-        result = weir_destination_open(&url, &defaults, &place->destination, diag);
+        result = weir_destination_open(&url, 0, &place->destination, diag);
     if (result == 0)
         result = add_batches(run, weir_destination_sink(place->destination), diag);
     return result;

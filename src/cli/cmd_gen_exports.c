@@ -70,11 +70,10 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "gen exports: --to is wanted, as netflow9+udp://127.0.0.1:2055");
     struct weir_url url;
-    const struct weir_destination_defaults defaults = {0};
     struct weir_destination *destination;
     int result = weir_url_parse(weir_arguments_text(arguments, TO), &url, diag);
     if (result == 0)
-        result = weir_destination_open(&url, &defaults, &destination, diag);
+        result = weir_destination_open(&url, 0, &destination, diag);
     if (result < 0) {
         weir_diag_prefix(diag, "--to");
         return result;

@@ -229,10 +229,10 @@ static int read_urls(struct run *run, struct weir_diag *diag)
 /* Opens what flows go to. */
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
-    struct weir_destination_defaults defaults = {.domain = run->config.cache.domain};
     int result = 0;
     for (size_t i = 0; i < run->url_count && result == 0; i++) {
-        result = weir_destination_open(&run->urls[i], &defaults, &run->destinations[i], diag);
+        result = weir_destination_open(&run->urls[i], run->config.cache.domain,
+                                       &run->destinations[i], diag);
         if (result < 0)
             return result;
         struct weir_batch_sink sink = weir_destination_sink(run->destinations[i]);
@@ -250,17 +250,45 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     return weir_meter_add_sink(run->meter, &sink, diag);
 }
 
+/* What the Exporting Processes counted, together. */
+struct exported {
+    struct weir_exporter_counters exporters;
+    struct weir_destination_counters destinations;
+};
+
+static void add_exported(const struct weir_destination *destination, struct exported *sum)
+{
+    struct weir_destination_counters own = weir_destination_count(destination);
+    weir_counter_add_all(weir_exporter_counter_table, weir_exporter_counter_count,
+                         weir_destination_counters(destination), &sum->exporters);
+    weir_counter_add_all(weir_destination_counter_table, weir_destination_counter_count, &own,
+                         &sum->destinations);
+}
+
+/* Sends what waits, adds up what was counted by then, and closes. */
+static int close_destination(struct weir_destination *destination, struct exported *sum,
+                             struct weir_diag *diag)
+{
+    struct weir_batch_sink sink = weir_destination_sink(destination);
+    int result = sink.flush(sink.context, 0, diag);
+    add_exported(destination, sum);
+    if (result == 0)
+        return weir_destination_close(destination, diag);
+    weir_destination_abort(destination);
+    return result;
+}
+
 /*
  * Completes what flows went to, also after a failure: what has gone out stays. The result of the
  * work so far goes before what goes wrong now.
  */
-static int close_outputs(struct run *run, int result, struct weir_diag *diag)
+static int close_outputs(struct run *run, int result, struct exported *ret_exported,
+                         struct weir_diag *diag)
 {
     struct weir_diag own = {0};
+    *ret_exported = (struct exported){0};
     for (size_t i = 0; i < run->url_count; i++) {
-        if (!run->destinations[i])
-            continue;
-        int closed = weir_destination_close(run->destinations[i], &own);
+        int closed = close_destination(run->destinations[i], ret_exported, &own);
         run->destinations[i] = NULL;
         if (result == 0 && closed < 0) {
             result = closed;
@@ -330,25 +358,6 @@ static int listen(struct run *run, struct weir_diag *diag)
     return weir_meter_listen(run->meter, diag);
 }
 
-/* What the Exporting Processes counted, together. */
-struct exported {
-    struct weir_exporter_counters exporters;
-    struct weir_destination_counters destinations;
-};
-
-static struct exported count_exported(const struct run *run)
-{
-    struct exported sum = {0};
-    for (size_t i = 0; i < run->url_count; i++) {
-        struct weir_destination_counters own = weir_destination_count(run->destinations[i]);
-        weir_counter_add_all(weir_exporter_counter_table, weir_exporter_counter_count,
-                             weir_destination_counters(run->destinations[i]), &sum.exporters);
-        weir_counter_add_all(weir_destination_counter_table, weir_destination_counter_count, &own,
-                             &sum.destinations);
-    }
-    return sum;
-}
-
 static int print_stats(const struct run *run, const struct exported *exported,
                        struct weir_diag *diag)
 {
@@ -410,8 +419,8 @@ static int meter(struct run *run, struct weir_diag *diag)
         return result;
     }
     result = run->config.interface_count ? listen(run, diag) : read_files(run, diag);
-    struct exported exported = count_exported(run);
-    result = close_outputs(run, result, diag);
+    struct exported exported;
+    result = close_outputs(run, result, &exported, diag);
     if (run->call->progress.wanted)
         print_notes(run, &exported);
     if (weir_arguments_has(run->arguments, STATS)) {

@@ -23,6 +23,12 @@
  */
 #define UPTIME_BEFORE_FIRST_NS (86400 * WEIR_NS_PER_SECOND)
 
+/* Paced records that are later than this do not hurry to catch up. */
+#define PACE_CATCH_UP_NS WEIR_NS_PER_SECOND
+
+/* Of the 32 bits of seconds that every header has. */
+#define HEADER_TIME_LAST_NS (UINT32_MAX * WEIR_NS_PER_SECOND)
+
 struct shape_entry {
     struct weir_shape shape;
     struct weir_template *source;
@@ -109,7 +115,10 @@ void weir_exporter_free(struct weir_exporter *exporter)
     free(exporter);
 }
 
-/* Waits until the records sent so far are due at the configured rate. */
+/*
+ * Waits until the records sent so far are due at the configured rate. After a pause the count
+ * begins anew: the rate is what the collector can take, however long nothing came.
+ */
 static void pace(struct weir_exporter *exporter, uint64_t records)
 {
     const struct weir_exporter_config *config = &exporter->config;
@@ -123,6 +132,8 @@ static void pace(struct weir_exporter *exporter, uint64_t records)
     int64_t wait = exporter->pace_start_ns + (int64_t)(due * (double)WEIR_NS_PER_SECOND) - now;
     if (wait > 0)
         config->sleep_ns(config->sleep_context, wait);
+    else if (wait < -PACE_CATCH_UP_NS)
+        exporter->paced_records = 0;
 }
 
 static int send_queue(struct weir_exporter *exporter, struct weir_diag *diag)
@@ -171,10 +182,15 @@ static int close_message(struct weir_exporter *exporter, struct weir_diag *diag)
 /*
  * The header's time for records exported at time_ns. IPFIX says whole seconds. NetFlow v9 says
  * whole seconds too but refers its flows' times to them, so a flow must not end after the header's
- * time, nor the fraction be lost: the next whole second, with the sysUpTime of that moment.
+ * time, nor the fraction be lost: the next whole second, with the sysUpTime of that moment. All
+ * have 32 bits of seconds since 1970: a capture may claim any time, and gets the nearest of these.
  */
 static int64_t header_time(const struct weir_exporter *exporter, int64_t time_ns)
 {
+    if (time_ns < 0)
+        return 0;
+    if (time_ns > HEADER_TIME_LAST_NS)
+        return HEADER_TIME_LAST_NS;
     int64_t second = time_ns / WEIR_NS_PER_SECOND * WEIR_NS_PER_SECOND;
     if (exporter->config.protocol != WEIR_PROTOCOL_IPFIX && second < time_ns)
         second += WEIR_NS_PER_SECOND;
@@ -195,9 +211,6 @@ static void open_message(struct weir_exporter *exporter, int64_t time_ns)
         .domain = exporter->config.domain,
         .export_time_ns = time_ns,
         .uptime_zero_ns = exporter->uptime_zero_ns,
-        .sampling = exporter->config.sampling > 1
-                        ? (uint16_t)(1u << 14 | (exporter->config.sampling & 0x3fff))
-                        : 0,
     };
     weir_encoder_begin(&exporter->encoder, exporter->config.protocol,
                        exporter->buffers +
@@ -238,9 +251,12 @@ static bool announcement_due(const struct weir_exporter *exporter, const struct 
     if (!entry->is_announced)
         return true;
     int64_t refresh = exporter->config.template_refresh_ns;
-    return refresh > 0 && !exporter->transport->reliable &&
-           !weir_message_builtin_template(entry->shape.protocol) &&
-           time_ns - entry->announced_ns >= refresh;
+    if (refresh <= 0 || exporter->transport->reliable ||
+        weir_message_builtin_template(entry->shape.protocol))
+        return false;
+    /* Either way: where the clock was set far back, the next refresh would be as far off. */
+    int64_t apart = time_ns - entry->announced_ns;
+    return apart >= refresh || -apart >= refresh;
 }
 
 /* Announces the shape's Template in the open message, or in the next where it is full. */
@@ -340,9 +356,8 @@ int weir_exporter_batch(struct weir_exporter *exporter, const struct weir_batch 
     return first_error;
 }
 
-int weir_exporter_flush(struct weir_exporter *exporter, int64_t now_ns, struct weir_diag *diag)
+int weir_exporter_flush(struct weir_exporter *exporter, struct weir_diag *diag)
 {
-    (void)now_ns;
     int result = close_message(exporter, diag);
     int sent = send_queue(exporter, diag);
     return result < 0 ? result : sent;
@@ -360,7 +375,8 @@ static int sink_batch(void *context, const struct weir_batch *batch, struct weir
 
 static int sink_flush(void *context, int64_t now_ns, struct weir_diag *diag)
 {
-    return weir_exporter_flush(context, now_ns, diag);
+    (void)now_ns;
+    return weir_exporter_flush(context, diag);
 }
 
 struct weir_batch_sink weir_exporter_sink(struct weir_exporter *exporter)

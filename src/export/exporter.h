@@ -11,7 +11,7 @@
  *     struct weir_exporter *exporter;
  *     weir_exporter_new(&config, &transport, &exporter, &diag);
  *     weir_exporter_batch(exporter, batch, &diag);          // any number of times
- *     weir_exporter_flush(exporter, now_ns, &diag);
+ *     weir_exporter_flush(exporter, &diag);
  *     weir_exporter_free(exporter);
  *
  * Ownership: borrows the transport, which outlives it. Threads: one at a time. Limits: 256 shapes;
@@ -39,7 +39,6 @@ struct weir_exporter_config {
     uint32_t domain;             /* Observation Domain ID; v9: source id; v5: engine */
     int64_t template_refresh_ns; /* resend Templates after this long; 0: send them once */
     uint64_t records_per_second; /* pace; 0: as fast as records come */
-    uint16_t sampling;           /* interval in force, for v5's header; 0: not sampled */
     struct weir_clock clock;     /* for pacing only */
     void (*sleep_ns)(void *context, int64_t duration_ns); /* for pacing only */
     void *sleep_context;
@@ -78,8 +77,7 @@ WEIR_CHECKED int weir_exporter_batch(struct weir_exporter *exporter, const struc
                                      struct weir_diag *diag);
 
 /* Sends what waits, a message that is not full included. */
-WEIR_CHECKED int weir_exporter_flush(struct weir_exporter *exporter, int64_t now_ns,
-                                     struct weir_diag *diag);
+WEIR_CHECKED int weir_exporter_flush(struct weir_exporter *exporter, struct weir_diag *diag);
 
 const struct weir_exporter_counters *weir_exporter_counters(const struct weir_exporter *exporter);
 

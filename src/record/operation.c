@@ -233,9 +233,9 @@ static inline uint64_t delta_of_time(int64_t time_ns, const struct weir_operatio
 /* Milliseconds since sysUpTime 0, rounded down before it too. */
 static inline uint32_t uptime_of_time(int64_t time_ns, const struct weir_operation_times *times)
 {
-    int64_t ns = time_ns - times->uptime_zero_ns;
-    int64_t ms = ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
-    return (uint32_t)ms;
+    /* sysUpTime was 0 at a whole millisecond; nanoseconds could lie further apart than 63 bits. */
+    int64_t ms = time_ns / WEIR_NS_PER_MS - (time_ns % WEIR_NS_PER_MS < 0);
+    return (uint32_t)(ms - times->uptime_zero_ns / WEIR_NS_PER_MS);
 }
 
 DEFINE_OPERATION(uptime, int64_t, time_of_uptime(weir_load_be32(octets), times),

@@ -78,7 +78,7 @@ static void make_messages(enum weir_protocol protocol, struct memory *memory)
     while (weir_synth_fill(&synth, batch) > 0)
         if (weir_exporter_batch(exporter, batch, &diag) < 0)
             fail("exporting", &diag);
-    if (weir_exporter_flush(exporter, 0, &diag) < 0)
+    if (weir_exporter_flush(exporter, &diag) < 0)
         fail("exporting", &diag);
     weir_exporter_free(exporter);
     weir_batch_free(batch);

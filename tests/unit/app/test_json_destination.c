@@ -14,9 +14,8 @@ static struct weir_destination *open_json(const struct scratch *scratch, const c
     struct weir_url url;
     struct weir_diag diag = {0};
     assert_int_equal(weir_url_parse(text, &url, &diag), 0);
-    struct weir_destination_defaults defaults = {.domain = 7};
     struct weir_destination *destination;
-    assert_int_equal(weir_destination_open(&url, &defaults, &destination, &diag), 0);
+    assert_int_equal(weir_destination_open(&url, 7, &destination, &diag), 0);
     return destination;
 }
 

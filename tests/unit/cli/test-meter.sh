@@ -73,6 +73,12 @@ expect 'several files' 1 "weir: $dir/text: *weir: nosuch.pcap: *" \
 
 # Output that cannot be written.
 expect 'full disk' 1 'weir: *No space left on device' -r "$sample" --to json:/dev/full
+expect 'full disk and another' 1 'weir: *No space left on device' -r "$sample" \
+    --to "ipfix+file:$dir/whole" --to json:/dev/full --stats "$dir/stats"
+"$weir" collect -r "$dir/whole" >"$dir/out" 2>/dev/null || fail 'the other destination'
+[ -s "$dir/out" ] || fail 'the other destination got nothing'
+[ "$(stat records_sent)" -ge "$(wc -l <"$dir/out")" ] ||
+    fail 'records went out when the other destination closed and were not counted'
 expect 'no such folder' 1 "weir: $dir/none/x.ipfix*" -r "$sample" --to "ipfix+file:$dir/none/x.ipfix"
 "$weir" meter -r "$sample" >/dev/full 2>"$dir/err" && fail 'full standard output: exit 0'
 "$weir" meter -r "$sample" 2>"$dir/err" | head -n 1 >"$dir/out"

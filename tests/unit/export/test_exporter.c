@@ -210,7 +210,7 @@ static uint64_t export_synthetic(struct weir_exporter *exporter, uint32_t record
                        weir_batch_low(batch, (enum weir_column)i), batch->row_count * width);
         }
     }
-    assert_int_equal(weir_exporter_flush(exporter, START_NS, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
     weir_batch_free(batch);
     return rows;
 }
@@ -350,7 +350,7 @@ static void no_flow_ends_after_its_header(void **state)
     weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = 1500;
     struct weir_diag diag = {0};
     assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
-    assert_int_equal(weir_exporter_flush(exporter, START_NS, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
     struct weir_message message;
     struct collected *c = collected_new(1);
     assert_int_equal(collect(c, wire->octets[0], wire->lengths[0], &message), 1);
@@ -379,7 +379,7 @@ static void a_cut_wire_is_counted(void **state)
     int failures = 0;
     while (weir_synth_fill(&synth, batch) > 0)
         failures += weir_exporter_batch(exporter, batch, &diag) < 0;
-    failures += weir_exporter_flush(exporter, START_NS, &diag) < 0;
+    failures += weir_exporter_flush(exporter, &diag) < 0;
     assert_true(failures > 0);
     assert_string_equal(diag.text, "the wire is cut");
     const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
@@ -416,6 +416,100 @@ static void records_keep_the_pace_that_is_asked(void **state)
     struct weir_exporter *exporter = exporter_new(&config, wire);
     export_synthetic(exporter, 5000, 20, NULL);
     assert_in_range(fake_now / WEIR_NS_PER_MS, 4990, 5010);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static void a_pause_is_not_caught_up(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    config.records_per_second = 1000;
+    config.clock = (struct weir_clock){fake_clock, NULL};
+    config.sleep_ns = fake_sleep;
+    fake_now = 0;
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    export_synthetic(exporter, 1000, 20, NULL);
+    fake_now += 3600 * WEIR_NS_PER_SECOND;
+    int64_t resumed = fake_now;
+    export_synthetic(exporter, 5000, 20, NULL);
+    assert_in_range((fake_now - resumed) / WEIR_NS_PER_MS, 4900, 5010);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+/* Exports one IPv4 row of this time, alone in its message. */
+static void export_row(struct weir_exporter *exporter, int64_t time_ns)
+{
+    struct weir_batch *batch = weir_batch_new(1);
+    struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END) |
+                                              WEIR_COLUMN_BIT(BYTES),
+                                   .received_ns = time_ns};
+    uint32_t row = weir_batch_begin(batch, &segment, 1);
+    weir_batch_time(batch, WEIR_COLUMN_START)[row] = time_ns;
+    weir_batch_time(batch, WEIR_COLUMN_END)[row] = time_ns;
+    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = 1500;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    weir_batch_free(batch);
+}
+
+static void any_time_has_a_header(void **state)
+{
+    (void)state;
+    static const enum weir_protocol protocols[] = {WEIR_PROTOCOL_NETFLOW5, WEIR_PROTOCOL_NETFLOW9,
+                                                   WEIR_PROTOCOL_IPFIX};
+    static const struct {
+        int64_t time_ns;
+        int64_t header_seconds;
+    } cases[] = {
+        {START_NS / WEIR_NS_PER_SECOND * WEIR_NS_PER_SECOND, START_NS / WEIR_NS_PER_SECOND},
+        {INT64_MIN, 0},
+        {INT64_MAX, UINT32_MAX},
+        {-1, 0},
+        {0, 0},
+        {UINT32_MAX * WEIR_NS_PER_SECOND, UINT32_MAX},
+        {UINT32_MAX * WEIR_NS_PER_SECOND + 1, UINT32_MAX},
+    };
+    enum { CASES = sizeof(cases) / sizeof(cases[0]) };
+    for (size_t p = 0; p < sizeof(protocols) / sizeof(protocols[0]); p++) {
+        struct wire *wire = wire_new(1400);
+        struct weir_exporter_config config = config_of(protocols[p]);
+        struct weir_exporter *exporter = exporter_new(&config, wire);
+        for (size_t i = 0; i < CASES; i++)
+            export_row(exporter, cases[i].time_ns);
+        assert_int_equal(wire->count, CASES);
+        for (size_t i = 0; i < CASES; i++) {
+            struct weir_message message;
+            struct weir_diag diag = {0};
+            assert_int_equal(weir_message_open(wire->octets[i], wire->lengths[i], &message, &diag),
+                             0);
+            assert_int_equal(message.export_time_ns / WEIR_NS_PER_SECOND, cases[i].header_seconds);
+        }
+        weir_exporter_free(exporter);
+        wire_free(wire);
+    }
+}
+
+static void a_clock_set_back_does_not_stop_refreshing(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    const int64_t year = 365 * 86400 * WEIR_NS_PER_SECOND;
+    export_row(exporter, START_NS);
+    export_row(exporter, START_NS - 2 * WEIR_NS_PER_SECOND);
+    assert_int_equal(counters->templates_sent, 1);
+    export_row(exporter, START_NS - year);
+    assert_int_equal(counters->templates_sent, 2);
+    export_row(exporter, START_NS - year + WEIR_EXPORTER_REFRESH_NS / 2);
+    assert_int_equal(counters->templates_sent, 2);
+    export_row(exporter, START_NS - year + WEIR_EXPORTER_REFRESH_NS);
+    assert_int_equal(counters->templates_sent, 3);
     weir_exporter_free(exporter);
     wire_free(wire);
 }
@@ -466,6 +560,9 @@ int main(void)
         cmocka_unit_test(no_flow_ends_after_its_header),
         cmocka_unit_test(a_cut_wire_is_counted),
         cmocka_unit_test(records_keep_the_pace_that_is_asked),
+        cmocka_unit_test(a_pause_is_not_caught_up),
+        cmocka_unit_test(any_time_has_a_header),
+        cmocka_unit_test(a_clock_set_back_does_not_stop_refreshing),
         cmocka_unit_test(what_cannot_work_is_refused),
         cmocka_unit_test(the_same_records_come_of_the_same_seed),
     };
