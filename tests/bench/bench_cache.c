@@ -71,7 +71,7 @@ static size_t make_connection(struct weir_packet *packets, size_t room, double s
     double at = uniform() * span_s;
     double gap = 0.05 + uniform() * (count > 100 ? 0.05 : 1.0);
     size_t made = 0;
-    for (; made < count && at < span_s; made++, at -= log(uniform()) * gap) {
+    while (made < count && at < span_s) {
         packets[made] = way;
         packets[made].time_ns = (int64_t)(at * 1e9);
         if (way.key.protocol == 6)
@@ -84,6 +84,8 @@ static size_t make_connection(struct weir_packet *packets, size_t room, double s
             way.key.src_port = way.key.dst_port;
             way.key.dst_port = port;
         }
+        made++;
+        at -= log(uniform()) * gap;
     }
     return made;
 }

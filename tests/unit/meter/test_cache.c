@@ -3,6 +3,8 @@
 
 #include "support/cmocka.h"
 
+#include <malloc.h>
+
 #include "collect_rows.h"
 #include "meter/private.h"
 
@@ -152,7 +154,7 @@ static void a_new_connection_does_not_wait(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    for (int i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < 3; i++) {
         int64_t at = i * 1000;
         add(bench, tcp(at, true, SYN));
         add(bench, tcp(at + 1, false, SYN | ACK));
@@ -478,6 +480,24 @@ static void silent_flows_leave_by_the_clock(void **state)
     assert_int_equal(bench->rows.records[0].reason, IDLE);
 }
 
+/* What is taken is taken at the start: a packet never waits for memory. */
+static void metering_allocates_nothing(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.entries = 64;
+    start(bench);
+    bench->rows.fail_with = WEIR_E_IO; /* the test's sink keeps no rows then */
+    struct weir_diag diag;
+    struct mallinfo2 before = mallinfo2();
+    for (unsigned i = 0; i < 100000; i++) {
+        struct weir_packet packet = udp((int64_t)i * SECOND / 100, (uint16_t)(i * 7));
+        (void)!weir_cache_add(bench->cache, &packet, 1, &diag);
+    }
+    struct mallinfo2 after = mallinfo2();
+    assert_int_equal(after.uordblks, before.uordblks);
+    assert_int_equal(after.hblkhd, before.hblkhd);
+}
+
 static void a_failing_sink_is_reported(void **state)
 {
     struct bench *bench = *state;
@@ -532,6 +552,7 @@ int main(void)
         CASE(room_is_made_of_ended_flows),
         CASE(counters_that_are_full_end_a_flow),
         CASE(silent_flows_leave_by_the_clock),
+        CASE(metering_allocates_nothing),
         CASE(a_failing_sink_is_reported),
         CASE(settings_out_of_range_are_refused),
     };
