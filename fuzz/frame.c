@@ -43,7 +43,7 @@ static void check_packet(const struct weir_packet *packet, const struct weir_lay
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct weir_parser *parser;
+    struct weir_parser *parser = NULL;
     if (size < 4)
         return 0;
     uint8_t *copy = malloc(size > 4 ? size - 4 : 1);
