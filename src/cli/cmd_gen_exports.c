@@ -63,21 +63,24 @@ static int generate(struct weir_call *call, struct weir_synth *synth,
     return result;
 }
 
+/* The headers of export messages have 32 bits of seconds. */
+static int check_times(const struct weir_synth_config *config, struct weir_diag *diag)
+{
+    const int64_t last_ns = UINT32_MAX * WEIR_NS_PER_SECOND;
+    if (config->start_ns < 0 || config->start_ns > last_ns ||
+        config->duration_ns > last_ns - config->start_ns)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "gen exports: --start and --duration: the time is not within 1970 to "
+                             "2106");
+    return 0;
+}
+
 static int run(struct weir_call *call, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &call->arguments;
     if (!weir_arguments_has(arguments, TO))
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "gen exports: --to is wanted, as netflow9+udp://127.0.0.1:2055");
-    struct weir_url url;
-    struct weir_destination *destination;
-    int result = weir_url_parse(weir_arguments_text(arguments, TO), &url, diag);
-    if (result == 0)
-        result = weir_destination_open(&url, 0, &destination, diag);
-    if (result < 0) {
-        weir_diag_prefix(diag, "--to");
-        return result;
-    }
     struct weir_synth_config config = {
         .seed = weir_arguments_number(arguments, SEED),
         .records = weir_arguments_number(arguments, RECORDS),
@@ -85,6 +88,18 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         .duration_ns = weir_arguments_ns(arguments, DURATION),
         .v6_percent = (unsigned)weir_arguments_number(arguments, V6),
     };
+    struct weir_url url;
+    struct weir_destination *destination;
+    int result = check_times(&config, diag);
+    if (result < 0)
+        return result;
+    result = weir_url_parse(weir_arguments_text(arguments, TO), &url, diag);
+    if (result == 0)
+        result = weir_destination_open(&url, 0, &destination, diag);
+    if (result < 0) {
+        weir_diag_prefix(diag, "--to");
+        return result;
+    }
     struct weir_synth synth;
     weir_synth_init(&synth, &config);
     result = generate(call, &synth, destination, diag);

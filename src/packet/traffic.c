@@ -340,7 +340,8 @@ static size_t read_realistic(struct weir_traffic *traffic, uint8_t *into, size_t
         if (flow->next != NO_FLOW)
             __builtin_prefetch(&traffic->flows[flow->next], 1);
         int64_t width = traffic->options.duration_ns / traffic->slot_count;
-        int64_t within = width * traffic->slot_sent / traffic->slot_packets[traffic->slot];
+        int64_t within = (int64_t)((unsigned __int128)width * traffic->slot_sent /
+                                   traffic->slot_packets[traffic->slot]);
         struct frame frame;
         describe(traffic, index, flow, &frame);
         length += write_record(

@@ -44,6 +44,11 @@ expect 'mistyped option' 2 '' 'weir: --fromat: no such option; did you mean --fo
     "$weir" elements --fromat csv
 expect 'a word too many' 2 '' "weir: help: 'x' is one word too many; see --help" "$weir" help a b x
 
+expect 'records that end after 2106' 2 '' 'weir: gen exports: --start*2106' \
+    "$weir" gen exports --to "ipfix+file:$dir/late" --start 2100-01-01 --duration 3650d
+expect 'records from before 1970' 2 '' 'weir: gen exports: --start*1970*' \
+    "$weir" gen exports --to "ipfix+file:$dir/early" --start 1960-01-01
+
 expect 'an element by name' 0 '*0 *8  sourceIPv4Address *ipv4Address*' '' \
     "$weir" elements sourceIPv4Address
 expect 'an element by number' 0 '*39499 *1  httpHost *string*' '' "$weir" elements 39499/1

@@ -314,6 +314,20 @@ static void microseconds_and_odd_sizes(void **state)
     }
 }
 
+static void few_packets_in_a_lifetime(void **state)
+{
+    (void)state;
+    struct weir_traffic_options options = weir_traffic_defaults(WEIR_TRAFFIC_REALISTIC);
+    options.packets = options.flows = 15;
+    options.start_ns = 0;
+    options.duration_ns = UINT32_MAX * WEIR_NS_PER_SECOND;
+    struct summary summary = summarize(&options, PLACES);
+    assert_int_equal(summary.packets, 15);
+    assert_int_equal(summary.out_of_order, 0);
+    assert_true(summary.last_ns > options.duration_ns / 2);
+    free(summary.seen);
+}
+
 static void options_that_make_no_sense(void **state)
 {
     (void)state;
@@ -347,6 +361,7 @@ int main(void)
         cmocka_unit_test(repeatable),
         cmocka_unit_test(the_same_everywhere),
         cmocka_unit_test(microseconds_and_odd_sizes),
+        cmocka_unit_test(few_packets_in_a_lifetime),
         cmocka_unit_test(options_that_make_no_sense),
     };
     return cmocka_run_group_tests_name("traffic", tests, make_tenth, free_tenth);
