@@ -27,6 +27,11 @@ const char *weir_output_name(const struct weir_output *output)
     return strcmp(output->path, "-") == 0 ? "standard output" : output->path;
 }
 
+const char *weir_output_path(const struct weir_output *output)
+{
+    return output->temporary ? output->temporary : output->path;
+}
+
 static int io_failed(const struct weir_output *output, const char *what, struct weir_diag *diag)
 {
     bool closed = errno == EPIPE && strcmp(output->path, "-") == 0;

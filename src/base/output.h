@@ -40,6 +40,9 @@ WEIR_CHECKED int weir_output_flush(struct weir_output *output, struct weir_diag 
 /* "standard output" for "-". */
 const char *weir_output_name(const struct weir_output *output);
 
+/* Where somebody else may put the octets, in place of weir_output_write: the temporary name. */
+const char *weir_output_path(const struct weir_output *output);
+
 /*
  * Writes what waits, makes it durable and gives it its name, unless a write has failed before: then
  * the error is that one's and the temporary file goes. Frees the output in any case.

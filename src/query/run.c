@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/output.h"
 #include "query/sieve.h"
 #include "query/statement.h"
 #include "store/statistics.h"
@@ -16,6 +17,7 @@
 struct run {
     const struct weir_query_store *store;
     const struct weir_query_plan *plan;
+    char *folder; /* of the store, absolute: DuckDB is not to be confined to "." and the like */
     struct weir_arena arena;
     struct weir_catalog catalog;
     struct weir_statistics statistics;
@@ -135,8 +137,10 @@ static int prepare(struct run *run, const struct weir_query_store *store,
         .plan = plan,
         .files = &run->catalog,
     };
-    int result = weir_catalog_read(store->folder, floor_ms(plan->from_ns), floor_ms(plan->to_ns),
-                                   &run->catalog, diag);
+    run->folder = realpath(store->folder, NULL);
+    int result =
+        weir_catalog_read(run->folder ? run->folder : store->folder, floor_ms(plan->from_ns),
+                          floor_ms(plan->to_ns), &run->catalog, diag);
     if (result == 0)
         result = read_statistics(run);
     if (result < 0)
@@ -148,7 +152,7 @@ static int prepare(struct run *run, const struct weir_query_store *store,
 /* `second_folder`: one more that SQL of ours may touch, or NULL. */
 static int open_engine(struct run *run, const char *second_folder)
 {
-    const char *const folders[] = {run->store->folder, second_folder, NULL};
+    const char *const folders[] = {run->folder, second_folder, NULL};
     const struct weir_duckdb_options options = {
         .memory_octets = run->store->memory_octets,
         .threads = run->store->threads,
@@ -170,6 +174,7 @@ static int finish(struct run *run, int result)
     weir_duckdb_close(run->db);
     weir_catalog_done(&run->catalog);
     weir_arena_done(&run->arena);
+    free(run->folder);
     return result;
 }
 
@@ -390,39 +395,43 @@ int weir_query_run(const struct weir_query_store *store, const struct weir_query
     return finish(&run, result);
 }
 
-/* The folder a file is in: "." where its path has none. */
-static char *folder_of(const char *path)
+/* Has DuckDB write the answer into the file at this absolute path. */
+static int copy_to(struct run *run, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return strdup(".");
-    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    struct weir_sql *sql = &run->statement.sql;
+    int result;
+    do {
+        const char *text = weir_sql_format(
+            sql, "COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
+            weir_statement_shown(&run->statement), weir_sql_text(sql, path));
+        result = sql->failed ? no_memory(run) : weir_duckdb_run(run->db, text, run->diag);
+        /* Counters that pass 63 bits: all over again with 128. */
+    } while (result == WEIR_E_MALFORMED && !sql->wide && (sql->wide = true));
+    return result;
 }
 
 int weir_query_to_parquet(const struct weir_query_store *store, const struct weir_query_plan *plan,
                           const char *path, struct weir_diag *diag)
 {
     struct run run;
-    char *folder = folder_of(path);
+    struct weir_output *output = NULL;
+    char *written = NULL, *folder = NULL;
     int result = prepare(&run, store, plan, diag);
-    if (result == 0 && !folder)
-        result = no_memory(&run);
     if (result == 0)
-        result = open_engine(&run, folder);
-    for (int attempt = 0; result == 0 && attempt < 2; attempt++) {
-        struct weir_sql *sql = &run.statement.sql;
-        const char *text =
-            weir_sql_format(sql, "COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)",
-                            weir_statement_shown(&run.statement), weir_sql_text(sql, path));
-        result = sql->failed ? no_memory(&run) : weir_duckdb_run(run.db, text, diag);
-        if (result == WEIR_E_MALFORMED && !sql->wide && attempt == 0) {
-            sql->wide = true;
-            result = 0;
-        } else {
-            break;
-        }
+        result = weir_output_open(path, &output, diag);
+    if (result == 0) {
+        written = realpath(weir_output_path(output), NULL);
+        folder = written ? strndup(written, (size_t)(strrchr(written, '/') - written) + 1) : NULL;
+        result = folder ? open_engine(&run, folder) : no_memory(&run);
     }
+    if (result == 0)
+        result = copy_to(&run, written);
+    if (result == 0)
+        result = weir_output_close(output, diag);
+    else
+        weir_output_abort(output);
     free(folder);
+    free(written);
     return finish(&run, result);
 }
 

@@ -2,15 +2,19 @@
 /* Answers against what the rows themselves come to. */
 #include "support/cmocka.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "answers.h"
 #include "flows.h"
 #include "store/catalog.h"
+#include "store/statistics.h"
 
 #define ROWS 700
 
@@ -697,6 +701,58 @@ static int remove_stores(void **state)
     return 0;
 }
 
+static uint64_t number_of_files(const char *folder)
+{
+    uint64_t count = 0;
+    DIR *opened = opendir(folder);
+    assert_non_null(opened);
+    for (const struct dirent *entry; (entry = readdir(opened));)
+        count += entry->d_name[0] != '.';
+    closedir(opened);
+    return count;
+}
+
+/* The store is ".", and so is where the file goes; what cannot be made leaves nothing behind. */
+static void parquet_is_whole_or_not_there(void **state)
+{
+    (void)state;
+    struct flows *flows = flows_or_skip(plain);
+    struct weir_question question = question_of_all();
+    question.sum = "flows";
+    struct weir_arena arena;
+    struct weir_query_plan *plan;
+    struct weir_diag diag = {0};
+    struct weir_statistics statistics = weir_statistics_none();
+    struct weir_query_store store = {
+        .folder = ".", .threads = 1, .memory_octets = 100000000, .clock = weir_clock_system()};
+    int before = open(".", O_RDONLY | O_DIRECTORY);
+    assert_true(before >= 0);
+    assert_int_equal(chdir(flows->folder), 0);
+    weir_arena_init(&arena, 1 << 20);
+    uint64_t files = number_of_files(".");
+    assert_int_equal(weir_query_plan(&question, &arena, &plan, &diag), 0);
+    assert_int_equal(weir_query_to_parquet(&store, plan, "answer.parquet", &diag), 0);
+    assert_int_equal(weir_statistics_add(&statistics, "answer.parquet", &diag), 0);
+    assert_int_equal(statistics.rows, 1);
+    assert_int_equal(number_of_files("."), files + 1);
+    assert_int_equal(unlink("answer.parquet"), 0);
+
+    question.sum = NULL;
+    question.by = "src_addr";
+    assert_int_equal(weir_query_plan(&question, &arena, &plan, &diag), 0);
+    struct rlimit limit, least;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    least = (struct rlimit){.rlim_cur = 16, .rlim_max = limit.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &least), 0);
+    assert_true(weir_query_to_parquet(&store, plan, "answer.parquet", &diag) < 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(number_of_files("."), files);
+    assert_int_equal(fchdir(before), 0);
+    close(before);
+    weir_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -718,6 +774,7 @@ int main(void)
         cmocka_unit_test(an_empty_store_answers),
         cmocka_unit_test(a_damaged_file_is_told_and_left_out),
         cmocka_unit_test(counters_past_64_bits_are_whole),
+        cmocka_unit_test(parquet_is_whole_or_not_there),
     };
     return cmocka_run_group_tests_name("answers", tests, make_stores, remove_stores);
 }
