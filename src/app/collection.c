@@ -17,6 +17,7 @@
 struct weir_collection {
     struct weir_collection_config config;
     struct weir_collector *collector;
+    struct weir_datagram_counters captured; /* in the captures that were read */
     bool has_failed;
     unsigned listener_count;
     struct weir_udp_listener *listeners[WEIR_COLLECTION_LISTENERS_MAX];
@@ -108,6 +109,15 @@ int weir_collection_flush(struct weir_collection *collection, struct weir_diag *
     return result;
 }
 
+static void close_input(struct weir_collection *collection, struct weir_input *input)
+{
+    const struct weir_datagram_counters *captured = weir_input_datagrams(input);
+    if (captured)
+        weir_counter_add_all(weir_datagram_counter_table, weir_datagram_counter_count, captured,
+                             &collection->captured);
+    weir_input_close(input);
+}
+
 int weir_collection_read(struct weir_collection *collection, const char *path,
                          struct weir_diag *diag)
 {
@@ -125,11 +135,11 @@ int weir_collection_read(struct weir_collection *collection, const char *path,
         for (size_t i = 0; i < count && result == 0; i++)
             result = take(collection, &datagrams[i], transport, diag);
         if (result < 0) {
-            weir_input_close(input);
+            close_input(collection, input);
             return result;
         }
     }
-    weir_input_close(input);
+    close_input(collection, input);
     return result == WEIR_E_END ? 0 : result;
 }
 
@@ -248,8 +258,11 @@ void weir_collection_print_stats(const struct weir_collection *collection,
     struct weir_collect_counters total = weir_collection_count(collection);
     const struct weir_stats_part whole = {weir_collect_counter_table, weir_collect_counter_count,
                                           &total};
+    const struct weir_stats_part captured = {weir_datagram_counter_table,
+                                             weir_datagram_counter_count, &collection->captured};
     struct weir_stats stats = weir_stats_begin(out);
     weir_stats_add(&stats, &whole);
+    weir_stats_add(&stats, &captured);
     for (size_t i = 0; i < part_count; i++)
         weir_stats_add(&stats, &parts[i]);
     weir_stats_open_list(&stats, "exporters");

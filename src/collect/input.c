@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "collect/framing.h"
-#include "packet/datagram.h"
 #include "packet/stream.h"
 #include "wire/message.h"
 
@@ -191,6 +190,11 @@ int weir_input_next(struct weir_input *input, const struct weir_datagram **ret_d
     if (result == 0)
         *ret_datagrams = input->datagrams;
     return result;
+}
+
+const struct weir_datagram_counters *weir_input_datagrams(const struct weir_input *input)
+{
+    return input->capture ? weir_datagram_counters(input->capture) : NULL;
 }
 
 enum weir_collect_transport weir_input_transport(const struct weir_input *input)

@@ -27,6 +27,7 @@
 
 #include "base/error.h"
 #include "collect/session.h"
+#include "packet/datagram.h"
 #include "record/datagram.h"
 
 struct weir_input;
@@ -53,6 +54,9 @@ void weir_input_close(struct weir_input *input);
 WEIR_CHECKED int weir_input_next(struct weir_input *input,
                                  const struct weir_datagram **ret_datagrams, size_t *ret_count,
                                  struct weir_diag *diag);
+
+/* What became of the packets of a capture so far; NULL: it is no capture. */
+const struct weir_datagram_counters *weir_input_datagrams(const struct weir_input *input);
 
 /* How its messages came. */
 enum weir_collect_transport weir_input_transport(const struct weir_input *input);

@@ -23,7 +23,7 @@ const struct weir_counter weir_datagram_counter_table[] = {
     WEIR_COUNTER(struct weir_datagram_counters, fragments_cut, PACKETS,
                  "fragments of UDP datagrams that the capture does not hold whole"),
     WEIR_COUNTER(struct weir_datagram_counters, packets_not_udp, PACKETS,
-                 "IP packets that carry no whole UDP header"),
+                 "packets that carry no whole UDP header"),
 };
 const size_t weir_datagram_counter_count =
     sizeof(weir_datagram_counter_table) / sizeof(weir_datagram_counter_table[0]);
@@ -140,8 +140,10 @@ static bool take_frame(struct weir_datagram_source *source, const struct weir_fr
 {
     struct weir_packet packet;
     struct weir_layers layers;
-    if (weir_parse_frame(source->parser, frame, &packet, &layers) != WEIR_REST_NONE)
+    if (weir_parse_frame(source->parser, frame, &packet, &layers) != WEIR_REST_NONE) {
+        source->counters.packets_not_udp++;
         return false;
+    }
     *datagram = (struct weir_captured_datagram){
         .src_addr = packet.key.src_addr,
         .dst_addr = packet.key.dst_addr,
