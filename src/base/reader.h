@@ -88,12 +88,6 @@ static inline struct weir_reader weir_read_block(struct weir_reader *reader, siz
     return block;
 }
 
-/* All that remains, as a block. */
-static inline struct weir_reader weir_read_rest(struct weir_reader *reader)
-{
-    return weir_read_block(reader, weir_reader_remaining(reader));
-}
-
 #define WEIR_DEFINE_READ(name, type, width, load)                   \
     static inline type weir_read_##name(struct weir_reader *reader) \
     {                                                               \

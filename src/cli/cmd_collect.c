@@ -76,14 +76,14 @@ struct run {
     struct weir_store_counters stored;
     struct place *places;
     size_t place_count;
-    uint64_t messages; /* when progress was looked at last */
+    uint64_t stop_calls; /* progress is looked at with some of them: clocks cost */
 };
 
 /* Stops on a signal; shows progress on the way. */
 static bool stop(void *context, const struct weir_collection *collection)
 {
     struct run *run = context;
-    if (++run->messages % 64 == 0 && weir_progress_due(&run->call->progress)) {
+    if (++run->stop_calls % 64 == 0 && weir_progress_due(&run->call->progress)) {
         struct weir_collect_counters counters = weir_collection_count(collection);
         weir_progress_show(&run->call->progress,
                            "%" PRIu64 " messages, %" PRIu64 " records, %" PRIu64 " lost",

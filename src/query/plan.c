@@ -26,11 +26,6 @@ static const char *const function_names[] = {
 static const char people_columns[] =
     "start,duration_ms,protocol,src_addr,src_port,dst_addr,dst_port,tcp_flags,packets,bytes";
 
-const char *weir_function_name(enum weir_function function)
-{
-    return function_names[function];
-}
-
 static int no_memory(struct planner *planner)
 {
     return weir_diag_set(planner->diag, WEIR_E_NOMEM, "no memory for the query");

@@ -113,7 +113,4 @@ struct weir_query_plan {
 WEIR_CHECKED int weir_query_plan(const struct weir_question *question, struct weir_arena *arena,
                                  struct weir_query_plan **ret_plan, struct weir_diag *diag);
 
-/* "sum" of enum weir_function; of quantiles "p". */
-const char *weir_function_name(enum weir_function function);
-
 #endif

@@ -450,7 +450,8 @@ int weir_query_explain(const struct weir_query_store *store, const struct weir_q
                          run.stats.files, run.stats.octets, run.stats.flows);
         weir_text_printf(&out, "files left out %" PRIu64 ", by the times in their names\n",
                          run.stats.files_pruned);
-        weir_text_printf(&out, "sampling       %s; unknown of %" PRIu64 " flows\n",
+        weir_text_printf(&out,
+                         "sampling       %s; %" PRIu64 " flows do not say theirs and count once\n",
                          sql->scaled ? "counters are multiplied by it" : "nothing to multiply by",
                          run.stats.sampling_unknown);
         weir_text_printf(&out, "counters       of %s\n", sql->wide ? "128 bits" : "64 bits");
