@@ -72,7 +72,4 @@ uint64_t weir_udp_listener_dropped(const struct weir_udp_listener *listener);
 /* Readable when datagrams are there, for who waits for several listeners at once. */
 int weir_udp_listener_fd(const struct weir_udp_listener *listener);
 
-/* The receive buffer that the kernel granted. */
-int weir_udp_listener_buffer(const struct weir_udp_listener *listener);
-
 #endif

@@ -25,7 +25,6 @@ union control {
 struct weir_udp_listener {
     int socket;
     uint16_t port;
-    int buffer_octets;
     uint32_t last_drop_count; /* the kernel's, which wraps */
     uint64_t dropped;
     uint8_t *octets; /* WEIR_UDP_BATCH of DATAGRAM_OCTETS_MAX */
@@ -36,15 +35,11 @@ struct weir_udp_listener {
     union control controls[WEIR_UDP_BATCH];
 };
 
-static void set_buffer(struct weir_udp_listener *listener, int buffer_octets)
+static void set_buffer(int fd, int buffer_octets)
 {
-    int fd = listener->socket;
     /* FORCE passes net.core.rmem_max where we are privileged; the other grants up to it. */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_octets, sizeof(buffer_octets)) < 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_octets, sizeof(buffer_octets));
-    socklen_t length = sizeof(listener->buffer_octets);
-    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &listener->buffer_octets, &length) < 0)
-        listener->buffer_octets = 0;
 }
 
 static int bind_socket(const struct addrinfo *list)
@@ -118,7 +113,7 @@ int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
         free(listener);
         return result;
     }
-    set_buffer(listener, buffer_octets);
+    set_buffer(listener->socket, buffer_octets);
     for (unsigned i = 0; i < WEIR_UDP_BATCH; i++) {
         listener->pieces[i].iov_base = octets + (size_t)i * DATAGRAM_OCTETS_MAX;
         listener->pieces[i].iov_len = DATAGRAM_OCTETS_MAX;
@@ -216,11 +211,6 @@ int weir_udp_listener_receive(struct weir_udp_listener *listener, int timeout_ms
 uint64_t weir_udp_listener_dropped(const struct weir_udp_listener *listener)
 {
     return listener->dropped;
-}
-
-int weir_udp_listener_buffer(const struct weir_udp_listener *listener)
-{
-    return listener->buffer_octets;
 }
 
 int weir_udp_listener_fd(const struct weir_udp_listener *listener)

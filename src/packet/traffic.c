@@ -68,18 +68,12 @@ struct weir_traffic {
 };
 
 static const struct {
-    const char *text;
     uint64_t packets, flows;
     int64_t duration_ns;
 } mixes[WEIR_TRAFFIC_MIX_COUNT] = {
-    [WEIR_TRAFFIC_REALISTIC] = {"realistic", 15000000, 1200000, 400 * WEIR_NS_PER_SECOND},
-    [WEIR_TRAFFIC_HARD] = {"hard", 5000000, 5000000, 100 * WEIR_NS_PER_SECOND},
+    [WEIR_TRAFFIC_REALISTIC] = {15000000, 1200000, 400 * WEIR_NS_PER_SECOND},
+    [WEIR_TRAFFIC_HARD] = {5000000, 5000000, 100 * WEIR_NS_PER_SECOND},
 };
-
-const char *weir_traffic_mix_text(enum weir_traffic_mix mix)
-{
-    return mixes[mix].text;
-}
 
 struct weir_traffic_options weir_traffic_defaults(enum weir_traffic_mix mix)
 {

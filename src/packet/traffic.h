@@ -46,9 +46,6 @@ struct weir_traffic_options {
     bool microseconds; /* of the file's times; otherwise nanoseconds */
 };
 
-/* "realistic", "hard". */
-const char *weir_traffic_mix_text(enum weir_traffic_mix mix);
-
 /* Realistic: 15 million packets of 1.2 million flows in 400 s. Hard: 5 million in 100 s. */
 struct weir_traffic_options weir_traffic_defaults(enum weir_traffic_mix mix);
 
