@@ -230,7 +230,7 @@ static inline __attribute__((always_inline)) void fetch(const struct weir_cache 
         if (!ways) {
             uint32_t empty = weir_group_match(group->tags, 0);
             unsigned way = empty && (has_room || empty == WEIR_GROUP_FULL)
-                               ? (unsigned)__builtin_ctz(empty)
+                               ? weir_cache_pick(empty, at->spread)
                                : weir_cache_oldest(cache, group, at->spread);
             ways = UINT32_C(1) << way;
             __builtin_prefetch(&cache->cold[first + way], 1);
@@ -439,7 +439,7 @@ static inline void meter(struct weir_cache *cache, const struct weir_packet *pac
     if (!ways) {
         uint32_t empty = weir_group_match(group->tags, 0);
         unsigned way = empty && cache->active_count < cache->entries
-                           ? (unsigned)__builtin_ctz(empty)
+                           ? weir_cache_pick(empty, at->spread)
                            : weir_cache_make_room(cache, at->set, at->spread);
         begin_flow(cache, packet, at, way);
     }

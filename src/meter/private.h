@@ -92,13 +92,18 @@ static inline void weir_cache_take_time(struct weir_cache *cache, uint64_t time)
     }
 }
 
-/* The way of a full set to be emptied for a new flow: the oldest, `spread` chooses among equals. */
+/* One of some ways: the first at or after way `spread`, bits of a hash, so that they take turns. */
+static inline unsigned weir_cache_pick(uint32_t ways, unsigned spread)
+{
+    uint32_t after = ways & (WEIR_GROUP_FULL << spread % WEIR_GROUP_WAYS);
+    return (unsigned)__builtin_ctz(after ? after : ways);
+}
+
+/* The way of a set to be emptied for a new flow: the oldest, and among equals one by `spread`. */
 static inline unsigned weir_cache_oldest(const struct weir_cache *cache,
                                          const struct weir_group *group, unsigned spread)
 {
-    uint32_t oldest = weir_group_oldest(group, (uint8_t)cache->tick);
-    uint32_t after = oldest & (WEIR_GROUP_FULL << spread % WEIR_GROUP_WAYS);
-    return (unsigned)__builtin_ctz(after ? after : oldest);
+    return weir_cache_pick(weir_group_oldest(group, (uint8_t)cache->tick), spread);
 }
 
 /* An empty way of this set, made empty where need be. `spread` chooses among equals. */

@@ -422,19 +422,80 @@ static void the_oldest_goes_first(void **state)
     assert_true(bench->rows.count > FLOWS / 2);
 }
 
-/* What has ended goes as ended, never as lack of room. */
+/*
+ * What has ended goes as ended, never as lack of room, also where no sweep has come by: flows come
+ * at such a rate that the cache is full just when the first of them end.
+ */
 static void room_is_made_of_ended_flows(void **state)
 {
     struct bench *bench = *state;
-    bench->config.entries = 64;
+    bench->config.entries = 256;
+    bench->config.idle_ns = 1280 * SECOND; /* a tick is 10 s, and a flow comes every 5 */
     start(bench);
-    for (unsigned port = 0; port < 64; port++)
-        add(bench, udp((int64_t)port, (uint16_t)port));
-    for (unsigned port = 64; port < 128; port++)
-        add(bench, udp(15 * SECOND + (int64_t)port, (uint16_t)port));
+    enum { FLOWS = 3000 };
+    bool gone[FLOWS] = {false};
+    unsigned idle = 0;
+    unsigned resources = 0;
+    struct weir_diag diag;
+    for (unsigned i = 0; i < FLOWS; i++) {
+        size_t before = bench->rows.count;
+        struct weir_packet packet = udp((int64_t)i * 5 * SECOND + i % 7, (uint16_t)i);
+        add(bench, packet);
+        assert_int_equal(weir_cache_advance(bench->cache, packet.time_ns, &diag), 0);
+        bool lacked = false;
+        bool had = false; /* what had ended in its set */
+        for (size_t k = before; k < bench->rows.count; k++) {
+            const struct slow_record *left = &bench->rows.records[k];
+            struct weir_packet other = udp(left->first_ns, left->key.src_port);
+            gone[left->key.src_port] = true;
+            lacked |= left->reason == RESOURCES;
+            had |= left->reason == IDLE && set_of(bench, other) == set_of(bench, packet);
+            idle += left->reason == IDLE;
+        }
+        assert_false(lacked && had);
+        resources += lacked;
+        for (unsigned k = 0; lacked && k < i; k++) {
+            struct weir_packet other = udp((int64_t)k * 5 * SECOND + k % 7, (uint16_t)k);
+            if (!gone[k] && set_of(bench, other) == set_of(bench, packet))
+                assert_true(packet.time_ns - other.time_ns <= bench->config.idle_ns);
+        }
+    }
+    assert_true(idle > 1000);
+    assert_true(resources > 100);
+}
+
+static void room_is_made_of_overdue_flows(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.entries = 1;
+    start(bench);
+    for (int64_t i = 0; i <= 180; i++)
+        add(bench, udp(i * 10 * SECOND, 1));
+    add(bench, udp(1800 * SECOND + 1, 2));
     finish(bench);
-    for (unsigned port = 0; port < 64; port++)
-        assert_int_equal(from_port(bench, (uint16_t)port)->reason, IDLE);
+    assert_int_equal(from_port(bench, 1)->reason, ACTIVE);
+}
+
+/* In a flood all flows are of one tick: the newest must not be what always goes. */
+static void a_flood_does_not_evict_its_newest(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.entries = 256;
+    start(bench);
+    unsigned evictions = 0;
+    unsigned newest = 0;
+    struct weir_diag diag;
+    for (unsigned i = 0; i < 5000; i++) {
+        size_t before = bench->rows.count;
+        add(bench, udp((int64_t)i, (uint16_t)i));
+        assert_int_equal(weir_cache_advance(bench->cache, (int64_t)i, &diag), 0);
+        for (size_t k = before; k < bench->rows.count; k++) {
+            evictions++;
+            newest += bench->rows.records[k].key.src_port + 20u > i;
+        }
+    }
+    assert_true(evictions > 4000);
+    assert_true(newest < evictions / 4);
 }
 
 static void counters_that_are_full_end_a_flow(void **state)
@@ -463,21 +524,65 @@ static void counters_that_are_full_end_a_flow(void **state)
     assert_int_equal(bench->rows.records[4].packets, 5);
 }
 
-static void silent_flows_leave_by_the_clock(void **state)
+/*
+ * However the clock steps, a flow has left an eighth of the timeout after its end at the latest
+ * (and two ticks, which the sweep's slices are rounded up to).
+ */
+static void ended_flows_leave_in_time(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.idle_ns = 1280 * SECOND; /* a tick is 10 s */
+    bench->config.linger_ns = 100 * SECOND;
+    start(bench);
+    enum { FLOWS = 1500 };
+    static const int64_t steps[] = {1,    5,    10,   35,   640,  641, 650,
+                                    1000, 1270, 1275, 2000, 2600, 9999};
+    bool gone[FLOWS] = {false};
+    int64_t times[FLOWS];
+    int64_t now = 0;
+    struct weir_diag diag;
+    uint64_t random = 1;
+    size_t seen = 0;
+    for (unsigned i = 0; i < FLOWS; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        if (random >> 60 < 12)
+            now += steps[(random >> 40) % (random >> 62 ? 4 : 13)] * SECOND;
+        /* Every other flow is a connection that was reset at once. */
+        struct weir_packet packet = udp(now, (uint16_t)i);
+        if (i % 2) {
+            packet.key.protocol = 6;
+            packet.tcp_flags = RST;
+        }
+        times[i] = now;
+        add(bench, packet);
+        if (i % 4 == 1)
+            add(bench, packet);
+        assert_int_equal(weir_cache_advance(bench->cache, now, &diag), 0);
+        for (; seen < bench->rows.count; seen++)
+            gone[bench->rows.records[seen].key.src_port] = true;
+        for (unsigned k = 0; k <= i; k++) {
+            int64_t end = times[k] + (k % 2 ? bench->config.linger_ns : bench->config.idle_ns);
+            if (now > end + 180 * SECOND)
+                assert_true(gone[k]);
+            if (now <= end)
+                assert_false(gone[k]);
+        }
+    }
+}
+
+/* Late packets count for a clock set back only when nothing on time comes between them. */
+static void packets_on_time_keep_the_clock(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    struct weir_diag diag;
-    add(bench, udp(0, 1));
-    for (int64_t now = 0; now <= 15 * SECOND; now += SECOND) {
-        assert_int_equal(weir_cache_advance(bench->cache, now, &diag), 0);
-        assert_int_equal(bench->rows.count, 0);
+    for (int64_t round = 0; round < 5; round++) {
+        add(bench, udp((1000 + round) * SECOND, 1));
+        for (unsigned i = 0; i < WEIR_CACHE_STEP_PACKETS - 1; i++)
+            add(bench, udp(0, 2));
     }
-    /* A sweep looks at each flow once in an eighth of the timeout. */
-    for (int64_t now = 15 * SECOND; now <= 18 * SECOND; now += SECOND / 10)
-        assert_int_equal(weir_cache_advance(bench->cache, now, &diag), 0);
-    assert_int_equal(bench->rows.count, 1);
-    assert_int_equal(bench->rows.records[0].reason, IDLE);
+    assert_int_equal(weir_cache_counters(bench->cache).clock_steps_back, 0);
+    add(bench, udp(0, 2));
+    assert_int_equal(weir_cache_counters(bench->cache).clock_steps_back, 1);
 }
 
 /* What is taken is taken at the start: a packet never waits for memory. */
@@ -551,7 +656,10 @@ int main(void)
         CASE(the_oldest_goes_first),
         CASE(room_is_made_of_ended_flows),
         CASE(counters_that_are_full_end_a_flow),
-        CASE(silent_flows_leave_by_the_clock),
+        CASE(ended_flows_leave_in_time),
+        CASE(packets_on_time_keep_the_clock),
+        CASE(room_is_made_of_overdue_flows),
+        CASE(a_flood_does_not_evict_its_newest),
         CASE(metering_allocates_nothing),
         CASE(a_failing_sink_is_reported),
         CASE(settings_out_of_range_are_refused),
