@@ -74,6 +74,7 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
     const struct pcap_state *state = source->state;
     const size_t header_octets = state->variant->record_header;
     const int64_t fraction_ns = state->variant->fraction_ns;
+    const int64_t fraction_max = WEIR_NS_PER_SECOND / fraction_ns;
     const uint16_t link_type = source->interfaces[0].link_type;
     const uint16_t interface = source->first_interface;
     size_t count = 0;
@@ -102,12 +103,18 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
                 return result;
             continue;
         }
+        int64_t fraction = weir_capture_u32(record + 4, big);
+        if (__builtin_expect(fraction > fraction_max, 0)) {
+            /* A whole second may come from rounding; more of it says nothing. */
+            fraction = fraction_max;
+            source->counters.packets_time_clamped++;
+        }
         frames[count++] = (struct weir_frame){
             .octets = record + header_octets,
             .captured = captured,
             .wire_octets = wire_octets,
             .time_ns = (int64_t)weir_capture_u32(record, big) * WEIR_NS_PER_SECOND +
-                       (int64_t)weir_capture_u32(record + 4, big) * fraction_ns,
+                       fraction * fraction_ns,
             .link_type = link_type,
             .interface = interface,
         };

@@ -17,7 +17,7 @@ const struct weir_counter weir_source_counter_table[] = {
     WEIR_COUNTER(struct weir_source_counters, octets_captured, OCTETS,
                  "octets of these frames that the capture holds"),
     WEIR_COUNTER(struct weir_source_counters, packets_time_clamped, PACKETS,
-                 "frames whose time is outside 1678 to 2262 and was moved there"),
+                 "frames of an impossible time, moved to the nearest possible one"),
     WEIR_COUNTER(struct weir_source_counters, blocks_skipped, NONE,
                  "pcapng blocks of other kinds than frames, sections and interfaces"),
     WEIR_COUNTER(struct weir_source_counters, packets_dropped_kernel, PACKETS,

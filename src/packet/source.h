@@ -50,7 +50,7 @@ struct weir_frame {
     const uint8_t *octets;
     uint32_t captured;    /* octets at `octets` */
     uint32_t wire_octets; /* length on the wire, as the capture says */
-    int64_t time_ns;      /* since 1970; outside 1678..2262 clamped and counted */
+    int64_t time_ns;      /* since 1970; impossible ones are clamped and counted */
     uint16_t link_type;   /* enum weir_link_type, or another of the registry */
     uint16_t interface;   /* index for weir_source_interface(), plus first_interface */
 };

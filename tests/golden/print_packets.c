@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* usage: print_packets CAPTURE: one line a frame, with tabs: what the parser makes of it, or
+ * "rest" and why it makes nothing. For packet_values.py. */
+#include <stdio.h>
+
+#include "packet/parse.h"
+
+static void print_packet(const struct weir_packet *p)
+{
+    char src[WEIR_ADDRESS_TEXT_MAX], dst[WEIR_ADDRESS_TEXT_MAX];
+    (void)weir_address_format(p->key.src_addr, src);
+    (void)weir_address_format(p->key.dst_addr, dst);
+    printf("%u\t%s\t%s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%lld\n",
+           p->flags & WEIR_PACKET_V6 ? 6 : 4, src, dst, p->key.protocol, p->octets, p->key.tos,
+           p->ttl, p->key.src_port, p->key.dst_port, p->tcp_flags, p->vlan,
+           p->flags & ~(unsigned)WEIR_PACKET_V6, (long long)p->time_ns);
+}
+
+int main(int argc, char **argv)
+{
+    struct weir_source *source;
+    struct weir_parser *parser;
+    struct weir_diag diag = {0};
+    if (argc != 2 || weir_parser_new(NULL, &parser) < 0 ||
+        weir_source_open(argv[1], NULL, &source, &diag) < 0) {
+        fprintf(stderr, "%s\n", diag.text);
+        return 1;
+    }
+    struct weir_frame frames[64];
+    size_t count;
+    while (weir_source_next(source, frames, 64, &count, &diag) == 0) {
+        for (size_t i = 0; i < count; i++) {
+            struct weir_packet packet;
+            struct weir_layers layers;
+            enum weir_rest rest = weir_parse_frame(parser, &frames[i], &packet, &layers);
+            if (rest == WEIR_REST_NONE)
+                print_packet(&packet);
+            else
+                printf("rest\t%s\n", weir_rest_text(rest));
+        }
+    }
+    weir_source_close(source);
+    weir_parser_free(parser);
+    return 0;
+}
