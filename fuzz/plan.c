@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || size < 1u + data[0] * 8u + 1u)
         return 0;
     uint16_t count = data[0];
-    for (uint16_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         fields[i] = (struct weir_field){
             .pen = weir_load_be32(data + 1 + i * 8),
             .id = weir_load_be16(data + 5 + i * 8),

@@ -29,10 +29,10 @@ const char *weir_error_text(int error)
     return index >= 0 && index < count ? error_texts[index] : "unknown error";
 }
 
-int weir_diag_set(struct weir_diag *diag, enum weir_error error, const char *format, ...)
+void weir_diag_fill(struct weir_diag *diag, enum weir_error error, const char *format, ...)
 {
     if (!diag)
-        return error;
+        return;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(diag->text, sizeof(diag->text), format, arguments);
@@ -40,14 +40,13 @@ int weir_diag_set(struct weir_diag *diag, enum weir_error error, const char *for
     diag->error = error;
     diag->has_offset = false;
     diag->offset = 0;
-    return error;
 }
 
-int weir_diag_set_at(struct weir_diag *diag, enum weir_error error, uint64_t offset,
-                     const char *format, ...)
+void weir_diag_fill_at(struct weir_diag *diag, enum weir_error error, uint64_t offset,
+                       const char *format, ...)
 {
     if (!diag)
-        return error;
+        return;
     int used = snprintf(diag->text, sizeof(diag->text), "octet %llu: ", (unsigned long long)offset);
     va_list arguments;
     va_start(arguments, format);
@@ -56,7 +55,6 @@ int weir_diag_set_at(struct weir_diag *diag, enum weir_error error, uint64_t off
     diag->error = error;
     diag->has_offset = true;
     diag->offset = offset;
-    return error;
 }
 
 void weir_diag_prefix(struct weir_diag *diag, const char *format, ...)

@@ -50,17 +50,27 @@ struct weir_diag {
 /* Constant text of a result code: "no memory", "malformed input". Never NULL. */
 const char *weir_error_text(int error);
 
+/* The same number: what weir_diag_set is worth. */
+static inline int weir_error_result(enum weir_error error)
+{
+    return error;
+}
+
 /*
  * Fills diag (NULL: does nothing) and returns error, so that a failing function can end with
  * `return weir_diag_set(diag, WEIR_E_IO, "%s: %s", path, strerror(errno));`. Text that does not
- * fit is cut.
+ * fit is cut. A macro, so that compilers and analysers see a failure where one is returned.
  */
-int weir_diag_set(struct weir_diag *diag, enum weir_error error, const char *format, ...)
+#define weir_diag_set(diag, error, ...) \
+    (weir_diag_fill(diag, error, __VA_ARGS__), weir_error_result(error))
+void weir_diag_fill(struct weir_diag *diag, enum weir_error error, const char *format, ...)
     WEIR_PRINTF(3, 4);
 
 /* As weir_diag_set, and puts "octet OFFSET: " before the text. */
-int weir_diag_set_at(struct weir_diag *diag, enum weir_error error, uint64_t offset,
-                     const char *format, ...) WEIR_PRINTF(4, 5);
+#define weir_diag_set_at(diag, error, offset, ...) \
+    (weir_diag_fill_at(diag, error, offset, __VA_ARGS__), weir_error_result(error))
+void weir_diag_fill_at(struct weir_diag *diag, enum weir_error error, uint64_t offset,
+                       const char *format, ...) WEIR_PRINTF(4, 5);
 
 /* Puts "PREFIX: " before a text that is already there: a file name, an exporter's address. */
 void weir_diag_prefix(struct weir_diag *diag, const char *format, ...) WEIR_PRINTF(2, 3);

@@ -67,7 +67,8 @@ static int sender_send(void *context, const struct weir_message_octets *messages
         size_t some = count - first < SEND_BATCH ? count - first : SEND_BATCH;
         memset(headers, 0, some * sizeof(headers[0]));
         for (size_t i = 0; i < some; i++) {
-            pieces[i].iov_base = (void *)(uintptr_t)messages[first + i].octets;
+            /* iovec has no const; sendmmsg only reads. */
+            memcpy(&pieces[i].iov_base, &messages[first + i].octets, sizeof(void *));
             pieces[i].iov_len = messages[first + i].length;
             headers[i].msg_hdr.msg_iov = &pieces[i];
             headers[i].msg_hdr.msg_iovlen = 1;
@@ -83,8 +84,9 @@ static int sender_send(void *context, const struct weir_message_octets *messages
 static int forbid_fragments(int fd, int family)
 {
     int mode = family == AF_INET ? IP_PMTUDISC_DO : IPV6_PMTUDISC_DO;
-    return family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof(mode))
-                             : setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &mode, sizeof(mode));
+    int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    int option = family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+    return setsockopt(fd, level, option, &mode, sizeof(mode));
 }
 
 static unsigned route_mtu(int fd, int family)

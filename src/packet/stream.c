@@ -404,7 +404,7 @@ static int stream_new(const char *name, struct weir_stream **ret_stream, struct 
 int weir_stream_open(const char *path, struct weir_stream **ret_stream, struct weir_diag *diag)
 {
     bool standard_input = strcmp(path, "-") == 0;
-    struct weir_stream *stream = NULL;
+    struct weir_stream *stream;
     int result = stream_new(standard_input ? "standard input" : path, &stream, diag);
     if (result < 0)
         return result;
@@ -423,7 +423,7 @@ int weir_stream_open(const char *path, struct weir_stream **ret_stream, struct w
 int weir_stream_open_memory(const uint8_t *octets, size_t length, const char *name,
                             struct weir_stream **ret_stream, struct weir_diag *diag)
 {
-    struct weir_stream *stream = NULL;
+    struct weir_stream *stream;
     int result = stream_new(name, &stream, diag);
     if (result < 0)
         return result;

@@ -149,7 +149,7 @@ static void write_ipv6(uint8_t *ip, const struct frame *frame)
     ip[6] = frame->protocol;
     ip[7] = frame->ttl;
     /* 2001:db8::/32; hosts of the same upper 16 bits share a /64. */
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++) {
         uint32_t host = i ? frame->dst : frame->src;
         weir_store_be64(ip + 8 + 16 * i, UINT64_C(0x20010db800000000) | host >> 16);
         weir_store_be64(ip + 16 + 16 * i, host);
@@ -196,7 +196,8 @@ static size_t write_record(const struct weir_traffic *traffic, const struct fram
     weir_store_le32(into + 12, wire);
     uint8_t *octets = into + RECORD_HEADER_OCTETS;
     memset(octets, 0, CAPTURED_MAX);
-    memcpy(octets, "\x02\0\0\0\0\x02\x02\0\0\0\0\x01", 12);
+    octets[0] = octets[5] = octets[6] = 0x02;
+    octets[11] = 0x01;
     weir_store_be16(octets + 12, frame->v6 ? 0x86dd : 0x0800);
     uint8_t *ip = octets + ETHERNET_OCTETS;
     uint32_t header = frame->v6 ? 40 : 20;

@@ -114,9 +114,9 @@ assert flows["rows"] and all(len(row) == len(flows["columns"]) for row in flows[
 expect 'a small cache' 0 '' -r "$sample" --cache normal,entries=64 --stats "$dir/stats" --format csv
 equal 'no more than asked for' "$(stat flows_active_peak)" 64
 [ "$(stat flows_expired_resources)" -gt 0 ] || fail 'a small cache never was full'
-expect 'a note about it' 0 'weir: note: * flows were ended early*' \
+expect 'a note about it' 0 '*weir: note: * flows were ended early*' \
     -r "$sample" --cache normal,entries=64 --to json:/dev/null --progress
-expect 'a note about v5' 0 'weir: note: * IPv6 flows were not sent*' \
+expect 'a note about v5' 0 '*weir: note: * IPv6 flows were not sent*' \
     -r "$sample" --to "netflow5+pcap:$dir/v5.pcap" --progress
 expect 'statistics on standard output' 0 '' -r "$sample" --to json:/dev/null --stats -
 python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$dir/out" ||
