@@ -148,5 +148,8 @@ weir_column_set weir_flow_definition_absent(const struct weir_flow_definition *d
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (!covers(&definition->mask, &keys[i].mask))
             absent |= (weir_column_set)1 << keys[i].column;
+    /* dst_port holds them. */
+    if (absent & (WEIR_COLUMN_BIT(PROTOCOL) | WEIR_COLUMN_BIT(DST_PORT)))
+        absent |= WEIR_COLUMN_BIT(ICMP_TYPE) | WEIR_COLUMN_BIT(ICMP_CODE);
     return absent & ~FIRST_PACKETS_VALUE;
 }

@@ -49,6 +49,7 @@ int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_s
                          uint32_t row_capacity)
 {
     rows->sink = *sink;
+    rows->has_icmp = !(weir_flow_definition_absent(definition) & WEIR_COLUMN_BIT(ICMP_TYPE));
     rows->domain = domain;
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++) {
         rows->shapes[i].columns = weir_meter_rows_columns(definition, i);
@@ -88,11 +89,11 @@ void weir_meter_rows_flush(struct weir_meter_rows *rows, int64_t now_ns)
             hand_on(rows, i, now_ns);
 }
 
-static unsigned shape_of(const struct weir_flow_key *key)
+static unsigned shape_of(const struct weir_meter_rows *rows, const struct weir_flow_key *key)
 {
-    if (key->observation_point & WEIR_FLOW_KEY_V6)
-        return SHAPE_V6 | (key->protocol == PROTOCOL_ICMPV6 ? SHAPE_ICMP : 0);
-    return key->protocol == PROTOCOL_ICMP ? SHAPE_ICMP : 0;
+    bool is_v6 = key->observation_point & WEIR_FLOW_KEY_V6;
+    bool is_icmp = rows->has_icmp && key->protocol == (is_v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+    return (is_v6 ? SHAPE_V6 : 0) | (is_icmp ? SHAPE_ICMP : 0);
 }
 
 /* The arrays of all shapes exist, so that columns a shape lacks may be filled in vain. */
@@ -101,7 +102,7 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_ho
                          int64_t now_ns)
 {
     const struct weir_flow_key *key = &hot->key;
-    unsigned shape = shape_of(key);
+    unsigned shape = shape_of(rows, key);
     const struct weir_batch *batch = rows->shapes[shape].batch;
     uint32_t row = rows->shapes[shape].count++;
 

@@ -6,6 +6,7 @@
 #ifndef WEIR_METER_ROWS_H
 #define WEIR_METER_ROWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "meter/definition.h"
@@ -51,6 +52,7 @@ struct weir_meter_rows {
     struct weir_diag *diag; /* of the call in progress */
     int result;             /* the sink's first error */
     uint64_t handed_on;     /* rows that the sink took */
+    bool has_icmp;          /* protocol and dst_port are keys: ICMP flows have one type and code */
     uint32_t domain;
     uint32_t if_count;
     uint32_t *if_index;

@@ -34,9 +34,10 @@ static void columns_that_are_no_keys_are_absent(void **state)
     struct weir_diag diag;
     assert_int_equal(weir_flow_definition_parse("keys=dst_addr,protocol", &parsed, &diag), 0);
     assert_false(weir_flow_definition_has_connections(&parsed));
-    assert_int_equal(weir_flow_definition_absent(&parsed), WEIR_COLUMN_BIT(SRC_ADDR) |
-                                                               WEIR_COLUMN_BIT(SRC_PORT) |
-                                                               WEIR_COLUMN_BIT(DST_PORT));
+    assert_int_equal(weir_flow_definition_absent(&parsed),
+                     WEIR_COLUMN_BIT(SRC_ADDR) | WEIR_COLUMN_BIT(SRC_PORT) |
+                         WEIR_COLUMN_BIT(DST_PORT) | WEIR_COLUMN_BIT(ICMP_TYPE) |
+                         WEIR_COLUMN_BIT(ICMP_CODE));
 }
 
 static void wrong_definitions_say_what_is_wrong(void **state)
