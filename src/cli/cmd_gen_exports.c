@@ -89,7 +89,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         .v6_percent = (unsigned)weir_arguments_number(arguments, V6),
     };
     struct weir_url url;
-    struct weir_destination *destination;
+    struct weir_destination *destination = NULL;
     int result = check_times(&config, diag);
     if (result < 0)
         return result;

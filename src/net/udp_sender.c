@@ -83,7 +83,8 @@ static int sender_send(void *context, const struct weir_message_octets *messages
 /* Forbids fragmentation, for either family; the path MTU is then discovered by the kernel. */
 static int forbid_fragments(int fd, int family)
 {
-    int mode = family == AF_INET ? IP_PMTUDISC_DO : IPV6_PMTUDISC_DO;
+    _Static_assert(IP_PMTUDISC_DO == IPV6_PMTUDISC_DO, "one mode for both families");
+    int mode = IP_PMTUDISC_DO;
     int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     int option = family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
     return setsockopt(fd, level, option, &mode, sizeof(mode));
