@@ -8,11 +8,6 @@
 #define VLAN_TAGS_MAX        8
 #define ETHERTYPE_LENGTH_MAX 1500 /* up to here it is a length, and LLC follows */
 
-enum weir_rest weir_link_too_short(const struct weir_frame *frame, enum weir_rest malformed)
-{
-    return frame->captured < frame->wire_octets ? WEIR_REST_TRUNCATED : malformed;
-}
-
 /* Moves past a link header of `octets` octets; the caller sets the EtherType. */
 static enum weir_rest take_link(const struct weir_frame *frame, uint32_t octets,
                                 struct weir_link_cursor *cursor)

@@ -28,6 +28,10 @@ enum weir_rest weir_link_find_ip(const struct weir_frame *frame,
                                  struct weir_link_cursor *ret_cursor);
 
 /* The cause for a header that is not all there: the capture's doing, or the frame's. */
-enum weir_rest weir_link_too_short(const struct weir_frame *frame, enum weir_rest malformed);
+static inline enum weir_rest weir_link_too_short(const struct weir_frame *frame,
+                                                 enum weir_rest malformed)
+{
+    return frame->captured < frame->wire_octets ? WEIR_REST_TRUNCATED : malformed;
+}
 
 #endif

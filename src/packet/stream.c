@@ -385,7 +385,8 @@ const char *weir_stream_name(const struct weir_stream *stream)
     return stream->name;
 }
 
-static int stream_new(const char *name, struct weir_stream **ret_stream, struct weir_diag *diag)
+/* Without anything to read yet; NULL with diag: no memory. */
+static struct weir_stream *stream_new(const char *name, struct weir_diag *diag)
 {
     struct weir_stream *stream = calloc(1, sizeof(*stream));
     if (stream) {
@@ -393,26 +394,24 @@ static int stream_new(const char *name, struct weir_stream **ret_stream, struct 
         stream->name = strdup(name);
         stream->raw = malloc(RAW_OCTETS);
     }
-    if (!stream || !stream->name || !stream->raw) {
-        weir_stream_close(stream);
-        return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory to read it", name);
-    }
-    *ret_stream = stream;
-    return 0;
+    if (stream && stream->name && stream->raw)
+        return stream;
+    weir_stream_close(stream);
+    (void)weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory to read it", name);
+    return NULL;
 }
 
 int weir_stream_open(const char *path, struct weir_stream **ret_stream, struct weir_diag *diag)
 {
     bool standard_input = strcmp(path, "-") == 0;
-    struct weir_stream *stream;
-    int result = stream_new(standard_input ? "standard input" : path, &stream, diag);
-    if (result < 0)
-        return result;
+    struct weir_stream *stream = stream_new(standard_input ? "standard input" : path, diag);
+    if (!stream)
+        return WEIR_E_NOMEM;
     /* A duplicate, so that closing the stream leaves the process its standard input. */
     stream->fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (stream->fd < 0) {
-        result = weir_diag_set(diag, WEIR_E_IO, "%s: %s", stream->name, strerror(errno));
+        int result = weir_diag_set(diag, WEIR_E_IO, "%s: %s", stream->name, strerror(errno));
         weir_stream_close(stream);
         return result;
     }
@@ -423,10 +422,9 @@ int weir_stream_open(const char *path, struct weir_stream **ret_stream, struct w
 int weir_stream_open_memory(const uint8_t *octets, size_t length, const char *name,
                             struct weir_stream **ret_stream, struct weir_diag *diag)
 {
-    struct weir_stream *stream;
-    int result = stream_new(name, &stream, diag);
-    if (result < 0)
-        return result;
+    struct weir_stream *stream = stream_new(name, diag);
+    if (!stream)
+        return WEIR_E_NOMEM;
     stream->memory = octets;
     stream->memory_left = length;
     *ret_stream = stream;

@@ -149,10 +149,11 @@ static void write_ipv6(uint8_t *ip, const struct frame *frame)
     ip[6] = frame->protocol;
     ip[7] = frame->ttl;
     /* 2001:db8::/32; hosts of the same upper 16 bits share a /64. */
-    for (size_t i = 0; i < 2; i++) {
+    uint8_t *address = ip + 8;
+    for (int i = 0; i < 2; i++, address += 16) {
         uint32_t host = i ? frame->dst : frame->src;
-        weir_store_be64(ip + 8 + 16 * i, UINT64_C(0x20010db800000000) | host >> 16);
-        weir_store_be64(ip + 16 + 16 * i, host);
+        weir_store_be64(address, UINT64_C(0x20010db800000000) | host >> 16);
+        weir_store_be64(address + 8, host);
     }
 }
 
@@ -194,10 +195,10 @@ static size_t write_record(const struct weir_traffic *traffic, const struct fram
                                          (traffic->options.microseconds ? WEIR_NS_PER_US : 1)));
     weir_store_le32(into + 8, captured);
     weir_store_le32(into + 12, wire);
+    static const uint8_t hardware_addresses[12] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
     uint8_t *octets = into + RECORD_HEADER_OCTETS;
     memset(octets, 0, CAPTURED_MAX);
-    octets[0] = octets[5] = octets[6] = 0x02;
-    octets[11] = 0x01;
+    memcpy(octets, hardware_addresses, sizeof(hardware_addresses));
     weir_store_be16(octets + 12, frame->v6 ? 0x86dd : 0x0800);
     uint8_t *ip = octets + ETHERNET_OCTETS;
     uint32_t header = frame->v6 ? 40 : 20;

@@ -37,12 +37,12 @@
 enum weir_traffic_mix { WEIR_TRAFFIC_REALISTIC, WEIR_TRAFFIC_HARD, WEIR_TRAFFIC_MIX_COUNT };
 
 struct weir_traffic_options {
-    enum weir_traffic_mix mix;
     uint64_t packets;
     uint64_t flows; /* distinct 5-tuples, both directions; for the hard mix the packets */
     uint64_t seed;
     int64_t start_ns;
     int64_t duration_ns;
+    enum weir_traffic_mix mix;
     bool microseconds; /* of the file's times; otherwise nanoseconds */
 };
 

@@ -97,7 +97,9 @@ static void every_link_type_that_is_parsed(void **state)
     assert_int_equal(weir_filter_run(filter, &frame, 1, &pass, &diag), 0);
     assert_true(pass);
     /* Nor is an octet read that was not captured. */
-    frame = (struct weir_frame){.octets = malloc(1), .captured = 1, .wire_octets = 90};
+    uint8_t *one = calloc(1, 1);
+    assert_non_null(one);
+    frame = (struct weir_frame){.octets = one, .captured = 1, .wire_octets = 90};
     for (uint16_t link_type = 0; link_type < 300; link_type++) {
         frame.link_type = link_type;
         if (link_type == WEIR_LINK_NULL || link_type == WEIR_LINK_ETHERNET) {
@@ -105,7 +107,7 @@ static void every_link_type_that_is_parsed(void **state)
             assert_false(pass);
         }
     }
-    free((void *)(uintptr_t)frame.octets);
+    free(one);
     weir_filter_free(filter);
 }
 

@@ -454,8 +454,8 @@ static void transport_rules(void **state)
     struct fixture *x = *state;
     static const struct {
         uint8_t protocol;
-        unsigned octets; /* of payload */
-        size_t at;       /* in it, an octet changed to */
+        uint8_t octets; /* of payload */
+        uint8_t at;     /* in it, an octet changed to */
         uint8_t value;
         bool malformed;
     } rows[] = {

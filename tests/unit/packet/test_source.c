@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define ZLIB_CONST /* its input is not written to */
 #include "packet/source.h"
 
 #include <stdlib.h>
@@ -342,27 +343,27 @@ static void pcapng_time_resolution(void **state)
 {
     (void)state;
     static const struct {
-        uint8_t resolution;
         int64_t offset_seconds;
         uint64_t ticks;
         int64_t time_ns;
+        uint8_t resolution;
         bool clamped;
     } rows[] = {
-        {6, 0, 1000001, 1000001000, false},
-        {3, 0, 1001, 1001000000, false},
-        {0, 5, 7, 12000000000, false},
-        {9, -1, 1000000007, 7, false},
-        {12, 0, 1000000001999, 1000000001, false},
-        {0x80 | 10, 0, 1536, 1500000000, false},
-        {0x80 | 63, 0, UINT64_C(1) << 62, 500000000, false},
-        {0x80 | 64, 3, UINT64_MAX, 3000000000, false},
-        {19, 0, UINT64_C(10000000000000000000), 1000000000, false},
-        {20, 2, UINT64_MAX, 2000000000, false},
-        {6, 0, UINT64_MAX, INT64_MAX, true},
-        {0, 0, UINT64_MAX, INT64_MAX, true},
-        {9, 0, INT64_MAX, INT64_MAX, false},
-        {9, INT64_MAX, 1, INT64_MAX, true},
-        {9, INT64_MIN, 1, INT64_MIN, true},
+        {0, 1000001, 1000001000, 6, false},
+        {0, 1001, 1001000000, 3, false},
+        {5, 7, 12000000000, 0, false},
+        {-1, 1000000007, 7, 9, false},
+        {0, 1000000001999, 1000000001, 12, false},
+        {0, 1536, 1500000000, 0x80 | 10, false},
+        {0, UINT64_C(1) << 62, 500000000, 0x80 | 63, false},
+        {3, UINT64_MAX, 3000000000, 0x80 | 64, false},
+        {0, UINT64_C(10000000000000000000), 1000000000, 19, false},
+        {2, UINT64_MAX, 2000000000, 20, false},
+        {0, UINT64_MAX, INT64_MAX, 6, true},
+        {0, UINT64_MAX, INT64_MAX, 0, true},
+        {0, INT64_MAX, INT64_MAX, 9, false},
+        {INT64_MAX, 1, INT64_MAX, 9, true},
+        {INT64_MIN, 1, INT64_MIN, 9, true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t options[24] = {0, 9, 0, 1, rows[i].resolution, 0, 0, 0, 0, 14, 0, 8};
@@ -484,7 +485,7 @@ static size_t compress_gzip(const uint8_t *octets, size_t length, uint8_t *into,
 {
     z_stream z = {0};
     assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    z.next_in = (uint8_t *)(uintptr_t)octets;
+    z.next_in = octets;
     z.avail_in = (uInt)length;
     z.next_out = into;
     z.avail_out = (uInt)room;
