@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/counters.h"
 
-#include "app/destination.h"
 #include "app/meter.h"
 #include "collect/counters.h"
 #include "export/exporter.h"
 #include "meter/cache.h"
+#include "net/udp.h"
 #include "packet/datagram.h"
 #include "packet/parse.h"
 #include "packet/source.h"
@@ -20,7 +20,7 @@ const struct weir_counter_group weir_counter_groups[] = {
     {"Packets parsed", METER, weir_parse_counter_table, &weir_parse_counter_count},
     {"The flow cache", METER, weir_cache_counter_table, &weir_cache_counter_count},
     {"Export", METER, weir_exporter_counter_table, &weir_exporter_counter_count},
-    {"Destinations", METER, weir_destination_counter_table, &weir_destination_counter_count},
+    {"Datagrams sent", METER, weir_udp_sender_counter_table, &weir_udp_sender_counter_count},
     {"Collecting", COLLECT " In total, and for each exporter in the list `exporters`.",
      weir_collect_counter_table, &weir_collect_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},

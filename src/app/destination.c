@@ -112,18 +112,10 @@ const struct weir_exporter_counters *weir_destination_counters(
     return weir_exporter_counters(destination->exporter);
 }
 
-const struct weir_counter weir_destination_counter_table[] = {
-    WEIR_COUNTER(struct weir_destination_counters, sends_refused, DATAGRAMS,
-                 "sends to which the peer's system answered that nobody listens"),
-};
-const size_t weir_destination_counter_count =
-    sizeof(weir_destination_counter_table) / sizeof(weir_destination_counter_table[0]);
-
-struct weir_destination_counters weir_destination_count(const struct weir_destination *destination)
+struct weir_udp_sender_counters weir_destination_sender_counters(
+    const struct weir_destination *destination)
 {
-    return (struct weir_destination_counters){
-        .sends_refused = weir_sender_refused(&destination->sender),
-    };
+    return weir_sender_counters(&destination->sender);
 }
 
 int weir_destination_close(struct weir_destination *destination, struct weir_diag *diag)

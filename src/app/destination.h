@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "export/exporter.h"
+#include "net/udp.h"
 #include "net/url.h"
 #include "record/batch.h"
 
@@ -39,14 +40,9 @@ struct weir_batch_sink weir_destination_sink(struct weir_destination *destinatio
 const struct weir_exporter_counters *weir_destination_counters(
     const struct weir_destination *destination);
 
-struct weir_destination_counters {
-    uint64_t sends_refused;
-};
-extern const struct weir_counter weir_destination_counter_table[];
-extern const size_t weir_destination_counter_count;
-
 /* What its transport has counted. */
-struct weir_destination_counters weir_destination_count(const struct weir_destination *destination);
+struct weir_udp_sender_counters weir_destination_sender_counters(
+    const struct weir_destination *destination);
 
 /* Sends what waits and completes a file. Frees the destination in any case. */
 WEIR_CHECKED int weir_destination_close(struct weir_destination *destination,

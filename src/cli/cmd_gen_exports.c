@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/destination.h"
@@ -60,7 +61,7 @@ static int generate(struct weir_call *call, struct weir_synth *synth,
                                synth->config.records);
     }
     weir_batch_free(batch);
-    return result;
+    return result < 0 ? result : sink.flush(sink.context, 0, diag);
 }
 
 /* The headers of export messages have 32 bits of seconds. */
@@ -106,6 +107,12 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     if (result < 0) {
         weir_destination_abort(destination);
         return result;
+    }
+    uint64_t failed = weir_destination_counters(destination)->messages_failed;
+    if (failed > 0) {
+        weir_progress_clear(&call->progress);
+        fprintf(stderr, "weir: note: %" PRIu64 " of %" PRIu64 " messages were not sent\n", failed,
+                failed + weir_destination_counters(destination)->messages_sent);
     }
     return weir_destination_close(destination, diag);
 }

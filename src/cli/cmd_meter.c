@@ -253,16 +253,16 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
 /* What the Exporting Processes counted, together. */
 struct exported {
     struct weir_exporter_counters exporters;
-    struct weir_destination_counters destinations;
+    struct weir_udp_sender_counters senders;
 };
 
 static void add_exported(const struct weir_destination *destination, struct exported *sum)
 {
-    struct weir_destination_counters own = weir_destination_count(destination);
+    struct weir_udp_sender_counters sender = weir_destination_sender_counters(destination);
     weir_counter_add_all(weir_exporter_counter_table, weir_exporter_counter_count,
                          weir_destination_counters(destination), &sum->exporters);
-    weir_counter_add_all(weir_destination_counter_table, weir_destination_counter_count, &own,
-                         &sum->destinations);
+    weir_counter_add_all(weir_udp_sender_counter_table, weir_udp_sender_counter_count, &sender,
+                         &sum->senders);
 }
 
 /* Sends what waits, adds up what was counted by then, and closes. */
@@ -370,7 +370,7 @@ static int print_stats(const struct run *run, const struct exported *exported,
         {weir_meter_counter_table, weir_meter_counter_count, &own},
         {weir_cache_counter_table, weir_cache_counter_count, &cache},
         {weir_exporter_counter_table, weir_exporter_counter_count, &exported->exporters},
-        {weir_destination_counter_table, weir_destination_counter_count, &exported->destinations},
+        {weir_udp_sender_counter_table, weir_udp_sender_counter_count, &exported->senders},
         {weir_source_counter_table, weir_source_counter_count, &source},
         {weir_parse_counter_table, weir_parse_counter_count, &parse},
     };
@@ -401,10 +401,18 @@ static void print_notes(const struct run *run, const struct exported *exported)
         fprintf(stderr,
                 "weir: note: %" PRIu64 " IPv6 flows were not sent: NetFlow v5 cannot carry them\n",
                 exported->exporters.records_not_carried);
-    if (exported->destinations.sends_refused > 0)
+    if (exported->senders.sends_refused > 0)
         fprintf(stderr,
                 "weir: note: nobody listens at a destination: %" PRIu64 " sends were refused\n",
-                exported->destinations.sends_refused);
+                exported->senders.sends_refused);
+    if (exported->senders.datagrams_too_long > 0)
+        fprintf(stderr,
+                "weir: note: %" PRIu64 " datagrams were longer than the path takes; ?mtu=N with a "
+                "smaller N makes them fit\n",
+                exported->senders.datagrams_too_long);
+    if (exported->exporters.messages_failed > 0)
+        fprintf(stderr, "weir: note: %" PRIu64 " messages were not sent; --stats says why\n",
+                exported->exporters.messages_failed);
 }
 
 static int meter(struct run *run, struct weir_diag *diag)

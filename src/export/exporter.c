@@ -69,8 +69,8 @@ const struct weir_counter weir_exporter_counter_table[] = {
     ROW(templates_sent, TEMPLATES, "Templates announced, repetitions included"),
     ROW(records_not_carried, RECORDS, "records the protocol cannot carry: IPv6 in NetFlow v5"),
     ROW(records_shapeless, RECORDS, "records dropped for want of a place for their Template"),
-    ROW(records_failed, RECORDS, "records of messages the transport refused"),
-    ROW(messages_failed, MESSAGES, "messages the transport refused"),
+    ROW(records_failed, RECORDS, "records of messages the transport refused or dropped"),
+    ROW(messages_failed, MESSAGES, "messages the transport refused or dropped"),
     ROW(values_clamped, NONE, "values too great for their field, sent as its greatest"),
 };
 #undef ROW
@@ -136,29 +136,38 @@ static void pace(struct weir_exporter *exporter, uint64_t records)
         exporter->paced_records = 0;
 }
 
+static void count_sent(struct weir_exporter *exporter, uint32_t slot)
+{
+    exporter->counters.messages_sent++;
+    exporter->counters.octets_sent += exporter->queue[slot].length;
+    exporter->counters.records_sent += exporter->queued_records[slot];
+}
+
+static void count_failed(struct weir_exporter *exporter, uint32_t slot)
+{
+    exporter->counters.messages_failed++;
+    exporter->counters.records_failed += exporter->queued_records[slot];
+}
+
 static int send_queue(struct weir_exporter *exporter, struct weir_diag *diag)
 {
-    uint32_t count = exporter->queue_length;
-    size_t sent = 0;
-    if (count == 0)
-        return 0;
+    const struct weir_transport *transport = exporter->transport;
+    uint32_t count = exporter->queue_length, slot = 0;
+    uint64_t records_before = exporter->counters.records_sent;
+    int result = 0;
     exporter->queue_length = 0;
-    int result = exporter->transport->send(exporter->transport->context, exporter->queue, count,
-                                           &sent, diag);
-    struct weir_exporter_counters *counters = &exporter->counters;
-    uint64_t records = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i < sent) {
-            records += exporter->queued_records[i];
-            counters->octets_sent += exporter->queue[i].length;
-        } else {
-            counters->records_failed += exporter->queued_records[i];
-            counters->messages_failed++;
-        }
+    while (slot < count) {
+        size_t sent = 0;
+        if (result == 0)
+            result = transport->send(transport->context, exporter->queue + slot, count - slot,
+                                     &sent, diag);
+        for (uint32_t end = slot + (uint32_t)sent; slot < end; slot++)
+            count_sent(exporter, slot);
+        /* The next was dropped; after an error all are. */
+        if (slot < count)
+            count_failed(exporter, slot++);
     }
-    counters->records_sent += records;
-    counters->messages_sent += sent;
-    pace(exporter, records);
+    pace(exporter, exporter->counters.records_sent - records_before);
     return result;
 }
 

@@ -24,7 +24,8 @@ struct weir_message_octets {
 struct weir_transport {
     /*
      * Sends `count` messages, each whole and in order. Blocks while the system's buffer is full.
-     * 0; on failure an error with diag, and *ret_sent messages had been sent.
+     * 0; on failure an error with diag, and *ret_sent messages had been sent. 0 with *ret_sent less
+     * than count: the transport dropped the message after those, and can send the next.
      */
     int (*send)(void *context, const struct weir_message_octets *messages, size_t count,
                 size_t *ret_sent, struct weir_diag *diag);

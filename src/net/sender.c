@@ -5,7 +5,6 @@
 
 #include "net/file.h"
 #include "net/pcap.h"
-#include "net/udp.h"
 
 #define NETFLOW_PORT 2055u /* the usual one of captures that name none */
 
@@ -133,9 +132,9 @@ void weir_sender_abort(struct weir_sender *sender)
     sender->state = NULL;
 }
 
-uint64_t weir_sender_refused(const struct weir_sender *sender)
+struct weir_udp_sender_counters weir_sender_counters(const struct weir_sender *sender)
 {
     return sender->kind == &kinds[WEIR_URL_UDP] && sender->state
-               ? weir_udp_sender_refused(sender->state)
-               : 0;
+               ? weir_udp_sender_counters(sender->state)
+               : (struct weir_udp_sender_counters){0};
 }

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "export/transport.h"
+#include "net/udp.h"
 #include "net/url.h"
 
 struct weir_sender_kind;
@@ -40,7 +41,7 @@ WEIR_CHECKED int weir_sender_close(struct weir_sender *sender, struct weir_diag 
 /* Gives up: an incomplete file is removed. A sender that is all zero, or closed, does nothing. */
 void weir_sender_abort(struct weir_sender *sender);
 
-/* Sends that the peer's system refused (UDP to a port where nobody listens); 0 for files. */
-uint64_t weir_sender_refused(const struct weir_sender *sender);
+/* What happened to datagrams on their way; all 0 for files. */
+struct weir_udp_sender_counters weir_sender_counters(const struct weir_sender *sender);
 
 #endif

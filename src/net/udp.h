@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counter.h"
 #include "base/error.h"
 #include "export/transport.h"
 #include "record/datagram.h"
@@ -32,16 +33,26 @@ struct weir_udp_sender;
  * 0: the route's, at most 1,500. WEIR_E_USAGE: no such host, an MTU out of range (RFC 791's 576 to
  * 65,535); WEIR_E_IO. *ret_transport stays valid until the sender is closed.
  *
- * A collector that is not there (ECONNREFUSED) does not fail a send: UDP promises nothing, and the
- * collector may come. Such datagrams are counted in weir_udp_sender_refused.
+ * What happens to a datagram on its way fails no send: UDP promises nothing, the collector may come
+ * and a route may come back. Such datagrams are counted by cause; only a socket that cannot send at
+ * all is an error. Where the system has no memory for a datagram a send waits, at most 10 ms.
  */
 WEIR_CHECKED int weir_udp_sender_open(const char *host, uint16_t port, unsigned mtu_octets,
                                       struct weir_udp_sender **ret_sender,
                                       struct weir_transport *ret_transport, struct weir_diag *diag);
 void weir_udp_sender_close(struct weir_udp_sender *sender);
 
-/* How often the system reported that nobody listens at the destination. */
-uint64_t weir_udp_sender_refused(const struct weir_udp_sender *sender);
+struct weir_udp_sender_counters {
+    uint64_t sends_refused;
+    uint64_t datagrams_unreachable;
+    uint64_t datagrams_forbidden;
+    uint64_t datagrams_too_long;
+    uint64_t datagrams_no_room;
+};
+extern const struct weir_counter weir_udp_sender_counter_table[];
+extern const size_t weir_udp_sender_counter_count;
+
+struct weir_udp_sender_counters weir_udp_sender_counters(const struct weir_udp_sender *sender);
 
 #define WEIR_UDP_BATCH         64u
 #define WEIR_UDP_BUFFER_OCTETS (64 << 20)

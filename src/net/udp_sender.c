@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,42 +18,103 @@
 #define IPV4_HEADER_OCTETS  20
 #define IPV6_HEADER_OCTETS  40
 
+/* The system has no memory for a datagram: how often to ask again, and how long apart. */
+#define NO_ROOM_TRIES   10u
+#define NO_ROOM_WAIT_MS 1
+
 struct weir_udp_sender {
     int socket;
-    uint64_t refused;
+    struct weir_udp_sender_counters counters;
     char name[NI_MAXHOST + 16]; /* HOST:PORT, for messages */
 };
 
-static int send_failed(const struct weir_udp_sender *sender, size_t length, struct weir_diag *diag)
+#define ROW(member, help) WEIR_COUNTER(struct weir_udp_sender_counters, member, DATAGRAMS, help)
+const struct weir_counter weir_udp_sender_counter_table[] = {
+    ROW(sends_refused, "sends to which the peer's system answered that nobody listens"),
+    ROW(datagrams_unreachable, "datagrams dropped: there was no route to the destination"),
+    ROW(datagrams_forbidden, "datagrams dropped: this machine's firewall refused them"),
+    ROW(datagrams_too_long, "datagrams dropped: the path's MTU is smaller; ?mtu= sets it"),
+    ROW(datagrams_no_room, "datagrams dropped: the system had no memory for them"),
+};
+#undef ROW
+const size_t weir_udp_sender_counter_count =
+    sizeof(weir_udp_sender_counter_table) / sizeof(weir_udp_sender_counter_table[0]);
+
+/*
+ * What the network, a firewall or want of memory does to a datagram passes; UDP promises nothing,
+ * so it is counted and the next one sent. What is not among these is wrong with the socket.
+ * EINVAL: the address that the socket was given at connect is the machine's no more.
+ */
+static uint64_t *count_of(struct weir_udp_sender_counters *counters, int error)
 {
-    if (errno == EMSGSIZE)
-        return weir_diag_set(diag, WEIR_E_IO,
-                             "%s: the path does not take a datagram of %zu octets; set ?mtu= lower",
-                             sender->name, length);
-    return weir_diag_set(diag, WEIR_E_IO, "%s: sending: %s", sender->name, strerror(errno));
+    switch (error) {
+    case ECONNREFUSED:
+        return &counters->sends_refused;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENETDOWN:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EADDRNOTAVAIL:
+    case EINVAL:
+        return &counters->datagrams_unreachable;
+    case EPERM:
+    case EACCES:
+        return &counters->datagrams_forbidden;
+    case EMSGSIZE:
+        return &counters->datagrams_too_long;
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+        return &counters->datagrams_no_room;
+    default:
+        return NULL;
+    }
 }
 
-/* Sends all of up to SEND_BATCH messages, waiting where the socket has no room. */
+static bool is_worth_trying(int error, unsigned tries)
+{
+    if (error == EINTR)
+        return true;
+    if (error == EAGAIN || error == ENOBUFS || error == ENOMEM) {
+        /* Not POLLOUT: the socket has room, it is the system that has none. */
+        (void)poll(NULL, 0, NO_ROOM_WAIT_MS);
+        return tries < NO_ROOM_TRIES;
+    }
+    /* A socket may report an earlier datagram's fate, once, and send nothing: try again. */
+    return tries == 1;
+}
+
+/*
+ * Sends up to SEND_BATCH messages. 0 with *ret_sent less than count: the message after those was
+ * dropped, and counted.
+ */
 static int send_some(struct weir_udp_sender *sender, struct mmsghdr *headers, size_t count,
                      size_t *ret_sent, struct weir_diag *diag)
 {
-    size_t sent = 0;
-    while (sent < count) {
-        int result = sendmmsg(sender->socket, headers + sent, (unsigned)(count - sent), 0);
+    unsigned tries = 0; /* of the message at *ret_sent */
+    *ret_sent = 0;
+    while (*ret_sent < count) {
+        int result =
+            sendmmsg(sender->socket, headers + *ret_sent, (unsigned)(count - *ret_sent), 0);
         if (result > 0) {
-            sent += (size_t)result;
-        } else if (errno == ECONNREFUSED) {
-            /* Reports an earlier datagram's fate and sends nothing: try again. */
-            sender->refused++;
-        } else if (errno == EAGAIN || errno == ENOBUFS) {
-            struct pollfd writable = {.fd = sender->socket, .events = POLLOUT};
-            (void)poll(&writable, 1, 1);
-        } else if (errno != EINTR) {
-            *ret_sent += sent;
-            return send_failed(sender, headers[sent].msg_hdr.msg_iov->iov_len, diag);
+            *ret_sent += (size_t)result;
+            tries = 0;
+            continue;
         }
+        int error = errno;
+        uint64_t *counter = count_of(&sender->counters, error);
+        if (!counter && error != EINTR)
+            return weir_diag_set(diag, WEIR_E_IO, "%s: sending: %s", sender->name, strerror(error));
+        if (error == ECONNREFUSED)
+            sender->counters.sends_refused++;
+        if (is_worth_trying(error, ++tries))
+            continue;
+        if (error != ECONNREFUSED)
+            (*counter)++;
+        return 0;
     }
-    *ret_sent += sent;
     return 0;
 }
 
@@ -73,8 +135,10 @@ static int sender_send(void *context, const struct weir_message_octets *messages
             headers[i].msg_hdr.msg_iov = &pieces[i];
             headers[i].msg_hdr.msg_iovlen = 1;
         }
-        int result = send_some(sender, headers, some, ret_sent, diag);
-        if (result < 0)
+        size_t sent;
+        int result = send_some(sender, headers, some, &sent, diag);
+        *ret_sent += sent;
+        if (result < 0 || sent < some)
             return result;
     }
     return 0;
@@ -168,7 +232,7 @@ void weir_udp_sender_close(struct weir_udp_sender *sender)
     free(sender);
 }
 
-uint64_t weir_udp_sender_refused(const struct weir_udp_sender *sender)
+struct weir_udp_sender_counters weir_udp_sender_counters(const struct weir_udp_sender *sender)
 {
-    return sender->refused;
+    return sender->counters;
 }

@@ -23,6 +23,9 @@ struct wire {
     size_t lengths[MESSAGES_MAX];
     size_t count;
     size_t fail_after; /* sends that go well before every later one fails */
+    size_t drop_every; /* so many messages are sent, then one is dropped; 0: none is */
+    size_t dropped;
+    size_t since_drop;
     struct weir_transport transport;
 };
 
@@ -34,6 +37,11 @@ static int wire_send(void *context, const struct weir_message_octets *messages, 
     for (size_t i = 0; i < count; i++) {
         if (wire->count >= wire->fail_after)
             return weir_diag_set(diag, WEIR_E_IO, "the wire is cut");
+        if (wire->drop_every > 0 && wire->since_drop++ == wire->drop_every) {
+            wire->since_drop = 0;
+            wire->dropped++;
+            return 0;
+        }
         assert_true(wire->count < MESSAGES_MAX);
         assert_true(messages[i].length <= wire->transport.message_max);
         wire->octets[wire->count] = malloc(messages[i].length);
@@ -390,6 +398,43 @@ static void a_cut_wire_is_counted(void **state)
     wire_free(wire);
 }
 
+/* What the transport drops is counted, and all that follows is sent. */
+static void a_lossy_wire_is_counted(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    wire->drop_every = 3;
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_synth_config synthetic = {
+        .records = 3000, .start_ns = START_NS, .duration_ns = WEIR_NS_PER_SECOND};
+    struct weir_synth synth;
+    weir_synth_init(&synth, &synthetic);
+    struct weir_batch *batch = weir_batch_new(512);
+    struct weir_diag diag = {0};
+    while (weir_synth_fill(&synth, batch) > 0)
+        assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_true(wire->dropped > 10);
+    assert_int_equal(counters->messages_sent, wire->count);
+    assert_int_equal(counters->messages_failed, wire->dropped);
+    assert_true(counters->records_failed > 0);
+    assert_int_equal(counters->records_sent + counters->records_failed, 3000);
+
+    /* The first message had the Templates and arrived. */
+    struct collected *c = collected_new(3000);
+    struct weir_message message;
+    uint64_t records = 0;
+    for (size_t i = 0; i < wire->count; i++)
+        records += collect(c, wire->octets[i], wire->lengths[i], &message);
+    assert_int_equal(records, counters->records_sent);
+    collected_free(c);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
 static int64_t fake_now;
 
 static int64_t fake_clock(void *context)
@@ -559,6 +604,7 @@ int main(void)
         cmocka_unit_test(templates_come_first_and_again_by_time),
         cmocka_unit_test(no_flow_ends_after_its_header),
         cmocka_unit_test(a_cut_wire_is_counted),
+        cmocka_unit_test(a_lossy_wire_is_counted),
         cmocka_unit_test(records_keep_the_pace_that_is_asked),
         cmocka_unit_test(a_pause_is_not_caught_up),
         cmocka_unit_test(any_time_has_a_header),
