@@ -104,6 +104,12 @@ static const struct weir_option options[OPTION_COUNT] = {
                .help = "writes all counters as one JSON object at the end; - is standard output"},
 };
 
+/* What the Exporting Processes counted, together. */
+struct exported {
+    struct weir_exporter_counters exporters;
+    struct weir_udp_sender_counters senders;
+};
+
 /* A run of the command. */
 struct run {
     struct weir_call *call;
@@ -116,7 +122,8 @@ struct run {
     struct weir_meter *meter;
     struct weir_destination **destinations; /* url_count; NULL: not open */
     struct weir_flow_printer *printer;
-    const char *path; /* being read */
+    struct exported exported; /* by the destinations that are closed */
+    const char *path;         /* being read */
 };
 
 /* The texts of a repeatable option, in their order; NULL without memory. */
@@ -157,6 +164,7 @@ static int read_cache(const char *text, uint32_t *ret_entries, struct weir_diag 
 }
 
 static bool stop(void *context, const struct weir_meter *meter);
+static void lose_output(void *context, unsigned output, int result, const struct weir_diag *diag);
 
 static int read_config(struct run *run, struct weir_diag *diag)
 {
@@ -178,6 +186,8 @@ static int read_config(struct run *run, struct weir_diag *diag)
     config->clock = run->call->clock;
     config->stop = stop;
     config->stop_context = run;
+    config->sink_failed = lose_output;
+    config->sink_context = run;
 
     run->filters = all_texts(arguments, FILTER, &config->filter_count);
     run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);
@@ -250,12 +260,6 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     return weir_meter_add_sink(run->meter, &sink, diag);
 }
 
-/* What the Exporting Processes counted, together. */
-struct exported {
-    struct weir_exporter_counters exporters;
-    struct weir_udp_sender_counters senders;
-};
-
 static void add_exported(const struct weir_destination *destination, struct exported *sum)
 {
     struct weir_udp_sender_counters sender = weir_destination_sender_counters(destination);
@@ -266,44 +270,58 @@ static void add_exported(const struct weir_destination *destination, struct expo
 }
 
 /* Sends what waits, adds up what was counted by then, and closes. */
-static int close_destination(struct weir_destination *destination, struct exported *sum,
-                             struct weir_diag *diag)
+static int close_destination(struct run *run, size_t i, struct weir_diag *diag)
 {
+    struct weir_destination *destination = run->destinations[i];
+    run->destinations[i] = NULL;
     struct weir_batch_sink sink = weir_destination_sink(destination);
     int result = sink.flush(sink.context, 0, diag);
-    add_exported(destination, sum);
+    add_exported(destination, &run->exported);
     if (result == 0)
         return weir_destination_close(destination, diag);
     weir_destination_abort(destination);
     return result;
 }
 
-/*
- * Completes what flows went to, also after a failure: what has gone out stays. The result of the
- * work so far goes before what goes wrong now.
- */
-static int close_outputs(struct run *run, int result, struct exported *ret_exported,
-                         struct weir_diag *diag)
+/* A failure that does not end the run. That a reader of standard output has gone is none. */
+static void say_failure(struct run *run, int result, const struct weir_diag *diag)
 {
-    struct weir_diag own = {0};
-    *ret_exported = (struct exported){0};
+    if (result == WEIR_E_CLOSED)
+        return;
+    weir_progress_clear(&run->call->progress);
+    fprintf(stderr, "weir: %s\n", diag->text[0] ? diag->text : weir_error_text(result));
+    run->call->has_failed = true;
+}
+
+/* One of the places that flows go to failed: it is left, with what was sent and lost counted. */
+static void lose_output(void *context, unsigned output, int result, const struct weir_diag *diag)
+{
+    struct run *run = context;
+    struct weir_diag again = {0};
+    say_failure(run, result, diag);
+    if (output < run->url_count)
+        (void)!close_destination(run, output, &again);
+}
+
+/* Completes what flows went to, also after a failure: what has gone out stays. */
+static void close_outputs(struct run *run)
+{
     for (size_t i = 0; i < run->url_count; i++) {
-        int closed = close_destination(run->destinations[i], ret_exported, &own);
-        run->destinations[i] = NULL;
-        if (result == 0 && closed < 0) {
-            result = closed;
-            *diag = own;
-        }
+        struct weir_diag diag = {0};
+        int result = run->destinations[i] ? close_destination(run, i, &diag) : 0;
+        if (result < 0)
+            say_failure(run, result, &diag);
     }
-    if (run->printer) {
-        int closed = weir_flow_printer_close(run->printer, &own);
-        run->printer = NULL;
-        if (result == 0 && closed < 0) {
-            result = closed;
-            *diag = own;
-        }
-    }
-    return result;
+    if (!run->printer)
+        return;
+    struct weir_diag diag = {0};
+    int result = 0;
+    if (weir_meter_has_failed(run->meter))
+        weir_flow_printer_abort(run->printer);
+    else
+        result = weir_flow_printer_close(run->printer, &diag);
+    if (result < 0)
+        say_failure(run, result, &diag);
 }
 
 static void abort_outputs(struct run *run)
@@ -326,41 +344,34 @@ static bool stop(void *context, const struct weir_meter *meter)
     return weir_stop_requested();
 }
 
-/*
- * Reads all files, also those after one that cannot be read to its end. The last failure is
- * returned, those before it are said here.
- */
-static int read_files(struct run *run, struct weir_diag *diag)
+/* Reads all files, also those after one that cannot be read to its end. */
+static void read_files(struct run *run)
 {
-    int result = 0;
     for (size_t i = 0; i < run->arguments->given_count && !weir_stop_requested(); i++) {
         if (run->arguments->given[i].option != &options[READ])
             continue;
-        struct weir_diag own = {0};
+        struct weir_diag diag = {0};
         run->path = run->arguments->given[i].text;
-        int read = weir_meter_read(run->meter, run->path, &own);
-        if (read == 0)
-            continue;
-        weir_progress_clear(&run->call->progress);
-        if (result < 0)
-            fprintf(stderr, "weir: %s\n", diag->text);
-        result = read;
-        *diag = own;
+        int result = weir_meter_read(run->meter, run->path, &diag);
         if (weir_meter_has_failed(run->meter))
-            break;
+            return;
+        if (result < 0)
+            say_failure(run, result, &diag);
     }
-    return result;
 }
 
-static int listen(struct run *run, struct weir_diag *diag)
+static void listen(struct run *run)
 {
+    struct weir_diag diag = {0};
     run->path = run->interfaces[0];
-    return weir_meter_listen(run->meter, diag);
+    int result = weir_meter_listen(run->meter, &diag);
+    if (result < 0 && !weir_meter_has_failed(run->meter))
+        say_failure(run, result, &diag);
 }
 
-static int print_stats(const struct run *run, const struct exported *exported,
-                       struct weir_diag *diag)
+static int print_stats(const struct run *run, struct weir_diag *diag)
 {
+    const struct exported *exported = &run->exported;
     struct weir_meter_counters own;
     struct weir_source_counters source;
     struct weir_parse_counters parse;
@@ -383,8 +394,9 @@ static int print_stats(const struct run *run, const struct exported *exported,
 }
 
 /* What a person should know of packets and flows that went another way than meant. */
-static void print_notes(const struct run *run, const struct exported *exported)
+static void print_notes(const struct run *run)
 {
+    const struct exported *exported = &run->exported;
     struct weir_cache_counters cache = weir_meter_cache_counters(run->meter);
     weir_progress_clear(&run->call->progress);
     uint16_t link_type;
@@ -426,17 +438,11 @@ static int meter(struct run *run, struct weir_diag *diag)
         abort_outputs(run);
         return result;
     }
-    result = run->config.interface_count ? listen(run, diag) : read_files(run, diag);
-    struct exported exported;
-    result = close_outputs(run, result, &exported, diag);
+    run->config.interface_count ? listen(run) : read_files(run);
+    close_outputs(run);
     if (run->call->progress.wanted)
-        print_notes(run, &exported);
-    if (weir_arguments_has(run->arguments, STATS)) {
-        struct weir_diag own = {0};
-        int printed = print_stats(run, &exported, result == 0 ? diag : &own);
-        result = result == 0 ? printed : result;
-    }
-    return result;
+        print_notes(run);
+    return weir_arguments_has(run->arguments, STATS) ? print_stats(run, diag) : 0;
 }
 
 static int run_meter(struct weir_call *call, struct weir_diag *diag)

@@ -16,6 +16,7 @@
 #ifndef WEIR_CLI_COMMAND_H
 #define WEIR_CLI_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/clock.h"
@@ -31,6 +32,7 @@ struct weir_call {
     struct weir_arguments arguments;
     struct weir_clock clock;
     struct weir_progress progress;
+    bool has_failed; /* a failure was said on the way: the exit status is 1 at the least */
 };
 
 struct weir_example {

@@ -51,6 +51,7 @@ static int print_help(const struct weir_command *command, FILE *file, struct wei
     return result;
 }
 
+/* Runs it; returns the exit status. */
 static int run_command(const struct weir_command *command, int argc, char *const *argv,
                        struct weir_diag *diag)
 {
@@ -70,7 +71,8 @@ static int run_command(const struct weir_command *command, int argc, char *const
         weir_progress_clear(&call.progress);
     }
     weir_arguments_done(&call.arguments);
-    return result;
+    int status = finish(result, diag);
+    return status == EXIT_DONE && call.has_failed ? EXIT_FAILED : status;
 }
 
 static int unknown_command(const char *word, struct weir_diag *diag)
@@ -100,5 +102,5 @@ int main(int argc, char **argv)
     const struct weir_command *command = weir_command_find(argc - 1, argv + 1, &words);
     if (!command)
         return finish(unknown_command(argv[1], &diag), &diag);
-    return finish(run_command(command, argc - 1 - words, argv + 1 + words, &diag), &diag);
+    return run_command(command, argc - 1 - words, argv + 1 + words, &diag);
 }

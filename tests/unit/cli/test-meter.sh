@@ -79,6 +79,21 @@ expect 'full disk and another' 1 'weir: *No space left on device' -r "$sample" \
 [ -s "$dir/out" ] || fail 'the other destination got nothing'
 [ "$(stat records_sent)" -ge "$(wc -l <"$dir/out")" ] ||
     fail 'records went out when the other destination closed and were not counted'
+equal 'a failure is said once' "$(wc -l <"$dir/err")" 1
+# A destination that fails on the way: the others get everything.
+(
+    ulimit -f 64 # KiB
+    trap '' XFSZ
+    expect 'a file too large' 1 "weir: $dir/large.ipfix: writing: File too large" \
+        -r "$sample" -r "$sample" -r "$sample" --cache normal,entries=64 \
+        --to "ipfix+file:$dir/large.ipfix" --to udp://127.0.0.1:9 --stats "$dir/stats"
+    exit "$failures"
+)
+failures=$((failures + $?))
+[ -e "$dir/large.ipfix" ] && fail 'a file too large has its name'
+[ "$(stat records_undelivered)" -gt 0 ] || fail 'what a failed destination did not get is not counted'
+equal 'records of both destinations' "$((2 * $(stat flows_exported)))" \
+    "$(($(stat records_sent) + $(stat records_failed) + $(stat records_undelivered)))"
 expect 'no such folder' 1 "weir: $dir/none/x.ipfix*" -r "$sample" --to "ipfix+file:$dir/none/x.ipfix"
 "$weir" meter -r "$sample" >/dev/full 2>"$dir/err" && fail 'full standard output: exit 0'
 "$weir" meter -r "$sample" 2>"$dir/err" | head -n 1 >"$dir/out"
