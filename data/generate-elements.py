@@ -165,6 +165,7 @@ SOURCES = [
     ("enterprise/flowmon-39499.xml", 39499, read_libfds),
     ("enterprise/antrea-56506.csv", 56506, read_csv),
     ("enterprise/vendors.csv", None, read_csv),
+    ("enterprise/builtin.csv", 4294967294, read_csv),
 ]
 
 

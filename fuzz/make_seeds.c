@@ -22,6 +22,7 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
+    {"netflow1", WEIR_PROTOCOL_NETFLOW1, 0, {{0}}},
     {"netflow5", WEIR_PROTOCOL_NETFLOW5, 0, {{0}}},
     {"netflow9",
      WEIR_PROTOCOL_NETFLOW9,
@@ -153,6 +154,24 @@ static void write_message(const char *folder, const struct shape *shape,
     (void)fclose(file);
 }
 
+/* One record of a fixed format that weir does not write: of v7, or of a scheme of v8. */
+static void write_fixed(const char *folder, uint8_t version, uint8_t scheme)
+{
+    uint8_t octets[128] = {0, version, 0, 1, [22] = scheme, [23] = 2};
+    struct weir_message message;
+    char name[32];
+    if (weir_message_open(octets, sizeof(octets), &message, NULL) < 0)
+        exit(1);
+    for (size_t i = 4; i < message.length; i++)
+        if (i < 22 || i > 23)
+            octets[i] = (uint8_t)i;
+    (void)snprintf(name, sizeof(name), scheme ? "netflow%u-%u" : "netflow%u", version, scheme);
+    FILE *file = create(folder, "message", name);
+    put_u16(file, (unsigned)message.length);
+    (void)fwrite(octets, 1, message.length, file);
+    (void)fclose(file);
+}
+
 static void write_plan(const char *folder, const struct shape *shape,
                        const struct weir_template *source)
 {
@@ -183,5 +202,8 @@ int main(int argc, char **argv)
         write_plan(argv[1], &shapes[i], source);
         free(source);
     }
+    write_fixed(argv[1], 7, 0);
+    for (uint8_t scheme = 1; scheme <= 14; scheme++)
+        write_fixed(argv[1], 8, scheme);
     return 0;
 }

@@ -16,12 +16,14 @@ enum { LISTEN, READ, STORE, ROTATE, TO, COUNT, IDLE_EXIT, STATS, OPTION_COUNT };
 #define STATS_OCTETS_MAX ((size_t)64 << 20)
 
 static const struct weir_option options[OPTION_COUNT] = {
-    [LISTEN] = {.name = "listen",
-                .kind = WEIR_OPTION_URL,
-                .repeatable = true,
-                .group = "Export messages",
-                .help = "receives NetFlow v5, v9 and IPFIX: udp://HOST:PORT, or udp://:PORT for "
-                        "every address of this machine; ?buffer=64Mi sets the socket's buffer"},
+    [LISTEN] =
+        {.name = "listen",
+         .kind = WEIR_OPTION_URL,
+         .repeatable = true,
+         .group = "Export messages",
+         .help =
+             "receives NetFlow v1, v5, v7, v8, v9 and IPFIX: udp://HOST:PORT, or udp://:PORT for "
+             "every address of this machine; ?buffer=64Mi sets the socket's buffer"},
     [READ] = {.name = "read",
               .letter = 'r',
               .kind = WEIR_OPTION_FILE,
@@ -53,7 +55,8 @@ static const struct weir_option options[OPTION_COUNT] = {
             .kind = WEIR_OPTION_URL,
             .repeatable = true,
             .help = "where else they go: json:PATH, or exported again to ipfix+udp://HOST:PORT "
-                    "netflow9+udp:// netflow5+udp:// ipfix+file:PATH. Without --to and --store: "
+                    "netflow9+udp:// netflow5+udp:// netflow1+udp:// ipfix+file:PATH. Without --to "
+                    "and --store: "
                     "json:-"},
     [STATS] = {.name = "stats",
                .kind = WEIR_OPTION_FILE,
@@ -342,7 +345,8 @@ const struct weir_command weir_command_collect = {
     .name = "collect",
     .summary = "receives NetFlow and IPFIX: prints, stores or forwards Flow Records",
     .usage = "(--listen URL | -r FILE)... [--store DIR] [--to URL]... [OPTION]...",
-    .about = "A Collecting Process. It takes NetFlow v5, v9 and IPFIX, which it tells apart by "
+    .about = "A Collecting Process. It takes NetFlow v1, v5, v7, v8, v9 and IPFIX, which it tells "
+             "apart by "
              "itself, keeps the Templates of each exporter and Observation Domain, and counts what "
              "got lost on the way by the exporters' sequence numbers. Data that come ahead of "
              "their Template wait for it.\n\n"

@@ -87,7 +87,8 @@ static const struct weir_option options[OPTION_COUNT] = {
             .repeatable = true,
             .group = "Flow Records",
             .help = "where they go: udp://HOST:PORT or ipfix+udp:// netflow9+udp:// "
-                    "netflow5+udp://, ipfix+file:PATH, json:PATH; without it they are printed"},
+                    "netflow5+udp:// netflow1+udp://, ipfix+file:PATH, json:PATH; without it they "
+                    "are printed"},
     [DOMAIN] = {.name = "domain",
                 .kind = WEIR_OPTION_COUNT,
                 .max = UINT32_MAX,
@@ -411,7 +412,8 @@ static void print_notes(const struct run *run)
                 cache.flows_expired_resources, cache.flows_created, cache.cache_entries);
     if (exported->exporters.records_not_carried > 0)
         fprintf(stderr,
-                "weir: note: %" PRIu64 " IPv6 flows were not sent: NetFlow v5 cannot carry them\n",
+                "weir: note: %" PRIu64
+                " IPv6 flows were not sent: NetFlow v1 and v5 cannot carry them\n",
                 exported->exporters.records_not_carried);
     if (exported->senders.sends_refused > 0)
         fprintf(stderr,

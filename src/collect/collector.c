@@ -3,14 +3,12 @@
 
 #include <stdlib.h>
 
-#define PROTOCOLS_MAX 16u
-
 struct weir_collector {
     struct weir_collector_config config;
     struct weir_sessions sessions;
     struct weir_collect_counters own; /* of messages that found no session */
     struct weir_batch *batch;
-    struct weir_plan *builtin_plans[PROTOCOLS_MAX]; /* of the fixed formats, made when met */
+    struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
     uint64_t flow_records;
     unsigned batch_sink_count;
@@ -79,7 +77,7 @@ void weir_collector_free(struct weir_collector *collector)
     if (!collector)
         return;
     weir_sessions_done(&collector->sessions);
-    for (unsigned i = 0; i < PROTOCOLS_MAX; i++)
+    for (unsigned i = 0; i < WEIR_BUILTIN_IDS; i++)
         weir_plan_free(collector->builtin_plans[i]);
     weir_batch_free(collector->batch);
     free(collector->template_buffer);
@@ -405,6 +403,8 @@ static int take_data(struct intake *intake, const struct weir_message *message,
     }
     int result = deliver(intake->collector, intake->session, &run, intake->diag);
     add_records(&intake->held, &run);
+    if (message->is_ambiguous)
+        intake->session->counters.records_ambiguous += run.records;
     if (run.is_malformed)
         note(intake, WEIR_MALFORMED_RECORD);
     return result;
@@ -461,7 +461,8 @@ static void count_sequence(const struct intake *intake, const struct weir_messag
         .uptime_ms = message->uptime_ms,
         .has_uptime = message->protocol != WEIR_PROTOCOL_IPFIX,
     };
-    weir_sequence_take(&session->sequence, &counted);
+    if (message->sequence_unit != WEIR_SEQUENCE_NONE)
+        weir_sequence_take(&session->sequence, &counted);
 }
 
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,

@@ -18,13 +18,16 @@
     X(messages, MESSAGES, "datagrams and messages of files that came, malformed ones included")    \
     X(octets, OCTETS, "octets of these messages")                                                  \
     X(messages_malformed, MESSAGES, "messages that broke a rule; what was whole of them counts")   \
-    X(malformed_version, MESSAGES, "no version that is known")                                     \
+    X(malformed_version, MESSAGES, "no version or NetFlow v8 aggregation scheme that is known")    \
     X(malformed_header, MESSAGES, "header cut, or its length below its own")                       \
     X(malformed_length, MESSAGES, "shorter or longer than the header says")                        \
     X(malformed_set, MESSAGES, "a set's length passes the message, or is below its header's")      \
     X(malformed_template, MESSAGES, "a Template that is cut, without octets, or with a wrong id")  \
     X(malformed_record, MESSAGES, "a Data Record that passes the end of its set")                  \
     X(records, RECORDS, "Flow Records")                                                            \
+    X(records_ambiguous, RECORDS,                                                                  \
+      "of these, of NetFlow v8 schemes that descriptions disagree about: some octets as they "     \
+      "came")                                                                                      \
     X(options_records, RECORDS, "Data Records of Options Templates")                               \
     X(templates, TEMPLATES, "Template Records that came, repeated ones included")                  \
     X(options_templates, TEMPLATES, "Options Template Records that came, repeated ones included")  \

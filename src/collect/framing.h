@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a message ends in a file of messages one after another. IPFIX gives its length (RFC 7011
- * section 3.1), NetFlow v5 a count; a NetFlow v9 datagram ends where its next set would have an id
- * that no set can have but a version (5, 9, 10), or with the file. Private to collect/.
+ * section 3.1), the fixed formats of NetFlow a count; a NetFlow v9 datagram ends where its next set
+ * would have an id that no set can have but a version (5, 7 to 10), or with the file. Private to
+ * collect/.
  */
 #ifndef WEIR_COLLECT_FRAMING_H
 #define WEIR_COLLECT_FRAMING_H

@@ -2,11 +2,11 @@
 /*
  * How an exporter counts in its sequence numbers, and what it lost by them (collect/ledger.h).
  *
- * IPFIX counts the Data Records before a message (RFC 7011 section 3.1), NetFlow v5 flows, NetFlow
- * v9 messages (RFC 3954 section 5.1). Not all exporters do as they should. As long as a session's
- * numbers have not shown that they do, two messages in a row that fit another way of counting, and
- * not this one, make it theirs; one is enough where only records of Options Templates make the
- * difference. What was taken for loss meanwhile is forgotten.
+ * IPFIX counts the Data Records before a message (RFC 7011 section 3.1), NetFlow v5, v7 and v8
+ * flows, NetFlow v9 messages (RFC 3954 section 5.1); NetFlow v1 has no number. Not all exporters do
+ * as they should. As long as a session's numbers have not shown that they do, two messages in a row
+ * that fit another way of counting, and not this one, make it theirs; one is enough where only
+ * records of Options Templates make the difference. What was taken for loss meanwhile is forgotten.
  *
  *     struct weir_sequence_message message = {.number = header.sequence, .held = records, ...};
  *     weir_sequence_take(&s, &message);
@@ -24,7 +24,7 @@
 
 /* What a message's number is. */
 enum weir_sequence_counting {
-    WEIR_SEQUENCE_BEFORE,       /* records sent before it: IPFIX and NetFlow v5 */
+    WEIR_SEQUENCE_BEFORE,       /* records sent before it: IPFIX, NetFlow v5, v7, v8 */
     WEIR_SEQUENCE_WITH,         /* records sent before it and in it */
     WEIR_SEQUENCE_BEFORE_FLOWS, /* as BEFORE, records of Options Templates left out */
     WEIR_SEQUENCE_WITH_FLOWS,   /* as WITH, likewise: softflowd 1.1 in IPFIX */

@@ -36,7 +36,7 @@ struct weir_exporter;
 
 struct weir_exporter_config {
     enum weir_protocol protocol;
-    uint32_t domain;             /* Observation Domain ID; v9: source id; v5: engine */
+    uint32_t domain;             /* Observation Domain ID; v9: source id; v5: engine; v1: none */
     int64_t template_refresh_ns; /* resend Templates after this long; 0: send them once */
     uint64_t records_per_second; /* pace; 0: as fast as records come */
     struct weir_clock clock;     /* for pacing only */

@@ -70,7 +70,7 @@ static struct weir_field netflow9_field(struct weir_field field)
 
 bool weir_shape_is_carried(const struct weir_shape *shape)
 {
-    return !(shape->protocol == WEIR_PROTOCOL_NETFLOW5 && shape->is_v6);
+    return !(weir_message_builtin_template(shape->protocol) && shape->is_v6);
 }
 
 static struct weir_template *copy_template(const struct weir_template *source)

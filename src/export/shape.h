@@ -3,8 +3,8 @@
  * From the columns that records have to the Template that carries them.
  *
  * One table gives each column its Information Element and width for either address family and for
- * either way of telling time; a shape is a set of columns, a family and the protocol. NetFlow v5
- * has one shape, its fixed format, which carries IPv4 only.
+ * either way of telling time; a shape is a set of columns, a family and the protocol. NetFlow v1
+ * and v5 have one shape, their fixed format, which carries IPv4 only.
  */
 #ifndef WEIR_EXPORT_SHAPE_H
 #define WEIR_EXPORT_SHAPE_H

@@ -75,6 +75,7 @@ static const struct {
     {35632, "ntop"},
     {39499, "Flowmon"},
     {56506, "Antrea"},
+    {WEIR_PEN_BUILTIN, "fixed formats"},
 };
 
 /* Fibonacci hashing: the high bits of a product depend on all bits of the value. */

@@ -62,6 +62,12 @@ enum weir_semantics {
 
 #define WEIR_PEN_REVERSE 29305u /* RFC 5103: the IANA element of the same number, reversed */
 
+/*
+ * What NetFlow v1 to v8 and sFlow have and IANA has no element for (data/enterprise/builtin.csv).
+ * The PEN is nobody's, and never sent.
+ */
+#define WEIR_PEN_BUILTIN (UINT32_MAX - 1)
+
 struct weir_element {
     const char *name;  /* "octetDeltaCount"; reverse ones "reverseOctetDeltaCount" */
     const char *units; /* "octets"; "" where the registry has none */

@@ -15,10 +15,12 @@ static const struct {
     {"ipfix+udp", WEIR_URL_IPFIX, WEIR_URL_UDP},
     {"netflow9+udp", WEIR_URL_NETFLOW9, WEIR_URL_UDP},
     {"netflow5+udp", WEIR_URL_NETFLOW5, WEIR_URL_UDP},
+    {"netflow1+udp", WEIR_URL_NETFLOW1, WEIR_URL_UDP},
     {"ipfix+file", WEIR_URL_IPFIX, WEIR_URL_FILE},
     {"ipfix+pcap", WEIR_URL_IPFIX, WEIR_URL_PCAP},
     {"netflow9+pcap", WEIR_URL_NETFLOW9, WEIR_URL_PCAP},
     {"netflow5+pcap", WEIR_URL_NETFLOW5, WEIR_URL_PCAP},
+    {"netflow1+pcap", WEIR_URL_NETFLOW1, WEIR_URL_PCAP},
     {"json", WEIR_URL_ANY, WEIR_URL_JSON},
 };
 

@@ -25,6 +25,7 @@
 
 enum weir_url_protocol {
     WEIR_URL_ANY, /* none was named */
+    WEIR_URL_NETFLOW1,
     WEIR_URL_NETFLOW5,
     WEIR_URL_NETFLOW9,
     WEIR_URL_IPFIX,

@@ -52,6 +52,10 @@ static const struct {
     {0, 151, WEIR_COLUMN_END},         /* flowEndSeconds */
     {0, 27, WEIR_COLUMN_SRC_ADDR},     /* sourceIPv6Address */
     {0, 28, WEIR_COLUMN_DST_ADDR},     /* destinationIPv6Address */
+    {0, 44, WEIR_COLUMN_SRC_ADDR},     /* sourceIPv4Prefix: of flows added up, with src_mask */
+    {0, 45, WEIR_COLUMN_DST_ADDR},     /* destinationIPv4Prefix */
+    {0, 170, WEIR_COLUMN_SRC_ADDR},    /* sourceIPv6Prefix */
+    {0, 169, WEIR_COLUMN_DST_ADDR},    /* destinationIPv6Prefix */
     {0, 180, WEIR_COLUMN_SRC_PORT},    /* udpSourcePort */
     {0, 182, WEIR_COLUMN_SRC_PORT},    /* tcpSourcePort */
     {0, 181, WEIR_COLUMN_DST_PORT},    /* udpDestinationPort */

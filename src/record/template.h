@@ -35,7 +35,7 @@ struct weir_field {
 };
 
 struct weir_template {
-    uint16_t id;            /* 256 and up; fixed formats: the protocol's version */
+    uint16_t id;            /* 256 and up; those of fixed formats are below (wire/message.h) */
     uint16_t field_count;   /* scope fields included */
     uint16_t scope_count;   /* > 0: an Options Template; its first fields are the scope */
     bool is_options;        /* true also for a NetFlow v9 options template without scope */

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/reader.h"
 #include "base/writer.h"
+#include "ie/element.h"
 #include "record/template.h"
 #include "wire/encoder.h"
 #include "wire/message.h"
@@ -27,7 +28,8 @@ struct weir_dialect {
     enum weir_sequence_unit sequence_unit;
     uint16_t header_octets;
 
-    /* Fixed formats have a Template and at most so many records a message. */
+    /* Fixed formats have a Template (v8: many, see read_header); to be written, at most so many
+     * records a message. */
     const struct weir_template *builtin;
     uint16_t records_max;
 
@@ -41,6 +43,7 @@ struct weir_dialect {
      */
     int (*read_header)(struct weir_reader *reader, struct weir_message *message,
                        struct weir_diag *diag);
+    /* NULL: weir does not write this protocol. */
     void (*write_header)(struct weir_encoder *encoder, const struct weir_encoder_header *header);
     /* Puts lengths and counts into a header that is there. */
     void (*patch_header)(struct weir_encoder *encoder);
@@ -59,7 +62,20 @@ struct weir_dialect {
 
 extern const struct weir_dialect weir_dialect_ipfix;
 extern const struct weir_dialect weir_dialect_netflow9;
+extern const struct weir_dialect weir_dialect_netflow1;
 extern const struct weir_dialect weir_dialect_netflow5;
+extern const struct weir_dialect weir_dialect_netflow7;
+extern const struct weir_dialect weir_dialect_netflow8;
+
+/* Fields of a built-in Template, which are as many as are written down. */
+#define WEIR_BUILTIN_FIELDS(...)                                                           \
+    .field_count = sizeof((struct weir_field[]){__VA_ARGS__}) / sizeof(struct weir_field), \
+    .fields = {__VA_ARGS__}
+
+/* What the headers of all fixed formats begin with, to the millisecond, as sysUpTime is. */
+void weir_dialect_read_times(struct weir_reader *reader, struct weir_message *message);
+void weir_dialect_write_times(struct weir_encoder *encoder, uint16_t version,
+                              const struct weir_encoder_header *header);
 
 /* The dialect of this number, or NULL. */
 const struct weir_dialect *weir_dialect_find(unsigned protocol);

@@ -14,8 +14,8 @@ int weir_message_open(const uint8_t *octets, size_t length, struct weir_message 
                                 length);
     const struct weir_dialect *dialect = weir_dialect_find(version);
     if (!dialect)
-        return weir_diag_set_at(diag, WEIR_E_UNSUPPORTED, 0,
-                                "version %u is none of NetFlow or IPFIX that is known", version);
+        return weir_diag_set_at(diag, WEIR_E_UNSUPPORTED, 0, "version %u is none that is known",
+                                version);
     if (length < dialect->header_octets)
         return weir_diag_set_at(diag, WEIR_E_TRUNCATED, length,
                                 "the %s header of %u octets ends here", dialect->title,

@@ -2,11 +2,11 @@
 /*
  * Export messages as iterators: message -> set -> template or Data Set -> record -> field.
  *
- * One engine reads IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and the fixed formats; what differs is
- * in a small dialect each (ipfix.c, netflow9.c, netflow5.c). A fixed-format message is one Data
- * Set under a built-in Template. Each `next` has three outcomes: an item (0), the orderly end
- * (WEIR_E_END), or malformed (another error, diag says the rule and the octet, counted from the
- * first of the message); after malformed the iterator has ended.
+ * One engine reads IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and the fixed formats NetFlow v1, v5,
+ * v7 and v8; what differs is in a small dialect each (ipfix.c, netflow9.c, netflow5.c ...). A
+ * fixed-format message is one Data Set under a built-in Template. Each `next` has three outcomes:
+ * an item (0), the orderly end (WEIR_E_END), or malformed (another error, diag says the rule and
+ * the octet, counted from the first of the message); after malformed the iterator has ended.
  *
  *     struct weir_message message;
  *     if (weir_message_open(octets, length, &message, &diag) < 0) ...
@@ -30,18 +30,22 @@
 #include "record/template.h"
 
 enum weir_protocol {
+    WEIR_PROTOCOL_NETFLOW1 = 1,
     WEIR_PROTOCOL_NETFLOW5 = 5,
+    WEIR_PROTOCOL_NETFLOW7 = 7,
+    WEIR_PROTOCOL_NETFLOW8 = 8,
     WEIR_PROTOCOL_NETFLOW9 = 9,
     WEIR_PROTOCOL_IPFIX = 10,
 };
 
-/* "netflow5", "netflow9", "ipfix"; never NULL. */
+/* "netflow1" ... "netflow9", "ipfix"; never NULL. */
 const char *weir_protocol_text(enum weir_protocol protocol);
 
 /* How the protocol's sequence number counts, for the loss ledger. */
 enum weir_sequence_unit {
-    WEIR_SEQUENCE_RECORDS,  /* IPFIX (data records), NetFlow v5 (flows) */
+    WEIR_SEQUENCE_RECORDS,  /* IPFIX (data records), NetFlow v5, v7 and v8 (flows) */
     WEIR_SEQUENCE_MESSAGES, /* NetFlow v9 */
+    WEIR_SEQUENCE_NONE,     /* NetFlow v1 has no number */
 };
 
 struct weir_dialect;
@@ -52,12 +56,15 @@ struct weir_message {
     enum weir_protocol protocol;
     enum weir_sequence_unit sequence_unit;
     uint32_t sequence;
-    uint32_t domain;       /* Observation Domain ID; v9: source id; v5: engine type << 8 | id */
+    uint32_t domain;       /* Observation Domain ID; v9: source id; v5, v7: engine type << 8 | id;
+                              v8: aggregation scheme << 16 | engine type << 8 | id; v1: 0 */
     uint32_t uptime_ms;    /* sysUpTime; 0 for IPFIX, which has none */
-    uint16_t count;        /* header's count: records (v5), records and templates (v9: not to be
-                              trusted, exporters differ), 0 (IPFIX) */
+    uint16_t count;        /* header's count: records (fixed formats), records and templates (v9:
+                              not to be trusted, exporters differ), 0 (IPFIX) */
     uint16_t sampling;     /* v5: interval of the header (low 14 bits), 0: none */
     uint8_t sampling_mode; /* v5: top 2 bits */
+    bool is_ambiguous;     /* fields that descriptions of the format contradict each other about
+                              are kept as octets: NetFlow v8 schemes 5, 9, 13, 14 */
     int64_t export_time_ns;
     size_t length;           /* octets of this message: more may follow in a file */
     size_t missing;          /* octets that the header claims and the input lacks */
@@ -97,8 +104,12 @@ WEIR_CHECKED int weir_message_next(struct weir_message *message, struct weir_set
  */
 struct weir_plan_context weir_message_context(const struct weir_message *message);
 
-/* The Template of a fixed format; NULL for protocols that send theirs. Constant. */
+/* The Template of a fixed format; NULL for protocols that send theirs, and for v8, where it is the
+ * message's. Constant. */
 const struct weir_template *weir_message_builtin_template(enum weir_protocol protocol);
+
+/* The ids of built-in Templates: the protocol's number; v8: 80 and the aggregation scheme. */
+#define WEIR_BUILTIN_IDS 128u
 
 /*
  * Next Template or Options Template of a set of that kind, in `buffer` of `capacity` octets

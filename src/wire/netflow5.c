@@ -11,41 +11,34 @@
 
 static const struct weir_template builtin = {
     .id = 5,
-    .field_count = 20,
     .record_length = RECORD_OCTETS,
-    .fields =
-        {
-            {0, 8, 4},   /* sourceIPv4Address */
-            {0, 12, 4},  /* destinationIPv4Address */
-            {0, 15, 4},  /* ipNextHopIPv4Address */
-            {0, 10, 2},  /* ingressInterface */
-            {0, 14, 2},  /* egressInterface */
-            {0, 2, 4},   /* packetDeltaCount */
-            {0, 1, 4},   /* octetDeltaCount */
-            {0, 22, 4},  /* flowStartSysUpTime */
-            {0, 21, 4},  /* flowEndSysUpTime */
-            {0, 7, 2},   /* sourceTransportPort */
-            {0, 11, 2},  /* destinationTransportPort */
-            {0, 210, 1}, /* paddingOctets */
-            {0, 6, 1},   /* tcpControlBits */
-            {0, 4, 1},   /* protocolIdentifier */
-            {0, 5, 1},   /* ipClassOfService */
-            {0, 16, 2},  /* bgpSourceAsNumber */
-            {0, 17, 2},  /* bgpDestinationAsNumber */
-            {0, 9, 1},   /* sourceIPv4PrefixLength */
-            {0, 13, 1},  /* destinationIPv4PrefixLength */
-            {0, 210, 2}, /* paddingOctets */
-        },
+    WEIR_BUILTIN_FIELDS({0, 8, 4},    /* sourceIPv4Address */
+                        {0, 12, 4},   /* destinationIPv4Address */
+                        {0, 15, 4},   /* ipNextHopIPv4Address */
+                        {0, 10, 2},   /* ingressInterface */
+                        {0, 14, 2},   /* egressInterface */
+                        {0, 2, 4},    /* packetDeltaCount */
+                        {0, 1, 4},    /* octetDeltaCount */
+                        {0, 22, 4},   /* flowStartSysUpTime */
+                        {0, 21, 4},   /* flowEndSysUpTime */
+                        {0, 7, 2},    /* sourceTransportPort */
+                        {0, 11, 2},   /* destinationTransportPort */
+                        {0, 210, 1},  /* paddingOctets */
+                        {0, 6, 1},    /* tcpControlBits */
+                        {0, 4, 1},    /* protocolIdentifier */
+                        {0, 5, 1},    /* ipClassOfService */
+                        {0, 16, 2},   /* bgpSourceAsNumber */
+                        {0, 17, 2},   /* bgpDestinationAsNumber */
+                        {0, 9, 1},    /* sourceIPv4PrefixLength */
+                        {0, 13, 1},   /* destinationIPv4PrefixLength */
+                        {0, 210, 2}), /* paddingOctets */
 };
 
 static int read_header(struct weir_reader *reader, struct weir_message *message,
                        struct weir_diag *diag)
 {
     (void)diag;
-    message->count = weir_read_u16(reader);
-    message->uptime_ms = weir_read_u32(reader);
-    message->export_time_ns = weir_read_u32(reader) * WEIR_NS_PER_SECOND;
-    message->export_time_ns += weir_read_u32(reader);
+    weir_dialect_read_times(reader, message);
     message->sequence = weir_read_u32(reader);
     message->domain = weir_read_u16(reader);
     uint16_t sampling = weir_read_u16(reader);
@@ -58,19 +51,10 @@ static int read_header(struct weir_reader *reader, struct weir_message *message,
 static void write_header(struct weir_encoder *encoder, const struct weir_encoder_header *header)
 {
     struct weir_writer *writer = &encoder->writer;
-    /* To the millisecond, as sysUpTime is. */
-    int64_t export_ms = header->export_time_ns / WEIR_NS_PER_MS;
-    int64_t uptime_ms = export_ms - header->uptime_zero_ns / WEIR_NS_PER_MS;
-    weir_write_u16(writer, 5);
-    weir_write_u16(writer, 0);
-    weir_write_u32(writer, (uint32_t)uptime_ms);
-    weir_write_u32(writer, (uint32_t)(export_ms / 1000));
-    weir_write_u32(writer, (uint32_t)(export_ms % 1000 * WEIR_NS_PER_MS));
+    weir_dialect_write_times(encoder, 5, header);
     weir_write_u32(writer, header->sequence);
     weir_write_u16(writer, (uint16_t)header->domain);
     weir_write_u16(writer, header->sampling);
-    encoder->context.export_time_ns = export_ms * WEIR_NS_PER_MS;
-    encoder->context.uptime_zero_ns = header->uptime_zero_ns;
 }
 
 static void patch_header(struct weir_encoder *encoder)

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 
-OURS = {"netflow5", "netflow9", "ipfix"}
+OURS = {"netflow1", "netflow5", "netflow7", "netflow8", "netflow9", "ipfix"}
 COUNTERS = {
     "templates": "templates",
     "option_templates": "options_templates",

@@ -41,6 +41,10 @@ def hexadecimal(text):
     return "0x" + text
 
 
+def hexadecimal_number(text):
+    return int(text, 16)
+
+
 def octets_in_text(text):
     return text.split()[0]
 
@@ -70,12 +74,22 @@ def same_time(mine, theirs):
     return abs(between) < 10 ** (9 - len(digits)) if len(digits) >= 6 else between == 0
 
 
+# Templates of the NetFlow v8 schemes where tshark takes a side and weir keeps octets as they came.
+UNSETTLED = {85, 89, 93, 94}
+
 # Label of tshark's: the Information Elements it may be, and how its text is read.
 FIELDS = {
     "SrcAddr": (["sourceIPv4Address", "sourceIPv6Address"], text_of),
     "DstAddr": (["destinationIPv4Address", "destinationIPv6Address"], text_of),
     "NextHop": (["ipNextHopIPv4Address", "ipNextHopIPv6Address"], text_of),
     "BGPNextHop": (["bgpNextHopIPv4Address", "bgpNextHopIPv6Address"], text_of),
+    "SrcNet": (["sourceIPv4Prefix"], text_of),
+    "DstNet": (["destinationIPv4Prefix"], text_of),
+    "Router Shortcut": (["ipv4RouterSc"], text_of),
+    "Flows": (["deltaFlowCount"], number),
+    "Marked ToS": (["excessPacketClassOfService"], hexadecimal_number),
+    "Extra packets": (["excessPacketDeltaCount"], hexadecimal_number),
+    "Export Flags": (["netflow7FieldFlags"], number),
     "SrcPort": (["sourceTransportPort"], number),
     "DstPort": (["destinationTransportPort"], number),
     "Protocol": (["protocolIdentifier"], number),
@@ -217,6 +231,8 @@ def compare(name, mine, theirs, vendor_values):
     for index, (record, fields) in enumerate(zip(mine, theirs)):
         for elements, reader, text, label in fields:
             there = [element for element in elements if element in record]
+            if not there and record["template"] in UNSETTLED:
+                continue
             if not there:
                 print(f"{name}: record {index + 1}: lacks {' or '.join(elements)}: {text}")
                 wrong += 1
@@ -247,7 +263,7 @@ def main():
         sys.exit(77)
     with open(table, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file, delimiter="\t")
-                if re.match(r"(netflow[59]|ipfix):", row["protocol"])]
+                if re.match(r"(netflow[15789]|ipfix):", row["protocol"])]
     groups = {}
     for index, row in enumerate(rows):
         name = row["group"] if row["group"] != "-" else f"file {index}"

@@ -53,8 +53,7 @@ static unsigned number(const struct row *row, unsigned column)
 static bool is_ours(const struct row *row)
 {
     const char *protocol = row->columns[PROTOCOL];
-    return strstr(protocol, "netflow5:") || strstr(protocol, "netflow9:") ||
-           strstr(protocol, "ipfix:");
+    return strstr(protocol, "netflow") || strstr(protocol, "ipfix:");
 }
 
 static void read_table(const char *path, struct table *table)

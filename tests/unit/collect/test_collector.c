@@ -424,6 +424,78 @@ static void test_netflow5(void **state)
     desk_close(&desk);
 }
 
+/* Without a sequence number nothing is known to be lost, or to come twice. */
+static void test_netflow1(void **state)
+{
+    (void)state;
+    struct desk desk = open_default(DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW1, "192.0.2.1", 0);
+    const struct weir_template *builtin = weir_message_builtin_template(WEIR_PROTOCOL_NETFLOW1);
+    for (unsigned i = 0; i < 3; i++) {
+        peer_begin(&peer);
+        peer_flows(&peer, builtin, UINT64_C(100) * i, 24);
+        desk_receive(&desk, &peer);
+        peer.second += 600;
+    }
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(counters.records, 72);
+    assert_int_equal(counters.records_lost + counters.messages_lost, 0);
+    assert_int_equal(counters.messages_duplicate + counters.sequence_restarts, 0);
+    assert_int_equal(desk.taken->row[71].packets, 223);
+    assert_false(desk.taken->row[71].has_sampling);
+    assert_int_equal(desk.taken->row[71].domain, 0);
+    assert_int_equal(desk.taken->row[71].template_id, 1);
+    desk_close(&desk);
+}
+
+/* NetFlow v8 of one record; the octets of it are 1. */
+static size_t aggregated(uint8_t *octets, uint8_t scheme, uint32_t sequence, unsigned record_octets)
+{
+    struct weir_writer writer = weir_writer_make(octets, 28 + record_octets);
+    weir_write_u16(&writer, 8);
+    weir_write_u16(&writer, 1);
+    weir_write_u32(&writer, 5000);
+    weir_write_u32(&writer, (uint32_t)PEER_SECOND);
+    weir_write_u32(&writer, 0);
+    weir_write_u32(&writer, sequence);
+    weir_write_u16(&writer, 7);
+    weir_write_u8(&writer, scheme);
+    weir_write_u8(&writer, 2);
+    weir_write_u32(&writer, 0);
+    memset(weir_write_reserve(&writer, record_octets), 1, record_octets);
+    return weir_writer_offset(&writer);
+}
+
+/* Each scheme counts by itself, has a Template of its own, and says where it is not settled. */
+static void test_netflow8_schemes_are_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t scheme, octets;
+        uint32_t sequence;
+    } sent[] = {{1, 28, 10}, {9, 32, 500}, {3, 32, 77}, {1, 28, 11}, {9, 32, 501}, {1, 28, 15}};
+    struct desk desk = open_default(DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW1, "192.0.2.1", 0);
+    for (unsigned i = 0; i < 6; i++) {
+        struct weir_diag diag;
+        struct weir_datagram datagram = {.octets = peer.octets, .source = peer.address};
+        datagram.length = aggregated(peer.octets, sent[i].scheme, sent[i].sequence, sent[i].octets);
+        assert_int_equal(weir_collector_receive(desk.collector, &datagram, WEIR_COLLECT_UDP, &diag),
+                         0);
+    }
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(counters.records, 6);
+    assert_int_equal(counters.records_ambiguous, 2);
+    assert_int_equal(counters.records_lost, 3);
+    assert_int_equal(counters.sessions_opened, 3);
+    assert_int_equal(desk.taken->row[2].domain, 3 << 16 | 7);
+    assert_int_equal(desk.taken->row[2].template_id, 83);
+    /* What a prefix is, an address is, too. */
+    assert_true(desk.taken->row[2].src_addr.low == (WEIR_ADDRESS_V4_PREFIX | 0x01010101));
+    assert_int_equal(desk.taken->row[5].packets, 0x01010101);
+    desk_close(&desk);
+}
+
 static void test_cut_netflow5_counts_what_lacks(void **state)
 {
     (void)state;
@@ -836,7 +908,9 @@ int main(void)
         cmocka_unit_test(test_many_sessions),
         cmocka_unit_test(test_templates_are_bounded),
         cmocka_unit_test(test_templates_of_all_are_bounded),
+        cmocka_unit_test(test_netflow1),
         cmocka_unit_test(test_netflow5),
+        cmocka_unit_test(test_netflow8_schemes_are_apart),
         cmocka_unit_test(test_cut_netflow5_counts_what_lacks),
         cmocka_unit_test(test_netflow9_loses_messages),
         cmocka_unit_test(test_options_are_no_flows),

@@ -44,7 +44,7 @@ static const struct weir_template *template_of(const struct file *file, const st
 static void add(struct file *file, struct peer *peer, uint32_t records)
 {
     peer_begin(peer);
-    if (peer->protocol != WEIR_PROTOCOL_NETFLOW5)
+    if (!weir_message_builtin_template(peer->protocol))
         peer_template(peer, template_of(file, peer));
     peer_flows(peer, template_of(file, peer), 1, records);
     struct weir_datagram datagram = peer_end(peer);
@@ -152,10 +152,13 @@ static void test_cut_at_every_octet(void **state)
 {
     struct file *file = *state;
     struct peer ipfix = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1);
-    struct peer v5 = peer_of(WEIR_PROTOCOL_NETFLOW5, "192.0.2.1", 1);
+    struct peer fixed[] = {
+        peer_of(WEIR_PROTOCOL_NETFLOW5, "192.0.2.1", 1),
+        peer_of(WEIR_PROTOCOL_NETFLOW1, "192.0.2.1", 1),
+    };
     size_t ends[6] = {0};
     for (unsigned i = 0; i < 5; i++) {
-        add(file, i % 2 ? &v5 : &ipfix, 2);
+        add(file, i % 2 ? &fixed[i / 2] : &ipfix, 2);
         ends[i + 1] = file->out.length;
     }
     unsigned whole = 0;

@@ -21,6 +21,9 @@ static void endpoints_are_taken_apart(void **state)
     assert_string_equal(weir_url_option(&url, "mtu"), "1400");
     assert_null(weir_url_option(&url, "rate"));
 
+    assert_int_equal(weir_url_parse("netflow1+udp://h:2055", &url, &diag), 0);
+    assert_int_equal(url.protocol, WEIR_URL_NETFLOW1);
+
     assert_int_equal(weir_url_parse("udp://:4739", &url, &diag), 0);
     assert_int_equal(url.protocol, WEIR_URL_ANY);
     assert_string_equal(url.host, "");
