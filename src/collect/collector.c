@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include "collect/private.h"
+#include "collect/state.h"
+
 struct weir_collector {
     struct weir_collector_config config;
     struct weir_sessions sessions;
@@ -508,6 +511,21 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     count_sequence(&intake, &message);
     weir_collect_count_malformed(&intake.session->counters, intake.cause);
     return result;
+}
+
+int weir_collector_save(const struct weir_collector *collector, struct weir_text_buffer *out)
+{
+    return weir_state_save(&collector->sessions, out);
+}
+
+int weir_collector_restore(struct weir_collector *collector, const void *octets, size_t length,
+                           struct weir_diag *diag)
+{
+    const struct weir_state_limits limits = {
+        .template_max = collector->config.template_max,
+        .waiting = collector->config.waiting,
+    };
+    return weir_state_restore(&collector->sessions, &limits, octets, length, diag);
 }
 
 void weir_collector_next_file(struct weir_collector *collector)

@@ -52,6 +52,7 @@
     X(sequence_restarts, NONE, "exporters that began a new count")                                 \
     X(datagrams_dropped, DATAGRAMS, "by the kernel for want of room; not known by exporter")       \
     X(sessions_opened, NONE, "exporters and Observation Domains that were met")                    \
+    X(sessions_restored, NONE, "of these, known from before the start")                            \
     X(sessions_evicted, NONE, "of these, forgotten at the limit; the longest idle go first")
 
 struct weir_collect_counters {

@@ -81,6 +81,11 @@ static void learn(struct weir_sequence *sequence, const struct weir_sequence_mes
 
 void weir_sequence_take(struct weir_sequence *sequence, const struct weir_sequence_message *message)
 {
+    bool was_absent =
+        message->export_time_ns - sequence->ledger.export_time_ns > WEIR_SEQUENCE_ABSENCE_NS;
+    if (sequence->is_restored && was_absent)
+        weir_sequence_restart(sequence);
+    sequence->is_restored = false;
     if (!sequence->ledger.started && !sequence->has_previous)
         sequence->counting = message->counting;
     learn(sequence, message);

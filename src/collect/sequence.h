@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "collect/ledger.h"
 
 /* What a message's number is. */
@@ -51,6 +52,9 @@ struct weir_sequence_message {
     int64_t export_time_ns;
 };
 
+/* Who did not send here for so long begins a new count after a restart of the collector. */
+#define WEIR_SEQUENCE_ABSENCE_NS (86400 * WEIR_NS_PER_SECOND)
+
 struct weir_sequence {
     struct weir_ledger ledger;
     struct weir_ledger before; /* the first message that fits the rival */
@@ -58,6 +62,7 @@ struct weir_sequence {
     enum weir_sequence_counting rival;
     uint8_t rival_messages; /* that fit the rival in a row */
     uint8_t excluded;       /* bit 1 << counting: did not fit where ours did */
+    bool is_restored;       /* from a saved state, and no message has come yet */
     bool has_previous;      /* the message that came last can be counted from */
     uint32_t previous_number;
     struct weir_sequence_records previous_held;

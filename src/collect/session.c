@@ -93,6 +93,12 @@ void weir_sessions_evict(struct weir_sessions *sessions)
     free_session(sessions, session);
 }
 
+void weir_sessions_clear(struct weir_sessions *sessions)
+{
+    while (sessions->oldest)
+        weir_sessions_evict(sessions);
+}
+
 int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_key *key,
                       struct weir_session **ret_session)
 {

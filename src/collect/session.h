@@ -77,6 +77,9 @@ WEIR_CHECKED int weir_sessions_get(struct weir_sessions *sessions,
                                    const struct weir_session_key *key,
                                    struct weir_session **ret_session);
 
+/* Forgets all sessions, as if each had been the longest idle. */
+void weir_sessions_clear(struct weir_sessions *sessions);
+
 /* Forgets the session whose last message is oldest; there has to be one. */
 void weir_sessions_evict(struct weir_sessions *sessions);
 

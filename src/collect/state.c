@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/state.h"
+
+#include <stdlib.h>
+
+#include "base/reader.h"
+#include "base/writer.h"
+#include "collect/private.h"
+
+#define MAGIC          "weirseen"
+#define MAGIC_OCTETS   8u
+#define VERSION        1u
+#define HEADER_OCTETS  28u /* magic, version, length, checksum */
+#define SESSION_OCTETS 63u /* without Templates and waiting sets */
+#define FIELD_OCTETS   8u
+#define SHAPE_OCTETS   7u  /* of a Template without its fields */
+#define WAITING_OCTETS 34u /* of a waiting set without its octets */
+
+/* Not against who means harm: against disks. */
+static uint64_t checksum(const void *octets, size_t length)
+{
+    struct weir_hash_key key;
+    weir_hash_key_seed(&key, 0);
+    return weir_hash(&key, octets, length);
+}
+
+/* `octets` more of `out` to write to; failed where they cannot be had. */
+static struct weir_writer extend(struct weir_text_buffer *out, size_t octets)
+{
+    char *room = weir_text_reserve(out, octets);
+    if (room)
+        out->length += octets;
+    return weir_writer_make((uint8_t *)room, room ? octets : 0);
+}
+
+static void save_key(struct weir_writer *writer, const struct weir_session_key *key)
+{
+    weir_write_u64(writer, key->exporter.high);
+    weir_write_u64(writer, key->exporter.low);
+    weir_write_u32(writer, key->domain);
+    weir_write_u16(writer, key->protocol);
+    weir_write_u16(writer, key->transport);
+}
+
+/* Holes are not saved: what fills one is taken as early, see ledger.c. */
+static void save_sequence(struct weir_writer *writer, const struct weir_sequence *sequence)
+{
+    const struct weir_ledger *ledger = &sequence->ledger;
+    weir_write_u8(writer, ledger->started);
+    weir_write_u8(writer, (uint8_t)sequence->counting);
+    weir_write_u32(writer, ledger->next);
+    weir_write_u32(writer, ledger->slack);
+    weir_write_u32(writer, ledger->uptime_ms);
+    weir_write_u64(writer, (uint64_t)ledger->export_time_ns);
+    weir_write_u64(writer, weir_ledger_unknown(ledger));
+}
+
+static void save_template(struct weir_text_buffer *out, const struct weir_template *source)
+{
+    struct weir_writer writer = extend(out, SHAPE_OCTETS + source->field_count * FIELD_OCTETS);
+    weir_write_u16(&writer, source->id);
+    weir_write_u8(&writer, source->is_options);
+    weir_write_u16(&writer, source->scope_count);
+    weir_write_u16(&writer, source->field_count);
+    for (unsigned i = 0; i < source->field_count; i++) {
+        weir_write_u32(&writer, source->fields[i].pen);
+        weir_write_u16(&writer, source->fields[i].id);
+        weir_write_u16(&writer, source->fields[i].length);
+    }
+}
+
+static void save_waiting(struct weir_text_buffer *out, const struct weir_waiting_set *set)
+{
+    struct weir_writer writer = extend(out, WAITING_OCTETS + set->length);
+    weir_write_u16(&writer, set->id);
+    weir_write_u64(&writer, (uint64_t)set->context.segment.received_ns);
+    weir_write_u64(&writer, (uint64_t)set->context.export_time_ns);
+    weir_write_u64(&writer, (uint64_t)set->context.uptime_zero_ns);
+    weir_write_u32(&writer, set->context.sampling);
+    weir_write_u32(&writer, (uint32_t)set->length);
+    weir_write_octets(&writer, set->octets, set->length);
+}
+
+static void save_session(struct weir_text_buffer *out, const struct weir_session *session)
+{
+    struct weir_writer writer = extend(out, SESSION_OCTETS);
+    save_key(&writer, &session->key);
+    save_sequence(&writer, &session->sequence);
+    weir_write_u8(&writer, session->has_undecodable);
+    weir_write_u32(&writer, session->templates.count);
+    weir_write_u32(&writer, session->waiting.count);
+    for (uint32_t i = 0; i < session->templates.count; i++)
+        save_template(out, session->templates.entries[i].source);
+    for (const struct weir_waiting_set *set = session->waiting.oldest; set; set = set->next)
+        save_waiting(out, set);
+}
+
+int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffer *out)
+{
+    size_t start = out->length;
+    extend(out, HEADER_OCTETS);
+    struct weir_writer count = extend(out, 4);
+    weir_write_u32(&count, sessions->count);
+    for (const struct weir_session *session = sessions->oldest; session; session = session->newer)
+        save_session(out, session);
+    if (weir_text_error(out) < 0)
+        return weir_text_error(out);
+
+    uint8_t *octets = (uint8_t *)out->data + start;
+    size_t length = out->length - start - HEADER_OCTETS;
+    struct weir_writer header = weir_writer_make(octets, HEADER_OCTETS);
+    weir_write_octets(&header, MAGIC, MAGIC_OCTETS);
+    weir_write_u32(&header, VERSION);
+    weir_write_u64(&header, length);
+    weir_write_u64(&header, checksum(octets + HEADER_OCTETS, length));
+    return 0;
+}
+
+/* A state on its way in. */
+struct restore {
+    struct weir_reader reader;
+    struct weir_sessions *sessions;
+    const struct weir_state_limits *limits;
+    struct weir_field *fields; /* room for WEIR_TEMPLATE_FIELDS_MAX */
+};
+
+static int broken(const struct restore *restore, const char *rule, struct weir_diag *diag)
+{
+    return weir_diag_set_at(diag, WEIR_E_MALFORMED,
+                            HEADER_OCTETS + weir_reader_offset(&restore->reader), "%s", rule);
+}
+
+static struct weir_session_key restore_key(struct weir_reader *reader)
+{
+    struct weir_session_key key = {0};
+    key.exporter.high = weir_read_u64(reader);
+    key.exporter.low = weir_read_u64(reader);
+    key.domain = weir_read_u32(reader);
+    key.protocol = weir_read_u16(reader);
+    key.transport = weir_read_u16(reader);
+    return key;
+}
+
+static struct weir_sequence restore_sequence(struct weir_reader *reader)
+{
+    struct weir_sequence sequence = {.is_restored = true};
+    struct weir_ledger *ledger = &sequence.ledger;
+    ledger->started = weir_read_u8(reader) != 0;
+    sequence.counting = (enum weir_sequence_counting)weir_read_u8(reader);
+    ledger->next = weir_read_u32(reader);
+    ledger->floor = ledger->next;
+    ledger->slack = weir_read_u32(reader);
+    ledger->uptime_ms = weir_read_u32(reader);
+    ledger->export_time_ns = (int64_t)weir_read_u64(reader);
+    ledger->settled_unknown = weir_read_u64(reader);
+    return sequence;
+}
+
+/* 0, also where it does not fit; or an error. */
+static int restore_template(struct restore *restore, struct weir_session *session,
+                            struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    uint16_t id = weir_read_u16(reader);
+    bool is_options = weir_read_u8(reader) != 0;
+    uint16_t scope_count = weir_read_u16(reader), field_count = weir_read_u16(reader);
+    if (id < 256 || field_count > WEIR_TEMPLATE_FIELDS_MAX || scope_count > field_count)
+        return broken(restore, "no such Template can be", diag);
+    for (unsigned i = 0; i < field_count; i++) {
+        restore->fields[i].pen = weir_read_u32(reader);
+        restore->fields[i].id = weir_read_u16(reader);
+        restore->fields[i].length = weir_read_u16(reader);
+    }
+    if (weir_reader_failed(reader))
+        return broken(restore, "a Template is cut", diag);
+    struct weir_template *source =
+        is_options ? weir_template_new_options(id, restore->fields, field_count, scope_count)
+                   : weir_template_new(id, restore->fields, field_count);
+    if (!source)
+        return WEIR_E_NOMEM;
+    enum weir_template_change change;
+    int result = weir_template_table_put(&session->templates, source, restore->limits->template_max,
+                                         &restore->sessions->template_budget, &change);
+    free(source);
+    return result == WEIR_E_LIMIT ? 0 : result;
+}
+
+static int restore_waiting(struct restore *restore, struct weir_session *session,
+                           struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    const struct weir_session_key *key = &session->key;
+    struct weir_plan_context context = {
+        .segment = {.domain = key->domain, .protocol_version = (uint8_t)key->protocol},
+    };
+    uint16_t id = weir_read_u16(reader);
+    if (key->transport == WEIR_COLLECT_UDP) {
+        context.segment.exporter = key->exporter;
+        context.segment.has_exporter = true;
+    }
+    context.segment.template_id = id;
+    context.segment.received_ns = (int64_t)weir_read_u64(reader);
+    context.export_time_ns = (int64_t)weir_read_u64(reader);
+    context.uptime_zero_ns = (int64_t)weir_read_u64(reader);
+    context.sampling = weir_read_u32(reader);
+    size_t length = weir_read_u32(reader);
+    const uint8_t *octets = weir_read_octets(reader, length);
+    if (!octets || id < 256)
+        return broken(restore, "a set that waits is cut", diag);
+    uint32_t dropped =
+        weir_waiting_push(&session->waiting, &restore->limits->waiting,
+                          &restore->sessions->waiting_budget, id, 0, &context, octets, length);
+    session->counters.sets_overflowed += dropped;
+    session->has_undecodable = session->has_undecodable || dropped > 0;
+    return 0;
+}
+
+static int restore_session(struct restore *restore, struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    struct weir_session_key key = restore_key(reader);
+    struct weir_sequence sequence = restore_sequence(reader);
+    bool has_undecodable = weir_read_u8(reader) != 0;
+    uint32_t template_count = weir_read_u32(reader), waiting_count = weir_read_u32(reader);
+    if (weir_reader_failed(reader))
+        return broken(restore, "a session is cut", diag);
+    if (key.transport > WEIR_COLLECT_FILE || sequence.counting >= WEIR_SEQUENCE_COUNTINGS)
+        return broken(restore, "no such session can be", diag);
+    struct weir_session *session;
+    int result = weir_sessions_get(restore->sessions, &key, &session);
+    if (result < 0)
+        return result;
+    session->sequence = sequence;
+    session->has_undecodable = has_undecodable;
+    session->counters.sessions_restored = 1;
+    for (uint32_t i = 0; i < template_count && result == 0; i++)
+        result = restore_template(restore, session, diag);
+    for (uint32_t i = 0; i < waiting_count && result == 0; i++)
+        result = restore_waiting(restore, session, diag);
+    return result;
+}
+
+/* The octets after a header that is right. */
+static int open_state(const void *octets, size_t length, struct weir_reader *ret_body,
+                      struct weir_diag *diag)
+{
+    struct weir_reader reader = weir_reader_make(octets, length);
+    const uint8_t *magic = weir_read_octets(&reader, MAGIC_OCTETS);
+    if (!magic || memcmp(magic, MAGIC, MAGIC_OCTETS) != 0)
+        return weir_diag_set(diag, WEIR_E_UNSUPPORTED, "it is no state of a collector");
+    uint32_t version = weir_read_u32(&reader);
+    uint64_t body_length = weir_read_u64(&reader), sum = weir_read_u64(&reader);
+    if (weir_reader_failed(&reader))
+        return weir_diag_set(diag, WEIR_E_TRUNCATED, "its header is cut");
+    if (version != VERSION)
+        return weir_diag_set(diag, WEIR_E_UNSUPPORTED, "it is of version %u, and this weir's is %u",
+                             version, VERSION);
+    if (body_length > weir_reader_remaining(&reader))
+        return weir_diag_set(diag, WEIR_E_TRUNCATED, "octets lack at its end");
+    if (body_length < weir_reader_remaining(&reader))
+        return weir_diag_set(diag, WEIR_E_MALFORMED, "octets follow its end");
+    if (sum != checksum(reader.octets, (size_t)body_length))
+        return weir_diag_set(diag, WEIR_E_MALFORMED, "its checksum is wrong");
+    *ret_body = weir_reader_make(reader.octets, (size_t)body_length);
+    return 0;
+}
+
+static int restore_all(struct restore *restore, struct weir_diag *diag)
+{
+    uint32_t count = weir_read_u32(&restore->reader);
+    int result = 0;
+    for (uint32_t i = 0; i < count && result == 0; i++)
+        result = restore_session(restore, diag);
+    if (result == 0 &&
+        (weir_reader_failed(&restore->reader) || weir_reader_remaining(&restore->reader) > 0))
+        result = broken(restore, "sessions are fewer or more than it says", diag);
+    return result;
+}
+
+int weir_state_restore(struct weir_sessions *sessions, const struct weir_state_limits *limits,
+                       const void *octets, size_t length, struct weir_diag *diag)
+{
+    struct restore restore = {.sessions = sessions, .limits = limits};
+    weir_sessions_clear(sessions);
+    const struct weir_collect_counters before = sessions->evicted;
+    int result = open_state(octets, length, &restore.reader, diag);
+    if (result < 0)
+        return result;
+    restore.fields = malloc(WEIR_TEMPLATE_FIELDS_MAX * sizeof(*restore.fields));
+    result = restore.fields ? restore_all(&restore, diag) : WEIR_E_NOMEM;
+    free(restore.fields);
+    if (result == WEIR_E_NOMEM)
+        (void)weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the exporters in it");
+    if (result < 0) {
+        weir_sessions_clear(sessions);
+        sessions->evicted = before;
+    }
+    return result;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a Collecting Process has learned of its exporters, as octets: so that after a restart the
+ * next datagram is decoded and not kept waiting for a Template that comes in half an hour.
+ *
+ * Saved are, a session: Templates and Options Templates as they were sent, and where the count of
+ * its sequence numbers stands; Data Sets that wait for a Template. Counters are not saved: a
+ * process counts what it did itself. What exporters sent between saving and restoring is lost and
+ * is counted so, since the ledger goes on from the number that it expected; unless an exporter was
+ * silent here for a day (WEIR_SEQUENCE_ABSENCE_NS) or leapt, which begins a new count.
+ *
+ *     struct weir_text_buffer octets;
+ *     weir_text_init(&octets, 1 << 30);
+ *     result = weir_collector_save(collector, &octets);
+ *     ...
+ *     result = weir_collector_restore(collector, octets.data, octets.length, &diag);
+ *
+ * The format is weir's own and of this machine's next start, not for exchange: 8 octets "weirseen",
+ * version, octets that follow, their checksum, sessions from the longest idle to the newest. All in
+ * network order, see state.c. Whatever is read is checked: a file may be cut, old or made up.
+ *
+ * Pure but for memory. Threads: as the collector's. Limits: the collector's own; what does not fit
+ * is left out, as it would be had it come by message.
+ */
+#ifndef WEIR_COLLECT_STATE_H
+#define WEIR_COLLECT_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "collect/collector.h"
+
+/* Adds the state to `out`. 0, WEIR_E_NOMEM, or WEIR_E_LIMIT of `out`. */
+WEIR_CHECKED int weir_collector_save(const struct weir_collector *collector,
+                                     struct weir_text_buffer *out);
+
+/*
+ * Takes a state in place of all that the collector has learned; rows and what was counted stay. 0;
+ * or WEIR_E_UNSUPPORTED (no state, or of another version), WEIR_E_TRUNCATED, WEIR_E_MALFORMED with
+ * diag, or WEIR_E_NOMEM: then the collector knows nobody.
+ */
+WEIR_CHECKED int weir_collector_restore(struct weir_collector *collector, const void *octets,
+                                        size_t length, struct weir_diag *diag);
+
+#endif
