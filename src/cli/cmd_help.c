@@ -25,8 +25,11 @@ static int run(struct weir_call *call, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &call->arguments;
     const struct weir_command *command = NULL;
+    const char *group = NULL;
     int words = 0;
-    if (arguments->operand_count > 0) {
+    if (arguments->operand_count == 1 && weir_command_is_group(arguments->operands[0])) {
+        group = arguments->operands[0];
+    } else if (arguments->operand_count > 0) {
         command = weir_command_find((int)arguments->operand_count,
                                     (char *const *)arguments->operands, &words);
         if (!command || (size_t)words != arguments->operand_count)
@@ -45,6 +48,8 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         print_names(&text);
     else if (weir_arguments_flag(arguments, MAN))
         command ? weir_man_command(command, &text) : weir_man_all(&text);
+    else if (group)
+        weir_help_group(group, weir_help_columns(), &text);
     else
         command ? weir_help_command(command, weir_help_columns(), &text)
                 : weir_help_all(weir_help_columns(), &text);

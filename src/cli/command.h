@@ -64,6 +64,12 @@ extern const struct weir_command *const weir_commands[];
 /* The command of argv[0], or of argv[0] and argv[1]; *ret_words says which. NULL: none. */
 const struct weir_command *weir_command_find(int argc, char *const *argv, int *ret_words);
 
+/* Whether the word is the first of commands of two: "gen". */
+bool weir_command_is_group(const char *word);
+
+/* Whether the command is one of the group's. */
+bool weir_command_is_in(const struct weir_command *command, const char *group);
+
 /* The command whose name is nearest to the word; NULL: none is near. */
 const struct weir_command *weir_command_nearest(const char *word);
 

@@ -41,14 +41,27 @@ const struct weir_command *weir_command_find(int argc, char *const *argv, int *r
     return NULL;
 }
 
+bool weir_command_is_in(const struct weir_command *command, const char *group)
+{
+    size_t length = strlen(group);
+    return strncmp(command->name, group, length) == 0 && command->name[length] == ' ';
+}
+
+bool weir_command_is_group(const char *word)
+{
+    const struct weir_command *const *at = weir_commands;
+    while (*at && !weir_command_is_in(*at, word))
+        at++;
+    return *at != NULL;
+}
+
 const struct weir_command *weir_command_nearest(const char *word)
 {
     const struct weir_command *nearest = NULL;
     struct weir_nearest search = weir_nearest_begin(word);
     for (const struct weir_command *const *at = weir_commands; *at; at++) {
         /* "gen" is near to "gen packets". */
-        size_t length = strlen(word);
-        if (strncmp((*at)->name, word, length) == 0 && (*at)->name[length] == ' ')
+        if (weir_command_is_in(*at, word))
             return *at;
         if (weir_nearest_offer(&search, (*at)->name))
             nearest = *at;

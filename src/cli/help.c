@@ -169,6 +169,15 @@ void weir_help_all(unsigned columns, struct weir_text_buffer *out)
     add_terms(out, columns);
 }
 
+void weir_help_group(const char *group, unsigned columns, struct weir_text_buffer *out)
+{
+    weir_text_printf(out, "usage: weir %s COMMAND [OPTION]...\n\nCommands:\n", group);
+    for (const struct weir_command *const *at = weir_commands; *at; at++)
+        if (weir_command_is_in(*at, group))
+            add_term(out, (*at)->name, (*at)->summary, columns);
+    weir_text_printf(out, "\nOptions of each: weir %s COMMAND --help\n", group);
+}
+
 /* Lines of `usage`, each after the command's name. */
 static void add_usage(struct weir_text_buffer *out, const struct weir_command *command,
                       unsigned columns)

@@ -20,8 +20,9 @@
 /* Columns to write --help in: the terminal's, from 60 to 100; 80 where there is none. */
 unsigned weir_help_columns(void);
 
-/* `weir --help`, and `weir COMMAND --help`. */
+/* `weir --help`, `weir GROUP --help`, and `weir COMMAND --help`. */
 void weir_help_all(unsigned columns, struct weir_text_buffer *out);
+void weir_help_group(const char *group, unsigned columns, struct weir_text_buffer *out);
 void weir_help_command(const struct weir_command *command, unsigned columns,
                        struct weir_text_buffer *out);
 

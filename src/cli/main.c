@@ -34,12 +34,16 @@ static int finish(int result, struct weir_diag *diag)
     return result == WEIR_E_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }
 
-static int print_help(const struct weir_command *command, FILE *file, struct weir_diag *diag)
+/* Of a command, of a group of commands, or of weir. */
+static int print_help(const struct weir_command *command, const char *group, FILE *file,
+                      struct weir_diag *diag)
 {
     struct weir_text_buffer text;
     weir_text_init(&text, WEIR_HELP_MAX);
     if (command)
         weir_help_command(command, weir_help_columns(), &text);
+    else if (group)
+        weir_help_group(group, weir_help_columns(), &text);
     else
         weir_help_all(weir_help_columns(), &text);
     int result = weir_text_error(&text);
@@ -51,6 +55,11 @@ static int print_help(const struct weir_command *command, FILE *file, struct wei
     return result;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* Runs it; returns the exit status. */
 static int run_command(const struct weir_command *command, int argc, char *const *argv,
                        struct weir_diag *diag)
@@ -59,7 +68,7 @@ static int run_command(const struct weir_command *command, int argc, char *const
     int result = weir_arguments_parse(&call.arguments, command->options, command->option_count,
                                       argc, argv, &call.clock, diag);
     if (result == 0 && call.arguments.help) {
-        result = print_help(command, stdout, diag);
+        result = print_help(command, NULL, stdout, diag);
     } else if (result == 0 && call.arguments.operand_count > command->operands_max) {
         result = weir_diag_set(diag, WEIR_E_USAGE, "%s: '%s' is one word too many; see --help",
                                command->name, call.arguments.operands[command->operands_max]);
@@ -90,15 +99,17 @@ int main(int argc, char **argv)
     struct weir_diag diag = {0};
     int words = 0;
     if (argc < 2) {
-        (void)print_help(NULL, stderr, &diag);
+        (void)print_help(NULL, NULL, stderr, &diag);
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("weir %s\n", weir_version());
         return finish(0, &diag);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return finish(print_help(NULL, stdout, &diag), &diag);
+    if (is_help(argv[1]))
+        return finish(print_help(NULL, NULL, stdout, &diag), &diag);
+    if (argc > 2 && weir_command_is_group(argv[1]) && is_help(argv[2]))
+        return finish(print_help(NULL, argv[1], stdout, &diag), &diag);
     const struct weir_command *command = weir_command_find(argc - 1, argv + 1, &words);
     if (!command)
         return finish(unknown_command(argv[1], &diag), &diag);

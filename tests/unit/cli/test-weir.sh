@@ -35,6 +35,10 @@ expect 'help of a command' 0 'weir elements - *usage: weir elements*--format*Exa
     "$weir" elements --help
 expect 'the same another way' 0 '' '' \
     bash -c 'diff <("$1" elements --help) <("$1" help elements)' - "$weir"
+expect 'help of a group' 0 'usage: weir gen COMMAND*gen packets*gen exports*' '' "$weir" gen --help
+expect 'help of a group by command' 0 'usage: weir gen COMMAND*' '' "$weir" help gen
+expect 'a group is no command' 2 '' "weir: 'gen': no such command; did you mean 'weir gen packets'?" \
+    "$weir" gen
 expect 'help of no command' 2 '' "weir: help: 'metre': no such command*" "$weir" help metre
 expect 'mistyped command' 2 '' "weir: 'elemnts': no such command; did you mean 'weir elements'?" \
     "$weir" elemnts
@@ -74,6 +78,11 @@ if [ -w /dev/full ]; then
         bash -c '"$1" elements >/dev/full' - "$weir"
 fi
 expect 'standard output closed' 1 '' 'weir: standard output: *' bash -c '"$1" elements >&-' - "$weir"
+
+while read -r command; do
+    # shellcheck disable=SC2086 # two words are two
+    expect "$command --help" 0 "weir $command - *usage: weir $command *" '' "$weir" $command --help
+done < <("$weir" help --commands)
 
 # Help fits 80 columns, but for examples, which are typed as they are, and long words.
 for command in '' $("$weir" help --commands | tr ' ' '-'); do
