@@ -39,17 +39,6 @@ void weir_arena_done(struct weir_arena *arena)
     arena->used = 0;
 }
 
-void weir_arena_reset(struct weir_arena *arena)
-{
-    arena->used = 0;
-    if (!arena->blocks)
-        return;
-    /* Sizes double, so the newest block is the largest. */
-    free_blocks(arena->blocks->older);
-    arena->blocks->older = NULL;
-    arena->blocks->used = 0;
-}
-
 static struct weir_arena_block *add_block(struct weir_arena *arena, size_t octets)
 {
     size_t capacity = arena->blocks ? arena->blocks->capacity : FIRST_BLOCK_OCTETS / 2;

@@ -26,9 +26,6 @@ struct weir_arena {
 void weir_arena_init(struct weir_arena *arena, size_t limit_octets);
 void weir_arena_done(struct weir_arena *arena);
 
-/* Forgets everything given out, keeps the largest block for reuse. */
-void weir_arena_reset(struct weir_arena *arena);
-
 /* `octets` of zeroed memory aligned for any type, or NULL. */
 void *weir_arena_alloc(struct weir_arena *arena, size_t octets);
 

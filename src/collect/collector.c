@@ -105,11 +105,6 @@ int weir_collector_add_record_sink(struct weir_collector *collector,
     return 0;
 }
 
-uint32_t weir_collector_pending(const struct weir_collector *collector)
-{
-    return collector->batch->row_count;
-}
-
 int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag)
 {
     int first = 0;

@@ -80,9 +80,6 @@ WEIR_CHECKED int weir_collector_receive(struct weir_collector *collector,
  */
 void weir_collector_next_file(struct weir_collector *collector);
 
-/* Rows in the open batch. */
-uint32_t weir_collector_pending(const struct weir_collector *collector);
-
 /* Hands the open batch over. 0, or the first error of a sink; all sinks are called. */
 WEIR_CHECKED int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag);
 

@@ -23,6 +23,7 @@ static const struct pcap_variant variants[] = {
 
 struct pcap_state {
     const struct pcap_variant *variant;
+    uint16_t link_type;
     bool big;
     bool lengths_may_be_swapped; /* libpcap before 0.5 (version 2.3) wrote them in both orders */
 };
@@ -50,12 +51,9 @@ static int pcap_start(struct weir_source *source, struct weir_diag *diag)
                                 major, minor);
     state->lengths_may_be_swapped = minor <= 3;
     /* The upper 16 bits of the last word tell the length of a frame check sequence. */
-    struct weir_interface interface = {
-        .link_type = (uint16_t)weir_capture_u32(header + 20, state->big),
-        .snaplen = weir_capture_u32(header + 16, state->big),
-    };
+    state->link_type = (uint16_t)weir_capture_u32(header + 20, state->big);
     source->begin += FILE_HEADER_OCTETS;
-    return weir_source_add_interface(source, &interface, diag);
+    return 0;
 }
 
 static int too_long(const struct weir_source *source, uint32_t captured, struct weir_diag *diag)
@@ -75,7 +73,7 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
     const size_t header_octets = state->variant->record_header;
     const int64_t fraction_ns = state->variant->fraction_ns;
     const int64_t fraction_max = WEIR_NS_PER_SECOND / fraction_ns;
-    const uint16_t link_type = source->interfaces[0].link_type;
+    const uint16_t link_type = state->link_type;
     const uint16_t interface = source->first_interface;
     size_t count = 0;
     while (count < capacity) {

@@ -3,7 +3,7 @@
  * The pcapng file format (draft-ietf-opsawg-pcapng): blocks in sections, each section in its own
  * byte order and with its own list of interfaces.
  *
- * An interface that comes again in a later section is the same one of the source: by name and link
+ * An interface that comes again in a later section is the same one of the file: by name and link
  * type, and where it has no name by its place in the section.
  */
 #include <stdlib.h>
@@ -23,6 +23,7 @@
 #define BLOCK_HEADER_OCTETS    8  /* type and total length */
 #define BLOCK_OVERHEAD_OCTETS  12 /* and the total length again, at the end */
 #define SECTION_INTERFACES_MAX 4096
+#define INTERFACES_MAX         4096 /* of all sections */
 
 enum { OPTION_END = 0, OPTION_IF_NAME = 2, OPTION_IF_TSRESOL = 9, OPTION_IF_TSOFFSET = 14 };
 
@@ -33,11 +34,19 @@ struct section_interface {
     uint32_t tick_ns; /* nanoseconds in a tick where that is whole and the offset is 0, else 0 */
     uint32_t snaplen;
     uint16_t link_type;
-    uint16_t index; /* in the source's list */
+    uint16_t index; /* in the file's list */
+};
+
+/* An interface of the file. */
+struct interface {
+    char name[64]; /* "" where the capture gives none; cut to fit */
+    uint16_t link_type;
 };
 
 struct pcapng_state {
     bool big;
+    struct interface *known;
+    size_t known_count, known_capacity;
     struct section_interface *interfaces;
     size_t interface_count, interface_capacity;
     int64_t last_time_ns; /* a Simple Packet Block carries none and takes this */
@@ -97,7 +106,7 @@ static uint64_t ticks_per_second(uint8_t resolution)
 }
 
 /* Reads the options of an interface. False where they run past their block. */
-static bool interface_options(struct weir_reader *options, bool big, struct weir_interface *name,
+static bool interface_options(struct weir_reader *options, bool big, struct interface *name,
                               struct section_interface *interface)
 {
     while (weir_reader_remaining(options) >= 4) {
@@ -121,19 +130,40 @@ static bool interface_options(struct weir_reader *options, bool big, struct weir
     return true;
 }
 
-/* The interface's index in the source's list, which grows where it is new there. */
-static int source_index(struct weir_source *source, const struct weir_interface *interface,
-                        size_t place, uint16_t *ret_index, struct weir_diag *diag)
+static int add_interface(struct weir_source *source, const struct interface *interface,
+                         struct weir_diag *diag)
 {
-    size_t found = source->interface_count;
-    for (size_t i = 0; i < source->interface_count && found == source->interface_count; i++) {
-        const struct weir_interface *known = &source->interfaces[i];
+    struct pcapng_state *state = source->state;
+    if (state->known_count == INTERFACES_MAX)
+        return weir_source_fail(source, diag, WEIR_E_LIMIT, weir_source_offset(source),
+                                "more than %d interfaces", INTERFACES_MAX);
+    if (state->known_count == state->known_capacity) {
+        size_t capacity = state->known_capacity ? 2 * state->known_capacity : 4;
+        struct interface *grown = realloc(state->known, capacity * sizeof(state->known[0]));
+        if (!grown)
+            return weir_source_fail(source, diag, WEIR_E_NOMEM, weir_source_offset(source),
+                                    "no memory for interfaces");
+        state->known = grown;
+        state->known_capacity = capacity;
+    }
+    state->known[state->known_count++] = *interface;
+    return 0;
+}
+
+/* The index in the file's list of the section's next interface; the list grows where it is new. */
+static int file_index(struct weir_source *source, const struct interface *interface,
+                      uint16_t *ret_index, struct weir_diag *diag)
+{
+    const struct pcapng_state *state = source->state;
+    size_t found = state->known_count;
+    for (size_t i = 0; i < state->known_count && found == state->known_count; i++) {
+        const struct interface *known = &state->known[i];
         if (known->link_type == interface->link_type && strcmp(known->name, interface->name) == 0 &&
-            (interface->name[0] != '\0' || i == place))
+            (interface->name[0] != '\0' || i == state->interface_count))
             found = i;
     }
     *ret_index = (uint16_t)found;
-    return found < source->interface_count ? 0 : weir_source_add_interface(source, interface, diag);
+    return found < state->known_count ? 0 : add_interface(source, interface, diag);
 }
 
 static int interface_description(struct weir_source *source, const struct block *block,
@@ -157,13 +187,10 @@ static int interface_description(struct weir_source *source, const struct block 
     }
     struct weir_reader reader = weir_reader_make(block->body, block->length);
     const uint8_t *fixed = weir_read_octets(&reader, 8);
-    struct weir_interface described = {
-        .link_type = weir_capture_u16(fixed, state->big),
-        .snaplen = weir_capture_u32(fixed + 4, state->big),
-    };
+    struct interface described = {.link_type = weir_capture_u16(fixed, state->big)};
     struct section_interface interface = {
         .ticks_per_second = 1000000,
-        .snaplen = described.snaplen,
+        .snaplen = weir_capture_u32(fixed + 4, state->big),
         .link_type = described.link_type,
     };
     if (!interface_options(&reader, state->big, &described, &interface))
@@ -171,7 +198,7 @@ static int interface_description(struct weir_source *source, const struct block 
     uint64_t ticks = interface.ticks_per_second;
     if (ticks > 0 && WEIR_NS_PER_SECOND % ticks == 0 && interface.offset_seconds == 0)
         interface.tick_ns = (uint32_t)(WEIR_NS_PER_SECOND / ticks);
-    int result = source_index(source, &described, state->interface_count, &interface.index, diag);
+    int result = file_index(source, &described, &interface.index, diag);
     if (result == 0)
         state->interfaces[state->interface_count++] = interface;
     return result;
@@ -419,8 +446,10 @@ static int pcapng_start(struct weir_source *source, struct weir_diag *diag)
 static void pcapng_stop(struct weir_source *source)
 {
     struct pcapng_state *state = source->state;
-    if (state)
+    if (state) {
         free(state->interfaces);
+        free(state->known);
+    }
     free(state);
 }
 

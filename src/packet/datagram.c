@@ -190,15 +190,3 @@ const struct weir_datagram_counters *weir_datagram_counters(
 {
     return &source->counters;
 }
-
-const struct weir_parse_counters *weir_datagram_parse_counters(
-    const struct weir_datagram_source *source)
-{
-    return weir_parser_counters(source->parser);
-}
-
-const struct weir_source_counters *weir_datagram_source_counters(
-    const struct weir_datagram_source *source)
-{
-    return weir_source_counters(source->source);
-}

@@ -65,10 +65,4 @@ WEIR_CHECKED int weir_datagram_next(struct weir_datagram_source *source,
 const struct weir_datagram_counters *weir_datagram_counters(
     const struct weir_datagram_source *source);
 
-/* Of the frames underneath. */
-const struct weir_parse_counters *weir_datagram_parse_counters(
-    const struct weir_datagram_source *source);
-const struct weir_source_counters *weir_datagram_source_counters(
-    const struct weir_datagram_source *source);
-
 #endif

@@ -195,11 +195,6 @@ int weir_live_open(const char *interface, const struct weir_live_options *option
     if (options->no_wait)
         live->wait_ms = 0;
     int result = activate(live, options, diag);
-    if (result == 0) {
-        struct weir_interface described = {.link_type = live->link_type, .snaplen = live->snaplen};
-        snprintf(described.name, sizeof(described.name), "%s", interface);
-        result = weir_source_add_interface(source, &described, diag);
-    }
     if (result < 0) {
         weir_source_close(source);
         return result;

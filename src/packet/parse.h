@@ -140,9 +140,6 @@ const struct weir_parse_counters *weir_parser_counters(const struct weir_parser 
 /* Whether frames of this link type are parsed, or all counted as WEIR_REST_LINK_TYPE. */
 bool weir_parser_knows_link(uint16_t link_type);
 
-/* "arp", "malformed_link"; "" for WEIR_REST_NONE. */
-const char *weir_rest_text(enum weir_rest rest);
-
 /*
  * The link types that were not parsed, at most 16 and in the order in which they came: type
  * `index` with its count, or WEIR_E_NOT_FOUND past the last.

@@ -42,13 +42,3 @@ const struct weir_counter weir_parse_counter_table[] = {
     WEIR_REST_LIST(REST_ROWS)};
 const size_t weir_parse_counter_count =
     sizeof(weir_parse_counter_table) / sizeof(weir_parse_counter_table[0]);
-
-const char *weir_rest_text(enum weir_rest rest)
-{
-    static const char *const texts[] = {
-#define REST_TEXT(cause, suffix, help) [WEIR_REST_##cause] = #suffix,
-        WEIR_REST_LIST(REST_TEXT)
-#undef REST_TEXT
-    };
-    return rest >= 0 && rest < WEIR_REST_COUNT ? texts[rest] : "";
-}

@@ -8,8 +8,6 @@
 
 #include "packet/source_impl.h"
 
-#define INTERFACES_MAX 4096
-
 const struct weir_counter weir_source_counter_table[] = {
     WEIR_COUNTER(struct weir_source_counters, packets_read, PACKETS, "frames read from captures"),
     WEIR_COUNTER(struct weir_source_counters, octets_read, OCTETS,
@@ -37,7 +35,7 @@ int weir_source_fail(const struct weir_source *source, struct weir_diag *diag,
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     (void)weir_diag_set_at(diag, error, offset, "%s", text);
-    weir_diag_prefix(diag, "%s", weir_source_name(source));
+    weir_diag_prefix(diag, "%s", source->name);
     return error;
 }
 
@@ -62,26 +60,6 @@ int weir_source_fill(struct weir_source *source, size_t need, const char *what,
             return result;
         source->end += count;
     }
-    return 0;
-}
-
-int weir_source_add_interface(struct weir_source *source, const struct weir_interface *interface,
-                              struct weir_diag *diag)
-{
-    if (source->interface_count == INTERFACES_MAX)
-        return weir_source_fail(source, diag, WEIR_E_LIMIT, weir_source_offset(source),
-                                "more than %d interfaces", INTERFACES_MAX);
-    if (source->interface_count == source->interface_capacity) {
-        size_t capacity = source->interface_capacity ? 2 * source->interface_capacity : 4;
-        struct weir_interface *grown =
-            realloc(source->interfaces, capacity * sizeof(source->interfaces[0]));
-        if (!grown)
-            return weir_source_fail(source, diag, WEIR_E_NOMEM, weir_source_offset(source),
-                                    "no memory for interfaces");
-        source->interfaces = grown;
-        source->interface_capacity = capacity;
-    }
-    source->interfaces[source->interface_count++] = *interface;
     return 0;
 }
 
@@ -152,7 +130,6 @@ void weir_source_close(struct weir_source *source)
     source->format->stop(source);
     weir_stream_close(source->stream);
     free(source->buffer);
-    free(source->interfaces);
     free(source);
 }
 
@@ -183,24 +160,9 @@ int weir_source_next(struct weir_source *source, struct weir_frame *frames, size
     return 0;
 }
 
-size_t weir_source_interface_count(const struct weir_source *source)
-{
-    return source->interface_count;
-}
-
-const struct weir_interface *weir_source_interface(const struct weir_source *source, size_t index)
-{
-    return index < source->interface_count ? &source->interfaces[index] : NULL;
-}
-
 const struct weir_source_counters *weir_source_counters(struct weir_source *source)
 {
     if (source->format->count)
         source->format->count(source);
     return &source->counters;
-}
-
-const char *weir_source_name(const struct weir_source *source)
-{
-    return source->name;
 }

@@ -52,14 +52,7 @@ struct weir_frame {
     uint32_t wire_octets; /* length on the wire, as the capture says */
     int64_t time_ns;      /* since 1970; impossible ones are clamped and counted */
     uint16_t link_type;   /* enum weir_link_type, or another of the registry */
-    uint16_t interface;   /* index for weir_source_interface(), plus first_interface */
-};
-
-/* An interface as the capture describes it. */
-struct weir_interface {
-    char name[64]; /* "" where the capture gives none; cut to fit */
-    uint16_t link_type;
-    uint32_t snaplen; /* 0: no limit */
+    uint16_t interface;   /* its number in the capture, from 0, plus first_interface */
 };
 
 struct weir_source_options {
@@ -109,16 +102,7 @@ void weir_source_close(struct weir_source *source);
 WEIR_CHECKED int weir_source_next(struct weir_source *source, struct weir_frame *frames,
                                   size_t capacity, size_t *ret_count, struct weir_diag *diag);
 
-/* Interfaces known so far; a pcapng file may add some at any time. */
-size_t weir_source_interface_count(const struct weir_source *source);
-
-/* One of them, or NULL. `index` counts from 0, without first_interface. */
-const struct weir_interface *weir_source_interface(const struct weir_source *source, size_t index);
-
 /* Counters up to now; those of a live interface are asked of the kernel. */
 const struct weir_source_counters *weir_source_counters(struct weir_source *source);
-
-/* Path, interface or "standard input". */
-const char *weir_source_name(const struct weir_source *source);
 
 #endif

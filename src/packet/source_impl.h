@@ -37,8 +37,6 @@ struct weir_source {
     uint8_t *buffer;
     size_t begin, end; /* octets not taken yet */
     uint64_t offset;   /* in the uncompressed file, of buffer[0] */
-    struct weir_interface *interfaces;
-    size_t interface_count, interface_capacity;
     uint16_t first_interface;
     int error; /* sticky */
     struct weir_diag diag;
@@ -67,11 +65,6 @@ static inline uint64_t weir_source_offset(const struct weir_source *source)
 {
     return source->offset + source->begin;
 }
-
-/* Adds an interface. 0, WEIR_E_NOMEM or WEIR_E_LIMIT. */
-WEIR_CHECKED int weir_source_add_interface(struct weir_source *source,
-                                           const struct weir_interface *interface,
-                                           struct weir_diag *diag);
 
 /* Fields of a file in either byte order. With a constant `big` the choice costs nothing. */
 static inline uint16_t weir_capture_u16(const uint8_t *octets, bool big)

@@ -94,16 +94,6 @@ unsigned weir_column_width(enum weir_column_type type)
     return widths[type];
 }
 
-int weir_column_by_name(const char *name, enum weir_column *ret_column)
-{
-    for (unsigned i = 0; i < WEIR_COLUMN_COUNT; i++)
-        if (strcmp(columns[i].name, name) == 0) {
-            *ret_column = (enum weir_column)i;
-            return 0;
-        }
-    return WEIR_E_NOT_FOUND;
-}
-
 /* Finds the column, and how good a source of it the element is: 0 is the best. */
 static int find_element(uint32_t pen, uint16_t element, enum weir_column *ret_column,
                         unsigned *ret_rank)

@@ -10,7 +10,7 @@
  * no column are kept in `other`.
  *
  *     enum weir_column column;
- *     if (weir_column_by_name("src_port", &column) == 0)
+ *     if (weir_column_for_element(0, 7, &column) == 0)
  *         puts(weir_column_info(column)->help);
  *
  * All is constant; any thread may call.
@@ -128,9 +128,6 @@ const struct weir_column_info *weir_column_info(enum weir_column column);
 
 /* Octets of one value of this type in a batch: 16 for an address, 8 for struct weir_text. */
 unsigned weir_column_width(enum weir_column_type type);
-
-/* 0, or WEIR_E_NOT_FOUND. */
-WEIR_CHECKED int weir_column_by_name(const char *name, enum weir_column *ret_column);
 
 /*
  * The column that an Information Element fills: its own, or one of the same meaning

@@ -16,6 +16,16 @@ static void print_packet(const struct weir_packet *p)
            p->flags & ~(unsigned)WEIR_PACKET_V6, (long long)p->time_ns);
 }
 
+static const char *rest_text(enum weir_rest rest)
+{
+    static const char *const texts[] = {
+#define REST_TEXT(cause, suffix, help) [WEIR_REST_##cause] = #suffix,
+        WEIR_REST_LIST(REST_TEXT)
+#undef REST_TEXT
+    };
+    return texts[rest];
+}
+
 int main(int argc, char **argv)
 {
     struct weir_source *source;
@@ -36,7 +46,7 @@ int main(int argc, char **argv)
             if (rest == WEIR_REST_NONE)
                 print_packet(&packet);
             else
-                printf("rest\t%s\n", weir_rest_text(rest));
+                printf("rest\t%s\n", rest_text(rest));
         }
     }
     weir_source_close(source);

@@ -41,8 +41,6 @@ static void loopback(void **state)
     (void)state;
     const struct weir_live_options options = {.snaplen = 64, .first_interface = 5};
     struct weir_source *source = open_loopback_or_skip(&options);
-    assert_string_equal(weir_source_name(source), "lo");
-    assert_string_equal(weir_source_interface(source, 0)->name, "lo");
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(to);

@@ -40,8 +40,6 @@ struct content {
     int result;
     struct weir_diag diag;
     struct weir_source_counters counters;
-    struct weir_interface interfaces[8];
-    size_t interface_count;
 };
 static struct content content;
 static bool content_is_damaged;
@@ -71,10 +69,6 @@ static void read_with(const uint8_t *octets, size_t length, size_t capacity)
     assert_int_equal(count, 0);
     content.counters = *weir_source_counters(source);
     assert_int_equal(content.counters.packets_read, content.count);
-    content.interface_count = weir_source_interface_count(source);
-    for (size_t i = 0; i < content.interface_count && i < 8; i++)
-        content.interfaces[i] = *weir_source_interface(source, i);
-    assert_null(weir_source_interface(source, content.interface_count));
     weir_source_close(source);
 }
 
@@ -114,7 +108,6 @@ static void pcap_variants(void **state)
             assert_int_equal(content.counters.packets_time_clamped, 1);
             assert_int_equal(content.counters.octets_read, 1500);
             assert_int_equal(content.counters.octets_captured, 60);
-            assert_int_equal(content.interface_count, 1);
         }
     }
 }
@@ -321,8 +314,6 @@ static void pcapng_sections_and_interfaces(void **state)
     read_all();
     assert_int_equal(content.result, WEIR_E_END);
     assert_int_equal(content.count, 4);
-    assert_int_equal(content.interface_count, 3);
-    assert_string_equal(content.interfaces[1].name, "ge1");
     static const struct {
         uint16_t interface, link_type;
         int64_t time_ns;
@@ -474,11 +465,14 @@ static void too_many_interfaces(void **state)
 {
     (void)state;
     pcapng_section(&out, false);
-    for (unsigned i = 0; i < 4097; i++)
+    for (unsigned i = 0; i < 4096; i++)
         pcapng_interface(&out, false, 1, 0, NULL, 0);
+    pcapng_packet(&out, false, 4095, 7, 20, 20);
+    pcapng_interface(&out, false, 1, 0, NULL, 0);
     read_all();
     assert_int_equal(content.result, WEIR_E_LIMIT);
-    assert_int_equal(content.interface_count, 4096);
+    assert_int_equal(content.count, 1);
+    assert_int_equal(content.frames[0].interface, 4095);
 }
 
 static size_t compress_gzip(const uint8_t *octets, size_t length, uint8_t *into, size_t room)
@@ -586,7 +580,6 @@ static void standard_input(void **state)
     assert_int_equal(
         weir_source_open("-", &(struct weir_source_options){.first_interface = 3}, &source, &diag),
         0);
-    assert_string_equal(weir_source_name(source), "standard input");
     struct weir_frame frames[64];
     size_t count, total = 0;
     int result;

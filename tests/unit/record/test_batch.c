@@ -87,14 +87,14 @@ static void text_grows_to_its_limit(void **state)
     weir_batch_free(batch);
 }
 
-static void columns_are_found_by_name_and_element(void **state)
+static void columns_have_names_and_are_found_by_element(void **state)
 {
     (void)state;
     enum weir_column column;
     for (unsigned i = 0; i < WEIR_COLUMN_COUNT; i++) {
         const struct weir_column_info *info = weir_column_info((enum weir_column)i);
-        assert_int_equal(weir_column_by_name(info->name, &column), 0);
-        assert_int_equal(column, i);
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(info->name, weir_column_info((enum weir_column)j)->name);
         if (i >= WEIR_COLUMN_FIRST_OF_ROW && info->element) {
             assert_int_equal(weir_column_for_element(info->pen, info->element, &column), 0);
             assert_int_equal(column, i);
@@ -106,7 +106,6 @@ static void columns_are_found_by_name_and_element(void **state)
     assert_int_equal(column, WEIR_COLUMN_REV_BYTES);
     assert_int_equal(weir_column_for_element(6871, 1, &column), WEIR_E_NOT_FOUND);
     assert_int_equal(weir_column_for_element(0, 0, &column), WEIR_E_NOT_FOUND);
-    assert_int_equal(weir_column_by_name("dst prot", &column), WEIR_E_NOT_FOUND);
 }
 
 int main(void)
@@ -116,7 +115,7 @@ int main(void)
         cmocka_unit_test(rows_can_be_taken_back),
         cmocka_unit_test(every_row_column_has_room_for_every_row),
         cmocka_unit_test(text_grows_to_its_limit),
-        cmocka_unit_test(columns_are_found_by_name_and_element),
+        cmocka_unit_test(columns_have_names_and_are_found_by_element),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }
