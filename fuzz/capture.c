@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 #include "packet/parse.h"
 
 static struct weir_parse_counters parse_all(const uint8_t *data, size_t size, size_t capacity)

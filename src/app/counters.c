@@ -6,7 +6,7 @@
 #include "export/exporter.h"
 #include "meter/cache.h"
 #include "net/udp.h"
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 #include "packet/parse.h"
 #include "packet/source.h"
 #include "store/writer.h"

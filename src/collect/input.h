@@ -27,7 +27,7 @@
 
 #include "base/error.h"
 #include "collect/session.h"
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 #include "record/datagram.h"
 
 struct weir_input;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 #include "packet/fragment.h"
 
 struct weir_piece {

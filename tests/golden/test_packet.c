@@ -4,7 +4,7 @@
  * capinfos count (data/capture-index.tsv), every octet is accounted for, and the IP packets are as
  * many as tshark's where both mean the same.
  */
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 #include "packet/parse.h"
 
 #include <stdlib.h>

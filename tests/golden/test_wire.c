@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 
 #define ROWS_MAX     1024u
 #define LINE_MAX     4096u

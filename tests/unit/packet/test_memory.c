@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "build.h"
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 #include "packet/filter.h"
 #include "packet/parse.h"
 #include "packet/traffic.h"

@@ -14,8 +14,8 @@
  * time; the oldest goes when a sixty-fifth comes. A datagram whose fragments overlap is dropped
  * (RFC 5722); a fragment that comes twice is not an overlap. Each is counted.
  */
-#ifndef WEIR_PACKET_DATAGRAM_H
-#define WEIR_PACKET_DATAGRAM_H
+#ifndef WEIR_PACKET_DATAGRAM_SOURCE_H
+#define WEIR_PACKET_DATAGRAM_SOURCE_H
 
 #include "packet/parse.h"
 #include "packet/source.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "packet/datagram.h"
+#include "packet/datagram_source.h"
 
 #include <stdlib.h>
 
