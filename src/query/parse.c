@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/syntax.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -434,6 +435,7 @@ static int parse_joined(struct parser *parser, enum weir_token_kind joint,
         result = parse_child(parser, &last->next);
         if (result < 0)
             return result;
+        assert(last && last->next);
     }
     *ret_node = node;
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/printer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ static void print_waiting(struct weir_printer *printer)
         return;
     state->begun = true;
     size_t at = 0;
+    assert(printer->column_count > 0 || state->cell_count == 0);
     for (size_t i = 0; i < printer->column_count; i++)
         print_text(printer, i, printer->columns[i].name, strlen(printer->columns[i].name),
                    &printer->out);

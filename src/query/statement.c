@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/statement.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct list {
 
 static void add(struct list *list, const char *piece)
 {
+    assert(list->text);
     list->text = *list->text
                      ? weir_sql_format(list->sql, "%s%s%s", list->text, list->between, piece)
                      : piece;

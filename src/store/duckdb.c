@@ -301,7 +301,7 @@ static int cast_unreadable(struct weir_duckdb *db, const char *sql,
         fprintf(out, as_it_is ? "%sc%" PRIu64 " AS %s" : "%sCAST(c%" PRIu64 " AS VARCHAR) AS %s",
                 i ? ", " : "SELECT ", (uint64_t)i, quoted ? quoted : "\"\"");
         free(quoted);
-        api->free((void *)(uintptr_t)name);
+        api->free((void *)name);
     }
     size_t text_length = strlen(sql);
     while (text_length > 0 && strchr("; \t\r\n", sql[text_length - 1]))

@@ -70,7 +70,7 @@
     X(register_scalar_function)
 
 struct weir_duckdb_api {
-#define X(name) __typeof__(duckdb_##name) *name;
+#define X(name) __typeof__(duckdb_##name) *(name);
     WEIR_DUCKDB_SYMBOLS(X)
 #undef X
 };

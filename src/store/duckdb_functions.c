@@ -3,6 +3,7 @@
 #include "record/text.h"
 #include "store/duckdb_api.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -38,11 +39,12 @@ static void each_row(duckdb_data_chunk chunk, duckdb_vector output, text_functio
     const void *inputs[2] = {0};
     const uint64_t *validity[2] = {0};
     idx_t columns = api->data_chunk_get_column_count(chunk);
-    for (idx_t i = 0; i < columns && i < 2; i++) {
+    for (idx_t i = 0; i < columns; i++) {
         duckdb_vector vector = api->data_chunk_get_vector(chunk, i);
         inputs[i] = api->vector_get_data(vector);
         validity[i] = api->vector_get_validity(vector);
     }
+    assert(columns > 0 && columns <= 2);
     uint64_t *output_validity = NULL;
     idx_t rows = api->data_chunk_get_size(chunk);
     for (idx_t row = 0; row < rows; row++) {

@@ -12,7 +12,7 @@ void weir_rle_packed(struct weir_octets *octets, uint16_t *values, uint32_t coun
 {
     if (count == 0)
         return;
-    uint32_t groups = (count + 7) / 8;
+    size_t groups = (count + 7) / 8;
     memset(values + count, 0, (groups * 8 - count) * sizeof(*values));
     weir_octets_varint(octets, (uint64_t)groups << 1 | 1);
     size_t size = weir_bitpack_octets(groups * 8, width);

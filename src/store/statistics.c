@@ -153,7 +153,8 @@ static void read_path(struct weir_reader *reader, unsigned expected, struct chun
     unsigned type;
     uint64_t count = read_list(reader, &type);
     struct weir_reader name = weir_read_block(reader, read_varint(reader));
-    if (count != 1 || type != WEIR_THRIFT_BINARY || weir_reader_failed(reader)) {
+    if (count != 1 || type != WEIR_THRIFT_BINARY || weir_reader_failed(reader) ||
+        name.remaining == 0) {
         reader->failed = true;
         return;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/values.h"
 
+#include <assert.h>
+
 #include "base/dispatch.h"
 #include "store/bitpack.h"
 
@@ -208,6 +210,7 @@ uint64_t weir_values_delta_estimate(const struct weir_values *values)
     uint32_t block_count = (values->count - 1 + DELTA_BLOCK - 1) / DELTA_BLOCK;
     uint32_t taken = block_count < ESTIMATE_BLOCKS ? block_count : ESTIMATE_BLOCKS;
     uint64_t octets = 0;
+    assert(taken > 0);
     struct delta_block block;
     for (uint32_t i = 0; i < taken; i++) {
         uint32_t before = (uint32_t)((uint64_t)block_count * i / taken) * DELTA_BLOCK;

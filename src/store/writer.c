@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -235,6 +236,7 @@ static int file_of_slot(struct weir_store_writer *writer, struct slot slot,
         }
     }
     if (!free_file) {
+        assert(oldest);
         writer->counters.files_finished_early++;
         error = finish(writer, oldest, diag);
         if (error < 0)

@@ -93,7 +93,7 @@ static void make_random(struct weir_batch *batch, struct weir_random *random)
 int main(int argc, char **argv)
 {
     const char *codec = argc > 1 ? argv[1] : "lz4", *mix = argc > 3 ? argv[3] : "edge";
-    uint64_t rows = (uint64_t)(atof(argc > 2 ? argv[2] : "2") * 1e6);
+    uint64_t rows = (uint64_t)(strtod(argc > 2 ? argv[2] : "2", NULL) * 1e6);
     struct weir_parquet_options options = {
         .codec = strcmp(codec, "zstd") == 0   ? WEIR_CODEC_ZSTD
                  : strcmp(codec, "none") == 0 ? WEIR_CODEC_NONE

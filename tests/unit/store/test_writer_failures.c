@@ -25,6 +25,7 @@
 
 static int64_t allocations_left = INT64_MAX;
 
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
@@ -46,6 +47,7 @@ void *__wrap_realloc(void *memory, size_t size)
 {
     return allocations_left-- == 0 ? NULL : __real_realloc(memory, size);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static int64_t clock_ns = TEST_HOUR_NS;
 
