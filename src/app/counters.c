@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/counters.h"
 
+#include "app/explain.h"
 #include "app/meter.h"
 #include "collect/counters.h"
 #include "export/exporter.h"
@@ -25,6 +26,8 @@ const struct weir_counter_group weir_counter_groups[] = {
      weir_collect_counter_table, &weir_collect_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
     {"The store", COLLECT, weir_store_counter_table, &weir_store_counter_count},
+    {"Explained", "In `weir inspect --summary`.", weir_explain_counter_table,
+     &weir_explain_counter_count},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -192,6 +192,12 @@ int weir_input_next(struct weir_input *input, const struct weir_datagram **ret_d
     return result;
 }
 
+uint64_t weir_input_place(const struct weir_input *input, const struct weir_datagram *datagram)
+{
+    return input->capture ? weir_datagram_packet(input->capture)
+                          : input->offset + (uint64_t)(datagram->octets - input->buffer);
+}
+
 const struct weir_datagram_counters *weir_input_datagrams(const struct weir_input *input)
 {
     return input->capture ? weir_datagram_counters(input->capture) : NULL;

@@ -55,6 +55,12 @@ WEIR_CHECKED int weir_input_next(struct weir_input *input,
                                  const struct weir_datagram **ret_datagrams, size_t *ret_count,
                                  struct weir_diag *diag);
 
+/*
+ * Where a datagram of the last weir_input_next is in the file: of a capture the number of its
+ * packet, from 1; else the octet that it begins at.
+ */
+uint64_t weir_input_place(const struct weir_input *input, const struct weir_datagram *datagram);
+
 /* What became of the packets of a capture so far; NULL: it is no capture. */
 const struct weir_datagram_counters *weir_input_datagrams(const struct weir_input *input);
 

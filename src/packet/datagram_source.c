@@ -185,6 +185,12 @@ int weir_datagram_next(struct weir_datagram_source *source,
     return 0;
 }
 
+uint64_t weir_datagram_packet(const struct weir_datagram_source *source)
+{
+    return weir_source_counters(source->source)->packets_read -
+           (source->frame_count - source->frame_next);
+}
+
 const struct weir_datagram_counters *weir_datagram_counters(
     const struct weir_datagram_source *source)
 {

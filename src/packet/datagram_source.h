@@ -62,6 +62,9 @@ WEIR_CHECKED int weir_datagram_next(struct weir_datagram_source *source,
                                     struct weir_captured_datagram *ret_datagram,
                                     struct weir_diag *diag);
 
+/* Number in the capture, from 1, of the packet that the last datagram came in, or ended in. */
+uint64_t weir_datagram_packet(const struct weir_datagram_source *source);
+
 const struct weir_datagram_counters *weir_datagram_counters(
     const struct weir_datagram_source *source);
 

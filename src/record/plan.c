@@ -12,15 +12,6 @@
 #define ARENA_OCTETS_MAX (1u << 20)
 #define PADDING_OCTETS   210u
 
-/* NetFlow v9's scope fields, RFC 3954 section 6.1, by number. */
-static const struct weir_element scopes[] = {
-    {.name = "scopeSystem", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 1},
-    {.name = "scopeInterface", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 2},
-    {.name = "scopeLineCard", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 3},
-    {.name = "scopeCache", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 4},
-    {.name = "scopeTemplate", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 5},
-};
-
 /* Times that say nothing without the message, and the elements for the same said absolutely. */
 static const struct {
     uint16_t relative, absolute;
@@ -41,16 +32,6 @@ struct compiler {
     uint8_t columns[WEIR_PLAN_FIELDS_MAX];
     uint32_t flat_offsets[WEIR_PLAN_FIELDS_MAX];
 };
-
-static const struct weir_element *element_of(const struct weir_field *field)
-{
-    if (field->pen != WEIR_PEN_NETFLOW9_SCOPE)
-        return weir_element_find(field->pen, field->id);
-    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
-        if (scopes[i].id == field->id)
-            return &scopes[i];
-    return NULL;
-}
 
 static bool same_element(const struct weir_field *a, const struct weir_field *b)
 {
@@ -101,7 +82,7 @@ static bool lay_out(struct compiler *c)
     for (uint16_t i = 0; i < plan->field_count; i++) {
         const struct weir_field *field = &c->source->fields[i];
         plan->fields[i] = (struct weir_plan_field){
-            .element = element_of(field),
+            .element = weir_field_element(field),
             .offset = offset,
             .variable_before = plan->variable_count,
             .length = field->length,

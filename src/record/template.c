@@ -57,3 +57,21 @@ bool weir_template_equal(const struct weir_template *a, const struct weir_templa
             return false;
     return true;
 }
+
+const struct weir_element *weir_field_element(const struct weir_field *field)
+{
+    /* RFC 3954 section 6.1, by number. */
+    static const struct weir_element scopes[] = {
+        {.name = "scopeSystem", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 1},
+        {.name = "scopeInterface", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 2},
+        {.name = "scopeLineCard", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 3},
+        {.name = "scopeCache", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 4},
+        {.name = "scopeTemplate", .units = "", .type = WEIR_TYPE_UNSIGNED64, .id = 5},
+    };
+    if (field->pen != WEIR_PEN_NETFLOW9_SCOPE)
+        return weir_element_find(field->pen, field->id);
+    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
+        if (scopes[i].id == field->id)
+            return &scopes[i];
+    return NULL;
+}

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ie/element.h"
+
 #define WEIR_LENGTH_VARIABLE 65535u /* RFC 7011 section 7 */
 
 /*
@@ -58,6 +60,9 @@ struct weir_template *weir_template_copy(const struct weir_template *source);
 
 /* Whether both say the same: id, kind, scope and fields in order. */
 bool weir_template_equal(const struct weir_template *a, const struct weir_template *b);
+
+/* What the field means, NetFlow v9's scopes included; NULL: an element that is not known. */
+const struct weir_element *weir_field_element(const struct weir_field *field);
 
 /* Octets of the value with its fields. */
 size_t weir_template_octets(const struct weir_template *source);

@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/explain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/explain_protocol.h"
+#include "app/explain_value.h"
+#include "app/follow.h"
+#include "base/calendar.h"
+#include "base/quantity.h"
+
+#define TEMPLATE_HEADER_OCTETS 4u
+#define OPTIONS_HEADER_OCTETS  6u
+#define FIELD_OCTETS           4u
+#define ENTERPRISE_OCTETS      8u
+#define ENTERPRISE_BIT         0x8000u
+#define SAMPLING_INTERVAL      0x3fffu
+#define PADDING_ELEMENT        210u
+#define TEXT_OCTETS_MAX        ((size_t)1 << 20)
+#define ARRIVAL_FAR_NS         (300 * WEIR_NS_PER_SECOND)
+
+struct weir_explainer {
+    struct weir_follower follower;
+    struct weir_explain_counters counters;
+    struct weir_text_buffer text; /* of the value that is shown */
+};
+
+/* A message on its way through. */
+struct walk {
+    struct weir_explainer *explainer;
+    const struct weir_explain_origin *origin;
+    const struct weir_explain_sink *sink; /* NULL: none */
+    const struct weir_protocol_rules *rules;
+    struct weir_message message;
+    struct weir_sequence_records held;
+    uint32_t slack;          /* octets in sets that nobody can read */
+    uint32_t template_count; /* in the message, as NetFlow v9 counts them */
+    struct weir_diag *first; /* the first broken rule */
+    bool is_broken;
+};
+
+#define COUNTER(member, unit, help) WEIR_COUNTER(struct weir_explain_counters, member, unit, help)
+
+const struct weir_counter weir_explain_counter_table[] = {
+    COUNTER(messages_explained, MESSAGES, "datagrams and messages of files"),
+    COUNTER(messages_broken, MESSAGES, "of these, those in which a rule is broken"),
+    COUNTER(rules_broken, NONE, "broken rules"),
+    COUNTER(octets_explained, OCTETS, "octets of the messages"),
+    COUNTER(sets_explained, SETS, "sets, those that are not read included"),
+    COUNTER(sets_unread, SETS, "Data Sets whose Template had not come"),
+    COUNTER(sets_reserved, SETS, "sets with an id that is reserved"),
+    COUNTER(templates_explained, TEMPLATES, "Templates"),
+    COUNTER(options_templates_explained, TEMPLATES, "Options Templates"),
+    COUNTER(withdrawals_explained, TEMPLATES, "Template withdrawals"),
+    COUNTER(records_explained, RECORDS, "Data Records of Templates"),
+    COUNTER(options_records_explained, RECORDS, "Data Records of Options Templates"),
+    COUNTER(suspicions, NONE, "what is allowed but looks wrong"),
+};
+const size_t weir_explain_counter_count =
+    sizeof(weir_explain_counter_table) / sizeof(weir_explain_counter_table[0]);
+
+static void show(const struct walk *walk, const struct weir_explain_item *item)
+{
+    if (walk->sink)
+        walk->sink->item(walk->sink->context, item);
+}
+
+/* An item of octets `from` to before `to` of the message. */
+static struct weir_explain_item item_of(const struct walk *walk, enum weir_explain_kind kind,
+                                        unsigned depth, size_t from, size_t to)
+{
+    return (struct weir_explain_item){
+        .kind = kind,
+        .depth = depth,
+        .offset = from,
+        .length = to - from,
+        .octets = walk->origin->datagram->octets + from,
+        .text = "",
+    };
+}
+
+static void broken(struct walk *walk, unsigned depth, const struct weir_diag *diag,
+                   const char *rule)
+{
+    const struct weir_explain_item item = {
+        .kind = WEIR_EXPLAIN_BROKEN,
+        .depth = depth,
+        .offset = diag->offset,
+        .text = diag->text,
+        .rule = rule,
+    };
+    walk->explainer->counters.rules_broken++;
+    if (!walk->is_broken && walk->first)
+        *walk->first = *diag;
+    walk->is_broken = true;
+    show(walk, &item);
+}
+
+static void suspect(const struct walk *walk, unsigned depth, size_t offset, const char *format, ...)
+    WEIR_PRINTF(4, 5);
+static void suspect(const struct walk *walk, unsigned depth, size_t offset, const char *format, ...)
+{
+    char text[320];
+    va_list arguments;
+    walk->explainer->counters.suspicions++;
+    if (!walk->sink)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    const struct weir_explain_item item = {
+        .kind = WEIR_EXPLAIN_SUSPECT,
+        .depth = depth,
+        .offset = offset,
+        .text = text,
+    };
+    show(walk, &item);
+}
+
+/* Octets without a meaning; none is no item. */
+static void show_rest(const struct walk *walk, enum weir_explain_kind kind, unsigned depth,
+                      size_t from, size_t to, const char *text)
+{
+    struct weir_explain_item item = item_of(walk, kind, depth, from, to);
+    item.text = text;
+    if (from >= to)
+        return;
+    show(walk, &item);
+    for (size_t i = 0; kind == WEIR_EXPLAIN_PADDING && i < item.length; i++)
+        if (item.octets[i]) {
+            suspect(walk, depth, from + i, "padding that is not zero");
+            return;
+        }
+}
+
+/* ---- the header -------------------------------------------------------------------------- */
+
+static void header_text(const struct walk *walk, const struct weir_header_field *field,
+                        uint64_t number, char text[WEIR_TIME_TEXT_MAX])
+{
+    text[0] = 0;
+    switch ((enum weir_header_meaning)field->meaning) {
+    case WEIR_HEADER_NUMBER:
+        break;
+    case WEIR_HEADER_TIME:
+        weir_time_format((int64_t)number, 0, 0, text);
+        break;
+    case WEIR_HEADER_UPTIME:
+        weir_duration_format((int64_t)number * WEIR_NS_PER_MS, text);
+        break;
+    case WEIR_HEADER_SEQUENCE:
+        snprintf(text, WEIR_TIME_TEXT_MAX, "%s before this message",
+                 walk->message.sequence_unit == WEIR_SEQUENCE_MESSAGES ? "messages" : "records");
+        break;
+    case WEIR_HEADER_SAMPLING:
+        if (number & SAMPLING_INTERVAL)
+            snprintf(text, WEIR_TIME_TEXT_MAX, "1 packet in %u, mode %u",
+                     (unsigned)number & SAMPLING_INTERVAL, (unsigned)number >> 14);
+        break;
+    }
+}
+
+/* The header's fields, as far as `length` octets hold them. Returns where they end. */
+static size_t explain_header(const struct walk *walk, size_t length)
+{
+    const struct weir_protocol_rules *rules = walk->rules;
+    size_t at = 0;
+    for (size_t i = 0; rules && i < rules->field_count; i++) {
+        const struct weir_header_field *field = &rules->fields[i];
+        size_t end = (size_t)field->offset + field->width;
+        if (end > length)
+            break;
+        struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_HEADER, 1, field->offset, end);
+        char text[WEIR_TIME_TEXT_MAX];
+        item.number = weir_load_be(item.octets, field->width);
+        item.name = field->name;
+        item.text = text;
+        header_text(walk, field, item.number, text);
+        show(walk, &item);
+        at = end;
+    }
+    return at;
+}
+
+static void check_arrival(const struct walk *walk)
+{
+    char text[WEIR_DURATION_TEXT_MAX];
+    int64_t received_ns = walk->origin->datagram->received_ns;
+    int64_t export_ns = walk->message.export_time_ns;
+    if (walk->origin->transport != WEIR_COLLECT_UDP || received_ns < 0)
+        return;
+    int64_t late_ns = received_ns - export_ns;
+    int64_t far_ns = late_ns < 0 ? -late_ns : late_ns;
+    if (far_ns < ARRIVAL_FAR_NS)
+        return;
+    weir_duration_format(far_ns / WEIR_NS_PER_SECOND * WEIR_NS_PER_SECOND, text);
+    suspect(walk, 1, 0, "its export time is %s %s its arrival", text,
+            late_ns < 0 ? "after" : "before");
+}
+
+/* ---- templates --------------------------------------------------------------------------- */
+
+static void check_field(const struct walk *walk, const struct weir_template *source, unsigned index,
+                        size_t offset)
+{
+    const struct weir_field *field = &source->fields[index];
+    const struct weir_element *element = weir_field_element(field);
+    if (!element) {
+        suspect(walk, 3, offset, "an element that is not known: its values are octets");
+        return;
+    }
+    if (!weir_explain_width_fits((enum weir_type)element->type, field->length))
+        suspect(walk, 3, offset, "no %s has a width of %u octets",
+                weir_type_text((enum weir_type)element->type), field->length);
+    if (field->pen == 0 && field->id == PADDING_ELEMENT)
+        return;
+    for (unsigned i = 0; i < index; i++)
+        if (source->fields[i].pen == field->pen && source->fields[i].id == field->id) {
+            suspect(walk, 3, offset, "a second %s: field %u is one already", element->name, i + 1);
+            return;
+        }
+}
+
+/* The fields of the template that begins at `at`. */
+static void explain_fields(const struct walk *walk, const struct weir_template *source, size_t at)
+{
+    const uint8_t *octets = walk->origin->datagram->octets;
+    at += source->is_options ? OPTIONS_HEADER_OCTETS : TEMPLATE_HEADER_OCTETS;
+    for (unsigned i = 0; i < source->field_count; i++) {
+        bool is_enterprise = walk->message.protocol == WEIR_PROTOCOL_IPFIX &&
+                             weir_load_be16(octets + at) & ENTERPRISE_BIT;
+        size_t next = at + (is_enterprise ? ENTERPRISE_OCTETS : FIELD_OCTETS);
+        struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_FIELD, 3, at, next);
+        item.field = &source->fields[i];
+        item.element = weir_field_element(item.field);
+        item.is_scope = i < source->scope_count;
+        show(walk, &item);
+        check_field(walk, source, i, at);
+        at = next;
+    }
+}
+
+static void count_template(struct weir_explain_counters *counters,
+                           const struct weir_template *source)
+{
+    if (source->is_withdrawal)
+        counters->withdrawals_explained++;
+    else if (source->is_options)
+        counters->options_templates_explained++;
+    else
+        counters->templates_explained++;
+}
+
+/* What the session makes of it. */
+static void check_outcome(const struct walk *walk, const struct weir_template *source,
+                          enum weir_follow_outcome outcome, size_t at)
+{
+    switch (outcome) {
+    case WEIR_FOLLOW_NEW:
+    case WEIR_FOLLOW_REPEATED:
+    case WEIR_FOLLOW_WITHDRAWN:
+        break;
+    case WEIR_FOLLOW_REDEFINED:
+        suspect(walk, 3, at, "template %u was another one before, and was not withdrawn",
+                source->id);
+        break;
+    case WEIR_FOLLOW_IGNORED:
+        suspect(walk, 3, at, "%s",
+                walk->origin->transport == WEIR_COLLECT_UDP
+                    ? "a withdrawal over UDP, which is ignored (RFC 7011 section 8.4)"
+                    : "a withdrawal of what is not there");
+        break;
+    case WEIR_FOLLOW_REFUSED:
+        suspect(walk, 3, at, "more templates than are kept: it is not");
+        break;
+    }
+}
+
+/* 0, WEIR_E_NOMEM. */
+static int explain_template(struct walk *walk, const struct weir_template *source, size_t at,
+                            size_t end)
+{
+    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_TEMPLATE, 2, at, end);
+    item.source = source;
+    show(walk, &item);
+    count_template(&walk->explainer->counters, source);
+    explain_fields(walk, source, at);
+    enum weir_follow_outcome outcome;
+    int result = weir_follower_learn(&walk->explainer->follower, source, &outcome);
+    if (result < 0)
+        return result;
+    check_outcome(walk, source, outcome, at);
+    if (!source->is_withdrawal && source->record_length == 0) {
+        struct weir_diag diag;
+        weir_diag_fill_at(&diag, WEIR_E_MALFORMED, at, "records of template %u have no octets",
+                          source->id);
+        broken(walk, 3, &diag, walk->rules->template);
+    }
+    return 0;
+}
+
+static int explain_templates(struct walk *walk, struct weir_set *set, size_t end)
+{
+    struct weir_template *source = walk->explainer->follower.buffer;
+    for (;;) {
+        struct weir_diag diag = {0};
+        size_t at = weir_reader_offset(&set->body);
+        int result = weir_set_next_template(set, source, WEIR_TEMPLATE_OCTETS_MAX, &diag);
+        if (result == WEIR_E_END) {
+            show_rest(walk, WEIR_EXPLAIN_PADDING, 2, at, end, "padding");
+            return 0;
+        }
+        if (result < 0) {
+            broken(walk, 2, &diag,
+                   set->kind == WEIR_SET_TEMPLATE ? walk->rules->template
+                                                  : walk->rules->options_template);
+            show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, "nothing after that can be read");
+            return 0;
+        }
+        walk->template_count++;
+        result = explain_template(walk, source, at, weir_reader_offset(&set->body));
+        if (result < 0)
+            return result;
+    }
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+static void explain_value(const struct walk *walk, const struct weir_value *value, bool is_scope)
+{
+    struct weir_text_buffer *text = &walk->explainer->text;
+    char note[WEIR_EXPLAIN_NOTE_MAX];
+    size_t at = (size_t)(value->octets - walk->origin->datagram->octets);
+    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_VALUE, 3, at, at + value->length);
+    weir_text_clear(text);
+    item.field = value->field;
+    item.element = weir_field_element(value->field);
+    item.is_scope = is_scope;
+    bool is_wrong =
+        weir_explain_value(item.element, value->octets, value->length, &walk->message, text, note);
+    item.text = weir_text_string(text);
+    if (note[0] && !is_wrong)
+        item.note = note;
+    show(walk, &item);
+    if (is_wrong)
+        suspect(walk, 3, at, "%s: %s", item.element->name, note);
+}
+
+/* Fields of no octets are left out: of them there may be a thousand in every octet. */
+static void explain_record(const struct walk *walk, struct weir_record *record)
+{
+    struct weir_value value;
+    for (unsigned i = 0; weir_record_next(record, &value, NULL) == 0; i++)
+        if (value.length > 0)
+            explain_value(walk, &value, i < record->template->scope_count);
+}
+
+static void explain_records(struct walk *walk, struct weir_set *set,
+                            const struct weir_template *source, size_t end)
+{
+    uint32_t count = 0;
+    for (;;) {
+        struct weir_diag diag = {0};
+        struct weir_record record;
+        size_t at = weir_reader_offset(&set->body);
+        int result = weir_set_next_record(set, source, &record, &diag);
+        if (result == WEIR_E_END) {
+            show_rest(walk, WEIR_EXPLAIN_PADDING, 2, at, end, "padding");
+            if (count == 0)
+                suspect(walk, 2, at, "a set without records");
+            break;
+        }
+        if (result < 0) {
+            broken(walk, 2, &diag, walk->rules->record);
+            show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, "nothing after that can be read");
+            break;
+        }
+        struct weir_explain_item item =
+            item_of(walk, WEIR_EXPLAIN_RECORD, 2, at, weir_reader_offset(&set->body));
+        item.source = source;
+        item.number = ++count;
+        show(walk, &item);
+        explain_record(walk, &record);
+    }
+    struct weir_explain_counters *counters = &walk->explainer->counters;
+    *(source->is_options ? &counters->options_records_explained : &counters->records_explained) +=
+        count;
+    *(source->is_options ? &walk->held.options : &walk->held.flows) += count;
+}
+
+/* ---- sets --------------------------------------------------------------------------------- */
+
+static void explain_data(struct walk *walk, struct weir_set *set, size_t end)
+{
+    const struct weir_template *source =
+        weir_follower_template(&walk->explainer->follower, &walk->message, set->id);
+    if (source) {
+        explain_records(walk, set, source, end);
+        return;
+    }
+    char text[64];
+    size_t at = weir_reader_offset(&set->body);
+    snprintf(text, sizeof(text), "template %u has not come", set->id);
+    walk->explainer->counters.sets_unread++;
+    walk->slack += (uint32_t)(end - at);
+    show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, text);
+}
+
+static const char *set_name(const struct walk *walk, const struct weir_set *set)
+{
+    static const char *const names[] = {
+        [WEIR_SET_TEMPLATE] = "templates",
+        [WEIR_SET_OPTIONS_TEMPLATE] = "options templates",
+        [WEIR_SET_DATA] = "data",
+        [WEIR_SET_RESERVED] = "reserved",
+    };
+    return walk->message.builtin ? "records" : names[set->kind];
+}
+
+/* A set that begins at `at`. 0, WEIR_E_NOMEM. */
+static int explain_set(struct walk *walk, struct weir_set *set, size_t at)
+{
+    size_t end = weir_reader_offset(&set->body) + weir_reader_remaining(&set->body);
+    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_SET, 1, at, end);
+    item.set = set;
+    item.message = &walk->message;
+    item.name = set_name(walk, set);
+    walk->explainer->counters.sets_explained++;
+    show(walk, &item);
+    switch (set->kind) {
+    case WEIR_SET_TEMPLATE:
+    case WEIR_SET_OPTIONS_TEMPLATE:
+        return explain_templates(walk, set, end);
+    case WEIR_SET_DATA:
+        explain_data(walk, set, end);
+        return 0;
+    case WEIR_SET_RESERVED:
+        walk->explainer->counters.sets_reserved++;
+        suspect(walk, 2, at, "set id %u is reserved: the set is left out", set->id);
+        show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, weir_reader_offset(&set->body), end,
+                  "a set of a kind that is not known");
+        return 0;
+    }
+    return 0;
+}
+
+static int explain_sets(struct walk *walk)
+{
+    struct weir_message *message = &walk->message;
+    for (;;) {
+        struct weir_diag diag = {0};
+        struct weir_set set;
+        size_t at = weir_reader_offset(&message->body);
+        int result = weir_message_next(message, &set, &diag);
+        if (result == WEIR_E_END) {
+            if (at < message->length)
+                suspect(walk, 1, at, "octets after the last set");
+            show_rest(walk, WEIR_EXPLAIN_PADDING, 1, at, message->length, "padding");
+            return 0;
+        }
+        if (result < 0) {
+            broken(walk, 1, &diag, walk->rules->set);
+            show_rest(walk, WEIR_EXPLAIN_UNREAD, 1, at, message->length,
+                      "nothing after that can be read");
+            return 0;
+        }
+        result = explain_set(walk, &set, at);
+        if (result < 0)
+            return result;
+    }
+}
+
+/* ---- messages ----------------------------------------------------------------------------- */
+
+/* What a session's ledger says, to be compared with what it says after a message. */
+struct ledger_marks {
+    uint64_t lost, restarts, late, duplicate;
+    uint32_t next;
+    bool started;
+};
+
+static struct ledger_marks marks_of(const struct weir_session *session)
+{
+    const struct weir_ledger *ledger = &session->sequence.ledger;
+    return (struct ledger_marks){
+        .lost = weir_ledger_lost(ledger) + weir_ledger_unknown(ledger),
+        .restarts = ledger->restarts,
+        .late = ledger->late_messages,
+        .duplicate = ledger->duplicate_messages,
+        .next = ledger->next,
+        .started = ledger->started,
+    };
+}
+
+static void check_sequence(const struct walk *walk, const struct ledger_marks *before)
+{
+    const struct weir_session *session = walk->explainer->follower.session;
+    struct ledger_marks now = marks_of(session);
+    uint32_t number = walk->message.sequence;
+    const char *unit = weir_sequence_is_of_messages(&session->sequence) ? "messages" : "records";
+    if (!before->started)
+        return;
+    if (now.restarts > before->restarts)
+        suspect(walk, 1, 0,
+                "the sequence starts anew: %" PRIu32 ", where %" PRIu32 " was to follow", number,
+                before->next);
+    else if (now.late > before->late)
+        suspect(walk, 1, 0, "it comes late: sequence %" PRIu32 ", where %" PRIu32 " was to follow",
+                number, before->next);
+    else if (now.duplicate > before->duplicate)
+        suspect(walk, 1, 0,
+                "it has come before: sequence %" PRIu32 ", where %" PRIu32 " was to follow", number,
+                before->next);
+    else if (now.lost > before->lost)
+        suspect(walk, 1, 0,
+                "missing before it: %" PRIu64 " %s; sequence %" PRIu32 ", where %" PRIu32
+                " was to follow",
+                now.lost - before->lost, unit, number, before->next);
+}
+
+/* NetFlow v9 counts templates and records in its header, RFC 3954 section 5.1. */
+static void check_count(const struct walk *walk)
+{
+    uint32_t there = walk->template_count + walk->held.flows + walk->held.options;
+    if (walk->message.protocol == WEIR_PROTOCOL_NETFLOW9 && walk->slack == 0 && !walk->is_broken &&
+        walk->message.count != there)
+        suspect(walk, 1, 2, "count %u: there are %" PRIu32 " templates and records",
+                walk->message.count, there);
+}
+
+/* What the datagram has after the message; where it is not all zero the collector minds it too. */
+static void check_after(struct walk *walk)
+{
+    const struct weir_datagram *datagram = walk->origin->datagram;
+    size_t from = walk->message.length;
+    size_t at = from;
+    while (at < datagram->length && datagram->octets[at] == 0)
+        at++;
+    if (from == datagram->length)
+        return;
+    if (at < datagram->length) {
+        struct weir_diag diag;
+        weir_diag_fill_at(&diag, WEIR_E_MALFORMED, from, "%zu octets follow the end of the message",
+                          datagram->length - from);
+        broken(walk, 1, &diag, walk->rules->header);
+    } else {
+        suspect(walk, 1, from, "%zu zero octets follow the end of the message",
+                datagram->length - from);
+    }
+    show_rest(walk, WEIR_EXPLAIN_UNREAD, 1, from, datagram->length, "after the message");
+}
+
+/* Returns where the header ends. */
+static size_t show_message(const struct walk *walk, bool has_header)
+{
+    const struct weir_datagram *datagram = walk->origin->datagram;
+    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_MESSAGE, 0, 0, datagram->length);
+    item.origin = walk->origin;
+    item.message = has_header ? &walk->message : NULL;
+    item.name = walk->rules ? walk->rules->title : NULL;
+    show(walk, &item);
+    return explain_header(walk, datagram->length);
+}
+
+/* A message whose header can be read. */
+static int explain_body(struct walk *walk)
+{
+    struct weir_follower *follower = &walk->explainer->follower;
+    int result = weir_follower_open(follower, &walk->message, walk->origin->datagram,
+                                    walk->origin->transport);
+    if (result < 0)
+        return result;
+    struct ledger_marks before = marks_of(follower->session);
+    check_arrival(walk);
+    result = explain_sets(walk);
+    if (result < 0)
+        return result;
+    weir_follower_close(follower, &walk->message, walk->held, walk->slack);
+    check_after(walk);
+    check_count(walk);
+    check_sequence(walk, &before);
+    return 0;
+}
+
+int weir_explainer_message(struct weir_explainer *explainer,
+                           const struct weir_explain_origin *origin,
+                           const struct weir_explain_sink *sink, struct weir_diag *ret_broken)
+{
+    const struct weir_datagram *datagram = origin->datagram;
+    struct walk walk = {
+        .explainer = explainer,
+        .origin = origin,
+        .sink = sink,
+        .rules = datagram->length < 2 ? NULL
+                                      : weir_protocol_rules_find(weir_load_be16(datagram->octets)),
+        .first = ret_broken,
+    };
+    struct weir_diag diag = {0};
+    if (ret_broken)
+        ret_broken->error = WEIR_OK;
+    int result = weir_message_open(datagram->octets, datagram->length, &walk.message, &diag);
+    size_t at = show_message(&walk, result == 0);
+    if (result < 0) {
+        broken(&walk, 1, &diag, walk.rules ? walk.rules->header : "the first two octets say which");
+        show_rest(&walk, WEIR_EXPLAIN_UNREAD, 1, at, datagram->length, "no message");
+        result = 0;
+    } else {
+        result = explain_body(&walk);
+    }
+    explainer->counters.messages_explained++;
+    explainer->counters.octets_explained += datagram->length;
+    explainer->counters.messages_broken += walk.is_broken;
+    return result;
+}
+
+int weir_explainer_new(struct weir_explainer **ret_explainer)
+{
+    struct weir_explainer *explainer = calloc(1, sizeof(*explainer));
+    if (!explainer || weir_follower_init(&explainer->follower) < 0) {
+        free(explainer);
+        return WEIR_E_NOMEM;
+    }
+    weir_text_init(&explainer->text, TEXT_OCTETS_MAX);
+    *ret_explainer = explainer;
+    return 0;
+}
+
+void weir_explainer_free(struct weir_explainer *explainer)
+{
+    if (!explainer)
+        return;
+    weir_follower_done(&explainer->follower);
+    weir_text_done(&explainer->text);
+    free(explainer);
+}
+
+void weir_explainer_next_file(struct weir_explainer *explainer)
+{
+    weir_follower_next_file(&explainer->follower);
+}
+
+const struct weir_explain_counters *weir_explainer_counters(const struct weir_explainer *explainer)
+{
+    return &explainer->counters;
+}

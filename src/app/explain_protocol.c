@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/explain_protocol.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct weir_header_field netflow5_fields[] = {
+    {"version", 0, 2, WEIR_HEADER_NUMBER},      {"count", 2, 2, WEIR_HEADER_NUMBER},
+    {"sysUpTime", 4, 4, WEIR_HEADER_UPTIME},    {"seconds", 8, 4, WEIR_HEADER_TIME},
+    {"nanoseconds", 12, 4, WEIR_HEADER_NUMBER}, {"sequence", 16, 4, WEIR_HEADER_SEQUENCE},
+    {"engine type", 20, 1, WEIR_HEADER_NUMBER}, {"engine id", 21, 1, WEIR_HEADER_NUMBER},
+    {"sampling", 22, 2, WEIR_HEADER_SAMPLING},
+};
+
+static const struct weir_header_field netflow9_fields[] = {
+    {"version", 0, 2, WEIR_HEADER_NUMBER},     {"count", 2, 2, WEIR_HEADER_NUMBER},
+    {"sysUpTime", 4, 4, WEIR_HEADER_UPTIME},   {"seconds", 8, 4, WEIR_HEADER_TIME},
+    {"sequence", 12, 4, WEIR_HEADER_SEQUENCE}, {"source id", 16, 4, WEIR_HEADER_NUMBER},
+};
+
+static const struct weir_header_field ipfix_fields[] = {
+    {"version", 0, 2, WEIR_HEADER_NUMBER},
+    {"length", 2, 2, WEIR_HEADER_NUMBER},
+    {"export time", 4, 4, WEIR_HEADER_TIME},
+    {"sequence", 8, 4, WEIR_HEADER_SEQUENCE},
+    {"Observation Domain", 12, 4, WEIR_HEADER_NUMBER},
+};
+
+static const struct weir_protocol_rules protocols[] = {
+    {
+        .title = "NetFlow v5",
+        .version = 5,
+        .fields = netflow5_fields,
+        .field_count = COUNT_OF(netflow5_fields),
+        .header = "NetFlow v5: a header of 24 octets, then count records",
+        .set = "NetFlow v5: records of 48 octets, as many as count says",
+        .record = "NetFlow v5: records of 48 octets",
+    },
+    {
+        .title = "NetFlow v9",
+        .version = 9,
+        .fields = netflow9_fields,
+        .field_count = COUNT_OF(netflow9_fields),
+        .header = "RFC 3954 section 5.1",
+        .set = "RFC 3954 section 5",
+        .template = "RFC 3954 section 5.2",
+        .options_template = "RFC 3954 section 6.1",
+        .record = "RFC 3954 section 5.3",
+    },
+    {
+        .title = "IPFIX",
+        .version = 10,
+        .fields = ipfix_fields,
+        .field_count = COUNT_OF(ipfix_fields),
+        .header = "RFC 7011 section 3.1",
+        .set = "RFC 7011 section 3.3.2",
+        .template = "RFC 7011 section 3.4.1",
+        .options_template = "RFC 7011 section 3.4.2.2",
+        .record = "RFC 7011 section 3.4.3",
+    },
+};
+
+const struct weir_protocol_rules *weir_protocol_rules_find(unsigned version)
+{
+    for (size_t i = 0; i < COUNT_OF(protocols); i++)
+        if (protocols[i].version == version)
+            return &protocols[i];
+    return NULL;
+}

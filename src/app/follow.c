@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/follow.h"
+
+#include <stdlib.h>
+
+#include "collect/collector.h"
+
+int weir_follower_init(struct weir_follower *follower)
+{
+    const struct weir_collector_config limits = weir_collector_defaults();
+    struct weir_hash_key key;
+    /* Files are read: the same one twice does the same. */
+    weir_hash_key_seed(&key, 0);
+    *follower = (struct weir_follower){.template_limit = limits.template_max};
+    int result = weir_sessions_init(&follower->sessions, limits.session_max, limits.template_octets,
+                                    limits.waiting_octets, &key);
+    if (result < 0)
+        return result;
+    follower->buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+    if (follower->buffer)
+        return 0;
+    weir_sessions_done(&follower->sessions);
+    return WEIR_E_NOMEM;
+}
+
+void weir_follower_done(struct weir_follower *follower)
+{
+    weir_sessions_done(&follower->sessions);
+    free(follower->buffer);
+}
+
+int weir_follower_open(struct weir_follower *follower, const struct weir_message *message,
+                       const struct weir_datagram *datagram, enum weir_collect_transport transport)
+{
+    struct weir_session_key key = {
+        .domain = message->domain,
+        .protocol = (uint16_t)message->protocol,
+        .transport = (uint16_t)transport,
+    };
+    if (transport == WEIR_COLLECT_UDP)
+        key.exporter = datagram->source;
+    return weir_sessions_get(&follower->sessions, &key, &follower->session);
+}
+
+static enum weir_follow_outcome withdraw(struct weir_follower *follower,
+                                         const struct weir_template *source)
+{
+    struct weir_session *session = follower->session;
+    struct weir_budget *budget = &follower->sessions.template_budget;
+    const struct weir_template_entry *entry =
+        weir_template_table_find(&session->templates, source->id);
+    uint32_t removed = 0;
+    if (session->key.transport == WEIR_COLLECT_UDP)
+        return WEIR_FOLLOW_IGNORED;
+    if (source->id < 256)
+        removed = weir_template_table_remove_kind(&session->templates, source->is_options, budget);
+    else if (entry && entry->source->is_options == source->is_options)
+        removed = weir_template_table_remove(&session->templates, source->id, budget);
+    return removed ? WEIR_FOLLOW_WITHDRAWN : WEIR_FOLLOW_IGNORED;
+}
+
+int weir_follower_learn(struct weir_follower *follower, const struct weir_template *source,
+                        enum weir_follow_outcome *ret_outcome)
+{
+    static const enum weir_follow_outcome outcomes[] = {
+        [WEIR_TEMPLATE_NEW] = WEIR_FOLLOW_NEW,
+        [WEIR_TEMPLATE_REPEATED] = WEIR_FOLLOW_REPEATED,
+        [WEIR_TEMPLATE_REDEFINED] = WEIR_FOLLOW_REDEFINED,
+    };
+    if (source->is_withdrawal) {
+        *ret_outcome = withdraw(follower, source);
+        return 0;
+    }
+    enum weir_template_change change = WEIR_TEMPLATE_NEW;
+    int result =
+        weir_template_table_put(&follower->session->templates, source, follower->template_limit,
+                                &follower->sessions.template_budget, &change);
+    *ret_outcome = result == 0 ? outcomes[change] : WEIR_FOLLOW_REFUSED;
+    return result == WEIR_E_LIMIT ? 0 : result;
+}
+
+const struct weir_template *weir_follower_template(const struct weir_follower *follower,
+                                                   const struct weir_message *message, uint16_t id)
+{
+    if (message->builtin)
+        return message->builtin;
+    const struct weir_template_entry *entry =
+        weir_template_table_find(&follower->session->templates, id);
+    return entry ? entry->source : NULL;
+}
+
+void weir_follower_close(struct weir_follower *follower, const struct weir_message *message,
+                         struct weir_sequence_records held, uint32_t slack)
+{
+    struct weir_session *session = follower->session;
+    bool of_messages = message->sequence_unit == WEIR_SEQUENCE_MESSAGES;
+    session->has_undecodable = session->has_undecodable || slack > 0;
+    const struct weir_sequence_message counted = {
+        .counting = of_messages ? WEIR_SEQUENCE_OF_MESSAGES : WEIR_SEQUENCE_BEFORE,
+        .number = message->sequence,
+        .held = held,
+        .slack = slack,
+        .is_resolved = !session->has_undecodable,
+        .export_time_ns = message->export_time_ns,
+        .uptime_ms = message->uptime_ms,
+        .has_uptime = message->protocol != WEIR_PROTOCOL_IPFIX,
+    };
+    if (message->sequence_unit != WEIR_SEQUENCE_NONE)
+        weir_sequence_take(&session->sequence, &counted);
+}
+
+void weir_follower_next_file(struct weir_follower *follower)
+{
+    for (struct weir_session *session = follower->sessions.newest; session;
+         session = session->older)
+        if (session->key.transport == WEIR_COLLECT_FILE)
+            weir_sequence_restart(&session->sequence);
+}
