@@ -575,6 +575,10 @@ static int explain_body(struct walk *walk)
         return result;
     struct ledger_marks before = marks_of(follower->session);
     check_arrival(walk);
+    if (walk->message.is_ambiguous)
+        suspect(walk, 1, 0,
+                "descriptions of this scheme contradict each other: some of its fields "
+                "stay octets");
     result = explain_sets(walk);
     if (result < 0)
         return result;

@@ -77,8 +77,8 @@ static void add_element(struct weir_text_buffer *out, const struct weir_explain_
     const struct weir_element *element = item->element;
     if (element)
         add_text(out, "name", element->name);
-    /* NetFlow v9's scopes have numbers of their own. */
-    if (item->field->pen != WEIR_PEN_NETFLOW9_SCOPE)
+    /* NetFlow v9's scopes and what only fixed formats have are of nobody's registry. */
+    if (item->field->pen < WEIR_PEN_BUILTIN)
         add_number(out, "pen", item->field->pen);
     add_number(out, "id", item->field->id);
     add_flag(out, "scope", item->is_scope);
