@@ -310,7 +310,10 @@ const struct weir_command weir_command_query = {
     .about =
         "A flow belongs to a time when some of it lies there: it ended at --from or later and "
         "began before --to. Counters are multiplied by the sampling interval of their flow; where "
-        "that is not known it counts as 1, and --format json says of how many flows.\n\n"
+        "that is not known it counts as 1. In --format json stats has files, octets and "
+        "flows_in_files, what was read; sampling_unknown_in_files, how many of those flows do not "
+        "say their interval, is left out where that is not known without counting; scaled says "
+        "whether anything was multiplied. Times of answers are in UTC, and so are bins of days.\n\n"
         "A filter has tests, and, or, not and brackets. A test is a column or an Information "
         "Element by its name, an operator (= != < <= > >= in like, or none, which is =) and a "
         "value: a number (1M), an address or a network, a time, a duration (10s), a protocol, a "

@@ -15,8 +15,9 @@ static const struct weir_option common_options[COMMON_COUNT] = {
                    .kind = WEIR_OPTION_TEXT,
                    .value = "ZONE",
                    .group = "Common options",
-                   .help = "time zone of times that name none: UTC (the default), local, +02:00, "
-                           "Europe/Zurich"},
+                   .help =
+                       "time zone of times that are given without one: UTC (the default), local, "
+                       "+02:00, Europe/Zurich; what is printed is in UTC"},
     [COMMON_PROGRESS] = {.name = "progress",
                          .help = "shows progress on stderr also where that is no terminal"},
     [COMMON_QUIET] = {.name = "quiet",

@@ -86,7 +86,8 @@ int weir_printer_finish(struct weir_printer *printer, const struct weir_query_st
 
 bool weir_column_is_number(const struct weir_answer_column *column)
 {
-    return column->kind == WEIR_ANSWER_INTEGER || column->kind == WEIR_ANSWER_REAL;
+    return column->kind == WEIR_ANSWER_INTEGER || column->kind == WEIR_ANSWER_DECIMAL ||
+           column->kind == WEIR_ANSWER_REAL;
 }
 
 size_t weir_text_width(const char *text, size_t length)
@@ -163,6 +164,7 @@ void weir_cell_print(const struct weir_answer_column *column, const struct weir_
         return;
     switch (column->kind) {
     case WEIR_ANSWER_INTEGER:
+    case WEIR_ANSWER_DECIMAL:
     case WEIR_ANSWER_FLAGS:
         print_integer(cell->integer, cell->scale, out);
         break;
@@ -229,7 +231,7 @@ void weir_cell_print_for_people(const struct weir_answer_column *column,
         weir_text_add(out, name);
     else if (column->kind == WEIR_ANSWER_FLAGS)
         weir_text_add_octets(out, text, weir_tcp_flags_format((uint16_t)cell->integer, text));
-    else if (column->kind == WEIR_ANSWER_INTEGER && cell->scale == 0 && is_amount(column))
+    else if (column->kind == WEIR_ANSWER_INTEGER && is_amount(column))
         weir_print_magnitude((double)cell->integer, out);
     else if (column->kind == WEIR_ANSWER_REAL)
         weir_print_magnitude(cell->real, out);

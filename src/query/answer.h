@@ -34,8 +34,9 @@
 /* One value. */
 struct weir_cell {
     bool is_none;
-    uint8_t scale;       /* INTEGER: that many digits are behind the point */
-    weir_int128 integer; /* INTEGER, BOOL, MAC, FLAGS; TIME and BIN: nanoseconds since 1970 */
+    uint8_t scale; /* DECIMAL: that many digits are behind the point */
+    weir_int128
+        integer; /* INTEGER, DECIMAL, BOOL, MAC, FLAGS; TIME and BIN: nanoseconds since 1970 */
     double real;
     struct weir_address address;
     const char *text; /* `length` octets */
@@ -53,9 +54,9 @@ struct weir_query_stats {
     uint64_t files;            /* read */
     uint64_t files_pruned;     /* left out by the times in their names */
     uint64_t octets;           /* size of the files read */
-    uint64_t flows;            /* in the files read; 0 where it was not looked up */
-    uint64_t sampling_unknown; /* of these, flows whose sampling interval is not known */
-    bool flows_known;          /* both numbers hold */
+    uint64_t flows;            /* in the files read, of which an answer may have fewer */
+    uint64_t sampling_unknown; /* of these, flows without a sampling interval, or with 0 */
+    bool sampling_known;       /* that number holds: the files' footers tell it */
     bool scaled;               /* counters were multiplied by their sampling interval */
     int64_t elapsed_ns;
 };

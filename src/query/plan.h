@@ -67,6 +67,7 @@ struct weir_aggregate {
 /* How a value of the answer is held and shown. */
 enum weir_answer_kind {
     WEIR_ANSWER_INTEGER,
+    WEIR_ANSWER_DECIMAL, /* an integer with a point before its last digits */
     WEIR_ANSWER_REAL,
     WEIR_ANSWER_BOOL,
     WEIR_ANSWER_TEXT,

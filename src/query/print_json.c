@@ -7,11 +7,11 @@
 
 /* Types as JSON's readers know them; times and addresses are strings of one form. */
 static const char *const type_names[] = {
-    [WEIR_ANSWER_INTEGER] = "integer", [WEIR_ANSWER_REAL] = "number",
-    [WEIR_ANSWER_BOOL] = "boolean",    [WEIR_ANSWER_TEXT] = "text",
-    [WEIR_ANSWER_ADDRESS] = "address", [WEIR_ANSWER_MAC] = "mac",
-    [WEIR_ANSWER_FLAGS] = "integer",   [WEIR_ANSWER_TIME] = "time",
-    [WEIR_ANSWER_BIN] = "time",
+    [WEIR_ANSWER_INTEGER] = "integer", [WEIR_ANSWER_DECIMAL] = "number",
+    [WEIR_ANSWER_REAL] = "number",     [WEIR_ANSWER_BOOL] = "boolean",
+    [WEIR_ANSWER_TEXT] = "text",       [WEIR_ANSWER_ADDRESS] = "address",
+    [WEIR_ANSWER_MAC] = "mac",         [WEIR_ANSWER_FLAGS] = "integer",
+    [WEIR_ANSWER_TIME] = "time",       [WEIR_ANSWER_BIN] = "time",
 };
 
 /* Others and the total, which wait for the stats. */
@@ -89,9 +89,9 @@ static void finish(struct weir_printer *printer, const struct weir_query_stats *
                      ",\"files_pruned\":%" PRIu64 ",\"octets\":%" PRIu64 ",\"scaled\":%s",
                      stats->rows, stats->files, stats->files_pruned, stats->octets,
                      stats->scaled ? "true" : "false");
-    if (stats->flows_known)
-        weir_text_printf(out, ",\"flows\":%" PRIu64 ",\"sampling_unknown\":%" PRIu64, stats->flows,
-                         stats->sampling_unknown);
+    weir_text_printf(out, ",\"flows_in_files\":%" PRIu64, stats->flows);
+    if (stats->sampling_known)
+        weir_text_printf(out, ",\"sampling_unknown_in_files\":%" PRIu64, stats->sampling_unknown);
     weir_text_printf(out, ",\"elapsed_ms\":%" PRId64, stats->elapsed_ns / 1000000);
     weir_text_add_octets(out, state->waiting.data, state->waiting.length);
     weir_text_add(out, "}}\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a format of answers is made of. Private to the print_*.c files and answer.c.
+ * What a format of answers is made of. Private to query/.
  */
 #ifndef WEIR_QUERY_PRINTER_H
 #define WEIR_QUERY_PRINTER_H

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "base/output.h"
+#include "query/printer.h"
 #include "query/sieve.h"
 #include "query/statement.h"
 #include "store/statistics.h"
@@ -92,8 +94,23 @@ static void describe(struct run *run)
     run->stats.files_pruned = run->catalog.pruned_count;
     run->stats.octets = run->catalog.octets;
     run->stats.flows = run->statistics.rows;
-    run->stats.sampling_unknown = sampling->none_count;
-    run->stats.flows_known = sampling->none_known;
+    /* Of 0, which is unknown too, footers tell only where none is, or all are. */
+    bool all_zero = sampling->is_known && sampling->max == 0;
+    run->stats.sampling_unknown = all_zero ? run->statistics.rows : sampling->none_count;
+    run->stats.sampling_known = sampling->none_known && (!sampling->any || all_zero ||
+                                                         (sampling->is_known && sampling->min > 0));
+}
+
+/* One flow of a wrong clock is enough for this, so it says what time there is to cut. */
+static int too_many_bins(const struct run *run, int64_t first_ms, int64_t past_ms)
+{
+    char first[WEIR_TIME_TEXT_MAX], past[WEIR_TIME_TEXT_MAX];
+    weir_time_format(first_ms / 1000, 0, 0, first);
+    weir_time_format(past_ms / 1000, 0, 0, past);
+    return weir_diag_set(run->diag, WEIR_E_USAGE,
+                         "--bin: more than %d bins from %s to %s: take wider ones, or less time "
+                         "with --from and --to",
+                         WEIR_QUERY_BINS_MAX, first, past);
 }
 
 /* The time that the bins of a series cover: what was asked, or all that files' names say. */
@@ -117,10 +134,7 @@ static int find_bins(struct run *run)
     /* Below 1970 bins would be cut the other way. */
     first = first < 0 ? 0 : first;
     if ((past - first) / plan->bin_ms >= WEIR_QUERY_BINS_MAX)
-        return weir_diag_set(run->diag, WEIR_E_USAGE,
-                             "--bin: more than %d bins between %" PRId64 " and %" PRId64
-                             " (seconds since 1970): take wider ones, or --from and --to",
-                             WEIR_QUERY_BINS_MAX, first / 1000, past / 1000);
+        return too_many_bins(run, first, past);
     run->statement.first_ms = first;
     run->statement.past_ms = past;
     return 0;
@@ -209,6 +223,7 @@ static struct weir_cell make_cell(enum weir_answer_kind kind, struct weir_duckdb
         cell.length = value.length;
         break;
     case WEIR_ANSWER_INTEGER:
+    case WEIR_ANSWER_DECIMAL:
     case WEIR_ANSWER_BOOL:
     case WEIR_ANSWER_MAC:
     case WEIR_ANSWER_FLAGS:
@@ -450,10 +465,8 @@ int weir_query_explain(const struct weir_query_store *store, const struct weir_q
                          run.stats.files, run.stats.octets, run.stats.flows);
         weir_text_printf(&out, "files left out %" PRIu64 ", by the times in their names\n",
                          run.stats.files_pruned);
-        weir_text_printf(&out,
-                         "sampling       %s; %" PRIu64 " flows do not say theirs and count once\n",
-                         sql->scaled ? "counters are multiplied by it" : "nothing to multiply by",
-                         run.stats.sampling_unknown);
+        weir_text_printf(&out, "sampling       %s; flows that do not say theirs count once\n",
+                         sql->scaled ? "counters are multiplied by it" : "nothing to multiply by");
         weir_text_printf(&out, "counters       of %s\n", sql->wide ? "128 bits" : "64 bits");
         if (weir_sieve_applies(plan, run.stats.flows))
             weir_text_printf(&out,
@@ -474,7 +487,7 @@ static int describe_sql(const struct weir_duckdb_result *result, struct weir_are
 {
     static const enum weir_answer_kind kinds[] = {
         [WEIR_DUCKDB_NULL] = WEIR_ANSWER_TEXT,       [WEIR_DUCKDB_BOOL] = WEIR_ANSWER_BOOL,
-        [WEIR_DUCKDB_INTEGER] = WEIR_ANSWER_INTEGER, [WEIR_DUCKDB_DECIMAL] = WEIR_ANSWER_INTEGER,
+        [WEIR_DUCKDB_INTEGER] = WEIR_ANSWER_INTEGER, [WEIR_DUCKDB_DECIMAL] = WEIR_ANSWER_DECIMAL,
         [WEIR_DUCKDB_REAL] = WEIR_ANSWER_REAL,       [WEIR_DUCKDB_TEXT] = WEIR_ANSWER_TEXT,
         [WEIR_DUCKDB_TIME] = WEIR_ANSWER_TIME,
     };
@@ -487,8 +500,7 @@ static int describe_sql(const struct weir_duckdb_result *result, struct weir_are
         columns[i].name = weir_arena_copy(arena, name, strlen(name) + 1);
         columns[i].unit = "";
         columns[i].kind = kinds[weir_duckdb_column_kind(result, i)];
-        columns[i].is_key =
-            columns[i].kind != WEIR_ANSWER_INTEGER && columns[i].kind != WEIR_ANSWER_REAL;
+        columns[i].is_key = !weir_column_is_number(&columns[i]);
         columns[i].field.keep_v6 = WEIR_FIELD_UNMASKED;
         if (!columns[i].name)
             return WEIR_E_NOMEM;

@@ -75,14 +75,15 @@ char *ask(const char *folder, const struct weir_question *question, enum weir_fo
     return text;
 }
 
-int try_ask_sql(const char *folder, const char *sql, char **ret_text, struct weir_diag *diag)
+int try_ask_sql(const char *folder, const char *sql, enum weir_format format, char **ret_text,
+                struct weir_diag *diag)
 {
     const struct weir_query_store store = store_at(folder);
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
     assert_non_null(out);
-    const struct weir_query_output output = {.format = WEIR_FORMAT_CSV,
+    const struct weir_query_output output = {.format = format,
                                              .sink = {.write = add_text, .context = out}};
     int result = weir_query_sql(&store, sql, false, &output, diag);
     fclose(out);

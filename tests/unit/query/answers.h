@@ -24,8 +24,9 @@ int try_ask(const char *folder, const struct weir_question *question, enum weir_
 /* The same, where it has to work. */
 char *ask(const char *folder, const struct weir_question *question, enum weir_format format);
 
-/* SQL of a person's as CSV. */
-int try_ask_sql(const char *folder, const char *sql, char **ret_text, struct weir_diag *diag);
+/* SQL of a person's. */
+int try_ask_sql(const char *folder, const char *sql, enum weir_format format, char **ret_text,
+                struct weir_diag *diag);
 
 /* The fields of the next line of CSV without line ends in them, which is taken apart in place;
  * 0 at the end. Quotes are undone. */

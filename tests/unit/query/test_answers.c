@@ -450,7 +450,7 @@ static void sql_reads_the_view(void **state)
     assert_int_equal(try_ask_sql(flows->folder,
                                  "select src_addr, count(*) as n, min(start) from flows "
                                  "where src_addr = '10.0.0.1' and app = 'it''s' group by 1",
-                                 &csv, &diag),
+                                 WEIR_FORMAT_CSV, &csv, &diag),
                      0);
     at = csv;
     uint64_t expected = 0;
@@ -464,10 +464,54 @@ static void sql_reads_the_view(void **state)
     assert_string_equal(fields[0], "10.0.0.1");
     assert_int_equal(number(fields[1]), expected);
     free(csv);
-    assert_int_equal(try_ask_sql(flows->folder, "describe flows", &csv, &diag), 0);
+    assert_int_equal(try_ask_sql(flows->folder, "describe flows", WEIR_FORMAT_CSV, &csv, &diag), 0);
     assert_non_null(strstr(csv, "nat_dst_port"));
     assert_non_null(strstr(csv, "duration_ms"));
     free(csv);
+}
+
+static void types_of_sql_are_what_its_values_are(void **state)
+{
+    (void)state;
+    struct flows *flows = flows_or_skip(plain);
+    char *json;
+    struct weir_diag diag = {0};
+    assert_int_equal(try_ask_sql(flows->folder,
+                                 "select 1::integer as i, 1.50::decimal(9, 2) as d, "
+                                 "2::decimal(9, 0) as w, 0.5::double as r, 'x' as t",
+                                 WEIR_FORMAT_JSON, &json, &diag),
+                     0);
+    assert_non_null(strstr(json, "{\"name\":\"i\",\"type\":\"integer\""));
+    assert_non_null(strstr(json, "{\"name\":\"d\",\"type\":\"number\""));
+    assert_non_null(strstr(json, "{\"name\":\"w\",\"type\":\"number\""));
+    assert_non_null(strstr(json, "{\"name\":\"r\",\"type\":\"number\""));
+    assert_non_null(strstr(json, "{\"i\":1,\"d\":1.50,\"w\":2,\"r\":0.5,\"t\":\"x\"}"));
+    free(json);
+}
+
+/* 0 is no interval either. Where footers cannot tell, nothing is said. */
+static void stats_say_how_many_flows_tell_no_sampling(void **state)
+{
+    (void)state;
+    (void)flows_or_skip(plain);
+    struct weir_question question = question_of_all();
+    question.sum = "bytes";
+    static const struct {
+        uint32_t sampling;
+        const char *said;
+    } cases[] = {
+        {0, "\"flows_in_files\":5,\"sampling_unknown_in_files\":5,"},
+        {1, "\"flows_in_files\":5,\"sampling_unknown_in_files\":0,"},
+        {100, "\"flows_in_files\":5,\"sampling_unknown_in_files\":0,"},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct flows *flows = flows_of_counters(1000, cases[i].sampling, 5);
+        char *json = ask(flows->folder, &question, WEIR_FORMAT_JSON);
+        if (!strstr(json, cases[i].said))
+            fail_msg("%s: %s", cases[i].said, json);
+        free(json);
+        flows_free(flows);
+    }
 }
 
 static void sql_only_reads_and_only_here(void **state)
@@ -495,7 +539,7 @@ static void sql_only_reads_and_only_here(void **state)
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         char *csv = NULL;
         struct weir_diag diag = {0};
-        if (try_ask_sql(flows->folder, refused[i], &csv, &diag) >= 0)
+        if (try_ask_sql(flows->folder, refused[i], WEIR_FORMAT_CSV, &csv, &diag) >= 0)
             fail_msg("%s gave\n%s", refused[i], csv);
     }
     assert_int_not_equal(access("/tmp/weir-must-not-exist.csv", F_OK), 0);
@@ -585,7 +629,15 @@ static void too_many_bins_are_told(void **state)
     question.to_ns = FLOWS_BASE_NS + INT64_C(100001000000);
     assert_int_equal(try_ask(flows->folder, &question, WEIR_FORMAT_CSV, &text, &diag),
                      WEIR_E_USAGE);
-    assert_non_null(strstr(diag.text, "--bin: more than 100000 bins"));
+    assert_string_equal(diag.text, "--bin: more than 100000 bins from 2023-11-14T22:13:20Z to "
+                                   "2023-11-14T22:15:00Z: take wider ones, or less time with "
+                                   "--from and --to");
+    question.to_ns = INT64_MAX;
+    question.from_ns = 0;
+    assert_int_equal(try_ask(flows->folder, &question, WEIR_FORMAT_CSV, &text, &diag),
+                     WEIR_E_USAGE);
+    assert_non_null(strstr(diag.text, "bins from 1970-01-01T00:00:00Z to 2023-"));
+    question.from_ns = FLOWS_BASE_NS;
     question.to_ns = FLOWS_BASE_NS + INT64_C(2000000000);
     assert_int_equal(try_ask(flows->folder, &question, WEIR_FORMAT_CSV, &text, &diag), 0);
     free(text);
@@ -767,6 +819,8 @@ int main(void)
         cmocka_unit_test(records_come_as_they_are),
         cmocka_unit_test(records_sort_by_anything),
         cmocka_unit_test(sql_reads_the_view),
+        cmocka_unit_test(types_of_sql_are_what_its_values_are),
+        cmocka_unit_test(stats_say_how_many_flows_tell_no_sampling),
         cmocka_unit_test(sql_only_reads_and_only_here),
         cmocka_unit_test(filters_cannot_leave_their_place),
         cmocka_unit_test(wrong_questions_are_told),

@@ -30,7 +30,7 @@ static char *print(enum weir_format format, const struct weir_answer_column *col
     struct weir_printer *printer;
     FILE *out = open_memstream(&text, &length);
     const struct weir_text_sink sink = {.write = add_text, .context = out};
-    const struct weir_query_stats stats = {.rows = row_count, .flows = 7, .flows_known = true};
+    const struct weir_query_stats stats = {.rows = row_count, .flows = 7, .sampling_known = true};
     assert_non_null(out);
     assert_int_equal(weir_printer_new(format, columns, column_count, 40, &sink, &printer, &diag),
                      0);
@@ -95,7 +95,7 @@ static void json_is_json(void **state)
               "{\"a,b\":\"q\\\"\\\\\\n\\u0001\",\"c\\\"d\":null},\n"
               "{\"a,b\":\"\xef\xbf\xbd\",\"c\\\"d\":\"\"}],\n"
               "\"stats\":{\"rows\":2,\"files\":0,\"files_pruned\":0,\"octets\":0,\"scaled\":false,"
-              "\"flows\":7,\"sampling_unknown\":0,\"elapsed_ms\":0}}\n");
+              "\"flows_in_files\":7,\"sampling_unknown_in_files\":0,\"elapsed_ms\":0}}\n");
     free(text);
     text = print(WEIR_FORMAT_NDJSON, text_columns, 2, rows, 2);
     assert_string_equal(text, "{\"a,b\":\"q\\\"\\\\\\n\\u0001\",\"c\\\"d\":null}\n"
@@ -119,8 +119,8 @@ static void every_kind_has_its_text(void **state)
         {WEIR_ANSWER_INTEGER, {.integer = -17}, "-17"},
         {WEIR_ANSWER_INTEGER, {.integer = huge}, "170141183460469231731687303715884105727"},
         {WEIR_ANSWER_INTEGER, {.integer = -huge - 1}, "-170141183460469231731687303715884105728"},
-        {WEIR_ANSWER_INTEGER, {.integer = 5, .scale = 2}, "0.05"},
-        {WEIR_ANSWER_INTEGER, {.integer = -1234, .scale = 2}, "-12.34"},
+        {WEIR_ANSWER_DECIMAL, {.integer = 5, .scale = 2}, "0.05"},
+        {WEIR_ANSWER_DECIMAL, {.integer = -1234, .scale = 2}, "-12.34"},
         {WEIR_ANSWER_REAL, {.real = 0.1}, "0.1"},
         {WEIR_ANSWER_REAL, {.real = 1.0 / 3}, "0.3333333333333333"},
         {WEIR_ANSWER_REAL, {.real = 1e300}, "1e+300"},
