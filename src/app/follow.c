@@ -2,6 +2,7 @@
 #include "app/follow.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "collect/collector.h"
 
@@ -17,9 +18,10 @@ int weir_follower_init(struct weir_follower *follower)
     if (result < 0)
         return result;
     follower->buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
-    if (follower->buffer)
+    follower->known = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+    if (follower->buffer && follower->known)
         return 0;
-    weir_sessions_done(&follower->sessions);
+    weir_follower_done(follower);
     return WEIR_E_NOMEM;
 }
 
@@ -27,6 +29,7 @@ void weir_follower_done(struct weir_follower *follower)
 {
     weir_sessions_done(&follower->sessions);
     free(follower->buffer);
+    free(follower->known);
 }
 
 int weir_follower_open(struct weir_follower *follower, const struct weir_message *message,
@@ -39,6 +42,10 @@ int weir_follower_open(struct weir_follower *follower, const struct weir_message
     };
     if (transport == WEIR_COLLECT_UDP)
         key.exporter = datagram->source;
+    follower->origin = (struct weir_template_origin){
+        .received_ns = datagram->received_ns,
+        .port = datagram->source_port,
+    };
     return weir_sessions_get(&follower->sessions, &key, &follower->session);
 }
 
@@ -46,16 +53,16 @@ static enum weir_follow_outcome withdraw(struct weir_follower *follower,
                                          const struct weir_template *source)
 {
     struct weir_session *session = follower->session;
-    struct weir_budget *budget = &follower->sessions.template_budget;
+    struct weir_template_pool *pool = &follower->sessions.pool;
     const struct weir_template_entry *entry =
         weir_template_table_find(&session->templates, source->id);
     uint32_t removed = 0;
     if (session->key.transport == WEIR_COLLECT_UDP)
         return WEIR_FOLLOW_IGNORED;
     if (source->id < 256)
-        removed = weir_template_table_remove_kind(&session->templates, source->is_options, budget);
-    else if (entry && entry->source->is_options == source->is_options)
-        removed = weir_template_table_remove(&session->templates, source->id, budget);
+        removed = weir_template_table_remove_kind(&session->templates, pool, source->is_options);
+    else if (entry && entry->shared->source->is_options == source->is_options)
+        removed = weir_template_table_remove(&session->templates, pool, source->id);
     return removed ? WEIR_FOLLOW_WITHDRAWN : WEIR_FOLLOW_IGNORED;
 }
 
@@ -73,20 +80,24 @@ int weir_follower_learn(struct weir_follower *follower, const struct weir_templa
     }
     enum weir_template_change change = WEIR_TEMPLATE_NEW;
     int result =
-        weir_template_table_put(&follower->session->templates, source, follower->template_limit,
-                                &follower->sessions.template_budget, &change);
+        weir_template_table_put(&follower->session->templates, &follower->sessions.pool, source,
+                                &follower->origin, follower->template_limit, &change);
     *ret_outcome = result == 0 ? outcomes[change] : WEIR_FOLLOW_REFUSED;
     return result == WEIR_E_LIMIT ? 0 : result;
 }
 
-const struct weir_template *weir_follower_template(const struct weir_follower *follower,
+const struct weir_template *weir_follower_template(struct weir_follower *follower,
                                                    const struct weir_message *message, uint16_t id)
 {
     if (message->builtin)
         return message->builtin;
     const struct weir_template_entry *entry =
         weir_template_table_find(&follower->session->templates, id);
-    return entry ? entry->source : NULL;
+    if (!entry)
+        return NULL;
+    memcpy(follower->known, entry->shared->source, weir_template_octets(entry->shared->source));
+    follower->known->id = id;
+    return follower->known;
 }
 
 void weir_follower_close(struct weir_follower *follower, const struct weir_message *message,

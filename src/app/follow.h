@@ -24,9 +24,11 @@
 
 struct weir_follower {
     struct weir_sessions sessions;
-    struct weir_session *session; /* of the message that is open */
-    uint32_t template_limit;      /* a session */
-    struct weir_template *buffer; /* for weir_set_next_template: WEIR_TEMPLATE_OCTETS_MAX */
+    struct weir_session *session;       /* of the message that is open */
+    struct weir_template_origin origin; /* of its Templates */
+    uint32_t template_limit;            /* a session */
+    struct weir_template *buffer;       /* for weir_set_next_template: WEIR_TEMPLATE_OCTETS_MAX */
+    struct weir_template *known;        /* what weir_follower_template gives, of as many octets */
 };
 
 /* What a Template did to its session. */
@@ -54,8 +56,8 @@ WEIR_CHECKED int weir_follower_learn(struct weir_follower *follower,
                                      const struct weir_template *source,
                                      enum weir_follow_outcome *ret_outcome);
 
-/* The Template of a Data Set of the open message, valid until the next learn; or NULL. */
-const struct weir_template *weir_follower_template(const struct weir_follower *follower,
+/* The Template of a Data Set of the open message, valid until the next call; or NULL. */
+const struct weir_template *weir_follower_template(struct weir_follower *follower,
                                                    const struct weir_message *message, uint16_t id);
 
 /*

@@ -6,6 +6,9 @@
 #include "collect/private.h"
 #include "collect/state.h"
 
+/* Sessions that make room for one Template, at most. */
+#define EVICTIONS_MAX 16u
+
 struct weir_collector {
     struct weir_collector_config config;
     struct weir_sessions sessions;
@@ -29,6 +32,7 @@ struct intake {
     struct weir_sequence_records waited; /* of earlier messages that were decoded with it */
     uint32_t slack;                      /* most that may be in its sets without Template */
     enum weir_malformed cause;
+    uint16_t port;          /* from which it was sent */
     struct weir_diag *diag; /* for the errors of sinks */
 };
 
@@ -49,6 +53,7 @@ struct weir_collector_config weir_collector_defaults(void)
         .session_max = 16384,
         .template_max = 4096,
         .waiting = {.sets = 256, .octets = 1 << 20},
+        .template_lifetime_ns = WEIR_TEMPLATE_LIFETIME_NS,
         .template_octets = 64 << 20,
         .waiting_octets = 64 << 20,
         .batch_rows = 4096,
@@ -185,7 +190,7 @@ static int decode_each(struct weir_collector *collector, struct run *run, struct
 {
     struct weir_set set = {
         .kind = WEIR_SET_DATA,
-        .id = run->source->id,
+        .id = run->context->segment.template_id,
         .body = weir_reader_make(run->octets, run->length),
     };
     uint64_t room = run->source->is_options ? UINT64_MAX : room_below_limit(collector);
@@ -250,16 +255,17 @@ static void add_records(struct weir_sequence_records *records, const struct run 
 }
 
 /* Decodes what waited for this Template. As deliver. */
-static int decode_waiting(struct intake *intake, const struct weir_template_entry *entry)
+static int decode_waiting(struct intake *intake, uint16_t id,
+                          const struct weir_shared_template *shared)
 {
     struct weir_collector *collector = intake->collector;
     struct weir_session *session = intake->session;
     struct weir_waiting_set *set;
     int result = 0;
-    while (result == 0 && (set = weir_waiting_take(&session->waiting, entry->source->id))) {
+    while (result == 0 && (set = weir_waiting_take(&session->waiting, id))) {
         struct run run = {
-            .source = entry->source,
-            .plan = entry->plan,
+            .source = shared->source,
+            .plan = shared->plan,
             .context = &set->context,
             .octets = set->octets,
             .length = set->length,
@@ -279,6 +285,47 @@ static int decode_waiting(struct intake *intake, const struct weir_template_entr
     return result;
 }
 
+/* What is not to be used any more: over UDP, Templates that were not refreshed before this time. */
+static int64_t expiry_of(const struct intake *intake)
+{
+    int64_t lifetime_ns = intake->collector->config.template_lifetime_ns;
+    if (lifetime_ns == 0 || intake->session->key.transport != WEIR_COLLECT_UDP)
+        return INT64_MIN;
+    return intake->context.segment.received_ns - lifetime_ns;
+}
+
+static void expire_templates(struct intake *intake)
+{
+    struct weir_session *session = intake->session;
+    session->counters.templates_expired += weir_template_table_expire(
+        &session->templates, &intake->collector->sessions.pool, expiry_of(intake));
+}
+
+/* The Template that Data Sets of this id are decoded with; NULL: none is known, or it expired. */
+static const struct weir_shared_template *find_template(struct intake *intake, uint16_t id)
+{
+    struct weir_session *session = intake->session;
+    const struct weir_template_entry *entry = weir_template_table_find(&session->templates, id);
+    if (!entry || entry->refreshed_ns >= expiry_of(intake))
+        return entry ? entry->shared : NULL;
+    expire_templates(intake);
+    return NULL;
+}
+
+/*
+ * NetFlow v9 forgets its Templates when it restarts (RFC 3954 section 7); what it sends before new
+ * ones is of those that come. Nothing says that of IPFIX: there, new ones take their place.
+ */
+static void note_reboot(struct intake *intake, const struct weir_message *message)
+{
+    struct weir_session *session = intake->session;
+    if (message->protocol != WEIR_PROTOCOL_NETFLOW9 ||
+        !weir_sequence_rebooted(&session->sequence, message->export_time_ns, message->uptime_ms))
+        return;
+    session->counters.templates_expired += session->templates.count;
+    weir_template_table_done(&session->templates, &intake->collector->sessions.pool);
+}
+
 /*
  * RFC 7011 section 8.1: one, or all of its kind (id 2 or 3); of Templates that are not there they
  * are ignored, and over UDP always (section 8.4).
@@ -286,24 +333,51 @@ static int decode_waiting(struct intake *intake, const struct weir_template_entr
 static void withdraw(struct intake *intake, const struct weir_template *source)
 {
     struct weir_session *session = intake->session;
-    struct weir_budget *budget = &intake->collector->sessions.template_budget;
-    const struct weir_template_entry *entry =
-        weir_template_table_find(&session->templates, source->id);
+    struct weir_template_pool *pool = &intake->collector->sessions.pool;
+    struct weir_template_table *table = &session->templates;
+    const struct weir_template_entry *entry = weir_template_table_find(table, source->id);
     uint32_t removed = 0;
     if (session->key.transport == WEIR_COLLECT_UDP)
         removed = 0;
     else if (source->id < 256)
-        removed = weir_template_table_remove_kind(&session->templates, source->is_options, budget);
-    else if (entry && entry->source->is_options == source->is_options)
-        removed = weir_template_table_remove(&session->templates, source->id, budget);
+        removed = weir_template_table_remove_kind(table, pool, source->is_options);
+    else if (entry && entry->shared->source->is_options == source->is_options)
+        removed = weir_template_table_remove(table, pool, source->id);
     session->counters.templates_withdrawn += removed;
     session->counters.withdrawals_ignored += removed == 0;
+}
+
+/* Puts a Template into the session's table, where need be making room. As the table's put. */
+static int keep_template(struct intake *intake, const struct weir_template *source,
+                         enum weir_template_change *ret_change)
+{
+    struct weir_sessions *sessions = &intake->collector->sessions;
+    struct weir_session *session = intake->session;
+    const struct weir_template_origin origin = {
+        .received_ns = intake->context.segment.received_ns,
+        .port = intake->port,
+    };
+    uint32_t limit = intake->collector->config.template_max;
+    int result = weir_template_table_put(&session->templates, &sessions->pool, source, &origin,
+                                         limit, ret_change);
+    if (result != WEIR_E_LIMIT)
+        return result;
+    expire_templates(intake);
+    /* Where all together hold too much, those that are idle make room. */
+    for (unsigned i = 0; i < EVICTIONS_MAX && session->templates.count < limit; i++) {
+        result = weir_template_table_put(&session->templates, &sessions->pool, source, &origin,
+                                         limit, ret_change);
+        if (result != WEIR_E_LIMIT || sessions->oldest == session)
+            return result;
+        weir_sessions_evict(sessions);
+    }
+    return weir_template_table_put(&session->templates, &sessions->pool, source, &origin, limit,
+                                   ret_change);
 }
 
 /* Takes a Template in, and decodes what waited for it. As deliver. */
 static int define(struct intake *intake, const struct weir_template *source)
 {
-    struct weir_collector *collector = intake->collector;
     struct weir_session *session = intake->session;
     if (source->is_options)
         session->counters.options_templates++;
@@ -313,25 +387,15 @@ static int define(struct intake *intake, const struct weir_template *source)
     if (source->record_length == 0)
         note(intake, WEIR_MALFORMED_TEMPLATE);
     enum weir_template_change change;
-    struct weir_sessions *sessions = &collector->sessions;
-    uint32_t limit = collector->config.template_max;
-    int result = weir_template_table_put(&session->templates, source, limit,
-                                         &sessions->template_budget, &change);
-    /* Where all together hold too much, those that are idle make room. */
-    while (result == WEIR_E_LIMIT && session->templates.count < limit &&
-           sessions->oldest != session) {
-        weir_sessions_evict(sessions);
-        result = weir_template_table_put(&session->templates, source, limit,
-                                         &sessions->template_budget, &change);
-    }
-    if (result < 0) {
+    if (keep_template(intake, source, &change) < 0) {
         session->counters.templates_refused++;
         return 0;
     }
     session->counters.templates_redefined += change == WEIR_TEMPLATE_REDEFINED;
     if (change != WEIR_TEMPLATE_NEW || session->waiting.count == 0)
         return 0;
-    return decode_waiting(intake, weir_template_table_find(&session->templates, source->id));
+    return decode_waiting(intake, source->id,
+                          weir_template_table_find(&session->templates, source->id)->shared);
 }
 
 static int take_templates(struct intake *intake, struct weir_set *set)
@@ -390,14 +454,13 @@ static int take_data(struct intake *intake, const struct weir_message *message,
         if (!run.plan)
             return weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
     } else {
-        const struct weir_template_entry *entry =
-            weir_template_table_find(&intake->session->templates, set->id);
-        if (!entry) {
+        const struct weir_shared_template *shared = find_template(intake, set->id);
+        if (!shared) {
             keep_waiting(intake, set);
             return 0;
         }
-        run.source = entry->source;
-        run.plan = entry->plan;
+        run.source = shared->source;
+        run.plan = shared->plan;
     }
     int result = deliver(intake->collector, intake->session, &run, intake->diag);
     add_records(&intake->held, &run);
@@ -481,6 +544,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     struct intake intake = {
         .collector = collector,
         .context = weir_message_context(&message),
+        .port = datagram->source_port,
         .diag = diag,
     };
     struct weir_session_key key = {
@@ -502,6 +566,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     intake.session->counters.octets += datagram->length;
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
+    note_reboot(&intake, &message);
     result = take_sets(&intake, &message);
     count_sequence(&intake, &message);
     weir_collect_count_malformed(&intake.session->counters, intake.cause);

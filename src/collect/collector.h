@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "collect/counters.h"
@@ -39,13 +40,20 @@ struct weir_collector;
 struct weir_collector_config {
     struct weir_hash_key hash_key; /* of the session table */
     uint32_t session_max;
-    uint32_t template_max; /* a session, both kinds */
+    uint32_t template_max;        /* a session, both kinds */
+    int64_t template_lifetime_ns; /* over UDP, without a refresh; 0: for ever */
     struct weir_waiting_limits waiting;
     size_t template_octets; /* of all sessions, past which the oldest sessions go */
     size_t waiting_octets;  /* of all sessions */
     uint32_t batch_rows;
     uint64_t record_limit; /* stop after so many Flow Records; 0: none */
 };
+
+/*
+ * Three times the longest interval at which exporters are known to repeat theirs unless they are
+ * told otherwise, 30 minutes (RFC 7011 section 8.4: at least three times).
+ */
+#define WEIR_TEMPLATE_LIFETIME_NS (5400 * WEIR_NS_PER_SECOND)
 
 /* 16,384 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 64 MiB of Templates, 64
  * MiB waiting; 4,096 rows. */

@@ -35,6 +35,8 @@
     X(templates_withdrawn, TEMPLATES, "Templates that exporters withdrew")                         \
     X(withdrawals_ignored, TEMPLATES,                                                              \
       "over UDP, where none may be sent, or of Templates not known")                               \
+    X(templates_expired, TEMPLATES,                                                                \
+      "over UDP, not repeated within their lifetime, or from before a restart of the exporter")    \
     X(templates_refused, TEMPLATES, "Templates not taken at the limit of the session or of all")   \
     X(sets_unknown_template, SETS, "Data Sets whose Template was not known when they came")        \
     X(sets_overflowed, SETS, "of these, dropped because too much was waiting")                     \

@@ -102,13 +102,18 @@ static void start(struct weir_ledger *ledger, const struct weir_ledger_entry *en
     ledger->export_time_ns = entry->export_time_ns;
 }
 
+bool weir_ledger_is_wrap(const struct weir_ledger *ledger, uint32_t uptime_ms)
+{
+    return ledger->uptime_ms >= UPTIME_WRAP_HIGH && uptime_ms <= UPTIME_WRAP_LOW;
+}
+
 /* The exporter's clock of uptime began again, which is neither its wrap nor reordering. */
 static bool uptime_restarted(const struct weir_ledger *ledger,
                              const struct weir_ledger_entry *entry)
 {
     if (!entry->has_uptime || entry->uptime_ms >= ledger->uptime_ms)
         return false;
-    if (ledger->uptime_ms >= UPTIME_WRAP_HIGH && entry->uptime_ms <= UPTIME_WRAP_LOW)
+    if (weir_ledger_is_wrap(ledger, entry->uptime_ms))
         return false;
     int64_t was = ledger->export_time_ns - ledger->uptime_ms * WEIR_NS_PER_MS;
     int64_t is = entry->export_time_ns - entry->uptime_ms * WEIR_NS_PER_MS;

@@ -73,6 +73,9 @@ struct weir_ledger_entry {
 
 void weir_ledger_enter(struct weir_ledger *ledger, const struct weir_ledger_entry *entry);
 
+/* Whether sysUpTime can have wrapped since the newest message, after its 49 days. */
+bool weir_ledger_is_wrap(const struct weir_ledger *ledger, uint32_t uptime_ms);
+
 /* Units lost, and units lost or not to be decoded, since the ledger was made. */
 uint64_t weir_ledger_lost(const struct weir_ledger *ledger);
 uint64_t weir_ledger_unknown(const struct weir_ledger *ledger);

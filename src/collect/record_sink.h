@@ -19,8 +19,8 @@
 /* One Data Record, a Flow Record or (source->is_options) one of an Options Template. */
 struct weir_collected_record {
     const struct weir_plan_context
-        *origin; /* its segment: exporter, domain, arrival, Template id */
-    const struct weir_template *source;
+        *origin;                        /* its segment: exporter, domain, arrival, Template id */
+    const struct weir_template *source; /* shared by many: its id is 0, the origin has it */
     const struct weir_plan *plan;
     const uint8_t *octets;
     size_t length;

@@ -118,6 +118,17 @@ void weir_sequence_take(struct weir_sequence *sequence, const struct weir_sequen
     weir_ledger_enter(&sequence->ledger, &entry);
 }
 
+bool weir_sequence_rebooted(const struct weir_sequence *sequence, int64_t export_time_ns,
+                            uint32_t uptime_ms)
+{
+    const struct weir_ledger *ledger = &sequence->ledger;
+    int64_t booted_ns = export_time_ns - uptime_ms * WEIR_NS_PER_MS;
+    /* Headers have whole seconds. A wrap after 49 days looks the same but for the time of day. */
+    return ledger->started && uptime_ms < ledger->uptime_ms &&
+           !weir_ledger_is_wrap(ledger, uptime_ms) &&
+           booted_ns > ledger->export_time_ns - WEIR_NS_PER_SECOND;
+}
+
 void weir_sequence_restart(struct weir_sequence *sequence)
 {
     sequence->ledger.started = false;

@@ -75,6 +75,13 @@ void weir_sequence_take(struct weir_sequence *sequence,
 /* The next message begins a new count, as the first did: its file is another one. */
 void weir_sequence_restart(struct weir_sequence *sequence);
 
+/*
+ * Whether a message says by its sysUpTime that its exporter has started after the last one was
+ * sent. Exporters of several clocks that take turns do not look so.
+ */
+bool weir_sequence_rebooted(const struct weir_sequence *sequence, int64_t export_time_ns,
+                            uint32_t uptime_ms);
+
 /* Whether the ledger counts messages, and not records. */
 static inline bool weir_sequence_is_of_messages(const struct weir_sequence *sequence)
 {

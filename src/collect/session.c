@@ -12,18 +12,18 @@ int weir_sessions_init(struct weir_sessions *sessions, uint32_t limit, size_t te
         buckets *= 2;
     *sessions = (struct weir_sessions){
         .hash_key = *hash_key,
-        .template_budget = {.limit = template_octets},
         .waiting_budget = {.limit = waiting_octets},
         .buckets = calloc(buckets, sizeof(struct weir_session *)),
         .bucket_mask = buckets - 1,
         .limit = limit,
     };
+    weir_template_pool_init(&sessions->pool, template_octets, hash_key);
     return sessions->buckets ? 0 : WEIR_E_NOMEM;
 }
 
 static void free_session(struct weir_sessions *sessions, struct weir_session *session)
 {
-    weir_template_table_done(&session->templates, &sessions->template_budget);
+    weir_template_table_done(&session->templates, &sessions->pool);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
     free(session);
 }
@@ -35,6 +35,7 @@ void weir_sessions_done(struct weir_sessions *sessions)
         free_session(sessions, session);
         session = older;
     }
+    weir_template_pool_done(&sessions->pool);
     free(sessions->buckets);
     *sessions = (struct weir_sessions){0};
 }

@@ -56,7 +56,7 @@ struct weir_session {
 
 struct weir_sessions {
     struct weir_hash_key hash_key;
-    struct weir_budget template_budget; /* of all sessions */
+    struct weir_template_pool pool; /* of all sessions */
     struct weir_budget waiting_budget;
     struct weir_session **buckets;
     uint32_t bucket_mask;

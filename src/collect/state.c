@@ -7,14 +7,15 @@
 #include "base/writer.h"
 #include "collect/private.h"
 
-#define MAGIC          "weirseen"
-#define MAGIC_OCTETS   8u
-#define VERSION        1u
-#define HEADER_OCTETS  28u /* magic, version, length, checksum */
-#define SESSION_OCTETS 63u /* without Templates and waiting sets */
-#define FIELD_OCTETS   8u
-#define SHAPE_OCTETS   7u  /* of a Template without its fields */
-#define WAITING_OCTETS 34u /* of a waiting set without its octets */
+#define MAGIC           "weirseen"
+#define MAGIC_OCTETS    8u
+#define VERSION         1u
+#define HEADER_OCTETS   28u /* magic, version, length, checksum */
+#define SESSION_OCTETS  63u /* without Templates and waiting sets */
+#define FIELD_OCTETS    8u
+#define TEMPLATE_OCTETS 5u  /* without fields */
+#define ENTRY_OCTETS    16u /* a session's Template: id, port, time, number */
+#define WAITING_OCTETS  34u /* of a waiting set without its octets */
 
 /* Not against who means harm: against disks. */
 static uint64_t checksum(const void *octets, size_t length)
@@ -55,10 +56,10 @@ static void save_sequence(struct weir_writer *writer, const struct weir_sequence
     weir_write_u64(writer, weir_ledger_unknown(ledger));
 }
 
+/* Without its id, which is each session's own. */
 static void save_template(struct weir_text_buffer *out, const struct weir_template *source)
 {
-    struct weir_writer writer = extend(out, SHAPE_OCTETS + source->field_count * FIELD_OCTETS);
-    weir_write_u16(&writer, source->id);
+    struct weir_writer writer = extend(out, TEMPLATE_OCTETS + source->field_count * FIELD_OCTETS);
     weir_write_u8(&writer, source->is_options);
     weir_write_u16(&writer, source->scope_count);
     weir_write_u16(&writer, source->field_count);
@@ -67,6 +68,35 @@ static void save_template(struct weir_text_buffer *out, const struct weir_templa
         weir_write_u16(&writer, source->fields[i].id);
         weir_write_u16(&writer, source->fields[i].length);
     }
+}
+
+/* All Templates once, in the order in which sessions come to them, which name their numbers. */
+static void save_templates(struct weir_text_buffer *out, const struct weir_sessions *sessions)
+{
+    const struct weir_session *session;
+    struct weir_writer count = extend(out, 4);
+    weir_write_u32(&count, sessions->pool.count);
+    for (session = sessions->oldest; session; session = session->newer)
+        for (uint32_t i = 0; i < session->templates.count; i++)
+            session->templates.entries[i].shared->number = UINT32_MAX;
+    uint32_t number = 0;
+    for (session = sessions->oldest; session; session = session->newer)
+        for (uint32_t i = 0; i < session->templates.count; i++) {
+            struct weir_shared_template *shared = session->templates.entries[i].shared;
+            if (shared->number != UINT32_MAX)
+                continue;
+            shared->number = number++;
+            save_template(out, shared->source);
+        }
+}
+
+static void save_entry(struct weir_text_buffer *out, const struct weir_template_entry *entry)
+{
+    struct weir_writer writer = extend(out, ENTRY_OCTETS);
+    weir_write_u16(&writer, entry->id);
+    weir_write_u16(&writer, entry->port);
+    weir_write_u64(&writer, (uint64_t)entry->refreshed_ns);
+    weir_write_u32(&writer, entry->shared->number);
 }
 
 static void save_waiting(struct weir_text_buffer *out, const struct weir_waiting_set *set)
@@ -90,7 +120,7 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
     weir_write_u32(&writer, session->templates.count);
     weir_write_u32(&writer, session->waiting.count);
     for (uint32_t i = 0; i < session->templates.count; i++)
-        save_template(out, session->templates.entries[i].source);
+        save_entry(out, &session->templates.entries[i]);
     for (const struct weir_waiting_set *set = session->waiting.oldest; set; set = set->next)
         save_waiting(out, set);
 }
@@ -99,6 +129,7 @@ int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffe
 {
     size_t start = out->length;
     extend(out, HEADER_OCTETS);
+    save_templates(out, sessions);
     struct weir_writer count = extend(out, 4);
     weir_write_u32(&count, sessions->count);
     for (const struct weir_session *session = sessions->oldest; session; session = session->newer)
@@ -121,7 +152,10 @@ struct restore {
     struct weir_reader reader;
     struct weir_sessions *sessions;
     const struct weir_state_limits *limits;
-    struct weir_field *fields; /* room for WEIR_TEMPLATE_FIELDS_MAX */
+    struct weir_template *template_buffer; /* WEIR_TEMPLATE_OCTETS_MAX */
+    /* By their numbers, each with a reference; NULL: no room for it. */
+    struct weir_shared_template **templates;
+    uint32_t template_count;
 };
 
 static int broken(const struct restore *restore, const char *rule, struct weir_diag *diag)
@@ -156,32 +190,64 @@ static struct weir_sequence restore_sequence(struct weir_reader *reader)
     return sequence;
 }
 
-/* 0, also where it does not fit; or an error. */
-static int restore_template(struct restore *restore, struct weir_session *session,
-                            struct weir_diag *diag)
+/* Reads the next Template of the pool into the buffer. */
+static int read_template(struct restore *restore, struct weir_diag *diag)
 {
     struct weir_reader *reader = &restore->reader;
-    uint16_t id = weir_read_u16(reader);
-    bool is_options = weir_read_u8(reader) != 0;
-    uint16_t scope_count = weir_read_u16(reader), field_count = weir_read_u16(reader);
-    if (id < 256 || field_count > WEIR_TEMPLATE_FIELDS_MAX || scope_count > field_count)
+    struct weir_template *made = restore->template_buffer;
+    *made = (struct weir_template){.is_options = weir_read_u8(reader) != 0};
+    made->scope_count = weir_read_u16(reader);
+    made->field_count = weir_read_u16(reader);
+    if (made->field_count > WEIR_TEMPLATE_FIELDS_MAX || made->scope_count > made->field_count)
         return broken(restore, "no such Template can be", diag);
-    for (unsigned i = 0; i < field_count; i++) {
-        restore->fields[i].pen = weir_read_u32(reader);
-        restore->fields[i].id = weir_read_u16(reader);
-        restore->fields[i].length = weir_read_u16(reader);
+    for (unsigned i = 0; i < made->field_count; i++) {
+        struct weir_field *field = &made->fields[i];
+        field->pen = weir_read_u32(reader);
+        field->id = weir_read_u16(reader);
+        field->length = weir_read_u16(reader);
+        bool is_variable = field->length == WEIR_LENGTH_VARIABLE;
+        made->is_variable = made->is_variable || is_variable;
+        made->record_length += is_variable ? 1u : field->length;
     }
-    if (weir_reader_failed(reader))
-        return broken(restore, "a Template is cut", diag);
-    struct weir_template *source =
-        is_options ? weir_template_new_options(id, restore->fields, field_count, scope_count)
-                   : weir_template_new(id, restore->fields, field_count);
-    if (!source)
+    return weir_reader_failed(reader) ? broken(restore, "a Template is cut", diag) : 0;
+}
+
+/* 0, also where Templates do not fit; or an error. */
+static int restore_pool(struct restore *restore, struct weir_diag *diag)
+{
+    uint32_t count = weir_read_u32(&restore->reader);
+    if (count > weir_reader_remaining(&restore->reader) / TEMPLATE_OCTETS)
+        return broken(restore, "Templates are fewer than it says", diag);
+    restore->templates = calloc(count ? count : 1, sizeof(struct weir_shared_template *));
+    restore->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+    if (!restore->templates || !restore->template_buffer)
         return WEIR_E_NOMEM;
-    enum weir_template_change change;
-    int result = weir_template_table_put(&session->templates, source, restore->limits->template_max,
-                                         &restore->sessions->template_budget, &change);
-    free(source);
+    restore->template_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        int result = read_template(restore, diag);
+        if (result == 0)
+            result = weir_template_pool_take(&restore->sessions->pool, restore->template_buffer,
+                                             &restore->templates[i]);
+        if (result < 0 && result != WEIR_E_LIMIT)
+            return result;
+    }
+    return 0;
+}
+
+static int restore_entry(struct restore *restore, struct weir_session *session,
+                         struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    struct weir_template_origin origin;
+    uint16_t id = weir_read_u16(reader);
+    origin.port = weir_read_u16(reader);
+    origin.received_ns = (int64_t)weir_read_u64(reader);
+    uint32_t number = weir_read_u32(reader);
+    if (weir_reader_failed(reader) || id < 256 || number >= restore->template_count)
+        return broken(restore, "a session has a Template that there is not", diag);
+    int result =
+        weir_template_table_share(&session->templates, &restore->sessions->pool, id, &origin,
+                                  restore->limits->template_max, restore->templates[number]);
     return result == WEIR_E_LIMIT ? 0 : result;
 }
 
@@ -234,7 +300,7 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     session->has_undecodable = has_undecodable;
     session->counters.sessions_restored = 1;
     for (uint32_t i = 0; i < template_count && result == 0; i++)
-        result = restore_template(restore, session, diag);
+        result = restore_entry(restore, session, diag);
     for (uint32_t i = 0; i < waiting_count && result == 0; i++)
         result = restore_waiting(restore, session, diag);
     return result;
@@ -267,8 +333,8 @@ static int open_state(const void *octets, size_t length, struct weir_reader *ret
 
 static int restore_all(struct restore *restore, struct weir_diag *diag)
 {
+    int result = restore_pool(restore, diag);
     uint32_t count = weir_read_u32(&restore->reader);
-    int result = 0;
     for (uint32_t i = 0; i < count && result == 0; i++)
         result = restore_session(restore, diag);
     if (result == 0 &&
@@ -286,9 +352,12 @@ int weir_state_restore(struct weir_sessions *sessions, const struct weir_state_l
     int result = open_state(octets, length, &restore.reader, diag);
     if (result < 0)
         return result;
-    restore.fields = malloc(WEIR_TEMPLATE_FIELDS_MAX * sizeof(*restore.fields));
-    result = restore.fields ? restore_all(&restore, diag) : WEIR_E_NOMEM;
-    free(restore.fields);
+    result = restore_all(&restore, diag);
+    for (uint32_t i = 0; i < restore.template_count; i++)
+        if (restore.templates[i])
+            weir_template_pool_give_back(&sessions->pool, restore.templates[i]);
+    free(restore.templates);
+    free(restore.template_buffer);
     if (result == WEIR_E_NOMEM)
         (void)weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the exporters in it");
     if (result < 0) {

@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a plan takes beside the Template, as an estimate for the budget. */
-#define PLAN_OCTETS          4096u
-#define PLAN_OCTETS_OF_FIELD 160u
+#define ENTRIES_FIRST 4u
 
 /* Index of the first entry whose id is not below this one. */
 static uint32_t place_of(const struct weir_template_table *table, uint16_t id)
@@ -14,7 +12,7 @@ static uint32_t place_of(const struct weir_template_table *table, uint16_t id)
     uint32_t low = 0, high = table->count;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (table->entries[middle].source->id < id)
+        if (table->entries[middle].id < id)
             low = middle + 1;
         else
             high = middle;
@@ -24,7 +22,7 @@ static uint32_t place_of(const struct weir_template_table *table, uint16_t id)
 
 static bool is_at(const struct weir_template_table *table, uint32_t place, uint16_t id)
 {
-    return place < table->count && table->entries[place].source->id == id;
+    return place < table->count && table->entries[place].id == id;
 }
 
 const struct weir_template_entry *weir_template_table_find(const struct weir_template_table *table,
@@ -34,109 +32,149 @@ const struct weir_template_entry *weir_template_table_find(const struct weir_tem
     return is_at(table, place, id) ? &table->entries[place] : NULL;
 }
 
-static void free_entry(struct weir_template_entry *entry, struct weir_budget *budget)
-{
-    weir_budget_give_back(budget, entry->octets);
-    weir_plan_free(entry->plan);
-    free(entry->source);
-}
-
-static int make_entry(const struct weir_template *source, struct weir_budget *budget,
-                      struct weir_template_entry *ret_entry)
-{
-    struct weir_template_entry entry = {0};
-    entry.octets = sizeof(entry) + weir_template_octets(source) + PLAN_OCTETS +
-                   (size_t)source->field_count * PLAN_OCTETS_OF_FIELD;
-    if (!weir_budget_take(budget, entry.octets))
-        return WEIR_E_LIMIT;
-    entry.source = weir_template_copy(source);
-    int result = entry.source ? weir_plan_compile(source, &entry.plan) : WEIR_E_NOMEM;
-    if (result < 0) {
-        free_entry(&entry, budget);
-        return result;
-    }
-    *ret_entry = entry;
-    return 0;
-}
-
-static int make_room(struct weir_template_table *table)
+static int make_room(struct weir_template_table *table, struct weir_template_pool *pool)
 {
     if (table->count < table->capacity)
         return 0;
-    uint32_t capacity = table->capacity ? table->capacity * 2 : 8;
+    uint32_t capacity = table->capacity ? table->capacity * 2 : ENTRIES_FIRST;
+    size_t octets = (capacity - table->capacity) * sizeof(table->entries[0]);
+    if (!weir_budget_take(&pool->budget, octets))
+        return WEIR_E_LIMIT;
     struct weir_template_entry *grown =
         realloc(table->entries, capacity * sizeof(table->entries[0]));
-    if (!grown)
+    if (!grown) {
+        weir_budget_give_back(&pool->budget, octets);
         return WEIR_E_NOMEM;
+    }
     table->entries = grown;
     table->capacity = capacity;
     return 0;
 }
 
-int weir_template_table_put(struct weir_template_table *table, const struct weir_template *source,
-                            uint32_t limit, struct weir_budget *budget,
-                            enum weir_template_change *ret_change)
+/* Puts an entry, whose reference it takes over where it succeeds, at its place. */
+static int put_entry(struct weir_template_table *table, struct weir_template_pool *pool,
+                     const struct weir_template_entry *entry, uint32_t limit)
 {
-    uint32_t place = place_of(table, source->id);
-    bool is_known = is_at(table, place, source->id);
-    if (is_known && weir_template_equal(table->entries[place].source, source)) {
-        *ret_change = WEIR_TEMPLATE_REPEATED;
+    uint32_t place = place_of(table, entry->id);
+    if (is_at(table, place, entry->id)) {
+        weir_template_pool_give_back(pool, table->entries[place].shared);
+        table->entries[place] = *entry;
         return 0;
     }
-    if (!is_known && table->count >= limit)
-        return WEIR_E_LIMIT;
-    int result = is_known ? 0 : make_room(table);
+    int result = table->count >= limit ? WEIR_E_LIMIT : make_room(table, pool);
     if (result < 0)
         return result;
-    struct weir_template_entry entry;
-    result = make_entry(source, budget, &entry);
-    if (result < 0)
-        return result;
-
-    if (is_known) {
-        free_entry(&table->entries[place], budget);
-    } else {
-        memmove(&table->entries[place + 1], &table->entries[place],
-                (table->count - place) * sizeof(table->entries[0]));
-        table->count++;
-    }
-    table->entries[place] = entry;
-    *ret_change = is_known ? WEIR_TEMPLATE_REDEFINED : WEIR_TEMPLATE_NEW;
+    memmove(&table->entries[place + 1], &table->entries[place],
+            (table->count - place) * sizeof(table->entries[0]));
+    table->entries[place] = *entry;
+    table->count++;
     return 0;
 }
 
-uint32_t weir_template_table_remove(struct weir_template_table *table, uint16_t id,
-                                    struct weir_budget *budget)
+int weir_template_table_share(struct weir_template_table *table, struct weir_template_pool *pool,
+                              uint16_t id, const struct weir_template_origin *origin,
+                              uint32_t limit, struct weir_shared_template *shared)
+{
+    if (!shared)
+        return WEIR_E_LIMIT;
+    const struct weir_template_entry entry = {
+        .shared = shared,
+        .refreshed_ns = origin->received_ns,
+        .id = id,
+        .port = origin->port,
+    };
+    weir_shared_template_hold(shared);
+    int result = put_entry(table, pool, &entry, limit);
+    if (result < 0)
+        weir_template_pool_give_back(pool, shared);
+    return result;
+}
+
+int weir_template_table_put(struct weir_template_table *table, struct weir_template_pool *pool,
+                            const struct weir_template *source,
+                            const struct weir_template_origin *origin, uint32_t limit,
+                            enum weir_template_change *ret_change)
+{
+    uint32_t place = place_of(table, source->id);
+    struct weir_template_entry *known =
+        is_at(table, place, source->id) ? &table->entries[place] : NULL;
+    if (known && weir_shared_template_is(known->shared, source)) {
+        known->refreshed_ns = origin->received_ns;
+        known->port = origin->port;
+        *ret_change = WEIR_TEMPLATE_REPEATED;
+        return 0;
+    }
+    /* A stranger at the limit is not to cost a plan. */
+    if (!known && table->count >= limit)
+        return WEIR_E_LIMIT;
+    struct weir_shared_template *shared;
+    int result = weir_template_pool_take(pool, source, &shared);
+    if (result < 0)
+        return result;
+    result = weir_template_table_share(table, pool, source->id, origin, limit, shared);
+    weir_template_pool_give_back(pool, shared);
+    if (result == 0)
+        *ret_change = known ? WEIR_TEMPLATE_REDEFINED : WEIR_TEMPLATE_NEW;
+    return result;
+}
+
+uint32_t weir_template_table_remove(struct weir_template_table *table,
+                                    struct weir_template_pool *pool, uint16_t id)
 {
     uint32_t place = place_of(table, id);
     if (!is_at(table, place, id))
         return 0;
-    free_entry(&table->entries[place], budget);
+    weir_template_pool_give_back(pool, table->entries[place].shared);
     table->count--;
     memmove(&table->entries[place], &table->entries[place + 1],
             (table->count - place) * sizeof(table->entries[0]));
     return 1;
 }
 
-uint32_t weir_template_table_remove_kind(struct weir_template_table *table, bool is_options,
-                                         struct weir_budget *budget)
+/* Which entries go. */
+struct condition {
+    enum { OF_KIND, OLDER } what;
+    bool is_options;
+    int64_t before_ns;
+};
+
+static uint32_t remove_where(struct weir_template_table *table, struct weir_template_pool *pool,
+                             const struct condition *condition)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < table->count; i++) {
-        if (table->entries[i].source->is_options == is_options)
-            free_entry(&table->entries[i], budget);
+        const struct weir_template_entry *entry = &table->entries[i];
+        bool goes = condition->what == OF_KIND
+                        ? entry->shared->source->is_options == condition->is_options
+                        : entry->refreshed_ns < condition->before_ns;
+        if (goes)
+            weir_template_pool_give_back(pool, entry->shared);
         else
-            table->entries[kept++] = table->entries[i];
+            table->entries[kept++] = *entry;
     }
     uint32_t removed = table->count - kept;
     table->count = kept;
     return removed;
 }
 
-void weir_template_table_done(struct weir_template_table *table, struct weir_budget *budget)
+uint32_t weir_template_table_remove_kind(struct weir_template_table *table,
+                                         struct weir_template_pool *pool, bool is_options)
+{
+    return remove_where(table, pool,
+                        &(struct condition){.what = OF_KIND, .is_options = is_options});
+}
+
+uint32_t weir_template_table_expire(struct weir_template_table *table,
+                                    struct weir_template_pool *pool, int64_t before_ns)
+{
+    return remove_where(table, pool, &(struct condition){.what = OLDER, .before_ns = before_ns});
+}
+
+void weir_template_table_done(struct weir_template_table *table, struct weir_template_pool *pool)
 {
     for (uint32_t i = 0; i < table->count; i++)
-        free_entry(&table->entries[i], budget);
+        weir_template_pool_give_back(pool, table->entries[i].shared);
+    weir_budget_give_back(&pool->budget, table->capacity * sizeof(table->entries[0]));
     free(table->entries);
     *table = (struct weir_template_table){0};
 }

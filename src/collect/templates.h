@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Templates and Options Templates of one session, by id (256 to 65,535; both kinds share the
- * ids, RFC 7011 section 3.4.3), each with its decode plan.
+ * ids, RFC 7011 section 3.4.3), shared with other sessions in a pool.
  *
  *     struct weir_template_table table = {0};
- *     weir_template_table_put(&table, source, limit, &budget, &change);
+ *     weir_template_table_put(&table, &pool, source, &origin, limit, &change);
  *     const struct weir_template_entry *entry = weir_template_table_find(&table, 256);
- *     weir_template_table_done(&table, &budget);
+ *     weir_template_table_done(&table, &pool);
  *
- * Ownership: the table owns copies of what is put. Threads: one. Limits: the number of Templates
- * a session, and the budget that all share; what does not fit is refused, what was there stays.
+ * Entries lie in the order of their ids and are few: a look-up is two or three comparisons in one
+ * cache line, and never more than twelve.
+ *
+ * Ownership: the table owns its entries and a reference to each shared Template. Threads: one.
+ * Limits: the number of Templates a session, and the budget that all share; what does not fit is
+ * refused, what was there stays.
  */
 #ifndef WEIR_COLLECT_TEMPLATES_H
 #define WEIR_COLLECT_TEMPLATES_H
@@ -17,14 +21,19 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "collect/budget.h"
-#include "record/plan.h"
-#include "record/template.h"
+#include "collect/template_pool.h"
+
+/* Who sent a Template, and when. */
+struct weir_template_origin {
+    int64_t received_ns;
+    uint16_t port;
+};
 
 struct weir_template_entry {
-    struct weir_template *source;
-    struct weir_plan *plan;
-    size_t octets; /* charged to the budget */
+    struct weir_shared_template *shared;
+    int64_t refreshed_ns; /* when it came last */
+    uint16_t id;
+    uint16_t port; /* from where */
 };
 
 struct weir_template_table {
@@ -48,16 +57,29 @@ const struct weir_template_entry *weir_template_table_find(const struct weir_tem
  * the budget is used up; WEIR_E_NOMEM. On failure the table is as it was.
  */
 WEIR_CHECKED int weir_template_table_put(struct weir_template_table *table,
-                                         const struct weir_template *source, uint32_t limit,
-                                         struct weir_budget *budget,
+                                         struct weir_template_pool *pool,
+                                         const struct weir_template *source,
+                                         const struct weir_template_origin *origin, uint32_t limit,
                                          enum weir_template_change *ret_change);
 
-/* Removes one, or all of a kind (RFC 7011 section 8.1); returns how many there were. */
-uint32_t weir_template_table_remove(struct weir_template_table *table, uint16_t id,
-                                    struct weir_budget *budget);
-uint32_t weir_template_table_remove_kind(struct weir_template_table *table, bool is_options,
-                                         struct weir_budget *budget);
+/* As put, with a Template of the pool; NULL is WEIR_E_LIMIT. */
+WEIR_CHECKED int weir_template_table_share(struct weir_template_table *table,
+                                           struct weir_template_pool *pool, uint16_t id,
+                                           const struct weir_template_origin *origin,
+                                           uint32_t limit, struct weir_shared_template *shared);
 
-void weir_template_table_done(struct weir_template_table *table, struct weir_budget *budget);
+/*
+ * Removes one; all of a kind (RFC 7011 section 8.1); or all that last came before a time (section
+ * 8.4). Returns how many there were.
+ */
+uint32_t weir_template_table_remove(struct weir_template_table *table,
+                                    struct weir_template_pool *pool, uint16_t id);
+uint32_t weir_template_table_remove_kind(struct weir_template_table *table,
+                                         struct weir_template_pool *pool, bool is_options);
+uint32_t weir_template_table_expire(struct weir_template_table *table,
+                                    struct weir_template_pool *pool, int64_t before_ns);
+
+/* Removes all. */
+void weir_template_table_done(struct weir_template_table *table, struct weir_template_pool *pool);
 
 #endif

@@ -34,6 +34,7 @@ struct peer {
     struct weir_encoder encoder;
     struct weir_address address;
     int64_t second;
+    int64_t booted_second; /* when its sysUpTime was 0 */
     enum weir_protocol protocol;
     uint32_t domain;
     uint32_t sequence;
@@ -44,7 +45,10 @@ struct peer {
 
 static inline struct peer peer_of(enum weir_protocol protocol, const char *address, uint32_t domain)
 {
-    struct peer peer = {.protocol = protocol, .domain = domain, .second = PEER_SECOND};
+    struct peer peer = {.protocol = protocol,
+                        .domain = domain,
+                        .second = PEER_SECOND,
+                        .booted_second = PEER_SECOND - 1000};
     assert_int_equal(weir_address_parse(address, &peer.address), 0);
     return peer;
 }
@@ -55,7 +59,7 @@ static inline void peer_begin(struct peer *peer)
         .sequence = peer->sequence,
         .domain = peer->domain,
         .export_time_ns = peer->second * WEIR_NS_PER_SECOND,
-        .uptime_zero_ns = (PEER_SECOND - 1000) * WEIR_NS_PER_SECOND,
+        .uptime_zero_ns = peer->booted_second * WEIR_NS_PER_SECOND,
         .sampling = peer->sampling,
     };
     weir_encoder_begin(&peer->encoder, peer->protocol, peer->octets, sizeof(peer->octets), &header);
