@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/quantity.h"
 #include "collect/input.h"
 #include "net/udp.h"
 
@@ -77,9 +76,9 @@ int weir_collection_open(struct weir_collection *collection, const struct weir_u
     int result = weir_url_check_options(url, options, diag);
     if (result < 0)
         return result;
-    const char *buffer = weir_url_option(url, "buffer");
-    if (buffer && (weir_size_parse(buffer, &buffer_octets) < 0 || buffer_octets > INT32_MAX / 2))
-        return weir_diag_set(diag, WEIR_E_USAGE, "buffer=%s: a size up to 1G is wanted", buffer);
+    result = weir_url_number(url, "buffer", INT32_MAX / 2, &buffer_octets, diag);
+    if (result < 0)
+        return result;
     if (collection->listener_count == WEIR_COLLECTION_LISTENERS_MAX)
         return weir_diag_set(diag, WEIR_E_LIMIT, "more than %u listeners",
                              WEIR_COLLECTION_LISTENERS_MAX);

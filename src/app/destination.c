@@ -40,27 +40,15 @@ static void sleep_ns(void *context, int64_t duration_ns)
     (void)nanosleep(&left, NULL);
 }
 
-static int size_option(const struct weir_url *url, const char *name, uint64_t greatest,
-                       uint64_t *value, struct weir_diag *diag)
-{
-    const char *text = weir_url_option(url, name);
-    if (!text)
-        return 0;
-    if (weir_size_parse(text, value) < 0 || *value > greatest)
-        return weir_diag_set(diag, WEIR_E_USAGE, "%s=%s: a number up to %llu is wanted", name, text,
-                             (unsigned long long)greatest);
-    return 0;
-}
-
 static int read_options(const struct weir_url *url, struct weir_exporter_config *config,
                         struct weir_diag *diag)
 {
     int result = weir_url_check_options(url, options[url->transport], diag);
     uint64_t domain = config->domain;
     if (result == 0)
-        result = size_option(url, "domain", UINT32_MAX, &domain, diag);
+        result = weir_url_number(url, "domain", UINT32_MAX, &domain, diag);
     if (result == 0)
-        result = size_option(url, "rate", UINT32_MAX, &config->records_per_second, diag);
+        result = weir_url_number(url, "rate", UINT32_MAX, &config->records_per_second, diag);
     const char *refresh = weir_url_option(url, "template-refresh");
     if (result == 0 && refresh && weir_duration_parse(refresh, &config->template_refresh_ns) < 0)
         result = weir_diag_set(diag, WEIR_E_USAGE,

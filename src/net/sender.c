@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sender.h"
 
-#include <stdlib.h>
-
 #include "net/file.h"
 #include "net/pcap.h"
 
@@ -14,28 +12,10 @@ struct weir_sender_kind {
     void (*abort)(void *state);
 };
 
-/* A number of a URL option, or fallback where it is not given. */
-static int number_option(const struct weir_url *url, const char *name, unsigned long fallback,
-                         unsigned long greatest, unsigned long *ret_number, struct weir_diag *diag)
-{
-    const char *text = weir_url_option(url, name);
-    if (!text) {
-        *ret_number = fallback;
-        return 0;
-    }
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || number > greatest)
-        return weir_diag_set(diag, WEIR_E_USAGE, "%s=%s: a number up to %lu is wanted", name, text,
-                             greatest);
-    *ret_number = number;
-    return 0;
-}
-
 static int udp_open(const struct weir_url *url, struct weir_sender *sender, struct weir_diag *diag)
 {
-    unsigned long mtu = 0;
-    int result = number_option(url, "mtu", 0, 65535, &mtu, diag);
+    uint64_t mtu = 0;
+    int result = weir_url_number(url, "mtu", UINT16_MAX, &mtu, diag);
     if (result < 0)
         return result;
     struct weir_udp_sender *udp;
@@ -79,8 +59,8 @@ static void file_abort(void *state)
 
 static int pcap_open(const struct weir_url *url, struct weir_sender *sender, struct weir_diag *diag)
 {
-    unsigned long port = 0;
-    int result = number_option(url, "port", NETFLOW_PORT, 65535, &port, diag);
+    uint64_t port = NETFLOW_PORT;
+    int result = weir_url_number(url, "port", UINT16_MAX, &port, diag);
     if (result < 0)
         return result;
     struct weir_pcap_sender *pcap;

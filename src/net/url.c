@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/url.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/quantity.h"
 
 static const struct {
     const char *scheme;
@@ -139,6 +142,20 @@ const char *weir_url_option(const struct weir_url *url, const char *name)
         if (strcmp(url->options[i].name, name) == 0)
             return url->options[i].value;
     return NULL;
+}
+
+int weir_url_number(const struct weir_url *url, const char *name, uint64_t greatest,
+                    uint64_t *value, struct weir_diag *diag)
+{
+    const char *text = weir_url_option(url, name);
+    uint64_t number;
+    if (!text)
+        return 0;
+    if (weir_size_parse(text, &number) < 0 || number > greatest)
+        return weir_diag_set(diag, WEIR_E_USAGE, "%s=%s: a number up to %" PRIu64 " is wanted",
+                             name, text, greatest);
+    *value = number;
+    return 0;
 }
 
 int weir_url_check_options(const struct weir_url *url, const char *const *names,

@@ -62,6 +62,13 @@ WEIR_CHECKED int weir_url_parse(const char *text, struct weir_url *ret_url, stru
 const char *weir_url_option(const struct weir_url *url, const char *name);
 
 /*
+ * An option that is a number, as base/quantity.h reads sizes: 1500, 64Ki, 10k. 0, with *value as it
+ * was where the option is not given; or WEIR_E_USAGE.
+ */
+WEIR_CHECKED int weir_url_number(const struct weir_url *url, const char *name, uint64_t greatest,
+                                 uint64_t *value, struct weir_diag *diag);
+
+/*
  * 0, or WEIR_E_USAGE for an option that is not among `names` (NULL ends them): a mistyped option
  * must not be silent.
  */

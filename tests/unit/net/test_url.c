@@ -103,6 +103,41 @@ static void mistyped_options_are_refused(void **state)
     assert_int_equal(weir_url_check_options(&url, known, &diag), 0);
 }
 
+static void numbers_are_read_and_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int result;
+        uint64_t value;
+    } cases[] = {
+        {"udp://h:1", 0, 7},
+        {"udp://h:1?n=0", 0, 0},
+        {"udp://h:1?n=1400", 0, 1400},
+        {"udp://h:1?n=1.5k", 0, 1500},
+        {"udp://h:1?n=65535", 0, 65535},
+        {"udp://h:1?n=65536", WEIR_E_USAGE, 7},
+        {"udp://h:1?n=99999999999999999999", WEIR_E_USAGE, 7},
+        {"udp://h:1?n=-1", WEIR_E_USAGE, 7},
+        {"udp://h:1?n=", WEIR_E_USAGE, 7},
+        {"udp://h:1?n=12x", WEIR_E_USAGE, 7},
+    };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct weir_url url;
+        struct weir_diag diag;
+        uint64_t value = 7;
+        assert_int_equal(weir_url_parse(cases[i].text, &url, &diag), 0);
+        assert_int_equal(weir_url_number(&url, "n", 65535, &value, &diag), cases[i].result);
+        assert_int_equal(value, cases[i].value);
+    }
+    struct weir_url url;
+    struct weir_diag diag;
+    uint64_t value;
+    assert_int_equal(weir_url_parse("udp://h:1?n=70k", &url, &diag), 0);
+    assert_int_equal(weir_url_number(&url, "n", 65535, &value, &diag), WEIR_E_USAGE);
+    assert_string_equal(diag.text, "n=70k: a number up to 65535 is wanted");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +145,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(mistyped_options_are_refused),
+        cmocka_unit_test(numbers_are_read_and_bounded),
     };
     return cmocka_run_group_tests_name("url", tests, NULL, NULL);
 }
