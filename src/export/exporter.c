@@ -18,8 +18,8 @@
 #define MESSAGE_MAX_LEAST 512u
 
 /*
- * sysUpTime 0 is a day before the first message: no flow that is exported began earlier, and it
- * stays clear of the 49-day wrap for longer than captures last.
+ * sysUpTime 0 is a day before the first message: hardly a flow began earlier, and captures do not
+ * last until it wraps, after 49.7 days. Live it does, as every router's.
  */
 #define UPTIME_BEFORE_FIRST_NS (86400 * WEIR_NS_PER_SECOND)
 

@@ -230,16 +230,27 @@ static inline uint64_t delta_of_time(int64_t time_ns, const struct weir_operatio
     return before < 0 ? 0 : at_most((uint64_t)before, UINT32_MAX);
 }
 
-/* Milliseconds since sysUpTime 0, rounded down before it too. */
-static inline uint32_t uptime_of_time(int64_t time_ns, const struct weir_operation_times *times)
+/*
+ * Milliseconds since sysUpTime 0, modulo 2^32 as it wraps. Who reads it has the message's sysUpTime
+ * alone, and takes what lies more than 2^31 past it for a time before the wrap: what is neither
+ * since the wrap nor in the last 2^31 milliseconds cannot be said, nor what is as far ahead.
+ */
+static inline uint32_t uptime_of_time(int64_t time_ns, const struct weir_operation_times *times,
+                                      uint64_t *unfit)
 {
     /* sysUpTime was 0 at a whole millisecond; nanoseconds could lie further apart than 63 bits. */
     int64_t ms = time_ns / WEIR_NS_PER_MS - (time_ns % WEIR_NS_PER_MS < 0);
-    return (uint32_t)(ms - times->uptime_zero_ns / WEIR_NS_PER_MS);
+    int64_t export_ms = times->export_ns / WEIR_NS_PER_MS;
+    uint32_t uptime_ms = (uint32_t)(export_ms - times->uptime_zero_ns / WEIR_NS_PER_MS);
+    int64_t earliest = export_ms - (uptime_ms > INT32_MAX ? (int64_t)uptime_ms : INT32_MAX);
+    int64_t latest = export_ms + INT32_MAX;
+    int64_t fitting = ms < earliest ? earliest : ms > latest ? latest : ms;
+    *unfit += fitting != ms;
+    return uptime_ms + (uint32_t)(fitting - export_ms);
 }
 
 DEFINE_OPERATION(uptime, int64_t, time_of_uptime(weir_load_be32(octets), times),
-                 STORE_4(octets, uptime_of_time(value, times)))
+                 STORE_4(octets, uptime_of_time(value, times, &unfit)))
 DEFINE_OPERATION(seconds, int64_t, time_of_units(LOAD_4(octets), WEIR_NS_PER_SECOND),
                  STORE_4(octets, clamp_seconds(units_since_1970(value, WEIR_NS_PER_SECOND, &unfit),
                                                &unfit)))

@@ -393,6 +393,76 @@ static void no_flow_ends_after_its_header(void **state)
     wire_free(wire);
 }
 
+/* One flow of IPv4 from start to end, exported at its end; returns the time it is collected with.
+ */
+static int64_t start_over_the_wire(struct weir_exporter *exporter, struct wire *wire,
+                                   int64_t start_ns, int64_t end_ns, uint32_t *ret_uptime_ms)
+{
+    struct weir_batch *batch = weir_batch_new(1);
+    struct weir_segment segment = {
+        .columns = WEIR_COLUMN_BIT(SRC_ADDR) | WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END),
+        .received_ns = end_ns,
+    };
+    uint32_t row = weir_batch_begin(batch, &segment, 1);
+    weir_batch_high(batch, WEIR_COLUMN_SRC_ADDR)[row] = 0;
+    weir_batch_low(batch, WEIR_COLUMN_SRC_ADDR)[row] = 0xffff0a000001;
+    weir_batch_time(batch, WEIR_COLUMN_START)[row] = start_ns;
+    weir_batch_time(batch, WEIR_COLUMN_END)[row] = end_ns;
+    struct weir_diag diag = {0};
+    size_t first = wire->count;
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    weir_batch_free(batch);
+    assert_int_equal(wire->count, first + 1);
+    struct collected *c = collected_new((uint32_t)wire->count);
+    struct weir_message message;
+    for (size_t i = 0; i <= first; i++)
+        assert_int_equal(collect(c, wire->octets[i], wire->lengths[i], &message), 1);
+    int64_t collected_ns = weir_batch_time(c->batch, WEIR_COLUMN_START)[first];
+    assert_true(weir_batch_time(c->batch, WEIR_COLUMN_END)[first] == end_ns);
+    *ret_uptime_ms = message.uptime_ms;
+    collected_free(c);
+    return collected_ns;
+}
+
+/* sysUpTime has 32 bits of milliseconds: on the 61st day it has begun anew. */
+static void sysuptime_wraps_in(enum weir_protocol protocol)
+{
+    const int64_t day = 86400 * WEIR_NS_PER_SECOND;
+    const int64_t begin = INT64_C(1700000000) * WEIR_NS_PER_SECOND;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(protocol);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    uint32_t first_ms, uptime_ms;
+    assert_true(start_over_the_wire(exporter, wire, begin - day / 2, begin, &first_ms) ==
+                begin - day / 2);
+    /* Of after the wrap, of before it, and of long before weir began. */
+    static const int days[] = {1, 20, 24};
+    for (unsigned i = 0; i < 3; i++) {
+        int64_t start = begin + (60 - days[i]) * day;
+        assert_true(start_over_the_wire(exporter, wire, start, begin + 60 * day, &uptime_ms) ==
+                    start);
+        assert_int_equal(uptime_ms, (uint32_t)(first_ms + 60 * (day / WEIR_NS_PER_MS)));
+        assert_true(uptime_ms < 12 * (day / WEIR_NS_PER_MS));
+    }
+    assert_int_equal(counters->values_clamped, 0);
+    /* What the 32 bits cannot say is brought near and counted. */
+    int64_t end = begin + 61 * day;
+    assert_true(start_over_the_wire(exporter, wire, 0, end, &uptime_ms) ==
+                end - INT32_MAX * WEIR_NS_PER_MS);
+    assert_int_equal(counters->values_clamped, 1);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+static void sysuptime_wraps(void **state)
+{
+    (void)state;
+    sysuptime_wraps_in(WEIR_PROTOCOL_NETFLOW9);
+    sysuptime_wraps_in(WEIR_PROTOCOL_NETFLOW5);
+}
+
 static void a_cut_wire_is_counted(void **state)
 {
     (void)state;
@@ -626,6 +696,7 @@ int main(void)
         cmocka_unit_test(fixed_formats_count_what_they_cannot_carry),
         cmocka_unit_test(templates_come_first_and_again_by_time),
         cmocka_unit_test(no_flow_ends_after_its_header),
+        cmocka_unit_test(sysuptime_wraps),
         cmocka_unit_test(a_cut_wire_is_counted),
         cmocka_unit_test(a_lossy_wire_is_counted),
         cmocka_unit_test(records_keep_the_pace_that_is_asked),
