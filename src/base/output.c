@@ -44,6 +44,9 @@ static int open_file(struct weir_output *output, struct weir_diag *diag)
     struct stat status;
     if (strcmp(output->path, "-") == 0) {
         output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    } else if (lstat(output->path, &status) == 0 && S_ISLNK(status.st_mode)) {
+        /* A new file would take the link's name, /dev/stderr's for instance. */
+        output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     } else if (stat(output->path, &status) == 0 && !S_ISREG(status.st_mode)) {
         output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
     } else {

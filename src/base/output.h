@@ -4,8 +4,8 @@
  *
  * A regular file is written under a temporary name in the same folder, made durable and renamed
  * when it is closed well, so that a full disk or a crash leaves nothing half-written under the
- * final name. "-" is standard output; it and what is no regular file (a pipe, a terminal) is
- * written to as it is.
+ * final name. "-" is standard output; it and what is no regular file (a pipe, a terminal, a
+ * symbolic link) is written to as it is.
  *
  *     struct weir_output *output;
  *     if (weir_output_open("flows.json", &output, &diag) < 0) ...

@@ -102,6 +102,30 @@ static void writes_more_than_its_buffer(void **state)
     free(octets);
 }
 
+static void a_link_stays_a_link(void **state)
+{
+    struct folder *folder = *state;
+    struct weir_output *output;
+    struct weir_diag diag;
+    struct stat status;
+    char target[160], text[16] = "";
+    snprintf(target, sizeof(target), "%s/target", folder->path);
+    assert_int_equal(symlink(target, folder->file), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(weir_output_open(folder->file, &output, &diag), 0);
+        assert_int_equal(weir_output_write(output, "counters", i ? 5 : 8, &diag), 0);
+        assert_int_equal(weir_output_close(output, &diag), 0);
+    }
+    assert_int_equal(lstat(folder->file, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    FILE *file = fopen(target, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof(text), file), 5);
+    fclose(file);
+    assert_string_equal(text, "count");
+    unlink(target);
+}
+
 static void no_folder_is_an_error(void **state)
 {
     (void)state;
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(has_its_name_only_when_whole, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(abort_leaves_nothing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(writes_more_than_its_buffer, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_link_stays_a_link, make_folder, remove_folder),
         cmocka_unit_test(no_folder_is_an_error),
         cmocka_unit_test(no_room_is_an_error),
         cmocka_unit_test_setup_teardown(a_failed_write_leaves_no_file, make_folder, remove_folder),
