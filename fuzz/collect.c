@@ -89,7 +89,8 @@ static void check_counters(const struct weir_collector *collector, const struct 
 {
     struct weir_collect_counters c = weir_collector_count(collector);
     check(c.messages_malformed == c.malformed_version + c.malformed_header + c.malformed_length +
-                                      c.malformed_set + c.malformed_template + c.malformed_record);
+                                      c.malformed_set + c.malformed_template + c.malformed_record +
+                                      c.malformed_list);
     check(c.records == taken->rows && c.records == taken->records);
     check(c.options_records == taken->options);
     check(c.sets_unknown_template >= c.sets_waiting + c.sets_overflowed);

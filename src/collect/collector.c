@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "collect/common.h"
+#include "collect/options.h"
 #include "collect/private.h"
 #include "collect/state.h"
 
@@ -16,6 +18,7 @@ struct weir_collector {
     struct weir_batch *batch;
     struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
+    uint8_t *join_buffer; /* a record with its common properties */
     uint64_t flow_records;
     unsigned batch_sink_count;
     unsigned record_sink_count;
@@ -43,8 +46,10 @@ struct run {
     const struct weir_plan_context *context;
     const uint8_t *octets;
     size_t length;
+    bool has_common;  /* they refer to common properties */
     uint32_t records; /* decoded */
     bool is_malformed;
+    bool has_malformed_list;
 };
 
 struct weir_collector_config weir_collector_defaults(void)
@@ -69,10 +74,11 @@ int weir_collector_new(const struct weir_collector_config *config,
     collector->config = *config;
     collector->batch = weir_batch_new(config->batch_rows);
     collector->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+    collector->join_buffer = malloc(WEIR_COMMON_OCTETS_MAX);
     int result =
         weir_sessions_init(&collector->sessions, config->session_max, config->template_octets,
                            config->waiting_octets, &config->hash_key);
-    if (result < 0 || !collector->batch || !collector->template_buffer) {
+    if (result < 0 || !collector->batch || !collector->template_buffer || !collector->join_buffer) {
         weir_collector_free(collector);
         return WEIR_E_NOMEM;
     }
@@ -89,6 +95,7 @@ void weir_collector_free(struct weir_collector *collector)
         weir_plan_free(collector->builtin_plans[i]);
     weir_batch_free(collector->batch);
     free(collector->template_buffer);
+    free(collector->join_buffer);
     free(collector);
 }
 
@@ -185,8 +192,23 @@ static int decode_columns(struct weir_collector *collector, struct run *run, str
     return 0;
 }
 
+/* Has the session learn of an options record what there is to learn. */
+static void learn(struct weir_collector *collector, struct weir_session *session,
+                  const struct run *run, const struct weir_record *record)
+{
+    struct weir_options_record options = {
+        .source = run->source,
+        .origin = run->context,
+        .octets = record->octets.octets,
+        .length = record->octets.remaining,
+        .budget = &collector->sessions.pool.budget,
+    };
+    (void)weir_options_learn(session, &options);
+}
+
 /* Walks over records one by one, to the record sinks. 0, or the error of a sink. */
-static int decode_each(struct weir_collector *collector, struct run *run, struct weir_diag *diag)
+static int decode_each(struct weir_collector *collector, struct weir_session *session,
+                       struct run *run, struct weir_diag *diag)
 {
     struct weir_set set = {
         .kind = WEIR_SET_DATA,
@@ -201,6 +223,8 @@ static int decode_each(struct weir_collector *collector, struct run *run, struct
         result = weir_set_next_record(&set, run->source, &record, NULL);
         if (result < 0)
             break;
+        if (run->source->is_options)
+            learn(collector, session, run, &record);
         struct weir_collected_record collected = {
             .origin = run->context,
             .source = run->source,
@@ -222,15 +246,21 @@ static int decode_each(struct weir_collector *collector, struct run *run, struct
 }
 
 /* Decodes, delivers and counts a run of records. 0, WEIR_E_END at the limit, or a sink's error. */
-static int deliver(struct weir_collector *collector, struct weir_session *session, struct run *run,
-                   struct weir_diag *diag)
+static int deliver_run(struct weir_collector *collector, struct weir_session *session,
+                       struct run *run, struct weir_diag *diag)
 {
     bool is_options = run->source->is_options;
     bool in_columns =
         !is_options && (collector->batch_sink_count > 0 || collector->record_sink_count == 0);
+    uint64_t malformed = session->list_counts.malformed;
     int result = in_columns ? decode_columns(collector, run, diag) : 0;
-    if (result == 0 && (!in_columns || collector->record_sink_count > 0))
-        result = decode_each(collector, run, diag);
+    if (result == 0 && (!in_columns || collector->record_sink_count > 0)) {
+        /* Lists are counted once, however often they are printed. */
+        session->references.list_counts = in_columns ? NULL : &session->list_counts;
+        result = decode_each(collector, session, run, diag);
+        session->references.list_counts = &session->list_counts;
+    }
+    run->has_malformed_list = session->list_counts.malformed > malformed;
     if (is_options) {
         session->counters.options_records += run->records;
         return result;
@@ -240,10 +270,68 @@ static int deliver(struct weir_collector *collector, struct weir_session *sessio
     return result == 0 && room_below_limit(collector) == 0 ? WEIR_E_END : result;
 }
 
+/* Each record by itself, with the properties that it has in common with others. As deliver_run. */
+static int deliver_joined(struct weir_collector *collector, struct weir_session *session,
+                          struct run *run, struct weir_diag *diag)
+{
+    struct weir_set set = {
+        .kind = WEIR_SET_DATA,
+        .id = run->source->id,
+        .body = weir_reader_make(run->octets, run->length),
+    };
+    struct weir_record record;
+    int next, result = 0;
+    while ((next = weir_set_next_record(&set, run->source, &record, NULL)) == 0 && result == 0) {
+        struct weir_common_join join = {
+            .source = run->source,
+            .plan = run->plan,
+            .octets = record.octets.octets,
+            .length = record.octets.remaining,
+            .now_ns = run->context->segment.received_ns,
+            .has_lifetimes = session->key.transport == WEIR_COLLECT_UDP,
+            .budget = &collector->sessions.pool.budget,
+            .buffer = collector->join_buffer,
+        };
+        /* What cannot be joined is delivered as it is. */
+        bool is_complete = weir_common_join(session->common, &join);
+        struct run one = {
+            .source = join.source,
+            .plan = join.plan,
+            .context = run->context,
+            .octets = join.octets,
+            .length = join.length,
+        };
+        result = deliver_run(collector, session, &one, diag);
+        session->counters.properties_unknown += !is_complete;
+        run->records += one.records;
+        run->is_malformed |= one.is_malformed;
+        run->has_malformed_list |= one.has_malformed_list;
+    }
+    run->is_malformed |= next < 0 && next != WEIR_E_END;
+    return result;
+}
+
+/* As deliver_run. */
+static int deliver(struct weir_collector *collector, struct weir_session *session, struct run *run,
+                   struct weir_diag *diag)
+{
+    if (run->has_common)
+        return deliver_joined(collector, session, run, diag);
+    return deliver_run(collector, session, run, diag);
+}
+
 static void note(struct intake *intake, enum weir_malformed cause)
 {
     if (intake->cause == WEIR_MALFORMED_NONE)
         intake->cause = cause;
+}
+
+static void note_run(struct intake *intake, const struct run *run)
+{
+    if (run->is_malformed)
+        note(intake, WEIR_MALFORMED_RECORD);
+    else if (run->has_malformed_list)
+        note(intake, WEIR_MALFORMED_LIST);
 }
 
 static void add_records(struct weir_sequence_records *records, const struct run *run)
@@ -263,9 +351,11 @@ static int decode_waiting(struct intake *intake, uint16_t id,
     struct weir_waiting_set *set;
     int result = 0;
     while (result == 0 && (set = weir_waiting_take(&session->waiting, id))) {
+        set->context.session = &session->references;
         struct run run = {
             .source = shared->source,
             .plan = shared->plan,
+            .has_common = shared->has_common,
             .context = &set->context,
             .octets = set->octets,
             .length = set->length,
@@ -278,8 +368,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
         } else {
             add_records(&intake->waited, &run);
         }
-        if (run.is_malformed)
-            note(intake, WEIR_MALFORMED_RECORD);
+        note_run(intake, &run);
         weir_waiting_free(set, &collector->sessions.waiting_budget);
     }
     return result;
@@ -461,13 +550,13 @@ static int take_data(struct intake *intake, const struct weir_message *message,
         }
         run.source = shared->source;
         run.plan = shared->plan;
+        run.has_common = shared->has_common;
     }
     int result = deliver(intake->collector, intake->session, &run, intake->diag);
     add_records(&intake->held, &run);
     if (message->is_ambiguous)
         intake->session->counters.records_ambiguous += run.records;
-    if (run.is_malformed)
-        note(intake, WEIR_MALFORMED_RECORD);
+    note_run(intake, &run);
     return result;
 }
 
@@ -561,6 +650,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     result = weir_sessions_get(&collector->sessions, &key, &intake.session);
     if (result < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for another exporter");
+    intake.context.session = &intake.session->references;
 
     intake.session->counters.messages++;
     intake.session->counters.octets += datagram->length;

@@ -18,6 +18,7 @@ void weir_collect_count_malformed(struct weir_collect_counters *counters, enum w
         [WEIR_MALFORMED_SET] = &counters->malformed_set,
         [WEIR_MALFORMED_TEMPLATE] = &counters->malformed_template,
         [WEIR_MALFORMED_RECORD] = &counters->malformed_record,
+        [WEIR_MALFORMED_LIST] = &counters->malformed_list,
     };
     if (cause == WEIR_MALFORMED_NONE)
         return;

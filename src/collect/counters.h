@@ -24,6 +24,7 @@
     X(malformed_set, MESSAGES, "a set's length passes the message, or is below its header's")      \
     X(malformed_template, MESSAGES, "a Template that is cut, without octets, or with a wrong id")  \
     X(malformed_record, MESSAGES, "a Data Record that passes the end of its set")                  \
+    X(malformed_list, MESSAGES, "a list (RFC 6313) that does not fill its field")                  \
     X(records, RECORDS, "Flow Records")                                                            \
     X(records_ambiguous, RECORDS,                                                                  \
       "of these, of NetFlow v8 schemes that descriptions disagree about: some octets as they "     \
@@ -43,6 +44,15 @@
     X(sets_waiting, SETS, "of these, still waiting for their Template")                            \
     X(sets_reserved, SETS, "sets with an id that has no meaning, skipped")                         \
     X(records_buffered, RECORDS, "Data Records that waited for their Template and were decoded")   \
+    X(lists_malformed, NONE, "lists (RFC 6313) that do not fill their field, kept as octets")      \
+    X(lists_unknown_template, NONE, "lists of a Template not known, its records kept as octets")   \
+    X(lists_oversized, NONE, "lists nested deeper than 8, or past 1 MiB of text: kept as octets")  \
+    X(elements_learnt, NONE, "Information Elements that exporters described (RFC 5610)")           \
+    X(elements_refused, NONE, "descriptions that contradict others, break rules or are too many")  \
+    X(properties_learnt, RECORDS,                                                                  \
+      "common properties (RFC 5473) that came, repeated ones included")                            \
+    X(properties_refused, RECORDS, "common properties that break rules or are too many")           \
+    X(properties_unknown, RECORDS, "Flow Records whose common properties were not all known")      \
     X(records_lost, RECORDS,                                                                       \
       "by sequence numbers; of NetFlow v9, which counts messages, estimated from messages_lost")   \
     X(records_unknown, RECORDS,                                                                    \
@@ -75,6 +85,7 @@ enum weir_malformed {
     WEIR_MALFORMED_SET,
     WEIR_MALFORMED_TEMPLATE,
     WEIR_MALFORMED_RECORD,
+    WEIR_MALFORMED_LIST,
 };
 
 /* Counts a malformed message; NONE does nothing. */

@@ -24,6 +24,8 @@ int weir_sessions_init(struct weir_sessions *sessions, uint32_t limit, size_t te
 static void free_session(struct weir_sessions *sessions, struct weir_session *session)
 {
     weir_template_table_done(&session->templates, &sessions->pool);
+    weir_types_done(&session->types, &sessions->pool.budget);
+    weir_common_free(session->common, &sessions->pool.budget);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
     free(session);
 }
@@ -100,6 +102,20 @@ void weir_sessions_clear(struct weir_sessions *sessions)
         weir_sessions_evict(sessions);
 }
 
+static const struct weir_plan *find_plan(const void *of, uint16_t template_id)
+{
+    const struct weir_session *session = of;
+    const struct weir_template_entry *entry =
+        weir_template_table_find(&session->templates, template_id);
+    return entry ? entry->shared->plan : NULL;
+}
+
+static const struct weir_element *find_element(const void *of, uint32_t pen, uint16_t id)
+{
+    const struct weir_session *session = of;
+    return weir_types_find(&session->types, pen, id);
+}
+
 int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_key *key,
                       struct weir_session **ret_session)
 {
@@ -119,6 +135,12 @@ int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_
             if (sessions->count == sessions->limit)
                 weir_sessions_evict(sessions);
             session->key = *key;
+            session->references = (struct weir_plan_session){
+                .find_plan = find_plan,
+                .find_element = find_element,
+                .of = session,
+                .list_counts = &session->list_counts,
+            };
             session->counters.sessions_opened = 1;
             session->next_in_bucket = *bucket;
             *bucket = session;
@@ -144,6 +166,9 @@ struct weir_collect_counters weir_session_count(const struct weir_session *sessi
     const struct weir_sequence *sequence = &session->sequence;
     struct weir_collect_counters counters = session->counters;
     counters.sets_waiting = session->waiting.count;
+    counters.lists_malformed = session->list_counts.malformed;
+    counters.lists_unknown_template = session->list_counts.unknown_template;
+    counters.lists_oversized = session->list_counts.oversized;
     counters.messages_late = sequence->ledger.late_messages;
     counters.messages_duplicate = sequence->ledger.duplicate_messages;
     counters.sequence_restarts = sequence->ledger.restarts;

@@ -23,9 +23,11 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "collect/budget.h"
+#include "collect/common.h"
 #include "collect/counters.h"
 #include "collect/sequence.h"
 #include "collect/templates.h"
+#include "collect/types.h"
 #include "collect/waiting.h"
 #include "wire/message.h"
 
@@ -49,7 +51,11 @@ struct weir_session {
     struct weir_waiting waiting;
     struct weir_sequence sequence;
     struct weir_collect_counters counters; /* but those of the ledger: weir_session_count */
-    bool has_undecodable;                  /* sets were dropped: unknown records stay unknown */
+    struct weir_types types;               /* elements it described, RFC 5610 */
+    struct weir_common *common;            /* RFC 5473; NULL: none came */
+    struct weir_list_counts list_counts;
+    struct weir_plan_session references; /* all of which its records refer to */
+    bool has_undecodable;                /* sets were dropped: unknown records stay unknown */
     struct weir_session *next_in_bucket;
     struct weir_session *newer, *older; /* by last message */
 };

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/common.h"
+
 /* What a plan takes beside the Template, as an estimate for the budget. */
 #define PLAN_OCTETS          4608u
 #define PLAN_OCTETS_OF_FIELD 240u
@@ -91,6 +93,7 @@ static int make_shared(struct weir_template_pool *pool, const struct weir_templa
         return WEIR_E_NOMEM;
     }
     shared->octets = octets;
+    shared->has_common = weir_common_is_used(source);
     shared->source = weir_template_copy(source);
     int result = WEIR_E_NOMEM;
     if (shared->source) {

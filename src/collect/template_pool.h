@@ -17,6 +17,7 @@
 #ifndef WEIR_COLLECT_TEMPLATE_POOL_H
 #define WEIR_COLLECT_TEMPLATE_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -33,6 +34,7 @@ struct weir_shared_template {
     size_t octets; /* charged to the budget */
     uint32_t references;
     uint32_t number; /* scratch of who saves them */
+    bool has_common; /* records refer to common properties, RFC 5473 */
 };
 
 struct weir_template_pool {

@@ -18,6 +18,7 @@
 #ifndef WEIR_COLLECT_TEMPLATES_H
 #define WEIR_COLLECT_TEMPLATES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"

@@ -34,12 +34,14 @@ enum weir_keep {
 struct weir_plan_field {
     const struct weir_element *element; /* NULL: not known */
     const char *key;                    /* "\"octetDeltaCount\":" */
+    uint32_t pen;                       /* of the element, or WEIR_PEN_NETFLOW9_SCOPE */
     uint32_t offset;                    /* with all variable fields left out */
     uint16_t variable_before;           /* how many of them stand before it */
     uint16_t length;                    /* or WEIR_LENGTH_VARIABLE */
     uint16_t winner;                    /* of a loser: the field that has the column */
     uint16_t id;                        /* of the element */
     uint16_t key_length;
+    uint16_t repeat;       /* 1: the first field of its element, 2: the second ... */
     uint8_t column_octets; /* of a wide one: octets of the column */
     uint8_t keep;          /* enum weir_keep */
     bool is_padding;
@@ -140,6 +142,7 @@ struct weir_operation_times weir_plan_times(const struct weir_plan_context *cont
  */
 WEIR_CHECKED int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets,
                                        size_t length, const uint32_t *starts, uint32_t count,
+                                       const struct weir_plan_context *context,
                                        struct weir_batch *batch, uint32_t row, uint32_t *ret_done);
 
 static inline bool weir_all_zero(const uint8_t *octets, size_t length)

@@ -183,7 +183,7 @@ int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets, size_t
         uint32_t done = run.count;
         if (plan->columns & texts) {
             int text = weir_plan_decode_text(plan, octets + consumed, length - consumed, run.starts,
-                                             run.count, batch, row, &done);
+                                             run.count, context, batch, row, &done);
             weir_batch_take_back(batch, run.count - done);
             if (done < run.count) {
                 records += done;

@@ -4,30 +4,85 @@
 #include <string.h>
 
 #include "ie/value.h"
-#include "record/compiled.h"
+#include "record/print.h"
 
-static void print_member(const struct weir_plan_field *field, struct weir_octets value,
-                         struct weir_text_buffer *out)
+const struct weir_element *weir_print_find(const struct weir_print *print, uint32_t pen,
+                                           uint16_t id)
 {
-    weir_text_add_octets(out, field->key, field->key_length);
+    const struct weir_plan_session *session = print->context ? print->context->session : NULL;
+    const struct weir_element *element = weir_element_find(pen, id);
+    return element || !session ? element : session->find_element(session->of, pen, id);
+}
+
+void weir_print_value(struct weir_print *print, const struct weir_element *element,
+                      struct weir_octets value)
+{
+    if (element && weir_print_list(print, (enum weir_type)element->type, value))
+        return;
     /* Octets that the type does not allow are printed as such: nothing more is to be done. */
-    (void)weir_value_print_json(field->element, value.octets, value.length, out);
+    (void)weir_value_print_json(element, value.octets, value.length, print->out);
+}
+
+static void print_member(struct weir_print *print, const struct weir_plan_field *field,
+                         struct weir_octets value)
+{
+    const struct weir_element *element = field->element;
+    if (!element)
+        element = weir_print_find(print, field->pen, field->id);
+    if (field->element || !element || !*element->name)
+        weir_text_add_octets(print->out, field->key, field->key_length);
+    else if (field->repeat == 1)
+        weir_text_printf(print->out, "\"%s\":", element->name);
+    else
+        weir_text_printf(print->out, "\"%s#%u\":", element->name, field->repeat);
+    weir_print_value(print, element, value);
 }
 
 /* The time of a field that says it relative to the message, as the absolute element. */
-static void print_absolute(const struct weir_plan_field *field, struct weir_octets value,
-                           const struct weir_operation_times *times, struct weir_text_buffer *out)
+static void print_absolute(struct weir_print *print, const struct weir_plan_field *field,
+                           struct weir_octets value)
 {
+    const struct weir_operation_times times = weir_plan_times(print->context);
     const struct weir_field absolute = {0, field->absolute->id, 8};
     int64_t time_ns = 0;
     uint8_t octets[8];
-    field->to_time->decode(value.octets, 0, 1, times, &time_ns, NULL);
+    field->to_time->decode(value.octets, 0, 1, &times, &time_ns, NULL);
     (void)weir_operation_for(&absolute, WEIR_COLUMN_START, false)
-        ->encode(octets, 0, 1, times, &time_ns, NULL);
-    weir_text_add(out, ",\"");
-    weir_text_add(out, field->absolute->name);
-    weir_text_add(out, "\":");
-    (void)weir_value_print_json(field->absolute, octets, sizeof(octets), out);
+        ->encode(octets, 0, 1, &times, &time_ns, NULL);
+    weir_text_add(print->out, ",\"");
+    weir_text_add(print->out, field->absolute->name);
+    weir_text_add(print->out, "\":");
+    (void)weir_value_print_json(field->absolute, octets, sizeof(octets), print->out);
+}
+
+void weir_print_members(struct weir_print *print, const struct weir_plan *plan,
+                        const struct weir_row *row)
+{
+    bool first = true;
+    for (uint16_t i = 0; i < plan->field_count; i++) {
+        const struct weir_plan_field *field = &plan->fields[i];
+        struct weir_octets value = weir_plan_value(plan, row, i);
+        if (field->is_padding || value.length == 0)
+            continue;
+        if (!first)
+            weir_text_add_char(print->out, ',');
+        first = false;
+        print_member(print, field, value);
+        if (print->context && field->to_time && field->absolute)
+            print_absolute(print, field, value);
+    }
+}
+
+static void add_counts(const struct weir_plan_context *context,
+                       const struct weir_list_counts *counts)
+{
+    struct weir_list_counts *total =
+        context && context->session ? context->session->list_counts : NULL;
+    if (!total)
+        return;
+    total->malformed += counts->malformed;
+    total->unknown_template += counts->unknown_template;
+    total->oversized += counts->oversized;
 }
 
 int weir_record_print_json(const struct weir_plan *plan, const uint8_t *octets, size_t length,
@@ -45,22 +100,9 @@ int weir_record_print_json(const struct weir_plan *plan, const uint8_t *octets, 
         return weir_diag_set_at(diag, WEIR_E_MALFORMED, offset,
                                 "a record of template %u passes the end of its set",
                                 plan->template_id);
-    struct weir_operation_times times = {0};
-    if (context)
-        times = weir_plan_times(context);
-    bool first = true;
-    for (uint16_t i = 0; i < plan->field_count; i++) {
-        const struct weir_plan_field *field = &plan->fields[i];
-        struct weir_octets value = weir_plan_value(plan, &row, i);
-        if (field->is_padding || value.length == 0)
-            continue;
-        if (!first)
-            weir_text_add_char(out, ',');
-        first = false;
-        print_member(field, value, out);
-        if (context && field->to_time && field->absolute)
-            print_absolute(field, value, &times, out);
-    }
+    struct weir_print print = {.out = out, .context = context, .start = out->length};
+    weir_print_members(&print, plan, &row);
+    add_counts(context, &print.counts);
     *ret_consumed = row.length;
     return 0;
 }
@@ -88,16 +130,19 @@ static struct weir_octets kept_octets(const struct weir_plan *plan, const struct
     return keep ? value : (struct weir_octets){value.octets, 0};
 }
 
-static void print_other(const struct weir_plan *plan, const struct weir_octets *kept,
-                        struct weir_text_buffer *out)
+static void print_other(struct weir_print *print, const struct weir_plan *plan,
+                        const struct weir_octets *kept)
 {
+    struct weir_text_buffer *out = print->out;
     char separator = '{';
+    print->start = out->length;
+    print->counts = (struct weir_list_counts){0};
     for (uint16_t i = 0; i < plan->kept_count; i++) {
         if (kept[i].length == 0)
             continue;
         weir_text_add_char(out, separator);
         separator = ',';
-        print_member(&plan->fields[plan->kept[i]], kept[i], out);
+        print_member(print, &plan->fields[plan->kept[i]], kept[i]);
     }
     if (separator == ',')
         weir_text_add_char(out, '}');
@@ -150,10 +195,11 @@ struct pieces {
 };
 
 /* What is the same as in the row before has the same text, which is kept once. */
-static void print_row(const struct weir_plan *plan, const struct weir_row *row,
-                      const struct pieces *before, struct pieces *now, struct weir_text_buffer *out,
+static void print_row(struct weir_print *print, const struct weir_plan *plan,
+                      const struct weir_row *row, const struct pieces *before, struct pieces *now,
                       struct weir_text *app, struct weir_text *other)
 {
+    struct weir_text_buffer *out = print->out;
     if (plan->columns & WEIR_COLUMN_BIT(APP)) {
         now->app[0] = value_or_none(plan, row, plan->app_name);
         now->app[1] = value_or_none(plan, row, plan->app_id);
@@ -168,7 +214,7 @@ static void print_row(const struct weir_plan *plan, const struct weir_row *row,
             now->kept[i] = kept_octets(plan, row, plan->kept[i]);
         if (!before || !same_octets(before->kept, now->kept, plan->kept_count)) {
             size_t start = out->length;
-            print_other(plan, now->kept, out);
+            print_other(print, plan, now->kept);
             *other = (struct weir_text){(uint32_t)start, (uint32_t)(out->length - start)};
         }
     }
@@ -188,7 +234,8 @@ static bool same_texts(const struct weir_plan *plan, const uint8_t *record, cons
 }
 
 int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets, size_t length,
-                          const uint32_t *starts, uint32_t count, struct weir_batch *batch,
+                          const uint32_t *starts, uint32_t count,
+                          const struct weir_plan_context *context, struct weir_batch *batch,
                           uint32_t row, uint32_t *ret_done)
 {
     /* The batch's text, grown in place. */
@@ -200,6 +247,7 @@ int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets, s
     };
     struct weir_text *apps = weir_batch_texts(batch, WEIR_COLUMN_APP) + row;
     struct weir_text *others = weir_batch_texts(batch, WEIR_COLUMN_OTHER) + row;
+    struct weir_print print = {.out = &out, .context = context};
     struct weir_text app = {0}, other = {0};
     struct pieces pieces[2];
     uint32_t done = 0;
@@ -213,7 +261,7 @@ int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets, s
             if (!weir_plan_locate(plan, at, length - starts[done], &record))
                 break; /* never: it was located before */
             struct pieces *now = before == &pieces[0] ? &pieces[1] : &pieces[0];
-            print_row(plan, &record, before, now, &out, &app, &other);
+            print_row(&print, plan, &record, before, now, &app, &other);
             before = now;
         }
         last = at;
@@ -221,6 +269,7 @@ int weir_plan_decode_text(const struct weir_plan *plan, const uint8_t *octets, s
             out.length = length_before;
             break;
         }
+        add_counts(context, &print.counts);
         if (plan->columns & WEIR_COLUMN_BIT(APP))
             apps[done] = app;
         if (plan->kept_count)

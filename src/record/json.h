@@ -2,10 +2,20 @@
 /*
  * Data Records as JSON by IANA name, and the same for the column `other`.
  *
- * Each field is a member: its name in the registry, or "PEN/number" where it knows none
- * ("scope/number" for a NetFlow v9 scope), and its value as ie/value.h prints it; octets of an
- * element that is not known, and lists (RFC 6313), as 0x and hexadecimal digits. A second field
- * of the same element is "NAME#2". Padding and fields of no octets are left out.
+ * Each field is a member: its name in the registry, or where it knows none the name that the
+ * exporter gave (RFC 5610), or "PEN/number" ("scope/number" for a NetFlow v9 scope), and its value
+ * as ie/value.h prints it; octets of an element that is not known as 0x and hexadecimal digits. A
+ * second field of the same element is "NAME#2". Padding and fields of no octets are left out.
+ *
+ * Lists (RFC 6313) are objects: a basicList, a subTemplateList and a subTemplateMultiList,
+ *
+ *     {"semantic":"ordered","element":"bgpSourceAsNumber","values":[64500,64501]}
+ *     {"semantic":"allOf","template":300,"records":[{"mplsLabelStackSection":"0x000121"}]}
+ *     {"semantic":"allOf","lists":[{"template":300,"records":[...]},{"template":301,...}]}
+ *
+ * Records of a Template that the session lacks stand as "octets":"0x..." in place of "records". A
+ * list that is malformed, nested deeper than 8, or with which the record's text would pass 1 MiB
+ * is printed as an octet array, and counted.
  *
  *     weir_text_add(&line, "{\"exporter\":\"192.0.2.1\",");
  *     weir_record_print_json(plan, octets, length, &context, &line, &consumed, &diag);

@@ -43,12 +43,12 @@ static bool name_field(struct compiler *c, uint16_t index)
 {
     const struct weir_field *field = &c->source->fields[index];
     struct weir_plan_field *made = &c->plan->fields[index];
-    unsigned repeat = 1;
+    made->repeat = 1;
     for (uint16_t i = 0; i < index; i++)
-        repeat += same_element(&c->source->fields[i], field);
+        made->repeat += same_element(&c->source->fields[i], field);
     char name[64], suffix[16] = "";
-    if (repeat > 1)
-        snprintf(suffix, sizeof(suffix), "#%u", repeat);
+    if (made->repeat > 1)
+        snprintf(suffix, sizeof(suffix), "#%u", made->repeat);
     if (field->pen == WEIR_PEN_NETFLOW9_SCOPE)
         snprintf(name, sizeof(name), "scope/%u", field->id);
     else
@@ -87,6 +87,7 @@ static bool lay_out(struct compiler *c)
             .variable_before = plan->variable_count,
             .length = field->length,
             .winner = WEIR_PLAN_NONE,
+            .pen = field->pen,
             .id = field->id,
             .is_padding = field->pen == 0 && field->id == PADDING_OCTETS,
         };

@@ -37,10 +37,28 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "ie/element.h"
 #include "record/batch.h"
 #include "record/template.h"
 
 struct weir_plan;
+
+/* Lists (RFC 6313) of which JSON has octets instead of structure. */
+struct weir_list_counts {
+    uint64_t malformed;        /* they do not fill their field, or pass its end */
+    uint64_t unknown_template; /* the records of a Template in them; the rest is structure */
+    uint64_t oversized;        /* nested deeper than 8, or more text than one record may have */
+};
+
+/* What the exporter said elsewhere in its session, to which its records refer. */
+struct weir_plan_session {
+    /* The plan of its Template, for lists of records; NULL: not known. */
+    const struct weir_plan *(*find_plan)(const void *of, uint16_t template_id);
+    /* An element that it described itself (RFC 5610); NULL: it did not. */
+    const struct weir_element *(*find_element)(const void *of, uint32_t pen, uint16_t id);
+    const void *of;                       /* is handed to them */
+    struct weir_list_counts *list_counts; /* is added to; NULL: not counted */
+};
 
 /* What the message says of all its records. */
 struct weir_plan_context {
@@ -49,6 +67,7 @@ struct weir_plan_context {
     int64_t uptime_zero_ns; /* export time - sysUpTime: what sysUpTime 0 was */
     uint32_t sampling;      /* interval in force for records without their own; 0: unknown */
     size_t offset;          /* of the records in their message, for what diag says; may be 0 */
+    const struct weir_plan_session *session; /* NULL: nothing is known of it */
 };
 
 /*

@@ -10,8 +10,9 @@
 #include "record/json.h"
 #include "wire/message.h"
 
-/* One record's text: 65,535 octets of values, each at most six characters, and their names. */
-#define LINE_OCTETS_MAX   ((size_t)1 << 20)
+/* One record's text: lists of 1 MiB (record/json.h), 131,072 octets of values (collect/common.h),
+ * each at most six characters, and their names. */
+#define LINE_OCTETS_MAX   ((size_t)4 << 20)
 #define PREFIX_OCTETS_MAX ((size_t)1024)
 
 struct weir_json_sink {

@@ -254,7 +254,8 @@ static inline struct weir_collect_counters desk_count(struct desk *desk)
 static inline uint64_t sum_of_causes(const struct weir_collect_counters *counters)
 {
     return counters->malformed_version + counters->malformed_header + counters->malformed_length +
-           counters->malformed_set + counters->malformed_template + counters->malformed_record;
+           counters->malformed_set + counters->malformed_template + counters->malformed_record +
+           counters->malformed_list;
 }
 
 #endif
