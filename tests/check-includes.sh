@@ -5,20 +5,20 @@
 # Fails when a file below ROOT/src includes against the order
 #
 #   base -> ie -> record -> wire -> {packet meter export collect store query}
-#        -> {net sink detect web} -> app -> cli
+#        -> {net sink} -> app -> cli
 #
 # where the arrow reads "is used by". Siblings do not include each other; the exceptions are in
 # `siblings`. The libraries in `behind` are included in one folder only.
 set -euo pipefail
 
-ranks='base=0 ie=1 record=2 wire=3 packet=4 meter=4 export=4 collect=4 store=4 query=4
-net=5 sink=5 detect=5 web=5 app=6 cli=7'
+ranks='base=0 ie=1 record=2 wire=3 packet=4 meter=4 export=4 collect=4 store=4 query=4 net=5 sink=5
+app=6 cli=7'
 
 # collect reads export datagrams out of captures; query reads the store.
 siblings='query>store collect>packet'
 
 # FIRST-PART-OF-PATH=FOLDER
-behind='pcap.h=packet pcap=packet duckdb.h=store openssl=net'
+behind='pcap.h=packet pcap=packet duckdb.h=store'
 
 check() {
     local root=$1

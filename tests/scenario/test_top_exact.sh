@@ -17,7 +17,7 @@ failed=0
 "$weir" collect -r "$folder/exports.pcap" --store "$store"
 
 if ! "$weir" query --store "$store" --sql 'select 1' >/dev/null 2>"$folder/errors" &&
-    grep -q 'libduckdb' "$folder/errors"; then
+    grep -q 'built without DuckDB' "$folder/errors"; then
     echo "SKIP: weir was built without DuckDB" >&2
     exit 77
 fi
