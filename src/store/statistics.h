@@ -9,7 +9,7 @@
  *         printf("%ju rows\n", (uintmax_t)statistics.rows);
  *
  * Only the footer is read, some 60 octets a column chunk. Threads: the caller's own struct.
- * Limits: footers up to WEIR_STATISTICS_FOOTER_MAX octets.
+ * Limits: footers up to WEIR_FOOTER_OCTETS_MAX octets.
  */
 #ifndef WEIR_STORE_STATISTICS_H
 #define WEIR_STORE_STATISTICS_H
@@ -19,8 +19,6 @@
 
 #include "base/error.h"
 #include "store/schema.h"
-
-#define WEIR_STATISTICS_FOOTER_MAX (64u << 20)
 
 struct weir_leaf_statistics {
     uint64_t none_count; /* rows without a value */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/bitunpack.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+/* One function a width, as in bitpack.c: shifts and offsets are constants. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE uint64_t ones(unsigned width)
+{
+    return width == 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+}
+
+ALWAYS_INLINE void unpack_u16(const uint8_t *octets, size_t count, unsigned width, uint16_t *values)
+{
+    for (size_t i = 0; i < count; i += WEIR_BITPACK_GROUP) {
+#pragma GCC unroll 8
+        for (unsigned k = 0; k < WEIR_BITPACK_GROUP; k++)
+            values[i + k] =
+                (uint16_t)(weir_load_le32(octets + k * width / 8) >> k * width % 8 & ones(width));
+        octets += width;
+    }
+}
+
+ALWAYS_INLINE void unpack_mini(const uint8_t *octets, unsigned width, uint64_t *values)
+{
+#pragma GCC unroll 32
+    for (unsigned i = 0; i < WEIR_BITPACK_MINI; i++) {
+        unsigned shift = i * width % 8;
+        uint64_t value = weir_load_le64(octets + i * width / 8) >> shift;
+        if (shift + width > 64)
+            value |= (uint64_t)octets[i * width / 8 + 8] << (64 - shift);
+        values[i] = value & ones(width);
+    }
+}
+
+#define WIDTHS_16(X) \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+/* A list that the formatter would spread over fifty lines. */
+/* clang-format off */
+#define WIDTHS_64(X)                                \
+    WIDTHS_16(X)                                    \
+    X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) \
+    X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32) \
+    X(33) X(34) X(35) X(36) X(37) X(38) X(39) X(40) \
+    X(41) X(42) X(43) X(44) X(45) X(46) X(47) X(48) \
+    X(49) X(50) X(51) X(52) X(53) X(54) X(55) X(56) \
+    X(57) X(58) X(59) X(60) X(61) X(62) X(63) X(64)
+/* clang-format on */
+
+#define X(width)                                                                          \
+    static void unpack_u16_##width(const uint8_t *octets, size_t count, uint16_t *values) \
+    {                                                                                     \
+        unpack_u16(octets, count, width, values);                                         \
+    }
+WIDTHS_16(X)
+#undef X
+
+#define X(width)                                                             \
+    static void unpack_mini_##width(const uint8_t *octets, uint64_t *values) \
+    {                                                                        \
+        unpack_mini(octets, width, values);                                  \
+    }
+WIDTHS_64(X)
+#undef X
+
+static void (*const unpackers_u16[])(const uint8_t *octets, size_t count, uint16_t *values) = {
+#define X(width) [width] = unpack_u16_##width,
+    WIDTHS_16(X)
+#undef X
+};
+
+static void (*const unpackers_mini[])(const uint8_t *octets, uint64_t *values) = {
+#define X(width) [width] = unpack_mini_##width,
+    WIDTHS_64(X)
+#undef X
+};
+
+void weir_bitunpack_u16(const uint8_t *octets, size_t count, unsigned width, uint16_t *ret_values)
+{
+    if (width == 0)
+        memset(ret_values, 0, count * sizeof(*ret_values));
+    else
+        unpackers_u16[width](octets, count, ret_values);
+}
+
+void weir_bitunpack_mini(const uint8_t *octets, unsigned width,
+                         uint64_t ret_values[WEIR_BITPACK_MINI])
+{
+    if (width == 0)
+        memset(ret_values, 0, WEIR_BITPACK_MINI * sizeof(*ret_values));
+    else
+        unpackers_mini[width](octets, ret_values);
+}
