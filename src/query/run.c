@@ -9,6 +9,7 @@
 #include "base/calendar.h"
 #include "base/output.h"
 #include "query/printer.h"
+#include "query/scan.h"
 #include "query/sieve.h"
 #include "query/statement.h"
 #include "store/statistics.h"
@@ -348,10 +349,29 @@ static int print_rows_narrow_or_wide(struct run *run, struct weir_printer *print
     return print_rows(run, printer, sums);
 }
 
+/* What was not printed, and all of it. `total` of the columns that are no keys. */
+static int print_last_rows(struct run *run, struct weir_printer *printer, const struct sums *sums,
+                           struct weir_cell *total)
+{
+    const struct weir_query_plan *plan = run->plan;
+    struct weir_cell other[WEIR_QUERY_COLUMNS_MAX];
+    int result = 0;
+    for (size_t i = 0; i < plan->column_count; i++) {
+        other[i] = total[i];
+        other[i].integer -= sums->integers[i];
+        other[i].real -= sums->reals[i];
+        other[i].is_none = !plan->columns[i].adds_up || total[i].is_none;
+        total[i].is_none = plan->columns[i].is_key || total[i].is_none;
+    }
+    if (sums->more)
+        result = weir_printer_row(printer, WEIR_ROW_OTHER, other, run->diag);
+    return result < 0 ? result : weir_printer_row(printer, WEIR_ROW_TOTAL, total, run->diag);
+}
+
 static int print_total(struct run *run, struct weir_printer *printer, const struct sums *sums)
 {
     const struct weir_query_plan *plan = run->plan;
-    struct weir_cell total[WEIR_QUERY_COLUMNS_MAX] = {0}, other[WEIR_QUERY_COLUMNS_MAX] = {0};
+    struct weir_cell total[WEIR_QUERY_COLUMNS_MAX] = {0};
     struct weir_duckdb_result *result = NULL;
     const char *sql = weir_statement_total(&run->statement);
     if (run->statement.sql.failed)
@@ -359,37 +379,87 @@ static int print_total(struct run *run, struct weir_printer *printer, const stru
     int rows = weir_duckdb_select(run->db, sql, &result, run->diag);
     if (rows == 0)
         rows = weir_duckdb_next(result, run->diag);
-    for (size_t i = 0, at = 0; rows > 0 && i < plan->column_count; i++) {
+    for (size_t i = 0, at = 0; rows > 0 && i < plan->column_count; i++)
         if (!plan->columns[i].is_key)
             total[i] = read_cell(result, (unsigned)at++, 0, &plan->columns[i]);
-        other[i] = total[i];
-        other[i].integer -= sums->integers[i];
-        other[i].real -= sums->reals[i];
-        other[i].is_none = !plan->columns[i].adds_up || total[i].is_none;
-        total[i].is_none = plan->columns[i].is_key || total[i].is_none;
-    }
-    if (rows > 0 && sums->more)
-        rows = weir_printer_row(printer, WEIR_ROW_OTHER, other, run->diag);
-    if (rows >= 0)
-        rows = weir_printer_row(printer, WEIR_ROW_TOTAL, total, run->diag);
+    if (rows > 0)
+        rows = print_last_rows(run, printer, sums, total);
     weir_duckdb_result_free(result);
     return rows;
+}
+
+/* Whether the rows "other" and "total" are shown. */
+static bool shows_totals(const struct weir_query_plan *plan, enum weir_format format)
+{
+    return plan->shape == WEIR_QUERY_GROUPS && plan->top > 0 && plan->columns[0].is_key &&
+           weir_format_shows_others(format);
+}
+
+static int print_by_sql(struct run *run, struct weir_printer *printer, bool totals)
+{
+    struct sums sums = {0};
+    run->statement.one_more = totals;
+    int result = open_engine(run, NULL);
+    if (result == 0)
+        result = print_rows_narrow_or_wide(run, printer, &sums);
+    return result == 0 && totals ? print_total(run, printer, &sums) : result;
+}
+
+static struct weir_scan_question scan_question(const struct run *run, bool totals)
+{
+    return (struct weir_scan_question){
+        .plan = run->plan,
+        .files = &run->catalog,
+        .statistics = &run->statistics,
+        .scaled = run->statement.sql.scaled,
+        .totals = totals,
+        .stop = run->store->stop,
+        .stop_context = run->store->stop_context,
+    };
+}
+
+static int print_scanned(struct run *run, struct weir_printer *printer, bool totals,
+                         struct weir_scan_answer *answer)
+{
+    const struct weir_query_plan *plan = run->plan;
+    struct sums sums = {.more = answer->more};
+    int result = 0;
+    for (uint64_t row = 0; row < answer->row_count && result == 0; row++) {
+        const struct weir_cell *cells = answer->cells + row * plan->column_count;
+        add_to_sums(&sums, plan, cells);
+        run->stats.rows++;
+        result = weir_printer_row(printer, WEIR_ROW, cells, run->diag);
+    }
+    return result == 0 && totals ? print_last_rows(run, printer, &sums, answer->total) : result;
+}
+
+/*
+ * By the scan where it can, else by SQL. What the scan finds damaged is left to SQL as well, which
+ * says what is wrong in its own words, or reads past it.
+ */
+static int print_rows_and_total(struct run *run, struct weir_printer *printer, bool totals)
+{
+    const struct weir_scan_question question = scan_question(run, totals);
+    struct weir_scan_answer answer;
+    int result =
+        run->store->sql_only ? WEIR_E_UNSUPPORTED : weir_scan_run(&question, &answer, run->diag);
+    if (result == WEIR_E_AGAIN || result == WEIR_E_NOMEM)
+        return result;
+    if (result < 0)
+        return print_by_sql(run, printer, totals);
+    result = print_scanned(run, printer, totals, &answer);
+    weir_scan_answer_done(&answer);
+    return result;
 }
 
 static int print_answer(struct run *run, const struct weir_query_output *output)
 {
     const struct weir_query_plan *plan = run->plan;
     struct weir_printer *printer = NULL;
-    struct sums sums = {0};
-    bool totals = plan->shape == WEIR_QUERY_GROUPS && plan->top > 0 && plan->columns[0].is_key &&
-                  weir_format_shows_others(output->format);
-    run->statement.one_more = totals;
     int result = weir_printer_new(output->format, plan->columns, plan->column_count,
                                   output->screen_width, &output->sink, &printer, run->diag);
     if (result == 0)
-        result = print_rows_narrow_or_wide(run, printer, &sums);
-    if (result == 0 && totals)
-        result = print_total(run, printer, &sums);
+        result = print_rows_and_total(run, printer, shows_totals(plan, output->format));
     if (result == 0) {
         run->stats.elapsed_ns = weir_clock_now(&run->store->clock) - run->begun_ns;
         result = weir_printer_finish(printer, &run->stats, run->diag);
@@ -403,8 +473,6 @@ int weir_query_run(const struct weir_query_store *store, const struct weir_query
 {
     struct run run;
     int result = prepare(&run, store, plan, diag);
-    if (result == 0)
-        result = open_engine(&run, NULL);
     if (result == 0)
         result = print_answer(&run, output);
     return finish(&run, result);
@@ -468,7 +536,11 @@ int weir_query_explain(const struct weir_query_store *store, const struct weir_q
         weir_text_printf(&out, "sampling       %s; flows that do not say theirs count once\n",
                          sql->scaled ? "counters are multiplied by it" : "nothing to multiply by");
         weir_text_printf(&out, "counters       of %s\n", sql->wide ? "128 bits" : "64 bits");
-        if (weir_sieve_applies(plan, run.stats.flows))
+        const struct weir_scan_question question = scan_question(&run, false);
+        if (!store->sql_only && weir_scan_applies(&question))
+            weir_text_printf(&out, "answered by    a scan of the files; the SQL is for what it "
+                                   "cannot read\n");
+        else if (weir_sieve_applies(plan, run.stats.flows))
             weir_text_printf(&out,
                              "passes         2: sums of buckets of groups, then the groups of "
                              "the greatest (of all, should that miss one)\n");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asking a store: the files that matter, the plan as SQL, the rows to a printer.
+ * Asking a store: the files that matter, the plan by weir's own scan or as SQL, the rows to a
+ * printer.
  *
  *     const struct weir_query_store store = {.folder = "flows", .clock = &clock};
  *     weir_query_run(&store, plan, WEIR_FORMAT_TABLE, &sink, &diag);
@@ -21,6 +22,7 @@ struct weir_query_store {
     uint64_t memory_octets; /* as struct weir_duckdb_options has them */
     unsigned threads;
     const char *temp_dir;
+    bool sql_only; /* not by weir's own scan (scan.h) */
     struct weir_clock clock;
     /* Whether to end early, which is WEIR_E_AGAIN. NULL: never. */
     bool (*stop)(void *context);

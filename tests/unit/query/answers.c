@@ -40,29 +40,38 @@ static struct weir_query_store store_at(const char *folder)
     return (struct weir_query_store){.folder = folder, .threads = 1, .clock = weir_clock_system()};
 }
 
-int try_ask(const char *folder, const struct weir_question *question, enum weir_format format,
-            char **ret_text, struct weir_diag *diag)
+int run_plan(const char *folder, const struct weir_query_plan *plan, bool sql_only,
+             enum weir_format format, char **ret_text, struct weir_diag *diag)
 {
-    const struct weir_query_store store = store_at(folder);
-    struct weir_arena arena;
-    struct weir_query_plan *plan;
+    struct weir_query_store store = store_at(folder);
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
     assert_non_null(out);
-    weir_arena_init(&arena, 64 << 20);
-    int result = weir_query_plan(question, &arena, &plan, diag);
     const struct weir_query_output output = {.format = format,
                                              .sink = {.write = add_text, .context = out}};
-    if (result == 0)
-        result = weir_query_run(&store, plan, &output, diag);
-    weir_arena_done(&arena);
+    store.sql_only = sql_only;
+    int result = weir_query_run(&store, plan, &output, diag);
     fclose(out);
     if (result < 0) {
         free(text);
         text = NULL;
     }
     *ret_text = text;
+    return result;
+}
+
+int try_ask(const char *folder, const struct weir_question *question, enum weir_format format,
+            char **ret_text, struct weir_diag *diag)
+{
+    struct weir_arena arena;
+    struct weir_query_plan *plan;
+    *ret_text = NULL;
+    weir_arena_init(&arena, 64 << 20);
+    int result = weir_query_plan(question, &arena, &plan, diag);
+    if (result == 0)
+        result = run_plan(folder, plan, false, format, ret_text, diag);
+    weir_arena_done(&arena);
     return result;
 }
 

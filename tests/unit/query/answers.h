@@ -17,6 +17,10 @@ bool can_ask(void);
 /* A question about all times. */
 struct weir_question question_of_all(void);
 
+/* The answer to a plan, by SQL alone or by whatever answers. As try_ask. */
+int run_plan(const char *folder, const struct weir_query_plan *plan, bool sql_only,
+             enum weir_format format, char **ret_text, struct weir_diag *diag);
+
 /* 0 and the text, which the caller frees; or the error, with *ret_text NULL and diag filled. */
 int try_ask(const char *folder, const struct weir_question *question, enum weir_format format,
             char **ret_text, struct weir_diag *diag);

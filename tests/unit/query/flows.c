@@ -278,6 +278,22 @@ struct flows *flows_of_counters(uint64_t bytes, uint32_t sampling, size_t count)
     return flows;
 }
 
+struct flows *flows_of_sources(const char *const *addresses, size_t address_count, size_t count)
+{
+    struct flows *flows = new_store(count);
+    for (size_t i = 0; i < count; i++) {
+        struct flow *flow = &flows->rows[i];
+        memset(flow->none, true, sizeof(flow->none));
+        set(flow, WEIR_COLUMN_RECEIVED, FLOWS_BASE_NS);
+        set(flow, WEIR_COLUMN_START, FLOWS_BASE_NS);
+        set(flow, WEIR_COLUMN_END, FLOWS_BASE_NS);
+        set(flow, WEIR_COLUMN_BYTES, i);
+        set_address(flow, WEIR_COLUMN_SRC_ADDR, addresses[i % address_count]);
+    }
+    write_files(flows);
+    return flows;
+}
+
 void flows_free(struct flows *flows)
 {
     char command[128];

@@ -51,6 +51,8 @@ extern const size_t flow_app_count;
 struct flows *flows_new(uint64_t seed, size_t count, bool sampled);
 /* Flows that have their bytes and sampling interval, a start and an end, and nothing else. */
 struct flows *flows_of_counters(uint64_t bytes, uint32_t sampling, size_t count);
+/* Flows from these sources in turn; flow number i has i bytes. */
+struct flows *flows_of_sources(const char *const *addresses, size_t address_count, size_t count);
 void flows_free(struct flows *flows);
 
 uint64_t flows_random(uint64_t *state);
