@@ -95,7 +95,7 @@ static void check_counters(const struct weir_collector *collector, const struct 
     check(c.options_records == taken->options);
     check(c.sets_unknown_template >= c.sets_waiting + c.sets_overflowed);
     const struct weir_sessions *sessions = weir_collector_sessions(collector);
-    check(sessions->count <= sessions->limit);
+    check(sessions->count <= sessions->limits.sessions);
     check(sessions->pool.budget.used <= sessions->pool.budget.limit);
     check(sessions->waiting_budget.used <= sessions->waiting_budget.limit);
 }

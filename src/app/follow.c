@@ -13,8 +13,8 @@ int weir_follower_init(struct weir_follower *follower)
     /* Files are read: the same one twice does the same. */
     weir_hash_key_seed(&key, 0);
     *follower = (struct weir_follower){.template_limit = limits.template_max};
-    int result = weir_sessions_init(&follower->sessions, limits.session_max, limits.template_octets,
-                                    limits.waiting_octets, &key);
+    const struct weir_session_limits session_limits = weir_collector_session_limits(&limits);
+    int result = weir_sessions_init(&follower->sessions, &session_limits, &key);
     if (result < 0)
         return result;
     follower->buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
@@ -46,7 +46,12 @@ int weir_follower_open(struct weir_follower *follower, const struct weir_message
         .received_ns = datagram->received_ns,
         .port = datagram->source_port,
     };
-    return weir_sessions_get(&follower->sessions, &key, &follower->session);
+    follower->arrival = (struct weir_arrival){
+        .port = datagram->source_port,
+        .has_number = message->sequence_unit != WEIR_SEQUENCE_NONE,
+        .number = message->sequence,
+    };
+    return weir_sessions_get(&follower->sessions, &key, &follower->arrival, &follower->session);
 }
 
 static enum weir_follow_outcome withdraw(struct weir_follower *follower,
@@ -118,6 +123,7 @@ void weir_follower_close(struct weir_follower *follower, const struct weir_messa
     };
     if (message->sequence_unit != WEIR_SEQUENCE_NONE)
         weir_sequence_take(&session->sequence, &counted);
+    weir_source_enter(&session->source, &follower->arrival, session->sequence.counting, &counted);
 }
 
 void weir_follower_next_file(struct weir_follower *follower)

@@ -24,7 +24,8 @@
 
 struct weir_follower {
     struct weir_sessions sessions;
-    struct weir_session *session;       /* of the message that is open */
+    struct weir_session *session; /* of the message that is open */
+    struct weir_arrival arrival;
     struct weir_template_origin origin; /* of its Templates */
     uint32_t template_limit;            /* a session */
     struct weir_template *buffer;       /* for weir_set_next_template: WEIR_TEMPLATE_OCTETS_MAX */

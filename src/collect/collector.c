@@ -35,7 +35,7 @@ struct intake {
     struct weir_sequence_records waited; /* of earlier messages that were decoded with it */
     uint32_t slack;                      /* most that may be in its sets without Template */
     enum weir_malformed cause;
-    uint16_t port;          /* from which it was sent */
+    struct weir_arrival arrival;
     struct weir_diag *diag; /* for the errors of sinks */
 };
 
@@ -65,6 +65,17 @@ struct weir_collector_config weir_collector_defaults(void)
     };
 }
 
+struct weir_session_limits weir_collector_session_limits(const struct weir_collector_config *config)
+{
+    return (struct weir_session_limits){
+        .sessions = config->session_max,
+        .templates = config->template_max,
+        .waiting = config->waiting,
+        .template_octets = config->template_octets,
+        .waiting_octets = config->waiting_octets,
+    };
+}
+
 int weir_collector_new(const struct weir_collector_config *config,
                        struct weir_collector **ret_collector)
 {
@@ -75,9 +86,8 @@ int weir_collector_new(const struct weir_collector_config *config,
     collector->batch = weir_batch_new(config->batch_rows);
     collector->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
     collector->join_buffer = malloc(WEIR_COMMON_OCTETS_MAX);
-    int result =
-        weir_sessions_init(&collector->sessions, config->session_max, config->template_octets,
-                           config->waiting_octets, &config->hash_key);
+    const struct weir_session_limits limits = weir_collector_session_limits(config);
+    int result = weir_sessions_init(&collector->sessions, &limits, &config->hash_key);
     if (result < 0 || !collector->batch || !collector->template_buffer || !collector->join_buffer) {
         weir_collector_free(collector);
         return WEIR_E_NOMEM;
@@ -365,7 +375,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
         if (set->message == session->counters.messages) {
             add_records(&intake->held, &run);
             intake->slack -= (uint32_t)set->length;
-        } else {
+        } else if (set->message != WEIR_WAITING_APART) {
             add_records(&intake->waited, &run);
         }
         note_run(intake, &run);
@@ -415,6 +425,21 @@ static void note_reboot(struct intake *intake, const struct weir_message *messag
     weir_template_table_done(&session->templates, &intake->collector->sessions.pool);
 }
 
+/* Sessions that turned out to be one may have had what waits and its Template apart. As deliver. */
+static int decode_inherited(struct intake *intake)
+{
+    struct weir_session *session = intake->session;
+    int result = 0;
+    if (!session->has_inherited)
+        return 0;
+    session->has_inherited = false;
+    for (uint32_t i = 0; i < session->templates.count && result == 0; i++) {
+        const struct weir_template_entry *entry = &session->templates.entries[i];
+        result = decode_waiting(intake, entry->id, entry->shared);
+    }
+    return result;
+}
+
 /*
  * RFC 7011 section 8.1: one, or all of its kind (id 2 or 3); of Templates that are not there they
  * are ignored, and over UDP always (section 8.4).
@@ -444,7 +469,7 @@ static int keep_template(struct intake *intake, const struct weir_template *sour
     struct weir_session *session = intake->session;
     const struct weir_template_origin origin = {
         .received_ns = intake->context.segment.received_ns,
-        .port = intake->port,
+        .port = intake->arrival.port,
     };
     uint32_t limit = intake->collector->config.template_max;
     int result = weir_template_table_put(&session->templates, &sessions->pool, source, &origin,
@@ -613,6 +638,7 @@ static void count_sequence(const struct intake *intake, const struct weir_messag
     };
     if (message->sequence_unit != WEIR_SEQUENCE_NONE)
         weir_sequence_take(&session->sequence, &counted);
+    weir_source_enter(&session->source, &intake->arrival, session->sequence.counting, &counted);
 }
 
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
@@ -633,7 +659,12 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     struct intake intake = {
         .collector = collector,
         .context = weir_message_context(&message),
-        .port = datagram->source_port,
+        .arrival =
+            {
+                .port = datagram->source_port,
+                .has_number = message.sequence_unit != WEIR_SEQUENCE_NONE,
+                .number = message.sequence,
+            },
         .diag = diag,
     };
     struct weir_session_key key = {
@@ -647,7 +678,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
         intake.context.segment.has_exporter = true;
     }
     intake.context.segment.received_ns = datagram->received_ns;
-    result = weir_sessions_get(&collector->sessions, &key, &intake.session);
+    result = weir_sessions_get(&collector->sessions, &key, &intake.arrival, &intake.session);
     if (result < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for another exporter");
     intake.context.session = &intake.session->references;
@@ -657,7 +688,9 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
     note_reboot(&intake, &message);
-    result = take_sets(&intake, &message);
+    result = decode_inherited(&intake);
+    if (result == 0)
+        result = take_sets(&intake, &message);
     count_sequence(&intake, &message);
     weir_collect_count_malformed(&intake.session->counters, intake.cause);
     return result;
@@ -671,11 +704,7 @@ int weir_collector_save(const struct weir_collector *collector, struct weir_text
 int weir_collector_restore(struct weir_collector *collector, const void *octets, size_t length,
                            struct weir_diag *diag)
 {
-    const struct weir_state_limits limits = {
-        .template_max = collector->config.template_max,
-        .waiting = collector->config.waiting,
-    };
-    return weir_state_restore(&collector->sessions, &limits, octets, length, diag);
+    return weir_state_restore(&collector->sessions, octets, length, diag);
 }
 
 void weir_collector_next_file(struct weir_collector *collector)

@@ -59,6 +59,10 @@ struct weir_collector_config {
  * MiB waiting; 4,096 rows. */
 struct weir_collector_config weir_collector_defaults(void);
 
+/* Those of its sessions. */
+struct weir_session_limits weir_collector_session_limits(
+    const struct weir_collector_config *config);
+
 /* 0, WEIR_E_NOMEM. */
 WEIR_CHECKED int weir_collector_new(const struct weir_collector_config *config,
                                     struct weir_collector **ret_collector);

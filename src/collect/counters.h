@@ -65,6 +65,8 @@
     X(datagrams_dropped, DATAGRAMS, "by the kernel for want of room; not known by exporter")       \
     X(sessions_opened, NONE, "exporters and Observation Domains that were met")                    \
     X(sessions_restored, NONE, "of these, known from before the start")                            \
+    X(sources_found, NONE, "of these, further exporters behind an address, told by their ports")   \
+    X(sessions_joined, NONE, "of these, found to be of an exporter that changes its port")         \
     X(sessions_evicted, NONE, "of these, forgotten at the limit; the longest idle go first")
 
 struct weir_collect_counters {

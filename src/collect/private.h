@@ -10,16 +10,10 @@
 #include "base/text.h"
 #include "collect/session.h"
 
-struct weir_state_limits {
-    uint32_t template_max; /* a session */
-    struct weir_waiting_limits waiting;
-};
-
 /* As weir_collector_save and weir_collector_restore. */
 WEIR_CHECKED int weir_state_save(const struct weir_sessions *sessions,
                                  struct weir_text_buffer *out);
-WEIR_CHECKED int weir_state_restore(struct weir_sessions *sessions,
-                                    const struct weir_state_limits *limits, const void *octets,
+WEIR_CHECKED int weir_state_restore(struct weir_sessions *sessions, const void *octets,
                                     size_t length, struct weir_diag *diag);
 
 #endif

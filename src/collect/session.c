@@ -4,20 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-int weir_sessions_init(struct weir_sessions *sessions, uint32_t limit, size_t template_octets,
-                       size_t waiting_octets, const struct weir_hash_key *hash_key)
+int weir_sessions_init(struct weir_sessions *sessions, const struct weir_session_limits *limits,
+                       const struct weir_hash_key *hash_key)
 {
     uint32_t buckets = 16;
-    while (buckets < limit && buckets < UINT32_C(1) << 24)
+    while (buckets < limits->sessions && buckets < UINT32_C(1) << 24)
         buckets *= 2;
     *sessions = (struct weir_sessions){
+        .limits = *limits,
         .hash_key = *hash_key,
-        .waiting_budget = {.limit = waiting_octets},
+        .waiting_budget = {.limit = limits->waiting_octets},
         .buckets = calloc(buckets, sizeof(struct weir_session *)),
         .bucket_mask = buckets - 1,
-        .limit = limit,
     };
-    weir_template_pool_init(&sessions->pool, template_octets, hash_key);
+    weir_template_pool_init(&sessions->pool, limits->template_octets, hash_key);
     return sessions->buckets ? 0 : WEIR_E_NOMEM;
 }
 
@@ -68,6 +68,7 @@ static void unlink_by_age(struct weir_sessions *sessions, struct weir_session *s
 
 static void link_newest(struct weir_sessions *sessions, struct weir_session *session)
 {
+    session->turn = ++sessions->turn;
     session->newer = NULL;
     session->older = sessions->newest;
     if (sessions->newest)
@@ -77,16 +78,29 @@ static void link_newest(struct weir_sessions *sessions, struct weir_session *ses
     sessions->newest = session;
 }
 
-void weir_sessions_evict(struct weir_sessions *sessions)
+/* Makes it the newest. */
+static void touch(struct weir_sessions *sessions, struct weir_session *session)
 {
-    struct weir_session *session = sessions->oldest;
+    if (sessions->newest == session)
+        return;
+    unlink_by_age(sessions, session);
+    link_newest(sessions, session);
+}
+
+/* Takes it out of the table; it stays whole. */
+static void unlink_session(struct weir_sessions *sessions, struct weir_session *session)
+{
     struct weir_session **link = bucket_of(sessions, &session->key);
     while (*link != session)
         link = &(*link)->next_in_bucket;
     *link = session->next_in_bucket;
     unlink_by_age(sessions, session);
     sessions->count--;
+}
 
+static void evict(struct weir_sessions *sessions, struct weir_session *session)
+{
+    unlink_session(sessions, session);
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sets_overflowed += counters.sets_waiting;
     counters.sets_waiting = 0;
@@ -94,6 +108,11 @@ void weir_sessions_evict(struct weir_sessions *sessions)
     weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
                          &sessions->evicted);
     free_session(sessions, session);
+}
+
+void weir_sessions_evict(struct weir_sessions *sessions)
+{
+    evict(sessions, sessions->oldest);
 }
 
 void weir_sessions_clear(struct weir_sessions *sessions)
@@ -116,39 +135,181 @@ static const struct weir_element *find_element(const void *of, uint32_t pen, uin
     return weir_types_find(&session->types, pen, id);
 }
 
-int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_key *key,
+int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_key *key,
                       struct weir_session **ret_session)
 {
-    /* Messages come in bursts: most are of the session that the last one was of. */
-    struct weir_session *session = sessions->newest;
-    if (!session || !keys_equal(&session->key, key)) {
-        struct weir_session **bucket = bucket_of(sessions, key);
-        for (session = *bucket; session; session = session->next_in_bucket)
-            if (keys_equal(&session->key, key))
-                break;
-        if (session) {
-            unlink_by_age(sessions, session);
-        } else {
-            session = calloc(1, sizeof(*session));
-            if (!session)
-                return WEIR_E_NOMEM;
-            if (sessions->count == sessions->limit)
-                weir_sessions_evict(sessions);
-            session->key = *key;
-            session->references = (struct weir_plan_session){
-                .find_plan = find_plan,
-                .find_element = find_element,
-                .of = session,
-                .list_counts = &session->list_counts,
-            };
-            session->counters.sessions_opened = 1;
-            session->next_in_bucket = *bucket;
-            *bucket = session;
-            sessions->count++;
+    struct weir_session *session = calloc(1, sizeof(*session));
+    if (!session)
+        return WEIR_E_NOMEM;
+    if (sessions->count == sessions->limits.sessions)
+        weir_sessions_evict(sessions);
+    struct weir_session **bucket = bucket_of(sessions, key);
+    session->key = *key;
+    session->references = (struct weir_plan_session){
+        .find_plan = find_plan,
+        .find_element = find_element,
+        .of = session,
+        .list_counts = &session->list_counts,
+    };
+    session->counters.sessions_opened = 1;
+    session->next_in_bucket = *bucket;
+    *bucket = session;
+    sessions->count++;
+    link_newest(sessions, session);
+    *ret_session = session;
+    return 0;
+}
+
+/* What of a family matters to a message from a port that none of it has. */
+struct family {
+    struct weir_session *owner; /* but this one has it */
+    struct weir_session *continued;
+    struct weir_session *near;
+    struct weir_session *shared; /* has every port */
+    struct weir_session *longest_idle;
+    uint32_t count;
+    uint32_t singles; /* sources of one message */
+};
+
+static bool is_single(const struct weir_session *session)
+{
+    return session->source.messages == 1;
+}
+
+static struct family survey(struct weir_sessions *sessions, const struct weir_session_key *key,
+                            const struct weir_arrival *arrival)
+{
+    struct family family = {0};
+    for (struct weir_session *session = *bucket_of(sessions, key); session;
+         session = session->next_in_bucket) {
+        if (!keys_equal(&session->key, key))
+            continue;
+        const struct weir_source *source = &session->source;
+        if (weir_source_has_port(source, arrival->port) || !arrival->has_number) {
+            family.owner = session;
+            return family;
         }
-        link_newest(sessions, session);
+        family.count++;
+        family.singles += is_single(session);
+        if (weir_source_is_continued(source, arrival))
+            family.continued = session;
+        if (weir_source_is_near(source, arrival))
+            family.near = session;
+        if (source->has_every_port)
+            family.shared = session;
+        if (!family.longest_idle || session->turn < family.longest_idle->turn)
+            family.longest_idle = session;
+    }
+    return family;
+}
+
+/* Gives all that is known of a source, and what waits there, to another. */
+static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
+                    struct weir_session *session)
+{
+    const struct weir_session_limits *limits = &sessions->limits;
+    struct weir_waiting_set *set;
+    unlink_session(sessions, session);
+    for (uint32_t i = 0; i < session->templates.count; i++) {
+        const struct weir_template_entry *entry = &session->templates.entries[i];
+        const struct weir_template_origin origin = {entry->refreshed_ns, entry->port};
+        if (!weir_template_table_find(&heir->templates, entry->id) &&
+            weir_template_table_share(&heir->templates, &sessions->pool, entry->id, &origin,
+                                      limits->templates, entry->shared) < 0)
+            heir->counters.templates_refused++;
+    }
+    while ((set = weir_waiting_take_any(&session->waiting))) {
+        uint32_t dropped =
+            weir_waiting_push(&heir->waiting, &limits->waiting, &sessions->waiting_budget, set->id,
+                              WEIR_WAITING_APART, &set->context, set->octets, set->length);
+        heir->counters.sets_overflowed += dropped;
+        heir->has_undecodable = heir->has_undecodable || dropped > 0;
+        weir_waiting_free(set, &sessions->waiting_budget);
+    }
+    struct weir_collect_counters counters = weir_session_count(session);
+    counters.sessions_joined++;
+    weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
+                         &heir->counters);
+    heir->has_inherited = true;
+    free_session(sessions, session);
+}
+
+/* The other sources of a single message were this one, too. */
+static void inherit_singles(struct weir_sessions *sessions, struct weir_session *heir)
+{
+    struct weir_session *next;
+    for (struct weir_session *session = *bucket_of(sessions, &heir->key); session; session = next) {
+        next = session->next_in_bucket;
+        if (session != heir && is_single(session) && keys_equal(&session->key, &heir->key))
+            inherit(sessions, heir, session);
+    }
+}
+
+/* A port that was taken for one of this source becomes a source, with the Templates from there. */
+static int split(struct weir_sessions *sessions, struct weir_session *session, uint16_t port,
+                 struct weir_session **ret_session)
+{
+    struct weir_session *made;
+    const struct weir_session_key key = session->key;
+    /* It is in use: at the limit it must not be the one to go. */
+    touch(sessions, session);
+    if (sessions->limits.sessions < 2)
+        return 0;
+    int result = weir_sessions_add(sessions, &key, &made);
+    if (result < 0)
+        return result;
+    weir_source_drop_port(&session->source, port);
+    weir_source_add_port(&made->source, port);
+    made->counters.sources_found = 1;
+    weir_template_table_move(&session->templates, &made->templates, &sessions->pool, port);
+    *ret_session = made;
+    return 0;
+}
+
+/* A source for a port that nobody has. */
+static int add_source(struct weir_sessions *sessions, const struct weir_session_key *key,
+                      const struct family *family, uint16_t port, struct weir_session **ret_session)
+{
+    if (family->count >= WEIR_SOURCES_MAX)
+        evict(sessions, family->longest_idle);
+    int result = weir_sessions_add(sessions, key, ret_session);
+    if (result < 0)
+        return result;
+    struct weir_session *made = *ret_session;
+    weir_source_add_port(&made->source, port);
+    made->counters.sources_found = family->count > 0;
+    if (family->singles >= WEIR_SOURCE_SINGLES_MAX) {
+        made->source.has_every_port = true;
+        inherit_singles(sessions, made);
+    }
+    return 0;
+}
+
+int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_key *key,
+                      const struct weir_arrival *arrival, struct weir_session **ret_session)
+{
+    /* Messages come in bursts: most are of the session that the last one was of. */
+    struct weir_session *newest = sessions->newest;
+    if (newest && keys_equal(&newest->key, key) && newest->source.port_count == 1 &&
+        newest->source.ports[0].port == arrival->port) {
+        *ret_session = newest;
+        return 0;
+    }
+    struct family family = survey(sessions, key, arrival);
+    struct weir_session *session = family.owner;
+    if (!session) {
+        session = family.continued ? family.continued : family.near;
+        session = session ? session : family.shared;
+        if (!session)
+            return add_source(sessions, key, &family, arrival->port, ret_session);
+        weir_source_add_port(&session->source, arrival->port);
+        if (weir_source_hops(&session->source) && family.singles > 0)
+            inherit_singles(sessions, session);
     }
     *ret_session = session;
+    if (weir_source_strays(&session->source, arrival))
+        return split(sessions, session, arrival->port, ret_session);
+    touch(sessions, session);
     return 0;
 }
 

@@ -2,12 +2,14 @@
 /*
  * Sessions of a Collecting Process: what is kept of one Exporting Process and Observation Domain,
  * found by {exporter address, Observation Domain, protocol, transport} (RFC 7011 section 3.4.1:
- * Template ids mean something only there). Source ports are no part of it, since some exporters
- * change theirs with every message.
+ * Template ids mean something only there) and among those by learned source ports
+ * (collect/source.h).
  *
  *     struct weir_session *session;
- *     result = weir_sessions_get(sessions, &key, &session);   // found, or made
+ *     result = weir_sessions_get(sessions, &key, &arrival, &session);   // found, or made
  *     entry = weir_template_table_find(&session->templates, id);
+ *     ...
+ *     weir_source_enter(&session->source, &arrival, session->sequence.counting, &counted);
  *
  * Look-up is O(1) and keyed, so nobody can aim collisions at it. Limits: a number of sessions,
  * past which the one that was idle for longest is forgotten and counted; its counters stay in the
@@ -26,6 +28,7 @@
 #include "collect/common.h"
 #include "collect/counters.h"
 #include "collect/sequence.h"
+#include "collect/source.h"
 #include "collect/templates.h"
 #include "collect/types.h"
 #include "collect/waiting.h"
@@ -47,6 +50,7 @@ _Static_assert(sizeof(struct weir_session_key) == 24, "no padding");
 
 struct weir_session {
     struct weir_session_key key;
+    struct weir_source source;
     struct weir_template_table templates;
     struct weir_waiting waiting;
     struct weir_sequence sequence;
@@ -56,30 +60,47 @@ struct weir_session {
     struct weir_list_counts list_counts;
     struct weir_plan_session references; /* all of which its records refer to */
     bool has_undecodable;                /* sets were dropped: unknown records stay unknown */
+    bool has_inherited;                  /* what waits may be of Templates that are there */
     struct weir_session *next_in_bucket;
     struct weir_session *newer, *older; /* by last message */
+    uint64_t turn;                      /* greater, newer */
+};
+
+struct weir_session_limits {
+    uint32_t sessions;  /* at least 1 */
+    uint32_t templates; /* a session, both kinds */
+    struct weir_waiting_limits waiting;
+    size_t template_octets; /* of all sessions */
+    size_t waiting_octets;
 };
 
 struct weir_sessions {
+    struct weir_session_limits limits;
     struct weir_hash_key hash_key;
     struct weir_template_pool pool; /* of all sessions */
     struct weir_budget waiting_budget;
     struct weir_session **buckets;
     uint32_t bucket_mask;
     uint32_t count;
-    uint32_t limit;
     struct weir_session *newest, *oldest;
+    uint64_t turn;
     struct weir_collect_counters evicted; /* sum of those that are forgotten */
 };
 
-/* 0, WEIR_E_NOMEM. At most `limit` sessions (at least 1), and octets for all that they hold. */
-WEIR_CHECKED int weir_sessions_init(struct weir_sessions *sessions, uint32_t limit,
-                                    size_t template_octets, size_t waiting_octets,
+/* 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_sessions_init(struct weir_sessions *sessions,
+                                    const struct weir_session_limits *limits,
                                     const struct weir_hash_key *hash_key);
 void weir_sessions_done(struct weir_sessions *sessions);
 
-/* The session of this key, made if need be, and now the newest. 0, WEIR_E_NOMEM. */
+/* The session of this message, made if need be, and now the newest. 0, WEIR_E_NOMEM. */
 WEIR_CHECKED int weir_sessions_get(struct weir_sessions *sessions,
+                                   const struct weir_session_key *key,
+                                   const struct weir_arrival *arrival,
+                                   struct weir_session **ret_session);
+
+/* Makes another session of this key, which has no port yet, and is the newest. As above. */
+WEIR_CHECKED int weir_sessions_add(struct weir_sessions *sessions,
                                    const struct weir_session_key *key,
                                    struct weir_session **ret_session);
 

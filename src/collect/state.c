@@ -11,7 +11,7 @@
 #define MAGIC_OCTETS    8u
 #define VERSION         1u
 #define HEADER_OCTETS   28u /* magic, version, length, checksum */
-#define SESSION_OCTETS  63u /* without Templates and waiting sets */
+#define SESSION_OCTETS  79u /* without Templates and waiting sets */
 #define FIELD_OCTETS    8u
 #define TEMPLATE_OCTETS 5u  /* without fields */
 #define ENTRY_OCTETS    16u /* a session's Template: id, port, time, number */
@@ -41,6 +41,17 @@ static void save_key(struct weir_writer *writer, const struct weir_session_key *
     weir_write_u32(writer, key->domain);
     weir_write_u16(writer, key->protocol);
     weir_write_u16(writer, key->transport);
+}
+
+static void save_source(struct weir_writer *writer, const struct weir_source *source)
+{
+    weir_write_u8(writer, source->port_count);
+    weir_write_u8(writer, source->hops);
+    weir_write_u8(writer, source->has_every_port);
+    weir_write_u8(writer, source->messages);
+    weir_write_u32(writer, source->next.number);
+    for (unsigned i = 0; i < WEIR_SOURCE_PORTS; i++)
+        weir_write_u16(writer, source->ports[i].port);
 }
 
 /* Holes are not saved: what fills one is taken as early, see ledger.c. */
@@ -115,6 +126,7 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
 {
     struct weir_writer writer = extend(out, SESSION_OCTETS);
     save_key(&writer, &session->key);
+    save_source(&writer, &session->source);
     save_sequence(&writer, &session->sequence);
     weir_write_u8(&writer, session->has_undecodable);
     weir_write_u32(&writer, session->templates.count);
@@ -151,7 +163,6 @@ int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffe
 struct restore {
     struct weir_reader reader;
     struct weir_sessions *sessions;
-    const struct weir_state_limits *limits;
     struct weir_template *template_buffer; /* WEIR_TEMPLATE_OCTETS_MAX */
     /* By their numbers, each with a reference; NULL: no room for it. */
     struct weir_shared_template **templates;
@@ -173,6 +184,20 @@ static struct weir_session_key restore_key(struct weir_reader *reader)
     key.protocol = weir_read_u16(reader);
     key.transport = weir_read_u16(reader);
     return key;
+}
+
+/* What continues it is not known any more: it is not known what it missed. */
+static struct weir_source restore_source(struct weir_reader *reader)
+{
+    struct weir_source source = {0};
+    source.port_count = weir_read_u8(reader);
+    source.hops = weir_read_u8(reader);
+    source.has_every_port = weir_read_u8(reader) != 0;
+    source.messages = weir_read_u8(reader);
+    source.next.number = weir_read_u32(reader);
+    for (unsigned i = 0; i < WEIR_SOURCE_PORTS; i++)
+        source.ports[i].port = weir_read_u16(reader);
+    return source;
 }
 
 static struct weir_sequence restore_sequence(struct weir_reader *reader)
@@ -247,7 +272,7 @@ static int restore_entry(struct restore *restore, struct weir_session *session,
         return broken(restore, "a session has a Template that there is not", diag);
     int result =
         weir_template_table_share(&session->templates, &restore->sessions->pool, id, &origin,
-                                  restore->limits->template_max, restore->templates[number]);
+                                  restore->sessions->limits.templates, restore->templates[number]);
     return result == WEIR_E_LIMIT ? 0 : result;
 }
 
@@ -274,7 +299,7 @@ static int restore_waiting(struct restore *restore, struct weir_session *session
     if (!octets || id < 256)
         return broken(restore, "a set that waits is cut", diag);
     uint32_t dropped =
-        weir_waiting_push(&session->waiting, &restore->limits->waiting,
+        weir_waiting_push(&session->waiting, &restore->sessions->limits.waiting,
                           &restore->sessions->waiting_budget, id, 0, &context, octets, length);
     session->counters.sets_overflowed += dropped;
     session->has_undecodable = session->has_undecodable || dropped > 0;
@@ -285,17 +310,20 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
 {
     struct weir_reader *reader = &restore->reader;
     struct weir_session_key key = restore_key(reader);
+    struct weir_source source = restore_source(reader);
     struct weir_sequence sequence = restore_sequence(reader);
     bool has_undecodable = weir_read_u8(reader) != 0;
     uint32_t template_count = weir_read_u32(reader), waiting_count = weir_read_u32(reader);
     if (weir_reader_failed(reader))
         return broken(restore, "a session is cut", diag);
-    if (key.transport > WEIR_COLLECT_FILE || sequence.counting >= WEIR_SEQUENCE_COUNTINGS)
+    if (key.transport > WEIR_COLLECT_FILE || source.port_count > WEIR_SOURCE_PORTS ||
+        sequence.counting >= WEIR_SEQUENCE_COUNTINGS)
         return broken(restore, "no such session can be", diag);
     struct weir_session *session;
-    int result = weir_sessions_get(restore->sessions, &key, &session);
+    int result = weir_sessions_add(restore->sessions, &key, &session);
     if (result < 0)
         return result;
+    session->source = source;
     session->sequence = sequence;
     session->has_undecodable = has_undecodable;
     session->counters.sessions_restored = 1;
@@ -343,10 +371,10 @@ static int restore_all(struct restore *restore, struct weir_diag *diag)
     return result;
 }
 
-int weir_state_restore(struct weir_sessions *sessions, const struct weir_state_limits *limits,
-                       const void *octets, size_t length, struct weir_diag *diag)
+int weir_state_restore(struct weir_sessions *sessions, const void *octets, size_t length,
+                       struct weir_diag *diag)
 {
-    struct restore restore = {.sessions = sessions, .limits = limits};
+    struct restore restore = {.sessions = sessions};
     weir_sessions_clear(sessions);
     const struct weir_collect_counters before = sessions->evicted;
     int result = open_state(octets, length, &restore.reader, diag);

@@ -133,10 +133,24 @@ uint32_t weir_template_table_remove(struct weir_template_table *table,
 
 /* Which entries go. */
 struct condition {
-    enum { OF_KIND, OLDER } what;
+    enum { OF_KIND, OLDER, OF_PORT } what;
     bool is_options;
+    uint16_t port;
     int64_t before_ns;
 };
+
+static bool applies(const struct condition *condition, const struct weir_template_entry *entry)
+{
+    switch (condition->what) {
+    case OF_KIND:
+        return entry->shared->source->is_options == condition->is_options;
+    case OLDER:
+        return entry->refreshed_ns < condition->before_ns;
+    case OF_PORT:
+        return entry->port == condition->port;
+    }
+    return false;
+}
 
 static uint32_t remove_where(struct weir_template_table *table, struct weir_template_pool *pool,
                              const struct condition *condition)
@@ -144,10 +158,7 @@ static uint32_t remove_where(struct weir_template_table *table, struct weir_temp
     uint32_t kept = 0;
     for (uint32_t i = 0; i < table->count; i++) {
         const struct weir_template_entry *entry = &table->entries[i];
-        bool goes = condition->what == OF_KIND
-                        ? entry->shared->source->is_options == condition->is_options
-                        : entry->refreshed_ns < condition->before_ns;
-        if (goes)
+        if (applies(condition, entry))
             weir_template_pool_give_back(pool, entry->shared);
         else
             table->entries[kept++] = *entry;
@@ -168,6 +179,21 @@ uint32_t weir_template_table_expire(struct weir_template_table *table,
                                     struct weir_template_pool *pool, int64_t before_ns)
 {
     return remove_where(table, pool, &(struct condition){.what = OLDER, .before_ns = before_ns});
+}
+
+void weir_template_table_move(struct weir_template_table *table, struct weir_template_table *into,
+                              struct weir_template_pool *pool, uint16_t port)
+{
+    const struct condition condition = {.what = OF_PORT, .port = port};
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct weir_template_entry *entry = &table->entries[i];
+        const struct weir_template_origin origin = {entry->refreshed_ns, port};
+        if (applies(&condition, entry) &&
+            weir_template_table_share(into, pool, entry->id, &origin, table->count, entry->shared) <
+                0)
+            break;
+    }
+    remove_where(table, pool, &condition);
 }
 
 void weir_template_table_done(struct weir_template_table *table, struct weir_template_pool *pool)

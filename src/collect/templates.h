@@ -80,6 +80,12 @@ uint32_t weir_template_table_remove_kind(struct weir_template_table *table,
 uint32_t weir_template_table_expire(struct weir_template_table *table,
                                     struct weir_template_pool *pool, int64_t before_ns);
 
+/*
+ * Moves those that last came from a port into an empty table; those that there is no memory for go.
+ */
+void weir_template_table_move(struct weir_template_table *table, struct weir_template_table *into,
+                              struct weir_template_pool *pool, uint16_t port);
+
 /* Removes all. */
 void weir_template_table_done(struct weir_template_table *table, struct weir_template_pool *pool);
 

@@ -73,6 +73,11 @@ struct weir_waiting_set *weir_waiting_take(struct weir_waiting *waiting, uint16_
     return NULL;
 }
 
+struct weir_waiting_set *weir_waiting_take_any(struct weir_waiting *waiting)
+{
+    return waiting->oldest ? unlink_set(waiting, NULL) : NULL;
+}
+
 void weir_waiting_free(struct weir_waiting_set *set, struct weir_budget *budget)
 {
     weir_budget_give_back(budget, octets_of(set->length));

@@ -22,10 +22,13 @@
 #include "collect/budget.h"
 #include "record/plan.h"
 
+/* Of a message that the session's ledger has not seen. */
+#define WEIR_WAITING_APART UINT64_MAX
+
 struct weir_waiting_set {
     struct weir_waiting_set *next;
     struct weir_plan_context context;
-    uint64_t message; /* number of its message in the session */
+    uint64_t message; /* number of its message in the session, or WEIR_WAITING_APART */
     size_t length;
     uint16_t id;
     uint8_t octets[]; /* what followed the set's header */
@@ -51,6 +54,9 @@ uint32_t weir_waiting_push(struct weir_waiting *waiting, const struct weir_waiti
 
 /* The oldest set of this id, taken out; NULL where none waits. */
 struct weir_waiting_set *weir_waiting_take(struct weir_waiting *waiting, uint16_t id);
+
+/* The oldest of all. */
+struct weir_waiting_set *weir_waiting_take_any(struct weir_waiting *waiting);
 
 void weir_waiting_free(struct weir_waiting_set *set, struct weir_budget *budget);
 

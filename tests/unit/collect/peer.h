@@ -33,6 +33,7 @@ static const struct weir_field peer_option_fields[] = {{0, 144, 4}, {0, 42, 8}};
 struct peer {
     struct weir_encoder encoder;
     struct weir_address address;
+    uint16_t port;
     int64_t second;
     int64_t booted_second; /* when its sysUpTime was 0 */
     enum weir_protocol protocol;
@@ -107,6 +108,7 @@ static inline struct weir_datagram peer_end(struct peer *peer)
         .octets = peer->octets,
         .length = length,
         .source = peer->address,
+        .source_port = peer->port,
         .received_ns = peer->second * WEIR_NS_PER_SECOND + 5,
     };
 }
