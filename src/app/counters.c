@@ -3,6 +3,7 @@
 
 #include "app/explain.h"
 #include "app/meter.h"
+#include "app/replay.h"
 #include "collect/counters.h"
 #include "export/exporter.h"
 #include "meter/cache.h"
@@ -21,11 +22,13 @@ const struct weir_counter_group weir_counter_groups[] = {
     {"Packets parsed", METER, weir_parse_counter_table, &weir_parse_counter_count},
     {"The flow cache", METER, weir_cache_counter_table, &weir_cache_counter_count},
     {"Export", METER, weir_exporter_counter_table, &weir_exporter_counter_count},
-    {"Datagrams sent", METER, weir_udp_sender_counter_table, &weir_udp_sender_counter_count},
+    {"Datagrams sent", "In `weir meter` and `weir replay`.", weir_udp_sender_counter_table,
+     &weir_udp_sender_counter_count},
     {"Collecting", COLLECT " In total, and for each exporter in the list `exporters`.",
      weir_collect_counter_table, &weir_collect_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
     {"The store", COLLECT, weir_store_counter_table, &weir_store_counter_count},
+    {"Replaying", "In `weir replay`.", weir_replay_counter_table, &weir_replay_counter_count},
     {"Explained", "In `weir inspect --summary`.", weir_explain_counter_table,
      &weir_explain_counter_count},
     {NULL, NULL, NULL, NULL},

@@ -26,6 +26,9 @@ static inline int64_t weir_clock_now(const struct weir_clock *clock)
 /* The system's real-time clock. */
 struct weir_clock weir_clock_system(void);
 
+/* One that runs evenly and is set by nobody, from some time on: for waiting. */
+struct weir_clock weir_clock_monotonic(void);
+
 /* A clock that shows *time_ns, for tests and for time taken from a file. */
 struct weir_clock weir_clock_manual(int64_t *time_ns);
 

@@ -13,6 +13,7 @@ extern const struct weir_command weir_command_help;
 extern const struct weir_command weir_command_inspect;
 extern const struct weir_command weir_command_meter;
 extern const struct weir_command weir_command_query;
+extern const struct weir_command weir_command_replay;
 
 /* One a line, so that two that are added at once do not meet. */
 /* clang-format off */
@@ -21,6 +22,7 @@ const struct weir_command *const weir_commands[] = {
     &weir_command_collect,
     &weir_command_query,
     &weir_command_inspect,
+    &weir_command_replay,
     &weir_command_gen_packets,
     &weir_command_gen_exports,
     &weir_command_elements,
