@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ie/value.h"
 
-#include <arpa/inet.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,26 +15,17 @@
 #define NS_PER_MS  UINT32_C(1000000)
 
 /*
- * What is done with the values of a kind of types. `decode` and `encode` are given lengths that
- * the type allows. `decode` returns NULL or what values there are; `encode` and `parse` are false
- * where the value does not fit or the text is not of the kind.
+ * What is done with the values of a kind of types. `decode` is given lengths that the type allows,
+ * and returns NULL or what values there are.
  */
 struct kind {
     const char *(*decode)(const uint8_t *octets, size_t length, struct weir_scalar *ret_value);
-    bool (*encode)(const struct weir_scalar *value, uint8_t *octets, size_t length);
     void (*print)(const struct weir_scalar *value, struct weir_text_buffer *out);
-    bool (*parse)(const char *text, uint8_t *buffer, struct weir_scalar *ret_value);
-    const char *form; /* of its text, for messages */
     bool is_json;     /* the text is a JSON value as it is */
     bool is_variable; /* any length: value.octets says which */
     /* Octets that it may take: low, low + step .. high. All 0: the type's and no other. */
     uint8_t low, high, step;
 };
-
-static uint64_t max_unsigned(unsigned octets)
-{
-    return octets >= 8 ? UINT64_MAX : (UINT64_C(1) << octets * 8) - 1;
-}
 
 static const char *decode_unsigned(const uint8_t *octets, size_t length, struct weir_scalar *value)
 {
@@ -43,67 +33,9 @@ static const char *decode_unsigned(const uint8_t *octets, size_t length, struct 
     return NULL;
 }
 
-static bool encode_unsigned(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    if (value->u64 > max_unsigned((unsigned)length))
-        return false;
-    weir_store_be(octets, (unsigned)length, value->u64);
-    return true;
-}
-
 static void print_unsigned(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     weir_text_add_u64(out, value->u64);
-}
-
-static int digit_of(char letter, unsigned base)
-{
-    int digit = letter >= '0' && letter <= '9'   ? letter - '0'
-                : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10
-                : letter >= 'A' && letter <= 'F' ? letter - 'A' + 10
-                                                 : 16;
-    return digit < (int)base ? digit : -1;
-}
-
-/* Decimal, 0x or 0b (RFC 7373 section 4.2) into four words, least significant first. */
-static bool parse_u256(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    uint64_t words[4] = {0};
-    unsigned base = 10;
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-        base = 16;
-    else if (text[0] == '0' && (text[1] == 'b' || text[1] == 'B'))
-        base = 2;
-    if (base != 10)
-        text += 2;
-    if (!*text)
-        return false;
-    for (; *text; text++) {
-        int digit = digit_of(*text, base);
-        if (digit < 0)
-            return false;
-        unsigned __int128 carry = (unsigned)digit;
-        for (unsigned i = 0; i < 4; i++) {
-            carry += (unsigned __int128)words[i] * base;
-            words[i] = (uint64_t)carry;
-            carry >>= 64;
-        }
-        if (carry)
-            return false;
-    }
-    memcpy(value->u256, words, sizeof(words));
-    return true;
-}
-
-static bool parse_unsigned(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    struct weir_scalar wide;
-    if (!parse_u256(text, buffer, &wide) || wide.u256[1] || wide.u256[2] || wide.u256[3] ||
-        wide.u256[0] > max_unsigned(weir_type_length((enum weir_type)value->type)))
-        return false;
-    value->u64 = wide.u256[0];
-    return true;
 }
 
 static const char *decode_signed(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -114,37 +46,9 @@ static const char *decode_signed(const uint8_t *octets, size_t length, struct we
     return NULL;
 }
 
-static bool signed_fits(int64_t value, unsigned octets)
-{
-    int64_t max = (int64_t)(max_unsigned(octets) >> 1);
-    return value <= max && value >= -max - 1;
-}
-
-static bool encode_signed(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    if (!signed_fits(value->s64, (unsigned)length))
-        return false;
-    weir_store_be(octets, (unsigned)length, (uint64_t)value->s64);
-    return true;
-}
-
 static void print_signed(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     weir_text_add_i64(out, value->s64);
-}
-
-static bool parse_signed(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    bool negative = *text == '-';
-    struct weir_scalar magnitude = {.type = WEIR_TYPE_UNSIGNED64};
-    if (negative || *text == '+')
-        text++;
-    if (text[strspn(text, "0123456789")] || !parse_unsigned(text, buffer, &magnitude) ||
-        magnitude.u64 > (uint64_t)INT64_MAX + negative)
-        return false;
-    int64_t number = (int64_t)(negative ? 0 - magnitude.u64 : magnitude.u64);
-    value->s64 = number;
-    return signed_fits(number, weir_type_length((enum weir_type)value->type));
 }
 
 static const char *decode_float(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -160,24 +64,6 @@ static const char *decode_float(const uint8_t *octets, size_t length, struct wei
         memcpy(&value->f64, &bits, sizeof(value->f64));
     }
     return NULL;
-}
-
-static bool encode_float(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    if (length == 4) {
-        /* Rounds before it is judged: the shortest text of FLT_MAX is a little more than it. */
-        float narrow = (float)value->f64;
-        if (isinf(narrow) && !isinf(value->f64))
-            return false;
-        uint32_t bits;
-        memcpy(&bits, &narrow, sizeof(bits));
-        weir_store_be32(octets, bits);
-    } else {
-        uint64_t bits;
-        memcpy(&bits, &value->f64, sizeof(bits));
-        weir_store_be64(octets, bits);
-    }
-    return true;
 }
 
 /* The fewest digits that read back as the same number of the width that it came in. */
@@ -203,33 +89,6 @@ static void print_float(const struct weir_scalar *value, struct weir_text_buffer
     weir_text_add(out, digits);
 }
 
-static bool parse_float(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    bool narrow = value->type == WEIR_TYPE_FLOAT32;
-    value->float_width = narrow ? 4 : 8;
-    if (strcmp(text, "NaN") == 0) {
-        value->f64 = (double)NAN;
-        return true;
-    }
-    if (strcmp(text, "+inf") == 0 || strcmp(text, "-inf") == 0) {
-        value->f64 = *text == '+' ? (double)INFINITY : -(double)INFINITY;
-        return true;
-    }
-    /* strtod reads more forms than RFC 7373 has. */
-    char *end;
-    if (text[strspn(text, "0123456789.eE+-")])
-        return false;
-    double number = strtod(text, &end);
-    if (end == text || *end)
-        return false;
-    double max = narrow ? (double)FLT_MAX : DBL_MAX;
-    value->f64 = number > max ? max : number < -max ? -max : number;
-    if (narrow)
-        value->f64 = (double)(float)value->f64;
-    return true;
-}
-
 static const char *decode_boolean(const uint8_t *octets, size_t length, struct weir_scalar *value)
 {
     (void)length;
@@ -237,23 +96,9 @@ static const char *decode_boolean(const uint8_t *octets, size_t length, struct w
     return octets[0] == 1 || octets[0] == 2 ? NULL : "1 (true) or 2 (false)";
 }
 
-static bool encode_boolean(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    (void)length;
-    octets[0] = value->boolean ? 1 : 2;
-    return true;
-}
-
 static void print_boolean(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     weir_text_add(out, value->boolean ? "true" : "false");
-}
-
-static bool parse_boolean(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    value->boolean = strcmp(text, "true") == 0;
-    return value->boolean || strcmp(text, "false") == 0;
 }
 
 static void print_mac(const struct weir_scalar *value, struct weir_text_buffer *out)
@@ -268,33 +113,10 @@ static void print_mac(const struct weir_scalar *value, struct weir_text_buffer *
     weir_text_add_octets(out, text, sizeof(text) - 1);
 }
 
-static bool parse_mac(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    uint64_t address = 0;
-    for (unsigned i = 0; i < MAC_OCTETS; i++) {
-        int high = digit_of(text[0], 16);
-        int low = high < 0 ? -1 : digit_of(text[1], 16);
-        char after = i + 1 < MAC_OCTETS ? ':' : 0;
-        if (low < 0 || (text[2] != after && !(after && text[2] == '-')))
-            return false;
-        address = address << 8 | (unsigned)(high << 4 | low);
-        text += 3;
-    }
-    value->u64 = address;
-    return true;
-}
-
 static const char *decode_address(const uint8_t *octets, size_t length, struct weir_scalar *value)
 {
     memcpy(value->address, octets, length);
     return NULL;
-}
-
-static bool encode_address(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    memcpy(octets, value->address, length);
-    return true;
 }
 
 static void print_ipv4(const struct weir_scalar *value, struct weir_text_buffer *out)
@@ -303,22 +125,10 @@ static void print_ipv4(const struct weir_scalar *value, struct weir_text_buffer 
     weir_text_add_octets(out, text, weir_ipv4_format(value->address, text));
 }
 
-static bool parse_ipv4(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    return inet_pton(AF_INET, text, value->address) == 1;
-}
-
 static void print_ipv6(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     char text[WEIR_ADDRESS_TEXT_MAX];
     weir_text_add_octets(out, text, weir_ipv6_format(value->address, text));
-}
-
-static bool parse_ipv6(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    return inet_pton(AF_INET6, text, value->address) == 1;
 }
 
 static const char *decode_seconds(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -329,15 +139,6 @@ static const char *decode_seconds(const uint8_t *octets, size_t length, struct w
     return NULL;
 }
 
-static bool encode_seconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    (void)length;
-    if (value->time.seconds < 0 || value->time.seconds > UINT32_MAX)
-        return false;
-    weir_store_be32(octets, (uint32_t)value->time.seconds);
-    return true;
-}
-
 static const char *decode_milliseconds(const uint8_t *octets, size_t length,
                                        struct weir_scalar *value)
 {
@@ -346,18 +147,6 @@ static const char *decode_milliseconds(const uint8_t *octets, size_t length,
     value->time.seconds = (int64_t)(ms / 1000);
     value->time.nanoseconds = (uint32_t)(ms % 1000) * NS_PER_MS;
     return NULL;
-}
-
-static bool encode_milliseconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    (void)length;
-    uint64_t ms;
-    bool fits = value->time.seconds >= 0 &&
-                !__builtin_mul_overflow((uint64_t)value->time.seconds, UINT64_C(1000), &ms) &&
-                !__builtin_add_overflow(ms, value->time.nanoseconds / NS_PER_MS, &ms);
-    if (fits)
-        weir_store_be64(octets, ms);
-    return fits;
 }
 
 static void set_time(struct weir_scalar *value, int64_t time_ns)
@@ -383,30 +172,6 @@ static const char *decode_nanoseconds(const uint8_t *octets, size_t length,
     return NULL;
 }
 
-/* 1968-01-20 to 2104-02-26, what weir_ntp_seconds gives back. */
-static bool encode_ntp(const struct weir_scalar *value, uint8_t *octets,
-                       uint64_t (*from_ns)(int64_t))
-{
-    int64_t seconds = value->time.seconds;
-    int64_t first = weir_ntp_seconds(0x80000000u);
-    if (seconds < first || seconds > weir_ntp_seconds(0x7fffffffu))
-        return false;
-    weir_store_be64(octets, from_ns(seconds * WEIR_NS_PER_SECOND + value->time.nanoseconds));
-    return true;
-}
-
-static bool encode_microseconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    (void)length;
-    return encode_ntp(value, octets, weir_ntp_us_from_ns);
-}
-
-static bool encode_nanoseconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    (void)length;
-    return encode_ntp(value, octets, weir_ntp_from_ns);
-}
-
 static void print_time(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     unsigned digits = 3u * (value->type - (unsigned)WEIR_TYPE_DATE_TIME_SECONDS);
@@ -415,34 +180,11 @@ static void print_time(const struct weir_scalar *value, struct weir_text_buffer 
     weir_text_add_octets(out, text, length);
 }
 
-static bool parse_time(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    (void)buffer;
-    struct weir_time_parts parts;
-    if (weir_time_parse(text, &parts) < 0)
-        return false;
-    /* What the type has no digits for is cut. */
-    static const uint32_t units[] = {1000000000, 1000000, 1000, 1};
-    uint32_t unit = units[value->type - WEIR_TYPE_DATE_TIME_SECONDS];
-    value->time.seconds = weir_civil_to_seconds(&parts.civil) - parts.offset_s;
-    value->time.nanoseconds = parts.nanoseconds - parts.nanoseconds % unit;
-    return true;
-}
-
 static const char *decode_octets(const uint8_t *octets, size_t length, struct weir_scalar *value)
 {
     value->octets.octets = octets;
     value->octets.length = length;
     return NULL;
-}
-
-static bool encode_octets(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    if (length != value->octets.length)
-        return false;
-    if (length > 0)
-        memcpy(octets, value->octets.octets, length);
-    return true;
 }
 
 static void print_octets(const struct weir_scalar *value, struct weir_text_buffer *out)
@@ -454,27 +196,6 @@ static void print_octets(const struct weir_scalar *value, struct weir_text_buffe
         out->length = before;
 }
 
-static bool parse_octets(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    size_t length = 0;
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-        text += 2;
-    while (*text) {
-        if (*text == ' ' || *text == '\t') {
-            text++;
-            continue;
-        }
-        int high = digit_of(text[0], 16);
-        int low = high < 0 ? -1 : digit_of(text[1], 16);
-        if (low < 0)
-            return false;
-        buffer[length++] = (uint8_t)(high << 4 | low);
-        text += 2;
-    }
-    decode_octets(buffer, length, value);
-    return true;
-}
-
 /* Exporters pad strings of fixed length with NULs; they are not part of the text. */
 static size_t text_length(const uint8_t *octets, size_t length)
 {
@@ -483,44 +204,10 @@ static size_t text_length(const uint8_t *octets, size_t length)
     return length;
 }
 
-static bool encode_string(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    size_t used = value->octets.length;
-    if (used > length)
-        return false;
-    if (used > 0)
-        memcpy(octets, value->octets.octets, used);
-    if (used < length)
-        memset(octets + used, 0, length - used);
-    return true;
-}
-
 static void print_string(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     weir_text_add_printable(out, value->octets.octets,
                             text_length(value->octets.octets, value->octets.length));
-}
-
-static bool parse_string(const char *text, uint8_t *buffer, struct weir_scalar *value)
-{
-    size_t length = 0;
-    while (*text) {
-        if (*text != '\\') {
-            buffer[length++] = (uint8_t)*text++;
-        } else if (text[1] == '\\') {
-            buffer[length++] = '\\';
-            text += 2;
-        } else {
-            int high = text[1] == 'x' ? digit_of(text[2], 16) : -1;
-            int low = high < 0 ? -1 : digit_of(text[3], 16);
-            if (low < 0)
-                return false;
-            buffer[length++] = (uint8_t)(high << 4 | low);
-            text += 4;
-        }
-    }
-    decode_octets(buffer, length, value);
-    return true;
 }
 
 static const char *decode_u256(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -530,18 +217,6 @@ static const char *decode_u256(const uint8_t *octets, size_t length, struct weir
     for (size_t i = 0; i < 4; i++)
         value->u256[i] = weir_load_be64(whole + 24 - i * 8);
     return NULL;
-}
-
-static bool encode_u256(const struct weir_scalar *value, uint8_t *octets, size_t length)
-{
-    uint8_t whole[32];
-    for (size_t i = 0; i < 4; i++)
-        weir_store_be64(whole + 24 - i * 8, value->u256[i]);
-    for (size_t i = 0; i < sizeof(whole) - length; i++)
-        if (whole[i])
-            return false;
-    memcpy(octets, whole + sizeof(whole) - length, length);
-    return true;
 }
 
 static void print_u256(const struct weir_scalar *value, struct weir_text_buffer *out)
@@ -570,10 +245,7 @@ static void print_u256(const struct weir_scalar *value, struct weir_text_buffer 
 
 static const struct kind unsigned_kind = {
     .decode = decode_unsigned,
-    .encode = encode_unsigned,
     .print = print_unsigned,
-    .parse = parse_unsigned,
-    .form = "a number",
     .is_json = true,
     .low = 1,
     .high = 8,
@@ -581,10 +253,7 @@ static const struct kind unsigned_kind = {
 };
 static const struct kind signed_kind = {
     .decode = decode_signed,
-    .encode = encode_signed,
     .print = print_signed,
-    .parse = parse_signed,
-    .form = "a number, a sign before it or not",
     .is_json = true,
     .low = 1,
     .high = 8,
@@ -592,20 +261,14 @@ static const struct kind signed_kind = {
 };
 static const struct kind u256_kind = {
     .decode = decode_u256,
-    .encode = encode_u256,
     .print = print_u256,
-    .parse = parse_u256,
-    .form = "a number below 2^256",
     .low = 1,
     .high = 32,
     .step = 1,
 };
 static const struct kind float_kind = {
     .decode = decode_float,
-    .encode = encode_float,
     .print = print_float,
-    .parse = parse_float,
-    .form = "a number such as -1.5e3, NaN, +inf or -inf",
     .is_json = true,
     .low = 4,
     .high = 8,
@@ -613,54 +276,35 @@ static const struct kind float_kind = {
 };
 static const struct kind boolean_kind = {
     .decode = decode_boolean,
-    .encode = encode_boolean,
     .print = print_boolean,
-    .parse = parse_boolean,
-    .form = "true or false",
     .is_json = true,
 };
 static const struct kind mac_kind = {
     .decode = decode_unsigned,
-    .encode = encode_unsigned,
     .print = print_mac,
-    .parse = parse_mac,
-    .form = "six octets as 00:00:5e:00:53:01",
 };
 static const struct kind ipv4_kind = {
     .decode = decode_address,
-    .encode = encode_address,
     .print = print_ipv4,
-    .parse = parse_ipv4,
-    .form = "an address as 192.0.2.1",
 };
 static const struct kind ipv6_kind = {
     .decode = decode_address,
-    .encode = encode_address,
     .print = print_ipv6,
-    .parse = parse_ipv6,
-    .form = "an address as 2001:db8::1",
 };
 static const struct kind octets_kind = {
     .decode = decode_octets,
-    .encode = encode_octets,
     .print = print_octets,
-    .parse = parse_octets,
-    .form = "pairs of hexadecimal digits",
     .is_variable = true,
 };
 static const struct kind string_kind = {
     .decode = decode_octets,
-    .encode = encode_string,
     .print = print_string,
-    .parse = parse_string,
-    .form = "text in which a backslash stands before another or before xNN only",
     .is_variable = true,
 };
 
-#define TIME_KIND(unit)                                                        \
-    {                                                                          \
-        .decode = decode_##unit, .encode = encode_##unit, .print = print_time, \
-        .parse = parse_time, .form = "a time as 2026-07-22T10:00:00Z",         \
+#define TIME_KIND(unit)                              \
+    {                                                \
+        .decode = decode_##unit, .print = print_time \
     }
 static const struct kind seconds_kind = TIME_KIND(seconds);
 static const struct kind milliseconds_kind = TIME_KIND(milliseconds);
@@ -704,8 +348,7 @@ static bool length_allowed(enum weir_type type, size_t length)
     return length >= kind->low && length <= kind->high && length % kind->step == 0;
 }
 
-static int wrong_length(enum weir_type type, enum weir_error error, size_t length,
-                        struct weir_diag *diag)
+static int wrong_length(enum weir_type type, size_t length, struct weir_diag *diag)
 {
     const struct kind *kind = kinds[type];
     char allowed[32];
@@ -714,15 +357,15 @@ static int wrong_length(enum weir_type type, enum weir_error error, size_t lengt
     else
         snprintf(allowed, sizeof(allowed), "%u %s %u", kind->low, kind->step > 1 ? "or" : "to",
                  kind->high);
-    return weir_diag_set(diag, error, "%s of %zu octets: %s are allowed", weir_type_text(type),
-                         length, allowed);
+    return weir_diag_set(diag, WEIR_E_MALFORMED, "%s of %zu octets: %s are allowed",
+                         weir_type_text(type), length, allowed);
 }
 
 int weir_value_decode(enum weir_type type, const uint8_t *octets, size_t length,
                       struct weir_scalar *ret_value, struct weir_diag *diag)
 {
     if (!length_allowed(type, length))
-        return wrong_length(type, WEIR_E_MALFORMED, length, diag);
+        return wrong_length(type, length, diag);
     struct weir_scalar value = {.type = (uint8_t)type};
     const char *allowed = kinds[type]->decode(octets, length, &value);
     if (allowed)
@@ -732,38 +375,9 @@ int weir_value_decode(enum weir_type type, const uint8_t *octets, size_t length,
     return 0;
 }
 
-size_t weir_value_length(const struct weir_scalar *value)
-{
-    enum weir_type type = (enum weir_type)value->type;
-    return kinds[type]->is_variable ? value->octets.length : weir_type_length(type);
-}
-
-int weir_value_encode(const struct weir_scalar *value, uint8_t *octets, size_t length,
-                      struct weir_diag *diag)
-{
-    enum weir_type type = (enum weir_type)value->type;
-    if (!length_allowed(type, length))
-        return wrong_length(type, WEIR_E_USAGE, length, diag);
-    if (!kinds[type]->encode(value, octets, length))
-        return weir_diag_set(diag, WEIR_E_USAGE, "this %s does not fit in %zu octets",
-                             weir_type_text(type), length);
-    return 0;
-}
-
 void weir_value_print(const struct weir_scalar *value, struct weir_text_buffer *out)
 {
     kinds[value->type]->print(value, out);
-}
-
-int weir_value_parse(enum weir_type type, const char *text, uint8_t *buffer,
-                     struct weir_scalar *ret_value, struct weir_diag *diag)
-{
-    struct weir_scalar value = {.type = (uint8_t)type};
-    if (!kinds[type]->parse(text, buffer, &value))
-        return weir_diag_set(diag, WEIR_E_USAGE, "'%s' is no %s: expected %s", text,
-                             weir_type_text(type), kinds[type]->form);
-    *ret_value = value;
-    return 0;
 }
 
 int weir_value_print_json(const struct weir_element *element, const uint8_t *octets, size_t length,
