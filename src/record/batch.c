@@ -83,15 +83,19 @@ uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *s
 
 void weir_batch_take_back(struct weir_batch *batch, uint32_t row_count)
 {
-    if (row_count == 0)
-        return;
-    struct weir_segment *last = &batch->segments[batch->segment_count - 1];
-    assert(row_count <= last->row_count);
-    last->row_count -= row_count;
+    assert(row_count <= batch->row_count);
+    uint32_t segments = batch->segment_count;
     batch->row_count -= row_count;
-    if (last->row_count > 0)
+    while (row_count > 0) {
+        struct weir_segment *last = &batch->segments[batch->segment_count - 1];
+        uint32_t taken = row_count < last->row_count ? row_count : last->row_count;
+        last->row_count -= taken;
+        row_count -= taken;
+        if (last->row_count == 0)
+            batch->segment_count--;
+    }
+    if (batch->segment_count == segments)
         return;
-    batch->segment_count--;
     batch->any = 0;
     batch->all = batch->segment_count ? ~(weir_column_set)0 : 0;
     for (uint32_t i = 0; i < batch->segment_count; i++) {

@@ -73,7 +73,7 @@ static inline uint32_t weir_batch_room(const struct weir_batch *batch)
 uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *segment,
                           uint32_t row_count);
 
-/* Takes back the last `row_count` rows, which must belong to the last segment. */
+/* Takes back the last `row_count` rows. */
 void weir_batch_take_back(struct weir_batch *batch, uint32_t row_count);
 
 /*

@@ -50,6 +50,10 @@ static const struct {
     {0, 159, WEIR_COLUMN_END},         /* flowEndDeltaMicroseconds */
     {0, 21, WEIR_COLUMN_END},          /* flowEndSysUpTime */
     {0, 151, WEIR_COLUMN_END},         /* flowEndSeconds */
+    {0, 325, WEIR_COLUMN_END},         /* observationTimeNanoseconds: of an event or a packet, */
+    {0, 324, WEIR_COLUMN_END},         /* observationTimeMicroseconds (plan.h) */
+    {0, 323, WEIR_COLUMN_END},         /* observationTimeMilliseconds */
+    {0, 322, WEIR_COLUMN_END},         /* observationTimeSeconds */
     {0, 27, WEIR_COLUMN_SRC_ADDR},     /* sourceIPv6Address */
     {0, 28, WEIR_COLUMN_DST_ADDR},     /* destinationIPv6Address */
     {0, 44, WEIR_COLUMN_SRC_ADDR},     /* sourceIPv4Prefix: of flows added up, with src_mask */

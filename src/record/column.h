@@ -60,8 +60,8 @@ enum weir_column_type {
     X(TCP_FLAGS, tcp_flags, U16, "", 6, "union of the TCP flags seen, RFC 7125")                  \
     X(ICMP_TYPE, icmp_type, U8, "", 176, "ICMP or ICMPv6 type; 0 for other protocols")            \
     X(ICMP_CODE, icmp_code, U8, "", 177, "ICMP or ICMPv6 code; 0 for other protocols")            \
-    X(PACKETS, packets, U64, "packets", 2, "packets of the flow, as observed")                    \
-    X(BYTES, bytes, U64, "octets", 1, "octets of its IP packets, as observed")                    \
+    X(PACKETS, packets, U64, "packets", 2, "packets of the flow, as observed; none: not counted") \
+    X(BYTES, bytes, U64, "octets", 1, "octets of its IP packets, as observed; none: not counted") \
     X(REV_PACKETS, rev_packets, U64, "packets", 2, "packets of the reverse direction, RFC 5103")  \
     X(REV_BYTES, rev_bytes, U64, "octets", 1, "octets of the reverse direction, RFC 5103")        \
     X(SAMPLING, sampling, U32, "", 34, "one packet in this many was metered; none or 0: unknown") \
@@ -86,8 +86,9 @@ enum weir_column_type {
     X(NAT_DST_ADDR, nat_dst_addr, ADDRESS, "", 226, "destination address after translation")      \
     X(NAT_SRC_PORT, nat_src_port, U16, "", 227, "source port after translation")                  \
     X(NAT_DST_PORT, nat_dst_port, U16, "", 228, "destination port after translation")             \
-    X(NAT_EVENT, nat_event, U8, "", 230, "NAT event, RFC 8158")                                   \
-    X(FIREWALL_EVENT, firewall_event, U8, "", 233, "firewall event")                              \
+    X(NAT_EVENT, nat_event, U8, "", 230, "NAT event, RFC 8158; its zero counters are none")       \
+    X(FIREWALL_EVENT, firewall_event, U8, "", 233,                                                \
+      "1 created, 2 deleted, 3 denied, 4 alert, 5 update; its zero counters are none")            \
     X(FLOW_LABEL, flow_label, U32, "", 31, "IPv6 flow label")                                     \
     X(APP, app, TEXT, "", 96, "application name, or id where no name is known")                   \
     X(OTHER, other, TEXT, "", 0, "elements without a column: one JSON object by IANA name")

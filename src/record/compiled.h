@@ -23,6 +23,10 @@
 #define WEIR_PLAN_NONE       UINT16_MAX
 #define WEIR_PLAN_FIELDS_MAX 1024u
 
+#define WEIR_COUNTERS                                                                   \
+    (WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(BYTES) | WEIR_COLUMN_BIT(REV_PACKETS) | \
+     WEIR_COLUMN_BIT(REV_BYTES))
+
 /* When a field goes into `other`. */
 enum weir_keep {
     WEIR_KEEP_NOT,
@@ -86,6 +90,8 @@ struct weir_plan {
     uint16_t app_name; /* field, or WEIR_PLAN_NONE */
     uint16_t app_id;
     bool derives_icmp;    /* type and code from dst_port */
+    bool derives_start;   /* from end, the time of an observation */
+    bool has_events;      /* whose zero counters are none */
     bool has_sampling;    /* the record has its own */
     bool fills_no_octets; /* some octet is no step's: encode clears first */
     struct weir_plan_field *fields;

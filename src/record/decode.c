@@ -146,7 +146,46 @@ static void decode_columns(const struct weir_plan *plan, const struct run *run,
     }
     if (plan->derives_icmp)
         derive_icmp(batch, row, run->count);
+    if (plan->derives_start)
+        memcpy(weir_batch_time(batch, WEIR_COLUMN_START) + row,
+               weir_batch_time(batch, WEIR_COLUMN_END) + row, run->count * sizeof(int64_t));
     fill_sampling(plan, batch, row, run->count, sampling);
+}
+
+/* Whether a row says that something happened, and counts nothing. */
+static bool is_bare_event(const struct weir_batch *batch, weir_column_set columns, uint32_t row)
+{
+    static const enum weir_column events[] = {WEIR_COLUMN_NAT_EVENT, WEIR_COLUMN_FIREWALL_EVENT};
+    static const enum weir_column counters[] = {WEIR_COLUMN_PACKETS, WEIR_COLUMN_BYTES,
+                                                WEIR_COLUMN_REV_PACKETS, WEIR_COLUMN_REV_BYTES};
+    uint64_t event = 0, counted = 0;
+    for (unsigned i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+        if (columns >> events[i] & 1)
+            event |= weir_batch_u8(batch, events[i])[row];
+    for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+        if (columns >> counters[i] & 1)
+            counted |= weir_batch_u64(batch, counters[i])[row];
+    return event != 0 && counted == 0;
+}
+
+/* Adds rows whose columns are filled; events that count nothing have no counters. */
+static void add_rows(const struct weir_plan *plan, struct weir_batch *batch,
+                     const struct weir_segment *segment, uint32_t count)
+{
+    uint32_t first = batch->row_count;
+    if (!plan->has_events && count > 0)
+        (void)weir_batch_begin(batch, segment, count);
+    if (!plan->has_events)
+        return;
+    for (uint32_t done = 0, end; done < count; done = end) {
+        struct weir_segment part = *segment;
+        bool is_bare = is_bare_event(batch, plan->columns, first + done);
+        for (end = done + 1; end < count; end++)
+            if (is_bare_event(batch, plan->columns, first + end) != is_bare)
+                break;
+        part.columns &= is_bare ? ~WEIR_COUNTERS : ~(weir_column_set)0;
+        (void)weir_batch_begin(batch, &part, end - done);
+    }
 }
 
 int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets, size_t length,
@@ -178,14 +217,14 @@ int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets, size_t
             take_fixed(plan, octets + consumed, length - consumed, room, &run);
         if (run.count == 0)
             break;
-        uint32_t row = weir_batch_begin(batch, &segment, run.count);
+        uint32_t row = batch->row_count;
         decode_columns(plan, &run, &times, context->sampling, batch, row);
         uint32_t done = run.count;
         if (plan->columns & texts) {
             int text = weir_plan_decode_text(plan, octets + consumed, length - consumed, run.starts,
                                              run.count, context, batch, row, &done);
-            weir_batch_take_back(batch, run.count - done);
             if (done < run.count) {
+                add_rows(plan, batch, &segment, done);
                 records += done;
                 consumed += run.starts[done];
                 /* The batch is full of text: as good as full of rows, unless it was empty. */
@@ -195,6 +234,7 @@ int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets, size_t
                 return result;
             }
         }
+        add_rows(plan, batch, &segment, run.count);
         records += run.count;
         consumed += run.consumed;
     }

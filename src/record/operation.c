@@ -351,6 +351,10 @@ static const struct {
     {156, 157, {8, false, false, decode_ntp_nanoseconds, encode_ntp_nanoseconds}},
     {158, 159, {4, false, false, decode_delta_microseconds, encode_delta_microseconds}},
     {195, 195, {1, false, false, decode_dscp, encode_dscp}},
+    {322, 322, {4, false, false, decode_seconds, encode_seconds}},
+    {323, 323, {8, false, false, decode_milliseconds, encode_milliseconds}},
+    {324, 324, {8, false, false, decode_ntp_microseconds, encode_ntp_microseconds}},
+    {325, 325, {8, false, false, decode_ntp_nanoseconds, encode_ntp_nanoseconds}},
 };
 
 static const struct weir_operation mac = {6, false, false, decode_mac, encode_mac};

@@ -12,6 +12,10 @@
 #define ARENA_OCTETS_MAX (1u << 20)
 #define PADDING_OCTETS   210u
 
+/* observationTimeSeconds to observationTimeNanoseconds. */
+#define OBSERVATION_TIME_FIRST 322u
+#define OBSERVATION_TIME_LAST  325u
+
 /* Times that say nothing without the message, and the elements for the same said absolutely. */
 static const struct {
     uint16_t relative, absolute;
@@ -302,6 +306,15 @@ static void make_encode_steps(struct compiler *c)
     plan->fills_no_octets = written != plan->fixed_octets;
 }
 
+/* Whether the end is the time of an observation, which has no other beginning. */
+static bool is_observed(const struct compiler *c)
+{
+    uint16_t winner = c->contests[WEIR_COLUMN_END].winner;
+    return winner != WEIR_PLAN_NONE && c->operations[winner] &&
+           c->source->fields[winner].id >= OBSERVATION_TIME_FIRST &&
+           c->source->fields[winner].id <= OBSERVATION_TIME_LAST;
+}
+
 static void compile(struct compiler *c)
 {
     struct weir_plan *plan = c->plan;
@@ -324,11 +337,16 @@ static void compile(struct compiler *c)
     make_encode_steps(c);
 
     const weir_column_set icmp = WEIR_COLUMN_BIT(ICMP_TYPE) | WEIR_COLUMN_BIT(ICMP_CODE);
+    const weir_column_set events = WEIR_COLUMN_BIT(NAT_EVENT) | WEIR_COLUMN_BIT(FIREWALL_EVENT);
     const weir_column_set needed = WEIR_COLUMN_BIT(PROTOCOL) | WEIR_COLUMN_BIT(DST_PORT);
     plan->derives_icmp = (plan->columns & icmp) == 0 && (plan->columns & needed) == needed;
+    plan->derives_start = (plan->columns & WEIR_COLUMN_BIT(START)) == 0 && is_observed(c);
+    plan->has_events = (plan->columns & events) != 0 && (plan->columns & WEIR_COUNTERS) != 0;
     plan->has_sampling = (plan->columns & WEIR_COLUMN_BIT(SAMPLING)) != 0;
     if (plan->derives_icmp)
         plan->columns |= icmp;
+    if (plan->derives_start)
+        plan->columns |= WEIR_COLUMN_BIT(START);
     if (plan->kept_count)
         plan->columns |= WEIR_COLUMN_BIT(OTHER);
 }

@@ -27,6 +27,11 @@
  * Where a template has protocol and destination port but no ICMP element, icmp_type and icmp_code
  * are taken from the port of ICMP and ICMPv6 records, as NetFlow sends them.
  *
+ * The time of an observation (observationTime*, of events and of packets) is the end of a record
+ * without one, and where it has no start either, both. Counters of an event (nat_event,
+ * firewall_event: RFC 8158, Cisco's NSEL) that are all zero are none: nothing was counted, and such
+ * rows make a segment of their own.
+ *
  * Ownership: a plan is immutable once compiled and may be shared by threads; it borrows nothing.
  * Limits: 1,024 fields.
  */

@@ -6,11 +6,13 @@
  * set.
  */
 #include "base/clock.h"
+#include "ie/element.h"
 #include "wire/dialect.h"
 
-#define HEADER_OCTETS 20u
-#define COUNT_OFFSET  2u
-#define FIELD_OCTETS  4u
+#define HEADER_OCTETS      20u
+#define COUNT_OFFSET       2u
+#define FIELD_OCTETS       4u
+#define FIRST_VENDOR_FIELD 32768u
 
 static int read_header(struct weir_reader *reader, struct weir_message *message,
                        struct weir_diag *diag)
@@ -69,29 +71,53 @@ static int read_template(struct weir_reader *reader, struct weir_template *sourc
     return 0;
 }
 
-/* What Cisco's firewalls sent before IANA had elements for it, by the elements that say the same.
+/*
+ * Field types from 32768 on are vendors' own. Some say what an element of IANA's says: what
+ * Cisco's firewalls sent before there was one, and what Palo Alto's send.
  */
 static const struct {
     uint16_t sent, element;
-} firewall_fields[] = {
+} vendor_fields[] = {
     {40000, 371}, /* userName */
     {40001, 225}, /* postNATSourceIPv4Address */
     {40002, 226}, /* postNATDestinationIPv4Address */
     {40003, 227}, /* postNAPTSourceTransportPort */
     {40004, 228}, /* postNAPTDestinationTransportPort */
     {40005, 233}, /* firewallEvent */
+    {56701, 96},  /* applicationName */
+    {56702, 371}, /* userName */
 };
+
+/* Others are elements that the vendor's IPFIX has under its PEN, this much lower. */
+static const struct {
+    uint16_t first;
+    uint32_t pen;
+} vendor_ranges[] = {{57472, 35632 /* ntop */}, {32768, 9 /* Cisco */}};
+
+static void find_vendor_element(struct weir_field *field)
+{
+    for (size_t i = 0; i < sizeof(vendor_fields) / sizeof(vendor_fields[0]); i++)
+        if (vendor_fields[i].sent == field->id) {
+            field->id = vendor_fields[i].element;
+            return;
+        }
+    for (size_t i = 0; i < sizeof(vendor_ranges) / sizeof(vendor_ranges[0]); i++) {
+        uint16_t id = (uint16_t)(field->id - vendor_ranges[i].first);
+        if (field->id >= vendor_ranges[i].first && weir_element_find(vendor_ranges[i].pen, id)) {
+            field->pen = vendor_ranges[i].pen;
+            field->id = id;
+            return;
+        }
+    }
+}
 
 static struct weir_field read_field(struct weir_reader *reader, bool is_scope)
 {
     struct weir_field field = {.pen = is_scope ? WEIR_PEN_NETFLOW9_SCOPE : 0};
     field.id = weir_read_u16(reader);
     field.length = weir_read_u16(reader);
-    for (size_t i = 0; i < sizeof(firewall_fields) / sizeof(firewall_fields[0]); i++)
-        if (!is_scope && firewall_fields[i].sent == field.id) {
-            field.id = firewall_fields[i].element;
-            break;
-        }
+    if (!is_scope && field.id >= FIRST_VENDOR_FIELD)
+        find_vendor_element(&field);
     return field;
 }
 

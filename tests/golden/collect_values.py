@@ -18,6 +18,7 @@ import sys
 
 FILES_MIN = 30
 VALUES_MIN = 10000
+LIST_VALUES_MIN = 40
 
 # tshark read these with templates that another file of their group gave the same ids: its flows end
 # before they start, and its addresses are parts of two.
@@ -133,6 +134,11 @@ FIELDS = {
     "Biflow Direction": (["biflowDirection"], number),
     "Firewall Event": (["firewallEvent"], number),
     "Nat Event": (["natEvent"], number),
+    "Extended firewall event code": (["firewallEventExtended"], number),
+    "Ingress ACL ID": (["ingressAclId"], hexadecimal),
+    "Egress ACL ID": (["egressAclId"], hexadecimal),
+    "AAA username": (["userName"], text_of),
+    "SrcPrefix": (["sourceIPv4Prefix"], text_of),
     "Post NAT Source IPv4 Address": (["postNATSourceIPv4Address"], text_of),
     "Post NAT Destination IPv4 Address": (["postNATDestinationIPv4Address"], text_of),
     "Post NAPT Source Transport Port": (["postNAPTSourceTransportPort"], number),
@@ -177,6 +183,70 @@ TIMES = {
     "nanoseconds": ("flow{}Nanoseconds", time_of),
 }
 EDGES = {"StartTime": "Start", "EndTime": "End"}
+
+# Lists: tshark prints the items of a subTemplateList, and the octets of a subTemplateMultiList.
+ITEM = re.compile(r"List Item \d+")
+MULTI_LIST = "Enterprise Private entry: ((null)) Type 293: Value (hex bytes)"
+WIDTHS = {"tcpSequenceNumber": 4, "initialTCPFlags": 1, "unionTCPFlags": 1,
+          "reverseTcpSequenceNumber": 4, "reverseInitialTCPFlags": 1, "reverseUnionTCPFlags": 1}
+
+
+def octets_of_lists(value):
+    """A subTemplateMultiList of weir's as it was sent, where WIDTHS has all of its fields."""
+    octets = bytes([["noneOf", "exactlyOneOf", "oneOrMoreOf", "allOf"].index(value["semantic"])])
+    for entry in value["lists"]:
+        records = b"".join(field.to_bytes(WIDTHS[name], "big")
+                           for record in entry["records"] for name, field in record.items())
+        octets += entry["template"].to_bytes(2, "big") + (len(records) + 4).to_bytes(2, "big")
+        octets += records
+    return octets.hex(" ")
+
+
+def compare_lists(name, mine, theirs, values):
+    """Wrong lists of a file."""
+    wrong = 0
+    for index, (record, lists) in enumerate(zip(mine, theirs)):
+        if "multi" in lists:
+            values[1] += 1
+            if octets_of_lists(record["subTemplateMultiList"]) != lists["multi"]:
+                print(f"{name}: record {index + 1}: {record['subTemplateMultiList']}")
+                wrong += 1
+        items = lists.get("items", [])
+        records = record["subTemplateList"]["records"] if items else []
+        if len(items) != len(records):
+            print(f"{name}: record {index + 1}: {len(records)} in its list, not {len(items)}")
+            wrong += 1
+        for item, there in zip(items, records):
+            for label, text in item.items():
+                elements, reader = FIELDS[label]
+                values[1] += 1
+                if not is_same(elements[0], label, there.get(elements[0]), reader(text)):
+                    print(f"{name}: record {index + 1}: {elements[0]}: {there} is not {text}")
+                    wrong += 1
+    return wrong
+
+
+def lists_of(path):
+    """What tshark printed of lists, one dictionary a record."""
+    records, depth = [], None
+    with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            indent = len(line) - len(line.lstrip(" "))
+            text = line.lstrip(" ").rstrip("\n")
+            label, _, value = text.partition(": ")
+            if re.fullmatch(r"(Flow \d+|pdu \d+/\d+)", text):
+                records.append({})
+                depth = None
+            elif text.startswith(MULTI_LIST):
+                records[-1]["multi"] = text.removeprefix(MULTI_LIST + ": ")
+            elif ITEM.fullmatch(text):
+                records[-1].setdefault("items", []).append({})
+                depth = indent
+            elif text == "[Malformed Packet: CFLOW]" and records:
+                records[-1].pop("items", None)
+            elif depth is not None and indent == depth + 4 and label in FIELDS:
+                records[-1]["items"][-1][label] = value
+    return records
 
 
 def records_of(path):
@@ -269,7 +339,7 @@ def main():
         name = row["group"] if row["group"] != "-" else f"file {index}"
         groups.setdefault(name, []).append(row)
 
-    compared, values, wrong = 0, [0], 0
+    compared, values, wrong = 0, [0, 0], 0
     for group in groups.values():
         group.sort(key=lambda row: not ("templ" in row["file"] or "tpl" in row["file"]))
         files, before, late = [], 0, 0
@@ -287,11 +357,13 @@ def main():
                 if len(theirs) == len(mine):
                     compared += 1
                     wrong += compare(row["file"], mine, theirs, values)
+                    wrong += compare_lists(row["file"], mine, lists_of(text), values)
                 else:
                     print(f"{row['file']}: {len(mine)} records, {len(theirs)} in tshark's text")
             before, late = len(lines), now_late
-    print(f"{compared} files, {values[0]} values compared, {wrong} wrong")
-    sys.exit(wrong > 0 or compared < FILES_MIN or values[0] < VALUES_MIN)
+    print(f"{compared} files, {values[0]} values, {values[1]} in lists compared, {wrong} wrong")
+    sys.exit(wrong > 0 or compared < FILES_MIN or values[0] < VALUES_MIN
+             or values[1] < LIST_VALUES_MIN)
 
 
 main()

@@ -49,6 +49,13 @@ static void rows_can_be_taken_back(void **state)
     weir_batch_take_back(batch, 3);
     assert_int_equal(batch->segment_count, 0);
     assert_true(batch->any == 0 && batch->all == 0);
+    weir_batch_begin(batch, &a, 3);
+    weir_batch_begin(batch, &b, 2);
+    weir_batch_begin(batch, &a, 4);
+    weir_batch_take_back(batch, 7);
+    assert_int_equal(batch->segment_count, 1);
+    assert_int_equal(batch->segments[0].row_count, 2);
+    assert_true(batch->any == a.columns && batch->all == a.columns);
     weir_batch_free(batch);
 }
 

@@ -339,6 +339,157 @@ static void icmp_from_the_port_and_from_its_elements(void **state)
     teardown(&d);
 }
 
+static void zero_counters_of_events_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t event;
+        uint16_t bytes, rev_bytes;
+        bool is_counted;
+    } rows[] = {
+        {1, 0, 0, false}, {3, 0, 0, false}, {5, 81, 0, true}, {2, 0, 763, true},
+        {2, 81, 9, true}, {0, 0, 0, true},  {1, 0, 0, false},
+    };
+    const unsigned count = sizeof(rows) / sizeof(rows[0]);
+    const weir_column_set counters = WEIR_COLUMN_BIT(BYTES) | WEIR_COLUMN_BIT(REV_BYTES);
+    for (unsigned event = 230; event <= 233; event += 3) {
+        struct bench b;
+        SETUP(&b, {0, (uint16_t)event, 1}, {0, 231, 2}, {0, 232, 2}, {0, 148, 4});
+        for (unsigned i = 0; i < count; i++) {
+            weir_write_u8(&b.records, rows[i].event);
+            weir_write_u16(&b.records, rows[i].bytes);
+            weir_write_u16(&b.records, rows[i].rev_bytes);
+            weir_write_u32(&b.records, i);
+        }
+        decode(&b);
+        assert_int_equal(b.batch->row_count, count);
+        assert_int_equal(b.batch->segment_count, 3);
+        for (unsigned s = 0; s < 3; s++) {
+            const struct weir_segment *segment = &b.batch->segments[s];
+            for (unsigned i = segment->first_row; i < segment->first_row + segment->row_count; i++)
+                assert_true((segment->columns & counters) == (rows[i].is_counted ? counters : 0));
+            assert_true(segment->columns & WEIR_COLUMN_BIT(OTHER));
+        }
+        assert_text(&b, WEIR_COLUMN_OTHER, 6, "{\"flowId\":6}");
+        assert_int_equal(weir_batch_u64(b.batch, WEIR_COLUMN_REV_BYTES)[3], 763);
+        teardown(&b);
+    }
+    /* Without counters there is nothing to tell apart. */
+    struct bench b;
+    SETUP(&b, {0, 230, 1}, {0, 148, 4});
+    weir_write_octets(&b.records, "\x01\x00\x00\x00\x01\x00\x00\x00\x00\x02", 10);
+    decode(&b);
+    assert_int_equal(b.batch->segment_count, 1);
+    teardown(&b);
+}
+
+/* An event or a packet has one time; what has a beginning keeps it. */
+static void times_of_observations(void **state)
+{
+    (void)state;
+    const int64_t when = EXPORT_NS - SECOND;
+    const uint64_t ntp = (uint64_t)(when / SECOND + 2208988800) << 32;
+    const struct {
+        uint16_t id, length;
+        uint64_t sent;
+    } forms[] = {
+        {322, 4, (uint64_t)(when / SECOND)},
+        {323, 8, (uint64_t)(when / WEIR_NS_PER_MS)},
+        {324, 8, ntp},
+        {325, 8, ntp},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct bench b;
+        SETUP(&b, {0, forms[i].id, forms[i].length}, {0, 230, 1});
+        if (forms[i].length == 4)
+            weir_write_u32(&b.records, (uint32_t)forms[i].sent);
+        else
+            weir_write_u64(&b.records, forms[i].sent);
+        weir_write_u8(&b.records, 4);
+        decode(&b);
+        assert_true(has(&b, WEIR_COLUMN_START) && has(&b, WEIR_COLUMN_END));
+        assert_int_equal(start_of(&b, 0), when);
+        assert_int_equal(weir_batch_time(b.batch, WEIR_COLUMN_END)[0], when);
+        teardown(&b);
+    }
+    struct bench b;
+    SETUP(&b, {0, 323, 8}, {0, 150, 4});
+    weir_write_u64(&b.records, (uint64_t)(when / WEIR_NS_PER_MS));
+    weir_write_u32(&b.records, 1600000000);
+    decode(&b);
+    assert_int_equal(start_of(&b, 0), INT64_C(1600000000) * SECOND);
+    assert_int_equal(weir_batch_time(b.batch, WEIR_COLUMN_END)[0], when);
+    teardown(&b);
+}
+
+/* The flow's own end is the better one, and the other is kept. */
+static void an_observation_does_not_end_a_flow(void **state)
+{
+    (void)state;
+    const int64_t when = EXPORT_NS - SECOND;
+    struct bench b;
+    SETUP(&b, {0, 323, 8}, {0, 151, 4});
+    weir_write_u64(&b.records, (uint64_t)(when / WEIR_NS_PER_MS));
+    weir_write_u32(&b.records, 1600000000);
+    decode(&b);
+    assert_false(has(&b, WEIR_COLUMN_START));
+    assert_int_equal(weir_batch_time(b.batch, WEIR_COLUMN_END)[0], INT64_C(1600000000) * SECOND);
+    assert_text(&b, WEIR_COLUMN_OTHER, 0,
+                "{\"observationTimeMilliseconds\":\"2023-11-14T22:13:19.000Z\"}");
+    teardown(&b);
+}
+
+/* RFC 8158: what has no column is there by its name. */
+static void port_blocks_are_kept(void **state)
+{
+    (void)state;
+    struct bench b;
+    SETUP(&b, {0, 230, 1}, {0, 8, 4}, {0, 225, 4}, {0, 361, 2}, {0, 362, 2}, {0, 363, 2},
+          {0, 364, 2});
+    weir_write_u8(&b.records, 16);
+    weir_write_u32(&b.records, 0x0a000001);
+    weir_write_u32(&b.records, 0xc0000201);
+    weir_write_u16(&b.records, 1024);
+    weir_write_u16(&b.records, 1535);
+    weir_write_u16(&b.records, 1);
+    weir_write_u16(&b.records, 512);
+    decode(&b);
+    assert_int_equal(weir_batch_u8(b.batch, WEIR_COLUMN_NAT_EVENT)[0], 16);
+    assert_true(weir_batch_low(b.batch, WEIR_COLUMN_NAT_SRC_ADDR)[0] ==
+                weir_address_from_v4(0xc0000201).low);
+    assert_text(&b, WEIR_COLUMN_OTHER, 0,
+                "{\"portRangeStart\":1024,\"portRangeEnd\":1535,\"portRangeStepSize\":1,"
+                "\"portRangeNumPorts\":512}");
+    teardown(&b);
+}
+
+/* RFC 5103: counters of the other direction have columns, all else of it its name. */
+static void both_directions(void **state)
+{
+    (void)state;
+    struct bench b;
+    SETUP(&b, {0, 85, 8}, {WEIR_PEN_REVERSE, 85, 8}, {0, 86, 4}, {WEIR_PEN_REVERSE, 86, 4},
+          {0, 239, 1}, {WEIR_PEN_REVERSE, 6, 1}, {WEIR_PEN_REVERSE, 239, 1},
+          {WEIR_PEN_REVERSE, 152, 8}, {6871, 0x4000 | 15, 1});
+    weir_write_u64(&b.records, 10);
+    weir_write_u64(&b.records, 20);
+    weir_write_u32(&b.records, 3);
+    weir_write_u32(&b.records, 4);
+    weir_write_octets(&b.records, "\x01\x12\x01", 3);
+    weir_write_u64(&b.records, UINT64_C(1700000000000));
+    weir_write_u8(&b.records, 0x18);
+    decode(&b);
+    assert_int_equal(weir_batch_u64(b.batch, WEIR_COLUMN_BYTES)[0], 10);
+    assert_int_equal(weir_batch_u64(b.batch, WEIR_COLUMN_REV_BYTES)[0], 20);
+    assert_int_equal(weir_batch_u64(b.batch, WEIR_COLUMN_PACKETS)[0], 3);
+    assert_int_equal(weir_batch_u64(b.batch, WEIR_COLUMN_REV_PACKETS)[0], 4);
+    assert_text(&b, WEIR_COLUMN_OTHER, 0,
+                "{\"biflowDirection\":1,\"reverseTcpControlBits\":18,\"29305/239\":\"0x01\","
+                "\"reverseFlowStartMilliseconds\":\"2023-11-14T22:13:20.000Z\","
+                "\"reverseUnionTCPFlags\":24}");
+    teardown(&b);
+}
+
 static void dscp_serves_as_tos(void **state)
 {
     (void)state;
@@ -633,6 +784,11 @@ int main(void)
         cmocka_unit_test(what_has_no_column_is_kept),
         cmocka_unit_test(a_value_wider_than_its_column),
         cmocka_unit_test(icmp_from_the_port_and_from_its_elements),
+        cmocka_unit_test(zero_counters_of_events_are_none),
+        cmocka_unit_test(times_of_observations),
+        cmocka_unit_test(an_observation_does_not_end_a_flow),
+        cmocka_unit_test(port_blocks_are_kept),
+        cmocka_unit_test(both_directions),
         cmocka_unit_test(dscp_serves_as_tos),
         cmocka_unit_test(sampling_of_record_or_message),
         cmocka_unit_test(applications),

@@ -405,13 +405,25 @@ static void netflow9_template_without_fields(void **state)
     expect_malformed(&b, "octet 42: records of template 301 have no octets");
 }
 
-static void netflow9_fields_of_firewalls_have_their_elements(void **state)
+/* Field types from 32768 on, which are vendors' own. */
+static void netflow9_fields_of_vendors_have_their_elements(void **state)
 {
     (void)state;
+    static const struct {
+        uint16_t sent, id;
+        uint32_t pen;
+    } rows[] = {
+        {40001, 225, 0},   {40006, 40006, 0}, {40005, 233, 0},     {33000, 232, 9},
+        {33002, 234, 9},   {42040, 9272, 9},  {57590, 118, 35632}, {56701, 96, 0},
+        {65535, 65535, 0}, {32768, 32768, 0}, {32767, 32767, 0},
+    };
+    const uint16_t count = sizeof(rows) / sizeof(rows[0]);
     struct builder b;
     build_netflow9(&b, 1, 3);
     size_t set = build_set(&b, 0);
-    build_u16s(&b, 2 + 3 * 2, 256, 3, 40001, 4, 40006, 2, 40005, 1);
+    build_u16s(&b, 2, 256, count);
+    for (unsigned i = 0; i < count; i++)
+        build_u16s(&b, 2, rows[i].sent, 4);
     build_set_end(&b, set);
     struct weir_message message;
     struct weir_set templates;
@@ -422,10 +434,11 @@ static void netflow9_fields_of_firewalls_have_their_elements(void **state)
                      0);
     assert_int_equal(weir_message_next(&message, &templates, &diag), 0);
     assert_int_equal(weir_set_next_template(&templates, source, sizeof(room), &diag), 0);
-    assert_int_equal(source->field_count, 3);
-    assert_int_equal(source->fields[0].id, 225);
-    assert_int_equal(source->fields[1].id, 40006);
-    assert_int_equal(source->fields[2].id, 233);
+    assert_int_equal(source->field_count, count);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(source->fields[i].id, rows[i].id);
+        assert_int_equal(source->fields[i].pen, rows[i].pen);
+    }
 }
 
 static void zeros_after_the_last_set_are_padding(void **state)
@@ -579,7 +592,7 @@ int main(void)
         cmocka_unit_test(netflow9_is_read_whole),
         cmocka_unit_test(netflow9_says_what_is_wrong),
         cmocka_unit_test(netflow9_template_without_fields),
-        cmocka_unit_test(netflow9_fields_of_firewalls_have_their_elements),
+        cmocka_unit_test(netflow9_fields_of_vendors_have_their_elements),
         cmocka_unit_test(zeros_after_the_last_set_are_padding),
         cmocka_unit_test(netflow5_is_read_whole),
         cmocka_unit_test(netflow5_count_and_length_differ),
