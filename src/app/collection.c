@@ -108,6 +108,16 @@ int weir_collection_flush(struct weir_collection *collection, struct weir_diag *
     return result;
 }
 
+/* Rows that wait for options stay. */
+static int tick(struct weir_collection *collection, struct weir_diag *diag)
+{
+    int result =
+        weir_collector_tick(collection->collector, weir_clock_now(&collection->config.clock), diag);
+    if (result < 0)
+        collection->has_failed = true;
+    return result;
+}
+
 static void close_input(struct weir_collection *collection, struct weir_input *input)
 {
     const struct weir_datagram_counters *captured = weir_input_datagrams(input);
@@ -210,7 +220,7 @@ int weir_collection_listen(struct weir_collection *collection, struct weir_diag 
             last_message_ns = now_ns;
         /* A clock that was set back must not keep anything waiting. */
         if (now_ns >= next_flush_ns || next_flush_ns - now_ns > FLUSH_NS) {
-            result = weir_collection_flush(collection, diag);
+            result = tick(collection, diag);
             if (result < 0)
                 return result;
             next_flush_ns = now_ns + FLUSH_NS;
@@ -246,6 +256,12 @@ static void add_session(struct weir_stats *stats, const struct weir_session *ses
     weir_stats_add_u64(stats, "domain", session->key.domain);
     weir_stats_add_text(stats, "protocol",
                         weir_protocol_text((enum weir_protocol)session->key.protocol));
+    if (session->key.transport == WEIR_COLLECT_UDP) {
+        weir_stats_add_i64(stats, "skew_ms", session->skew.mean_ns / WEIR_NS_PER_MS);
+        weir_stats_add_i64(stats, "skew_min_ms", weir_skew_least(&session->skew) / WEIR_NS_PER_MS);
+        weir_stats_add_i64(stats, "skew_added_ms",
+                           weir_skew_shift(&session->skew, session->exporter) / WEIR_NS_PER_MS);
+    }
     weir_stats_add(stats, &part);
     weir_stats_close(stats);
 }

@@ -84,7 +84,10 @@ struct weir_collect_counters weir_collection_count(const struct weir_collection 
 
 /*
  * --stats: one JSON object with the totals by name, those of `parts`, and "exporters": one object
- * a session with "address", "domain", "protocol" and the same counters.
+ * a session with "address", "domain", "protocol", and the same counters. Of those with an address
+ * also how far the exporter's clock is behind ours, which includes the messages' time under way:
+ * "skew_ms" (moving mean), "skew_min_ms" (least of the last minute or two); and "skew_added_ms",
+ * what --skew adds to flow times.
  */
 void weir_collection_print_stats(const struct weir_collection *collection,
                                  const struct weir_stats_part *parts, size_t part_count,

@@ -44,6 +44,14 @@ void weir_stats_add_u64(struct weir_stats *stats, const char *name, uint64_t val
     weir_text_add_u64(stats->out, value);
 }
 
+void weir_stats_add_i64(struct weir_stats *stats, const char *name, int64_t value)
+{
+    begin_member(stats, name);
+    if (value < 0)
+        weir_text_add_char(stats->out, '-');
+    weir_text_add_u64(stats->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
 void weir_stats_add_text(struct weir_stats *stats, const char *name, const char *value)
 {
     begin_member(stats, name);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/collection.h"
 #include "app/destination.h"
@@ -11,7 +12,20 @@
 #include "sink/json.h"
 #include "store/writer.h"
 
-enum { LISTEN, READ, STORE, ROTATE, TO, COUNT, IDLE_EXIT, STATS, OPTION_COUNT };
+enum {
+    LISTEN,
+    READ,
+    COUNT,
+    IDLE_EXIT,
+    SAMPLING,
+    SAMPLING_WAIT,
+    SKEW,
+    STORE,
+    ROTATE,
+    TO,
+    STATS,
+    OPTION_COUNT
+};
 
 #define STATS_OCTETS_MAX ((size_t)64 << 20)
 
@@ -41,6 +55,27 @@ static const struct weir_option options[OPTION_COUNT] = {
                    .min = WEIR_NS_PER_MS,
                    .max = INT64_MAX / 2,
                    .help = "after this long without a message"},
+    [SAMPLING] = {.name = "sampling",
+                  .kind = WEIR_OPTION_TEXT,
+                  .repeatable = true,
+                  .value = "[EXPORTER=]N",
+                  .group = "What exporters leave out",
+                  .help = "one packet in N was metered: 192.0.2.1=1000 or 10.0.0.0/8=512 in place "
+                          "of what these exporters say, the longest prefix first; 1000 for records "
+                          "of which nobody says it"},
+    [SAMPLING_WAIT] = {.name = "sampling-wait",
+                       .kind = WEIR_OPTION_DURATION,
+                       .fallback = "60s",
+                       .max = 3600 * WEIR_NS_PER_SECOND,
+                       .help = "holds records of a new exporter back for so long at most, where "
+                               "they name a sampler whose interval did not come yet; 0s: never"},
+    [SKEW] = {.name = "skew",
+              .kind = WEIR_OPTION_TEXT,
+              .repeatable = true,
+              .value = "[EXPORTER=]DURATION",
+              .help = "adds this to start and end of the flows of exporters whose clock is slow: "
+                      "192.0.2.1=90s, 10.0.0.0/8=-1h, 5m for all; auto: as much as --stats shows, "
+                      "from two seconds on. Without it, times stay as they were sent"},
     [STORE] = {.name = "store",
                .kind = WEIR_OPTION_FOLDER,
                .group = "Flow Records",
@@ -61,8 +96,8 @@ static const struct weir_option options[OPTION_COUNT] = {
     [STATS] = {.name = "stats",
                .kind = WEIR_OPTION_FILE,
                .group = "Output",
-               .help = "writes all counters, and those of each exporter, as one JSON object at the "
-                       "end; - is standard output"},
+               .help = "writes all counters, those of each exporter, and how far its clock is "
+                       "behind (skew_ms), as one JSON object at the end; - is standard output"},
 };
 
 /* A place of --to: one of the two. */
@@ -77,6 +112,7 @@ struct run {
     struct weir_collection *collection;
     struct weir_store_writer *store;
     struct weir_store_counters stored;
+    struct weir_exporter_setting *settings;
     struct place *places;
     size_t place_count;
     uint64_t stop_calls; /* progress is looked at with some of them: clocks cost */
@@ -95,6 +131,85 @@ static bool stop(void *context, const struct weir_collection *collection)
     return weir_stop_requested();
 }
 
+/* A number of at least 1, in 32 bits. */
+static int parse_interval(const char *text, uint32_t *ret_interval)
+{
+    uint64_t interval = 0;
+    int result = weir_size_parse(text, &interval);
+    if (result < 0 || interval == 0 || interval > UINT32_MAX)
+        return WEIR_E_USAGE;
+    *ret_interval = (uint32_t)interval;
+    return 0;
+}
+
+/* DURATION, -DURATION or auto. */
+static int parse_skew(const char *text, struct weir_exporter_setting *setting)
+{
+    bool is_negative = *text == '-';
+    int64_t skew_ns = 0;
+    setting->has_skew = true;
+    setting->skew_mode = WEIR_SKEW_AUTO;
+    if (strcmp(text, "auto") == 0)
+        return 0;
+    setting->skew_mode = WEIR_SKEW_ADD;
+    int result = weir_duration_parse(text + is_negative, &skew_ns);
+    setting->skew_ns = is_negative ? -skew_ns : skew_ns;
+    return result;
+}
+
+/* [EXPORTER=]VALUE; without an exporter it is of all, ::/0. *ret_value: what follows. */
+static int parse_exporter(const char *text, struct weir_network *ret_network,
+                          const char **ret_value)
+{
+    const char *equals = strchr(text, '=');
+    char network[WEIR_ADDRESS_TEXT_MAX + 4];
+    *ret_network = (struct weir_network){0};
+    *ret_value = equals ? equals + 1 : text;
+    if (!equals)
+        return 0;
+    if ((size_t)(equals - text) >= sizeof(network))
+        return WEIR_E_USAGE;
+    memcpy(network, text, (size_t)(equals - text));
+    network[equals - text] = 0;
+    return weir_network_parse(network, ret_network);
+}
+
+/* --sampling and --skew into settings of exporters. */
+static int parse_settings(struct run *run, struct weir_collector_config *config,
+                          struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    run->settings = calloc(arguments->given_count + 1, sizeof(*run->settings));
+    if (!run->settings)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for options");
+    config->settings = run->settings;
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        const struct weir_argument *given = &arguments->given[i];
+        bool is_sampling = given->option == &options[SAMPLING];
+        if (!is_sampling && given->option != &options[SKEW])
+            continue;
+        struct weir_exporter_setting setting = {0};
+        const char *value;
+        int result = parse_exporter(given->text, &setting.network, &value);
+        if (result < 0)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "--%s: '%s' does not begin with an address "
+                                 "or network",
+                                 given->option->name, given->text);
+        bool is_fallback = is_sampling && value == given->text;
+        result = is_sampling ? parse_interval(value, is_fallback ? &config->sampling_fallback
+                                                                 : &setting.sampling)
+                             : parse_skew(value, &setting);
+        if (result < 0)
+            return weir_diag_set(
+                diag, WEIR_E_USAGE, "--%s: '%s' is no %s", given->option->name, value,
+                is_sampling ? "interval such as 1000" : "duration such as 90s or -5m, nor auto");
+        if (!is_fallback)
+            run->settings[config->setting_count++] = setting;
+    }
+    return 0;
+}
+
 static int open_collection(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -105,6 +220,10 @@ static int open_collection(struct run *run, struct weir_diag *diag)
         .stop = stop,
         .stop_context = run,
     };
+    config.collector.hold_ns = weir_arguments_ns(arguments, SAMPLING_WAIT);
+    int result = parse_settings(run, &config.collector, diag);
+    if (result < 0)
+        return result;
     if (weir_arguments_has(arguments, COUNT))
         config.collector.record_limit = weir_arguments_number(arguments, COUNT);
     if (weir_arguments_has(arguments, IDLE_EXIT))
@@ -331,6 +450,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         }
     }
     weir_collection_free(run.collection);
+    free(run.settings);
     return result;
 }
 
@@ -350,6 +470,9 @@ const struct weir_command weir_command_collect = {
              "itself, keeps the Templates of each exporter and Observation Domain, and counts what "
              "got lost on the way by the exporters' sequence numbers. Data that come ahead of "
              "their Template wait for it.\n\n"
+             "Counters of sampled flows are stored as observed, with the sampling interval beside "
+             "them, as options records of the exporter, the header of NetFlow v5 or --sampling "
+             "say; where nobody does, sampling is none.\n\n"
              "Without --store and --to it prints JSON lines: every Information Element by its IANA "
              "name, and beside them exporter, domain, received, protocol and template. Records of "
              "Options Templates have \"type\":\"options\".\n\n"

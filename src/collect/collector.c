@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "collect/common.h"
 #include "collect/options.h"
+#include "collect/outlet.h"
 #include "collect/private.h"
 #include "collect/state.h"
 
@@ -15,14 +17,12 @@ struct weir_collector {
     struct weir_collector_config config;
     struct weir_sessions sessions;
     struct weir_collect_counters own; /* of messages that found no session */
-    struct weir_batch *batch;
+    struct weir_outlet outlet;
     struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
     uint8_t *join_buffer; /* a record with its common properties */
     uint64_t flow_records;
-    unsigned batch_sink_count;
     unsigned record_sink_count;
-    struct weir_batch_sink batch_sinks[WEIR_COLLECTOR_SINKS_MAX];
     struct weir_record_sink record_sinks[WEIR_COLLECTOR_SINKS_MAX];
 };
 
@@ -62,6 +62,8 @@ struct weir_collector_config weir_collector_defaults(void)
         .template_octets = 64 << 20,
         .waiting_octets = 64 << 20,
         .batch_rows = 4096,
+        .hold_ns = 60 * WEIR_NS_PER_SECOND,
+        .hold_rows = 65536,
     };
 }
 
@@ -83,15 +85,24 @@ int weir_collector_new(const struct weir_collector_config *config,
     if (!collector)
         return WEIR_E_NOMEM;
     collector->config = *config;
-    collector->batch = weir_batch_new(config->batch_rows);
+    const struct weir_outlet_config outlet = {
+        .batch_rows = config->batch_rows,
+        .hold_rows = config->hold_rows,
+        .hold_ns = config->hold_ns,
+        .sampling_fallback = config->sampling_fallback,
+    };
     collector->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
     collector->join_buffer = malloc(WEIR_COMMON_OCTETS_MAX);
     const struct weir_session_limits limits = weir_collector_session_limits(config);
-    int result = weir_sessions_init(&collector->sessions, &limits, &config->hash_key);
-    if (result < 0 || !collector->batch || !collector->template_buffer || !collector->join_buffer) {
+    int result = weir_outlet_init(&collector->outlet, &outlet);
+    if (result == 0)
+        result = weir_sessions_init(&collector->sessions, &limits, &config->hash_key);
+    if (result < 0 || !collector->template_buffer || !collector->join_buffer) {
         weir_collector_free(collector);
         return WEIR_E_NOMEM;
     }
+    weir_exporters_configure(&collector->sessions.exporters, config->settings,
+                             config->setting_count);
     *ret_collector = collector;
     return 0;
 }
@@ -103,7 +114,7 @@ void weir_collector_free(struct weir_collector *collector)
     weir_sessions_done(&collector->sessions);
     for (unsigned i = 0; i < WEIR_BUILTIN_IDS; i++)
         weir_plan_free(collector->builtin_plans[i]);
-    weir_batch_free(collector->batch);
+    weir_outlet_done(&collector->outlet);
     free(collector->template_buffer);
     free(collector->join_buffer);
     free(collector);
@@ -112,10 +123,7 @@ void weir_collector_free(struct weir_collector *collector)
 int weir_collector_add_batch_sink(struct weir_collector *collector,
                                   const struct weir_batch_sink *sink)
 {
-    if (collector->batch_sink_count == WEIR_COLLECTOR_SINKS_MAX)
-        return WEIR_E_LIMIT;
-    collector->batch_sinks[collector->batch_sink_count++] = *sink;
-    return 0;
+    return weir_outlet_add_sink(&collector->outlet, sink);
 }
 
 int weir_collector_add_record_sink(struct weir_collector *collector,
@@ -129,32 +137,34 @@ int weir_collector_add_record_sink(struct weir_collector *collector,
 
 int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag)
 {
-    int first = 0;
-    if (collector->batch->row_count == 0)
-        return 0;
-    for (unsigned i = 0; i < collector->batch_sink_count; i++) {
-        const struct weir_batch_sink *sink = &collector->batch_sinks[i];
-        int result = sink->batch(sink->context, collector->batch, first ? NULL : diag);
+    return weir_outlet_empty(&collector->outlet, diag);
+}
+
+/* Flushes all sinks after rows were handed over with the result `first`. */
+static int flush_sinks(struct weir_collector *collector, int64_t now_ns, int first,
+                       struct weir_diag *diag)
+{
+    int result = weir_outlet_flush_sinks(&collector->outlet, now_ns, first ? NULL : diag);
+    first = first ? first : result;
+    for (unsigned i = 0; i < collector->record_sink_count; i++) {
+        const struct weir_record_sink *sink = &collector->record_sinks[i];
+        result = sink->flush(sink->context, now_ns, first ? NULL : diag);
         first = first ? first : result;
     }
-    weir_batch_clear(collector->batch);
     return first;
+}
+
+int weir_collector_tick(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
+{
+    struct weir_outlet *outlet = &collector->outlet;
+    int first = weir_outlet_hand_over(outlet, outlet->batches[WEIR_OUTLET_OPEN], diag);
+    int result = weir_outlet_release(outlet, now_ns, first ? NULL : diag);
+    return flush_sinks(collector, now_ns, first ? first : result, diag);
 }
 
 int weir_collector_flush(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
 {
-    int first = weir_collector_hand_over(collector, diag);
-    for (unsigned i = 0; i < collector->batch_sink_count; i++) {
-        const struct weir_batch_sink *sink = &collector->batch_sinks[i];
-        int result = sink->flush(sink->context, now_ns, first ? NULL : diag);
-        first = first ? first : result;
-    }
-    for (unsigned i = 0; i < collector->record_sink_count; i++) {
-        const struct weir_record_sink *sink = &collector->record_sinks[i];
-        int result = sink->flush(sink->context, now_ns, first ? NULL : diag);
-        first = first ? first : result;
-    }
-    return first;
+    return flush_sinks(collector, now_ns, weir_collector_hand_over(collector, diag), diag);
 }
 
 /* Flow Records that may still come. */
@@ -164,10 +174,54 @@ static uint64_t room_below_limit(const struct weir_collector *collector)
     return limit ? limit - collector->flow_records : UINT64_MAX;
 }
 
-/* Decodes flows into the batch, handing it over as it fills. 0, or the error of a sink. */
-static int decode_columns(struct weir_collector *collector, struct run *run, struct weir_diag *diag)
+/*
+ * Whether rows of this run are to wait for options: they name a sampler, and nothing that their
+ * exporter said can be of it. A session's rows do so for a time once.
+ */
+static bool wants_hold(const struct weir_collector *collector, struct weir_session *session,
+                       const struct run *run)
 {
-    struct weir_batch *batch = collector->batch;
+    const weir_column_set sampling = WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLER);
+    const struct weir_exporter *exporter = session->exporter;
+    int64_t received_ns = run->context->segment.received_ns;
+    if ((weir_plan_columns(run->plan) & sampling) != WEIR_COLUMN_BIT(SAMPLER) ||
+        run->context->sampling || exporter->override ||
+        weir_sampling_knows_samplers(&exporter->sampling))
+        return false;
+    if (!session->has_held) {
+        session->has_held = true;
+        session->held_from_ns = received_ns;
+    }
+    return weir_outlet_waits(&collector->outlet, session->held_from_ns, received_ns);
+}
+
+/* Sampling intervals and times of rows that were just decoded, and what is to be counted of them.
+ */
+static void finish_rows(struct weir_collector *collector, struct weir_session *session,
+                        const struct run *run, struct weir_batch *batch, uint32_t rows)
+{
+    struct weir_collect_counters *counters = &session->counters;
+    const struct weir_rows_times times = {
+        .export_ns = run->context->export_time_ns,
+        .shift_ns = weir_skew_shift(&session->skew, session->exporter),
+    };
+    if (rows == 0)
+        return;
+    struct weir_rows_count count =
+        weir_outlet_finish(&collector->outlet, batch, rows, session->exporter, &times);
+    counters->records_sampling_unknown += count.sampling_unknown;
+    counters->records_sampling_overridden += count.sampling_overridden;
+    counters->times_after_export += count.times_after_export;
+    counters->times_reversed += count.times_reversed;
+    counters->times_shifted += times.shift_ns ? rows : 0;
+}
+
+/* Decodes flows into a batch, handing it over as it fills. 0, or the error of a sink. */
+static int decode_columns(struct weir_collector *collector, struct weir_session *session,
+                          struct run *run, struct weir_diag *diag)
+{
+    struct weir_batch *batch = weir_outlet_batch(
+        &collector->outlet, wants_hold(collector, session, run), run->context->segment.received_ns);
     const uint8_t *octets = run->octets;
     size_t length = run->length;
     uint64_t room = room_below_limit(collector);
@@ -184,6 +238,7 @@ static int decode_columns(struct weir_collector *collector, struct run *run, str
             weir_batch_take_back(batch, rows - (uint32_t)room);
             rows = (uint32_t)room;
         }
+        finish_rows(collector, session, run, batch, rows);
         run->records += rows;
         room -= rows;
         octets += consumed;
@@ -195,7 +250,7 @@ static int decode_columns(struct weir_collector *collector, struct run *run, str
             run->is_malformed = true;
             break;
         }
-        result = weir_collector_hand_over(collector, diag);
+        result = weir_outlet_hand_over(&collector->outlet, batch, diag);
         if (result < 0)
             return result;
     }
@@ -260,10 +315,17 @@ static int deliver_run(struct weir_collector *collector, struct weir_session *se
                        struct run *run, struct weir_diag *diag)
 {
     bool is_options = run->source->is_options;
-    bool in_columns =
-        !is_options && (collector->batch_sink_count > 0 || collector->record_sink_count == 0);
+    bool has_batches = collector->outlet.sink_count > 0;
+    bool in_columns = !is_options && (has_batches || collector->record_sink_count == 0);
+    /* IPFIX has no sysUpTime in its header. */
+    struct weir_plan_context context = *run->context;
+    if (session->key.protocol == WEIR_PROTOCOL_IPFIX && !is_options) {
+        context.uptime_zero_ns = weir_uptime_zero(&session->uptime, run->source, run->octets,
+                                                  run->length, context.export_time_ns);
+        run->context = &context;
+    }
     uint64_t malformed = session->list_counts.malformed;
-    int result = in_columns ? decode_columns(collector, run, diag) : 0;
+    int result = in_columns ? decode_columns(collector, session, run, diag) : 0;
     if (result == 0 && (!in_columns || collector->record_sink_count > 0)) {
         /* Lists are counted once, however often they are printed. */
         session->references.list_counts = in_columns ? NULL : &session->list_counts;
@@ -620,6 +682,18 @@ static bool has_octets_after(const struct weir_message *message,
     return false;
 }
 
+/* Gives rows that are still here what options of the message said of them. */
+static int correct_rows(const struct intake *intake)
+{
+    struct weir_session *session = intake->session;
+    struct weir_outlet *outlet = &intake->collector->outlet;
+    if (session->exporter->has_changed)
+        session->counters.records_sampling_corrected +=
+            weir_outlet_correct(outlet, session->exporter);
+    session->exporter->has_changed = false;
+    return weir_outlet_release(outlet, intake->context.segment.received_ns, intake->diag);
+}
+
 /* Enters the message into the ledger of its session. */
 static void count_sequence(const struct intake *intake, const struct weir_message *message)
 {
@@ -688,9 +762,12 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
     note_reboot(&intake, &message);
+    weir_skew_take(&intake.session->skew, datagram->received_ns, message.export_time_ns);
     result = decode_inherited(&intake);
     if (result == 0)
         result = take_sets(&intake, &message);
+    int corrected = result == 0 || result == WEIR_E_END ? correct_rows(&intake) : 0;
+    result = corrected < 0 ? corrected : result;
     count_sequence(&intake, &message);
     weir_collect_count_malformed(&intake.session->counters, intake.cause);
     return result;

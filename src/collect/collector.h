@@ -6,8 +6,10 @@
  * A message finds its session, its Templates are kept there, its Data Sets are decoded by their
  * Templates' plans into the open batch, which goes to the batch sinks when it is full and when the
  * caller says so. Data ahead of its Template waits. Records of Options Templates are no flows:
- * they are counted, and go to record sinks only. A malformed message is counted and never an
- * error; what of it was whole has been delivered.
+ * they are counted, and go to record sinks only; those of sampling say the intervals of rows, of
+ * those too that are still here (collect/sampling.h). Rows that name a sampler of an exporter that
+ * has not said any are held back, for a time and up to a number. A malformed message is counted and
+ * never an error; what of it was whole has been delivered.
  *
  *     result = weir_collector_new(&config, &collector);
  *     weir_collector_add_batch_sink(collector, &sink);
@@ -46,7 +48,12 @@ struct weir_collector_config {
     size_t template_octets; /* of all sessions, past which the oldest sessions go */
     size_t waiting_octets;  /* of all sessions */
     uint32_t batch_rows;
-    uint64_t record_limit; /* stop after so many Flow Records; 0: none */
+    uint64_t record_limit;                        /* stop after so many Flow Records; 0: none */
+    const struct weir_exporter_setting *settings; /* of exporters; borrowed */
+    size_t setting_count;
+    uint32_t sampling_fallback; /* interval of rows whose own nobody said; 0: none */
+    int64_t hold_ns;            /* rows wait so long for options of samplers; 0: they do not */
+    uint32_t hold_rows;
 };
 
 /*
@@ -56,7 +63,7 @@ struct weir_collector_config {
 #define WEIR_TEMPLATE_LIFETIME_NS (5400 * WEIR_NS_PER_SECOND)
 
 /* 16,384 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 64 MiB of Templates, 64
- * MiB waiting; 4,096 rows. */
+ * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. */
 struct weir_collector_config weir_collector_defaults(void);
 
 /* Those of its sessions. */
@@ -92,10 +99,14 @@ WEIR_CHECKED int weir_collector_receive(struct weir_collector *collector,
  */
 void weir_collector_next_file(struct weir_collector *collector);
 
-/* Hands the open batch over. 0, or the first error of a sink; all sinks are called. */
+/* Hands all rows over. 0, or the first error of a sink; all sinks are called. */
 WEIR_CHECKED int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag);
 
-/* Hands the open batch over and flushes all sinks. As above. */
+/* From time to time: as flush, but rows that are held back stay until their time is over. */
+WEIR_CHECKED int weir_collector_tick(struct weir_collector *collector, int64_t now_ns,
+                                     struct weir_diag *diag);
+
+/* Hands all rows over and flushes all sinks. As above. */
 WEIR_CHECKED int weir_collector_flush(struct weir_collector *collector, int64_t now_ns,
                                       struct weir_diag *diag);
 

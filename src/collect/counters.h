@@ -62,6 +62,17 @@
     X(messages_late, MESSAGES, "overtaken by others; not lost")                                    \
     X(messages_duplicate, MESSAGES, "that had come before; their records count again")             \
     X(sequence_restarts, NONE, "exporters that began a new count")                                 \
+    X(samplers_learned, NONE,                                                                      \
+      "sampling intervals that options said anew or otherwise than before")                        \
+    X(samplers_refused, NONE, "of these, not taken at the limit of the exporter or of all")        \
+    X(records_sampling_unknown, RECORDS,                                                           \
+      "that went into columns and whose sampling interval was not known when they came")           \
+    X(records_sampling_corrected, RECORDS, "of these, given theirs by options that came later")    \
+    X(records_sampling_overridden, RECORDS, "whose sampling interval is that of --sampling")       \
+    X(times_after_export, RECORDS,                                                                 \
+      "whose flow ended more than a second after the time of their message; kept as they are")     \
+    X(times_reversed, RECORDS, "whose flow ended before it began; kept as they are")               \
+    X(times_shifted, RECORDS, "whose start and end were shifted by --skew")                        \
     X(datagrams_dropped, DATAGRAMS, "by the kernel for want of room; not known by exporter")       \
     X(sessions_opened, NONE, "exporters and Observation Domains that were met")                    \
     X(sessions_restored, NONE, "of these, known from before the start")                            \

@@ -3,11 +3,13 @@
 
 #include "base/bytes.h"
 #include "collect/common.h"
+#include "collect/sampler_options.h"
 #include "collect/types.h"
 
 static const struct weir_options_learner *const learners[] = {
     &weir_types_learner,
     &weir_common_learner,
+    &weir_sampler_learner,
 };
 
 bool weir_options_learn(struct weir_session *session, const struct weir_options_record *record)

@@ -18,7 +18,8 @@ int weir_sessions_init(struct weir_sessions *sessions, const struct weir_session
         .bucket_mask = buckets - 1,
     };
     weir_template_pool_init(&sessions->pool, limits->template_octets, hash_key);
-    return sessions->buckets ? 0 : WEIR_E_NOMEM;
+    int result = weir_exporters_init(&sessions->exporters, limits->sessions, hash_key);
+    return sessions->buckets ? result : WEIR_E_NOMEM;
 }
 
 static void free_session(struct weir_sessions *sessions, struct weir_session *session)
@@ -27,6 +28,7 @@ static void free_session(struct weir_sessions *sessions, struct weir_session *se
     weir_types_done(&session->types, &sessions->pool.budget);
     weir_common_free(session->common, &sessions->pool.budget);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
+    weir_exporter_release(&sessions->exporters, session->exporter, &sessions->pool.budget);
     free(session);
 }
 
@@ -38,6 +40,7 @@ void weir_sessions_done(struct weir_sessions *sessions)
         session = older;
     }
     weir_template_pool_done(&sessions->pool);
+    weir_exporters_done(&sessions->exporters);
     free(sessions->buckets);
     *sessions = (struct weir_sessions){0};
 }
@@ -138,9 +141,14 @@ static const struct weir_element *find_element(const void *of, uint32_t pen, uin
 int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_key *key,
                       struct weir_session **ret_session)
 {
+    const struct weir_exporter_key exporter = {key->exporter, key->protocol, key->transport};
     struct weir_session *session = calloc(1, sizeof(*session));
     if (!session)
         return WEIR_E_NOMEM;
+    if (weir_exporters_get(&sessions->exporters, &exporter, &session->exporter) < 0) {
+        free(session);
+        return WEIR_E_NOMEM;
+    }
     if (sessions->count == sessions->limits.sessions)
         weir_sessions_evict(sessions);
     struct weir_session **bucket = bucket_of(sessions, key);

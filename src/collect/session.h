@@ -27,9 +27,11 @@
 #include "collect/budget.h"
 #include "collect/common.h"
 #include "collect/counters.h"
+#include "collect/exporter.h"
 #include "collect/sequence.h"
 #include "collect/source.h"
 #include "collect/templates.h"
+#include "collect/timing.h"
 #include "collect/types.h"
 #include "collect/waiting.h"
 #include "wire/message.h"
@@ -54,6 +56,11 @@ struct weir_session {
     struct weir_template_table templates;
     struct weir_waiting waiting;
     struct weir_sequence sequence;
+    struct weir_exporter *exporter; /* shared with its other domains */
+    struct weir_uptime uptime;
+    struct weir_skew skew;
+    bool has_held; /* rows were held back for options of its samplers, from then on */
+    int64_t held_from_ns;
     struct weir_collect_counters counters; /* but those of the ledger: weir_session_count */
     struct weir_types types;               /* elements it described, RFC 5610 */
     struct weir_common *common;            /* RFC 5473; NULL: none came */
@@ -79,6 +86,7 @@ struct weir_sessions {
     struct weir_hash_key hash_key;
     struct weir_template_pool pool; /* of all sessions */
     struct weir_budget waiting_budget;
+    struct weir_exporters exporters;
     struct weir_session **buckets;
     uint32_t bucket_mask;
     uint32_t count;

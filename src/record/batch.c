@@ -81,6 +81,16 @@ uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *s
     return first_row;
 }
 
+void weir_batch_recount_columns(struct weir_batch *batch)
+{
+    batch->any = 0;
+    batch->all = batch->segment_count ? ~(weir_column_set)0 : 0;
+    for (uint32_t i = 0; i < batch->segment_count; i++) {
+        batch->any |= batch->segments[i].columns;
+        batch->all &= batch->segments[i].columns;
+    }
+}
+
 void weir_batch_take_back(struct weir_batch *batch, uint32_t row_count)
 {
     assert(row_count <= batch->row_count);
@@ -96,12 +106,7 @@ void weir_batch_take_back(struct weir_batch *batch, uint32_t row_count)
     }
     if (batch->segment_count == segments)
         return;
-    batch->any = 0;
-    batch->all = batch->segment_count ? ~(weir_column_set)0 : 0;
-    for (uint32_t i = 0; i < batch->segment_count; i++) {
-        batch->any |= batch->segments[i].columns;
-        batch->all &= batch->segments[i].columns;
-    }
+    weir_batch_recount_columns(batch);
 }
 
 int weir_batch_add_text(struct weir_batch *batch, const char *text, size_t length,

@@ -73,6 +73,9 @@ static inline uint32_t weir_batch_room(const struct weir_batch *batch)
 uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *segment,
                           uint32_t row_count);
 
+/* Makes `any` and `all` right after columns of segments were given or taken. */
+void weir_batch_recount_columns(struct weir_batch *batch);
+
 /* Takes back the last `row_count` rows. */
 void weir_batch_take_back(struct weir_batch *batch, uint32_t row_count);
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #define NTP_SECONDS_TO_1970 INT64_C(2208988800)
+#define UPTIME_AHEAD_MS     INT64_C(60000)
 #define AS_TRANS            23456u /* RFC 6793 section 9: an AS number that 2 octets cannot say */
 
 /* One load and one store for each width; those of odd widths unroll to single octets. */
@@ -147,13 +148,17 @@ ENCODE_SIGNATURE(icmp)
 
 /*
  * sysUpTime counts milliseconds in 32 bits and wraps after 49.7 days: a value that seems more
- * than half of that after the message is of before the wrap.
+ * than half of that after the message is of before the wrap. One that seems all of it before the
+ * message, but for a minute, is of just after: headers may be older than what they head.
  */
 static inline int64_t time_of_uptime(uint32_t ms, const struct weir_operation_times *times)
 {
+    const int64_t wrap = INT64_C(1) << 32;
     int64_t after = (int64_t)ms - (int64_t)times->uptime_ms;
     if (after > INT32_MAX)
-        after -= INT64_C(1) << 32;
+        after -= wrap;
+    else if (after < UPTIME_AHEAD_MS - wrap)
+        after += wrap;
     return times->export_ns + after * WEIR_NS_PER_MS;
 }
 

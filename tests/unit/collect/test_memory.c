@@ -90,6 +90,9 @@ static void test_steady_state_takes_none(void **state)
     free(with_text);
 }
 
+/* observationDomainId, samplingInterval. */
+static const struct weir_field interval_fields[] = {{0, 149, 4}, {0, 34, 4}};
+
 /* All that takes memory; true once it went through. */
 static bool run(uint64_t refused_at)
 {
@@ -98,8 +101,9 @@ static bool run(uint64_t refused_at)
                                       __real_calloc(1, sizeof(struct taken))};
     struct weir_template *flows = weir_template_new(256, peer_flow_fields, 4);
     struct weir_template *with_text = weir_template_new(400, text_fields, 4);
+    struct weir_template *options = weir_template_new_options(300, interval_fields, 2, 1);
     struct weir_collector *collector = NULL;
-    assert_true(batches.context && flows && with_text);
+    assert_true(batches.context && flows && with_text && options);
     weir_hash_key_seed(&config.hash_key, 1);
     config.session_max = 2;
 
@@ -118,6 +122,10 @@ static bool run(uint64_t refused_at)
             peer_template(&peer, flows);
             peer_flows(&peer, flows, 1, 3);
             peer_template(&peer, with_text);
+            if (protocols[i % 3] == WEIR_PROTOCOL_IPFIX) {
+                peer_template(&peer, options);
+                peer_flows(&peer, options, 1, 1);
+            }
         } else {
             peer_flows(&peer, builtin, 1, 3);
         }
@@ -142,13 +150,16 @@ static bool run(uint64_t refused_at)
         assert_int_equal(counters.records, taken->rows);
         /* A refused Template or set is counted, and what lacks with it. */
         if (!went_through)
-            assert_true(counters.templates_refused + counters.sets_overflowed > 0);
+            assert_true(counters.templates_refused + counters.sets_overflowed +
+                            counters.samplers_refused >
+                        0);
         else
             assert_int_equal(counters.records, 4 * (3 + 6 + 6));
     }
     weir_collector_free(collector);
     free(flows);
     free(with_text);
+    free(options);
     free(batches.context);
     return went_through;
 }

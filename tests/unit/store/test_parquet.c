@@ -184,7 +184,7 @@ static void test_random_batches(void **state)
     (void)state;
     static const uint32_t row_groups[] = {50, 1000, 9000, 0};
     struct met met = {0};
-    for (uint64_t seed = 100; seed < 112; seed++) {
+    for (uint64_t seed = 100; seed < 118; seed++) {
         struct weir_parquet_options options = {.codec = (enum weir_codec)(seed % 3),
                                                .row_group_rows = row_groups[seed / 3 % 4]};
         struct batches *all = batches_new(seed, 4, seed % 4 ? 1500 : 8000);

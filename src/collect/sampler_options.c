@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/sampler_options.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "collect/options.h"
+
+#define PROBABILITY_ONE UINT64_C(1000000000)
+
+/* What a field is, beside nothing. */
+enum part {
+    NOTHING,
+    SAMPLER,
+    TEMPLATE,
+    INTERFACE,
+    IN_IF,
+    OUT_IF,
+    SEQUENCE,
+    DOMAIN,
+    INIT_TIME,
+    /* From here on: of the interval. */
+    SIZE,
+    POPULATION,
+    RUN,
+    SPACE,
+    TIME_RUN,
+    TIME_SPACE,
+    PROBABILITY,
+    RANDOM_INTERVAL,
+    INTERVAL,
+    OBSERVED,
+    SELECTED,
+    PARTS,
+};
+
+#define ELEMENT_END 320u
+
+/* IANA's elements by number, and NetFlow v9's scopes by theirs. */
+static const uint8_t elements[ELEMENT_END] = {
+    [10] = IN_IF,           /* ingressInterface */
+    [14] = OUT_IF,          /* egressInterface */
+    [34] = INTERVAL,        /* samplingInterval */
+    [48] = SAMPLER,         /* samplerId */
+    [50] = RANDOM_INTERVAL, /* samplerRandomInterval */
+    [145] = TEMPLATE,       /* templateId */
+    [149] = DOMAIN,         /* observationDomainId */
+    [160] = INIT_TIME,      /* systemInitTimeMilliseconds */
+    [301] = SEQUENCE,       /* selectionSequenceId */
+    [302] = SAMPLER,        /* selectorId */
+    [305] = RUN,            /* samplingPacketInterval */
+    [306] = SPACE,          /* samplingPacketSpace */
+    [307] = TIME_RUN,       /* samplingTimeInterval */
+    [308] = TIME_SPACE,     /* samplingTimeSpace */
+    [309] = SIZE,           /* samplingSize */
+    [310] = POPULATION,     /* samplingPopulation */
+    [311] = PROBABILITY,    /* samplingProbability */
+    [318] = OBSERVED,       /* selectorIdTotalPktsObserved */
+    [319] = SELECTED,       /* selectorIdTotalPktsSelected */
+};
+static const uint8_t scopes[] = {[2] = INTERFACE, [5] = TEMPLATE};
+
+static enum part part_of(const struct weir_field *field)
+{
+    if (field->pen == 0 && field->id < ELEMENT_END)
+        return (enum part)elements[field->id];
+    if (field->pen == WEIR_PEN_NETFLOW9_SCOPE && field->id < sizeof(scopes))
+        return (enum part)scopes[field->id];
+    return NOTHING;
+}
+
+/* Records without any of what says something are not looked at. */
+static bool suits(const struct weir_template *source)
+{
+    for (uint16_t i = 0; i < source->field_count; i++)
+        if (part_of(&source->fields[i]) >= INIT_TIME)
+            return true;
+    return false;
+}
+
+/* What one record says. */
+struct said {
+    bool has_sampling;
+    struct weir_sampler_key key;
+    uint64_t selected, population;
+    int64_t init_time_ns; /* 0: it does not say */
+};
+
+/* A float of 8 or 4 octets as so many of PROBABILITY_ONE; 0 for what is no probability. */
+static uint64_t probability_of(const struct weir_value *value)
+{
+    double probability = 0;
+    if (value->length == sizeof(double)) {
+        uint64_t bits = weir_load_be64(value->octets);
+        memcpy(&probability, &bits, sizeof(bits));
+    } else if (value->length == sizeof(float)) {
+        uint32_t bits = weir_load_be32(value->octets);
+        float narrow;
+        memcpy(&narrow, &bits, sizeof(bits));
+        probability = (double)narrow;
+    }
+    if (!(probability > 0 && probability <= 1))
+        return 0;
+    return (uint64_t)(probability * (double)PROBABILITY_ONE + 0.5);
+}
+
+static uint64_t number_of(const struct weir_value *value)
+{
+    return value->length <= 8 ? weir_load_be(value->octets, (unsigned)value->length) : 0;
+}
+
+/* The first that is whole of what may say an interval; false: none is. */
+static bool find_interval(const uint64_t parts[PARTS], const bool has[PARTS], struct said *said)
+{
+    const struct {
+        uint64_t selected, others; /* not selected */
+        bool is_there;
+    } ways[] = {
+        {parts[SIZE], parts[POPULATION] - parts[SIZE], parts[POPULATION] >= parts[SIZE]},
+        {parts[RUN], parts[SPACE], has[SPACE]},
+        {parts[TIME_RUN], parts[TIME_SPACE], has[TIME_SPACE]},
+        {parts[PROBABILITY], PROBABILITY_ONE - parts[PROBABILITY], true},
+        {1, parts[RANDOM_INTERVAL] - 1, parts[RANDOM_INTERVAL] > 0},
+        {1, parts[INTERVAL] - 1, parts[INTERVAL] > 0},
+        {1, parts[RUN] - 1, parts[RUN] > 0},
+        {parts[SELECTED], parts[OBSERVED] - parts[SELECTED], parts[OBSERVED] >= parts[SELECTED]},
+    };
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (ways[i].is_there && ways[i].selected > 0 &&
+            ways[i].others <= UINT64_MAX - ways[i].selected) {
+            said->selected = ways[i].selected;
+            said->population = ways[i].selected + ways[i].others;
+            return true;
+        }
+    return false;
+}
+
+static struct weir_sampler_key key_of(const uint64_t parts[PARTS], const bool has[PARTS],
+                                      uint32_t domain)
+{
+    static const struct {
+        uint8_t part, kind;
+    } kinds[] = {
+        {TEMPLATE, WEIR_SAMPLER_TEMPLATE},
+        {IN_IF, WEIR_SAMPLER_IN_IF},
+        {OUT_IF, WEIR_SAMPLER_OUT_IF},
+        {INTERFACE, WEIR_SAMPLER_INTERFACE},
+    };
+    struct weir_sampler_key key = {.kind = WEIR_SAMPLER_WHOLE, .domain = domain};
+    if (has[DOMAIN])
+        key.domain = (uint32_t)parts[DOMAIN];
+    if (has[SAMPLER]) {
+        key.kind = WEIR_SAMPLER_ID;
+        key.id = parts[SAMPLER];
+        return key;
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (parts[kinds[i].part] > 0) {
+            key.kind = (enum weir_sampler_kind)kinds[i].kind;
+            key.id = parts[kinds[i].part];
+            return key;
+        }
+    return key;
+}
+
+static struct said read_record(const struct weir_options_record *record, uint32_t domain)
+{
+    uint64_t parts[PARTS] = {0};
+    bool has[PARTS] = {false};
+    struct weir_record fields = {
+        .template = record->source,
+        .octets = weir_reader_make(record->octets, record->length),
+    };
+    struct weir_value value;
+    while (weir_record_next(&fields, &value, NULL) == 0) {
+        enum part part = part_of(value.field);
+        if (part == NOTHING || has[part])
+            continue;
+        parts[part] = part == PROBABILITY ? probability_of(&value) : number_of(&value);
+        has[part] = value.length > 0;
+    }
+    struct said said = {0};
+    if (parts[INIT_TIME] <= (uint64_t)(INT64_MAX / WEIR_NS_PER_MS))
+        said.init_time_ns = (int64_t)parts[INIT_TIME] * WEIR_NS_PER_MS;
+    said.has_sampling = !has[SEQUENCE] && find_interval(parts, has, &said);
+    said.key = key_of(parts, has, domain);
+    return said;
+}
+
+static void learn(struct weir_session *session, const struct weir_options_record *record)
+{
+    struct said said = read_record(record, session->key.domain);
+    if (said.init_time_ns)
+        session->uptime.init_time_ns = said.init_time_ns;
+    if (!said.has_sampling)
+        return;
+    enum weir_sampling_change change = weir_sampling_put(
+        &session->exporter->sampling, record->budget, said.key, said.selected, said.population);
+    session->counters.samplers_learned += change == WEIR_SAMPLING_CHANGED;
+    session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
+    session->exporter->has_changed |= change == WEIR_SAMPLING_CHANGED;
+}
+
+const struct weir_options_learner weir_sampler_learner = {.suits = suits, .learn = learn};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sampling intervals of one exporter, as its options records gave them, and the rows they are of
+ * (RFC 3954 section 8, RFC 5476 section 6.5.2, RFC 5477).
+ *
+ * An interval is of a sampler, a Template, an interface or of all that a domain sends. It is kept
+ * as the two whole numbers it was sent as, so many packets selected of so many; the column has
+ * their quotient, rounded. A row's interval is the first there is of
+ *
+ *     1. what is configured for its exporter (collect/exporter.h),
+ *     2. its own: samplingInterval or samplerRandomInterval in the Flow Record,
+ *     3. that of its sampler or selector,
+ *     4. that of its Template,
+ *     5. that of the interface it came in by, then of that it went out by,
+ *     6. that of its message: the header of NetFlow v5,
+ *     7. that of its whole Observation Domain,
+ *     8. where the row names no sampler, the one that all samplers of the exporter have.
+ *
+ * Exporters send options in another domain than flows (0, or that of one line card): where the
+ * row's own domain has none, that of domain 0 holds, or that on which all others agree.
+ * An interval of zero, in a record or in a header, says nothing and is none; NetFlow v5 without an
+ * interval is unknown too, since routers leave it zero whether they sample or not.
+ *
+ *     struct weir_sampler_key key = {.kind = WEIR_SAMPLER_ID, .domain = 7, .id = 1};
+ *     change = weir_sampling_put(&sampling, &budget, key, 1, 1000);
+ *     unknown = weir_sampling_fill(&sampling, batch, segment, 0, segment->row_count);
+ *     weir_sampling_done(&sampling, &budget);
+ *
+ * Ownership: a sampling owns its array, counted against a budget that all share. Threads: one.
+ * Limits: WEIR_SAMPLERS_MAX; what does not fit is refused, what was there stays.
+ */
+#ifndef WEIR_COLLECT_SAMPLING_H
+#define WEIR_COLLECT_SAMPLING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collect/budget.h"
+#include "record/batch.h"
+
+#define WEIR_SAMPLERS_MAX 256u /* an exporter */
+
+enum weir_sampler_kind {
+    WEIR_SAMPLER_WHOLE, /* the domain; id 0 */
+    WEIR_SAMPLER_ID,    /* samplerId or selectorId */
+    WEIR_SAMPLER_TEMPLATE,
+    WEIR_SAMPLER_INTERFACE, /* in either direction */
+    WEIR_SAMPLER_IN_IF,
+    WEIR_SAMPLER_OUT_IF,
+    WEIR_SAMPLER_KINDS,
+};
+
+struct weir_sampler_key {
+    enum weir_sampler_kind kind;
+    uint32_t domain;
+    uint64_t id;
+};
+
+/* `selected` packets of `population`; neither is 0. */
+struct weir_sampler {
+    struct weir_sampler_key key;
+    uint64_t selected;
+    uint64_t population;
+    uint32_t interval; /* their quotient, rounded; at least 1 */
+};
+
+struct weir_sampling {
+    struct weir_sampler *samplers; /* by kind, id, domain */
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t of_kind[WEIR_SAMPLER_KINDS];
+    uint32_t only_interval; /* that all of WEIR_SAMPLER_ID have; 0: none, or not the same */
+};
+
+enum weir_sampling_change {
+    WEIR_SAMPLING_SAME,
+    WEIR_SAMPLING_CHANGED, /* new, or another interval */
+    WEIR_SAMPLING_INVALID, /* a number is zero, or more was selected than there was */
+    WEIR_SAMPLING_REFUSED, /* at the limit, or without memory */
+};
+
+/* Takes an interval in, in place of one of its key. */
+enum weir_sampling_change weir_sampling_put(struct weir_sampling *sampling,
+                                            struct weir_budget *budget, struct weir_sampler_key key,
+                                            uint64_t selected, uint64_t population);
+
+void weir_sampling_done(struct weir_sampling *sampling, struct weir_budget *budget);
+
+/* Whether rows that name a sampler could get an interval. */
+static inline bool weir_sampling_knows_samplers(const struct weir_sampling *sampling)
+{
+    return sampling->of_kind[WEIR_SAMPLER_ID] + sampling->of_kind[WEIR_SAMPLER_WHOLE] +
+               sampling->of_kind[WEIR_SAMPLER_TEMPLATE] >
+           0;
+}
+
+/*
+ * Gives `count` rows of a segment from its row `first` on (0: its first) the intervals of options,
+ * where they have none (0). The segment has the column. Returns how many rows stay without.
+ */
+uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,
+                            const struct weir_segment *segment, uint32_t first, uint32_t count);
+
+#endif

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sampling intervals: what options say in each dialect, whose rows they are, and when they come. */
+#include <math.h>
+
+#include "peer.h"
+
+#define MINUTE (60 * WEIR_NS_PER_SECOND)
+
+enum { SCOPE_SYSTEM = 1, SCOPE_INTERFACE = 2, SCOPE_TEMPLATE = 5 };
+
+/* A field of an Options Template and the value that a record of it has. */
+struct said {
+    struct weir_field field;
+    uint64_t value;
+};
+
+#define V9_SCOPE(id)                   \
+    {                                  \
+        WEIR_PEN_NETFLOW9_SCOPE, id, 4 \
+    }
+
+static struct weir_template *flows_of(uint16_t id, const struct weir_field *fields, uint16_t count)
+{
+    struct weir_template *flows = weir_template_new(id, fields, count);
+    assert_non_null(flows);
+    return flows;
+}
+
+/* Adds an Options Template of these fields, the first of which is the scope, and one record. */
+static void peer_options(struct peer *peer, uint16_t id, const struct said *said, uint16_t count)
+{
+    struct weir_field fields[16];
+    assert_true(count <= 16);
+    for (uint16_t i = 0; i < count; i++)
+        fields[i] = said[i].field;
+    struct weir_template *source = weir_template_new_options(id, fields, count, 1);
+    assert_non_null(source);
+    peer_template(peer, source);
+    uint32_t got = 0;
+    uint8_t *octets = weir_encoder_records(&peer->encoder, source, 1, &got);
+    assert_int_equal(got, 1);
+    for (uint16_t i = 0; i < count; octets += fields[i].length, i++)
+        weir_store_be(octets, fields[i].length, said[i].value);
+    peer->units++;
+    free(source);
+}
+
+/* Flows with these values, row by row, in a set of their own. */
+static void peer_rows(struct peer *peer, const struct weir_template *source, const uint64_t *values,
+                      uint32_t count)
+{
+    uint32_t got = 0;
+    uint8_t *octets = weir_encoder_records(&peer->encoder, source, count, &got);
+    assert_int_equal(got, count);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint16_t field = 0; field < source->field_count; field++) {
+            weir_store_be(octets, source->fields[field].length, *values++);
+            octets += source->fields[field].length;
+        }
+    peer->units += count;
+}
+
+static struct weir_collector_config config_of_tests(void)
+{
+    struct weir_collector_config config = weir_collector_defaults();
+    weir_hash_key_seed(&config.hash_key, 1);
+    return config;
+}
+
+/* The interval that flows without anything of their own get after one options record. */
+static uint32_t interval_after(enum weir_protocol protocol, const struct said *said, uint16_t count)
+{
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(protocol, "192.0.2.1", 7);
+    peer_begin(&peer);
+    peer_options(&peer, 300, said, count);
+    peer_template(&peer, desk.flows);
+    peer_flows(&peer, desk.flows, 1, 2);
+    desk_receive(&desk, &peer);
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 2);
+    uint32_t interval = desk.taken->row[1].has_sampling ? desk.taken->row[1].sampling : 0;
+    assert_int_equal(counters.records_sampling_unknown, interval ? 0 : 2);
+    assert_true(interval == 0 || counters.samplers_learned == 1);
+    desk_close(&desk);
+    return interval;
+}
+
+#define INTERVAL_AFTER(protocol, ...)                            \
+    interval_after(protocol, (const struct said[]){__VA_ARGS__}, \
+                   sizeof((const struct said[]){__VA_ARGS__}) / sizeof(struct said))
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static void dialects(void **state)
+{
+    (void)state;
+    const enum weir_protocol v9 = WEIR_PROTOCOL_NETFLOW9, ipfix = WEIR_PROTOCOL_IPFIX;
+    /* RFC 3954: an interval and an algorithm. */
+    assert_int_equal(
+        INTERVAL_AFTER(v9, {V9_SCOPE(SCOPE_SYSTEM), 9}, {{0, 34, 4}, 100}, {{0, 35, 1}, 2}), 100);
+    /* IOS XE: a sampler by number, mode and random interval, and its interval once more. */
+    assert_int_equal(INTERVAL_AFTER(v9, {V9_SCOPE(SCOPE_SYSTEM), 9}, {{0, 48, 2}, 1},
+                                    {{0, 50, 4}, 2000}, {{0, 49, 1}, 2}),
+                     2000);
+    /* One sampled, and so many after it not (RFC 5477 section 8.2.2 and 8.2.3). */
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 8}, 1}, {{0, 304, 2}, 1}, {{0, 305, 4}, 1},
+                                    {{0, 306, 4}, 999}),
+                     1000);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 143, 4}, 1}, {{0, 305, 4}, 5}, {{0, 306, 4}, 0}),
+                     1);
+    /* Three of eight are one of 2.67. */
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 305, 4}, 3}, {{0, 306, 4}, 5}),
+                     3);
+    /* IOS XR: n out of N, beside a run that says nothing. */
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 305, 4}, 1}, {{0, 304, 1}, 3},
+                                    {{0, 309, 4}, 1}, {{0, 310, 4}, 256}),
+                     256);
+    /* A run without a space means one of so many. */
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 149, 4}, 7}, {{0, 305, 4}, 512}), 512);
+    /* By time: 1 ms of 20; by chance, in double and single precision. */
+    assert_int_equal(
+        INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 307, 4}, 1000}, {{0, 308, 4}, 19000}), 20);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 311, 8}, bits_of(0.001)}), 1000);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 311, 4}, 0x3e000000}), 8);
+    /* What a selector has selected of what it saw. */
+    assert_int_equal(
+        INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 318, 8}, 4000}, {{0, 319, 8}, 40}), 100);
+}
+
+static void what_says_nothing(void **state)
+{
+    (void)state;
+    const enum weir_protocol v9 = WEIR_PROTOCOL_NETFLOW9, ipfix = WEIR_PROTOCOL_IPFIX;
+    assert_int_equal(INTERVAL_AFTER(v9, {V9_SCOPE(SCOPE_SYSTEM), 9}, {{0, 34, 4}, 0}), 0);
+    assert_int_equal(INTERVAL_AFTER(v9, {V9_SCOPE(SCOPE_SYSTEM), 9}, {{0, 35, 1}, 2}), 0);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 309, 4}, 9}, {{0, 310, 4}, 8}),
+                     0);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 305, 4}, 0}, {{0, 306, 4}, 9}),
+                     0);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 311, 8}, bits_of(1.5)}), 0);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 311, 8}, bits_of(-0.0)}), 0);
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 311, 8}, bits_of(NAN)}), 0);
+    /* A Selection Sequence is no sampler, whatever its number. */
+    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 301, 8}, 1}, {{0, 318, 8}, 4000}, {{0, 319, 8}, 4}),
+                     0);
+    /* Of another Template and another interface than the flows'. */
+    assert_int_equal(INTERVAL_AFTER(v9, {V9_SCOPE(SCOPE_TEMPLATE), 999}, {{0, 34, 4}, 9}) +
+                         INTERVAL_AFTER(ipfix, {{0, 145, 2}, 257}, {{0, 34, 4}, 9}),
+                     0);
+}
+
+/* Samplers, Templates, interfaces and the whole, each before the next. */
+static void whose_rows(void **state)
+{
+    (void)state;
+    static const struct weir_field fields[] = {{0, 48, 1}, {0, 10, 2}, {0, 14, 2}, {0, 2, 4}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *both = flows_of(256, fields, 4), *other = flows_of(257, fields, 4);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 7);
+    peer_begin(&peer);
+    peer_options(&peer, 300, (const struct said[]){{V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 34, 4}, 1000}},
+                 2);
+    peer_options(
+        &peer, 301,
+        (const struct said[]){{V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 48, 1}, 1}, {{0, 50, 4}, 10}}, 3);
+    peer_options(&peer, 302,
+                 (const struct said[]){{V9_SCOPE(SCOPE_TEMPLATE), 257}, {{0, 34, 4}, 20}}, 2);
+    peer_options(&peer, 303,
+                 (const struct said[]){{V9_SCOPE(SCOPE_INTERFACE), 5}, {{0, 34, 4}, 30}}, 2);
+    peer_options(
+        &peer, 304,
+        (const struct said[]){{V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 14, 2}, 6}, {{0, 34, 4}, 40}}, 3);
+    peer_template(&peer, both);
+    peer_template(&peer, other);
+    const uint64_t rows[] = {
+        1, 5, 6, 1, /* its sampler's */
+        2, 5, 6, 1, /* sampler not known: that of the interface in */
+        2, 9, 6, 1, /* out */
+        2, 6, 5, 1, /* 6 is of those that go out only, 5 of both */
+        2, 9, 9, 1, /* nothing but the whole */
+        2, 9, 9, 1, 1, 9, 9, 1,
+    };
+    peer_rows(&peer, both, rows, 7);
+    peer_rows(&peer, other, rows, 3);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk_count(&desk).records_sampling_unknown, 0);
+    const uint32_t expected[] = {10, 30, 40, 30, 1000, 1000, 10, 10, 20, 20};
+    assert_int_equal(desk.taken->rows, 10);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_int_equal(desk.taken->row[i].sampling, expected[i]);
+    free(both);
+    free(other);
+    desk_close(&desk);
+}
+
+/* What a record says itself is before options; zero says nothing. */
+static void own_interval(void **state)
+{
+    (void)state;
+    static const struct weir_field fields[] = {{0, 34, 4}, {0, 2, 4}};
+    static const struct weir_field random[] = {{0, 50, 4}, {0, 2, 4}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *flows = flows_of(256, fields, 2), *others = flows_of(257, random, 2);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    peer_begin(&peer);
+    peer_template(&peer, flows);
+    peer_template(&peer, others);
+    peer_rows(&peer, flows, (const uint64_t[]){0, 1, 64, 1}, 2);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk_count(&desk).records_sampling_unknown, 1);
+    peer_begin(&peer);
+    peer_options(&peer, 300, (const struct said[]){{{0, 149, 4}, 0}, {{0, 34, 4}, 1000}}, 2);
+    peer_rows(&peer, flows, (const uint64_t[]){0, 1, 64, 1}, 2);
+    peer_rows(&peer, others, (const uint64_t[]){16, 1}, 1);
+    desk_receive(&desk, &peer);
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(counters.records_sampling_unknown, 1);
+    assert_int_equal(counters.records_sampling_corrected, 0);
+    const uint32_t expected[] = {0, 64, 1000, 64, 16};
+    assert_int_equal(desk.taken->rows, 5);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(desk.taken->row[i].sampling, expected[i]);
+    free(flows);
+    free(others);
+    desk_close(&desk);
+}
+
+/* Options in another domain than flows: 0, or any where all that say something agree. */
+static void other_domains(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    const struct said whole[] = {{V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 34, 4}, 100}};
+    const struct said less[] = {{V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 34, 4}, 50}};
+    struct peer card = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 1);
+    struct peer second = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 2);
+    struct peer third = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 3);
+    struct peer zero = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 0);
+    struct peer stranger = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.2", 3);
+    struct peer *const flows[] = {&third, &stranger, &third, &third, &second};
+    const uint32_t expected[] = {100, 0, 0, 7, 50};
+    for (unsigned step = 0; step < 5; step++) {
+        struct peer *options = step == 0 ? &card : step == 2 ? &second : step == 3 ? &zero : NULL;
+        if (options) {
+            peer_begin(options);
+            if (step == 3)
+                peer_options(options, 300,
+                             (const struct said[]){{V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 34, 4}, 7}},
+                             2);
+            else
+                peer_options(options, 300, step == 0 ? whole : less, 2);
+            desk_receive(&desk, options);
+        }
+        peer_begin(flows[step]);
+        peer_template(flows[step], desk.flows);
+        peer_flows(flows[step], desk.flows, 1, 1);
+        desk_receive(&desk, flows[step]);
+        (void)desk_count(&desk);
+        assert_int_equal(desk.taken->rows, step + 1);
+        const struct taken_row *row = &desk.taken->row[step];
+        assert_int_equal(row->has_sampling ? row->sampling : 0, expected[step]);
+    }
+    desk_close(&desk);
+}
+
+/* Without a sampler in the rows: that of all samplers, if they have one. */
+static void only_sampler(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 1);
+    const uint32_t intervals[] = {100, 100, 200};
+    const uint32_t expected[] = {100, 100, 0};
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct said sampler[] = {
+            {V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 48, 1}, i}, {{0, 50, 4}, intervals[i]}};
+        peer_begin(&peer);
+        peer_options(&peer, 300, sampler, 3);
+        peer_template(&peer, desk.flows);
+        peer_flows(&peer, desk.flows, 1, 1);
+        desk_receive(&desk, &peer);
+        (void)desk_count(&desk);
+        const struct taken_row *row = &desk.taken->row[i];
+        assert_int_equal(row->has_sampling ? row->sampling : 0, expected[i]);
+    }
+    desk_close(&desk);
+}
+
+static const struct weir_field sampled_fields[] = {{0, 48, 1}, {0, 2, 4}};
+static const struct said sampler_one[] = {
+    {V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 48, 1}, 1}, {{0, 50, 4}, 4000}};
+
+/* Rows that name a sampler wait for it; others are corrected while they are here. */
+static void late_options(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *sampled = flows_of(257, sampled_fields, 2);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 1);
+    struct peer quiet = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.2", 1);
+    struct weir_diag diag = {0};
+    peer_begin(&peer);
+    peer_template(&peer, desk.flows);
+    peer_template(&peer, sampled);
+    peer_flows(&peer, desk.flows, 1, 2);
+    peer_rows(&peer, sampled, (const uint64_t[]){1, 10, 1, 11, 2, 12}, 3);
+    desk_receive(&desk, &peer);
+    peer_begin(&quiet);
+    peer_template(&quiet, desk.flows);
+    peer_flows(&quiet, desk.flows, 1, 1);
+    desk_receive(&desk, &quiet);
+    assert_int_equal(desk.taken->rows, 0);
+
+    peer_begin(&peer);
+    peer_options(&peer, 300, sampler_one, 3);
+    desk_receive(&desk, &peer);
+    struct weir_collect_counters counters = weir_collector_count(desk.collector);
+    assert_int_equal(counters.records_sampling_unknown, 6);
+    assert_int_equal(counters.records_sampling_corrected, 4);
+    /* One row names a sampler that did not come: all that is held waits on, a tick long. */
+    assert_int_equal(weir_collector_tick(desk.collector, PEER_SECOND * WEIR_NS_PER_SECOND, &diag),
+                     0);
+    assert_int_equal(desk.taken->rows, 3);
+    assert_int_equal(desk.taken->row[0].sampling, 4000);
+    assert_int_equal(desk.taken->row[1].sampling, 4000);
+    assert_false(desk.taken->row[2].has_sampling);
+    assert_int_equal(
+        weir_collector_tick(desk.collector, PEER_SECOND * WEIR_NS_PER_SECOND + MINUTE + 5, &diag),
+        0);
+    assert_int_equal(desk.taken->rows, 6);
+    const uint32_t expected[] = {4000, 4000, 0};
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(desk.taken->row[3 + i].packets, 10 + i);
+        assert_int_equal(desk.taken->row[3 + i].sampling, expected[i]);
+    }
+    /* The same again is nothing new. */
+    peer_begin(&peer);
+    peer_options(&peer, 300, sampler_one, 3);
+    desk_receive(&desk, &peer);
+    assert_int_equal(weir_collector_count(desk.collector).samplers_learned, 1);
+    free(sampled);
+    desk_close(&desk);
+}
+
+/* All that is held goes as soon as nothing of it waits. */
+static void held_and_released(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *sampled = flows_of(257, sampled_fields, 2);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 1);
+    peer_begin(&peer);
+    peer_template(&peer, sampled);
+    peer_rows(&peer, sampled, (const uint64_t[]){1, 10}, 1);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk.taken->rows, 0);
+    peer_begin(&peer);
+    peer_options(&peer, 300, sampler_one, 3);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk.taken->rows, 1);
+    assert_int_equal(desk.taken->row[0].sampling, 4000);
+    free(sampled);
+    desk_close(&desk);
+}
+
+/* The wait ends: by the time of messages, by rows, and for good, at the end. */
+static void wait_is_bounded(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    config.hold_rows = 4;
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *sampled = flows_of(257, sampled_fields, 2);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 1);
+    const uint64_t rows[] = {1, 1, 1, 2, 1, 3, 1, 4, 1, 5, 1, 6};
+    peer_begin(&peer);
+    peer_template(&peer, sampled);
+    peer_rows(&peer, sampled, rows, 6);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk.taken->rows, 4);
+    peer.second += 59;
+    peer_begin(&peer);
+    peer_rows(&peer, sampled, rows, 1);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk.taken->rows, 4);
+    /* A minute after the first, nothing of this session waits any more. */
+    peer.second += 1;
+    peer_begin(&peer);
+    peer_rows(&peer, sampled, rows, 2);
+    desk_receive(&desk, &peer);
+    assert_int_equal(desk.taken->rows, 7);
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 9);
+    assert_int_equal(counters.records_sampling_unknown, 9);
+    assert_int_equal(counters.records_sampling_corrected, 0);
+    for (uint32_t i = 0; i < 9; i++)
+        assert_false(desk.taken->row[i].has_sampling);
+    free(sampled);
+    desk_close(&desk);
+
+    config.hold_ns = 0;
+    desk = desk_open(&config, DESK_BATCHES);
+    sampled = flows_of(257, sampled_fields, 2);
+    peer_begin(&peer);
+    peer_template(&peer, sampled);
+    peer_rows(&peer, sampled, rows, 1);
+    desk_receive(&desk, &peer);
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_collector_tick(desk.collector, 0, &diag), 0);
+    assert_int_equal(desk.taken->rows, 1);
+    free(sampled);
+    desk_close(&desk);
+}
+
+static struct weir_network network_of(const char *text)
+{
+    struct weir_network network;
+    assert_int_equal(weir_network_parse(text, &network), 0);
+    return network;
+}
+
+/* The longest prefix holds, over what the record says; the fallback where nothing is known. */
+static void configured(void **state)
+{
+    (void)state;
+    const struct weir_exporter_setting settings[] = {
+        {.network = network_of("192.0.2.1"), .sampling = 9},
+        {.network = network_of("192.0.2.0/24"), .sampling = 8},
+        {.network = network_of("::/0"), .has_skew = true},
+    };
+    struct weir_collector_config config = config_of_tests();
+    config.settings = settings;
+    config.setting_count = 3;
+    config.sampling_fallback = 3;
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    const char *const addresses[] = {"192.0.2.1", "192.0.2.2", "198.51.100.1", "198.51.100.2"};
+    const uint32_t expected[] = {9, 8, 100, 3};
+    for (uint32_t i = 0; i < 4; i++) {
+        struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW5, addresses[i], 0);
+        peer.sampling = i == 3 ? 0 : 0x4064; /* mode 1, one in 100 */
+        peer_begin(&peer);
+        peer_flows(&peer, weir_message_builtin_template(WEIR_PROTOCOL_NETFLOW5), 1, 2);
+        desk_receive(&desk, &peer);
+    }
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 8);
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(desk.taken->row[i].sampling, expected[i / 2]);
+    assert_int_equal(counters.records_sampling_overridden, 4);
+    assert_int_equal(counters.records_sampling_unknown, 2);
+    desk_close(&desk);
+}
+
+/* An exporter has room for so many; what is there is corrected, what is new is refused. */
+static void limits(void **state)
+{
+    (void)state;
+    struct weir_sampling sampling = {0};
+    struct weir_budget budget = {.limit = 1 << 20};
+    struct weir_sampler_key key = {.kind = WEIR_SAMPLER_ID, .domain = 1};
+    for (uint32_t i = 0; i < WEIR_SAMPLERS_MAX; i++) {
+        key.id = (i * 7919) % WEIR_SAMPLERS_MAX;
+        assert_int_equal(weir_sampling_put(&sampling, &budget, key, 1, i + 1),
+                         WEIR_SAMPLING_CHANGED);
+    }
+    key.id = WEIR_SAMPLERS_MAX;
+    assert_int_equal(weir_sampling_put(&sampling, &budget, key, 1, 5), WEIR_SAMPLING_REFUSED);
+    key.id = 3;
+    assert_int_equal(weir_sampling_put(&sampling, &budget, key, 1, 12345), WEIR_SAMPLING_CHANGED);
+    assert_int_equal(weir_sampling_put(&sampling, &budget, key, 1, 12345), WEIR_SAMPLING_SAME);
+    assert_int_equal(weir_sampling_put(&sampling, &budget, key, 0, 12345), WEIR_SAMPLING_INVALID);
+    assert_int_equal(weir_sampling_put(&sampling, &budget, key, UINT64_MAX, UINT64_MAX),
+                     WEIR_SAMPLING_CHANGED);
+    assert_int_equal(sampling.count, WEIR_SAMPLERS_MAX);
+    for (uint32_t i = 0; i < WEIR_SAMPLERS_MAX; i++)
+        assert_int_equal(sampling.samplers[i].key.id, i);
+    assert_int_equal(sampling.samplers[3].interval, 1);
+    assert_true(budget.used > 0);
+    weir_sampling_done(&sampling, &budget);
+    assert_int_equal(budget.used, 0);
+
+    budget.limit = sizeof(struct weir_sampler);
+    assert_int_equal(weir_sampling_put(&sampling, &budget, key, 1, 5), WEIR_SAMPLING_REFUSED);
+    weir_sampling_done(&sampling, &budget);
+}
+
+/* Sessions that go take their exporter with them, the last of them. */
+static void exporters_go(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    config.session_max = 2;
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    for (uint32_t domain = 0; domain < 6; domain++) {
+        struct peer peer =
+            peer_of(WEIR_PROTOCOL_NETFLOW9, domain < 4 ? "192.0.2.1" : "192.0.2.2", domain);
+        peer_begin(&peer);
+        peer_options(&peer, 300, sampler_one, 3);
+        desk_receive(&desk, &peer);
+    }
+    const struct weir_sessions *sessions = weir_collector_sessions(desk.collector);
+    assert_int_equal(sessions->newest->exporter->sessions, 2);
+    assert_int_equal(sessions->newest->exporter->sampling.count, 2);
+    assert_ptr_equal(sessions->newest->exporter, sessions->oldest->exporter);
+    desk_close(&desk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dialects),        cmocka_unit_test(what_says_nothing),
+        cmocka_unit_test(whose_rows),      cmocka_unit_test(own_interval),
+        cmocka_unit_test(other_domains),   cmocka_unit_test(only_sampler),
+        cmocka_unit_test(late_options),    cmocka_unit_test(held_and_released),
+        cmocka_unit_test(wait_is_bounded), cmocka_unit_test(configured),
+        cmocka_unit_test(limits),          cmocka_unit_test(exporters_go),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
