@@ -384,10 +384,30 @@ static int add_to_buckets(void *context, struct weir_scan_source *source)
     return 0;
 }
 
-static int by_size(const void *a, const void *b)
+/* The value that `rank` others are not less than, of `count` > rank; moves them about. */
+static uint64_t select_greatest(uint64_t *values, uint64_t count, uint64_t rank)
 {
-    uint64_t first = *(const uint64_t *)a, second = *(const uint64_t *)b;
-    return (first < second) - (first > second);
+    uint64_t first = 0, last = count - 1;
+    while (first < last) {
+        uint64_t pivot = values[first + (last - first) / 2], i = first, j = last;
+        for (;; i++, j--) {
+            while (values[i] > pivot)
+                i++;
+            while (values[j] < pivot)
+                j--;
+            if (i >= j)
+                break;
+            uint64_t other = values[i];
+            values[i] = values[j];
+            values[j] = other;
+        }
+        /* [first, j] are not less than the pivot, what follows is not greater. */
+        if (rank <= j)
+            last = j;
+        else
+            first = j + 1;
+    }
+    return values[rank];
 }
 
 /* Keeps the greatest buckets; those that are alike at the border are all kept or none. */
@@ -396,13 +416,12 @@ static int keep_greatest(struct scan *scan)
     struct sieve *sieve = scan->sieve;
     uint64_t kept = 4 * scan->question->plan->top;
     kept = kept < BUCKETS_KEPT ? BUCKETS_KEPT : kept;
-    uint64_t *sorted = malloc(sizeof(sieve->sums));
-    if (!sorted)
+    uint64_t *sums = malloc(sizeof(sieve->sums));
+    if (!sums)
         return WEIR_E_NOMEM;
-    memcpy(sorted, sieve->sums, sizeof(sieve->sums));
-    qsort(sorted, BUCKETS, sizeof(*sorted), by_size);
-    sieve->bound = sorted[kept];
-    free(sorted);
+    memcpy(sums, sieve->sums, sizeof(sieve->sums));
+    sieve->bound = select_greatest(sums, BUCKETS, kept);
+    free(sums);
     for (unsigned i = 0; i < BUCKETS; i++)
         sieve->kept[i] = sieve->sums[i] > sieve->bound;
     return 0;

@@ -94,6 +94,14 @@ static uint64_t *add(struct weir_scan_groups *groups, const uint64_t *key, uint6
     return row;
 }
 
+static bool is_key(const struct weir_scan_groups *groups, const uint64_t *row, const uint64_t *key)
+{
+    uint64_t difference = 0;
+    for (unsigned i = 0; i < groups->key_words; i++)
+        difference |= row[i] ^ key[i];
+    return difference == 0;
+}
+
 uint64_t *weir_scan_groups_find(struct weir_scan_groups *groups, const uint64_t *key)
 {
     if (groups->count == groups->capacity && groups->count < groups->limit &&
@@ -103,8 +111,7 @@ uint64_t *weir_scan_groups_find(struct weir_scan_groups *groups, const uint64_t 
     uint64_t slot = slot_of(groups, of_key), entry;
     for (; (entry = groups->slots[slot]) != 0; slot = (slot + 1) & mask) {
         uint64_t *row = weir_scan_groups_row(groups, (entry & UINT32_MAX) - 1);
-        if (entry >> 32 == (of_key & UINT32_MAX) &&
-            memcmp(row, key, groups->key_words * sizeof(*key)) == 0)
+        if (entry >> 32 == (of_key & UINT32_MAX) && is_key(groups, row, key))
             return row;
     }
     if (groups->count >= groups->limit) {

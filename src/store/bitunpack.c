@@ -24,16 +24,20 @@ ALWAYS_INLINE void unpack_u16(const uint8_t *octets, size_t count, unsigned widt
     }
 }
 
-ALWAYS_INLINE void unpack_mini(const uint8_t *octets, unsigned width, uint64_t *values)
+/* Unpacking and adding in one go: only the sum waits for the value before. */
+ALWAYS_INLINE uint64_t unpack_sums(const uint8_t *octets, unsigned width, uint64_t value,
+                                   uint64_t least, uint64_t mask, uint64_t *values)
 {
 #pragma GCC unroll 32
     for (unsigned i = 0; i < WEIR_BITPACK_MINI; i++) {
         unsigned shift = i * width % 8;
-        uint64_t value = weir_load_le64(octets + i * width / 8) >> shift;
+        uint64_t delta = weir_load_le64(octets + i * width / 8) >> shift;
         if (shift + width > 64)
-            value |= (uint64_t)octets[i * width / 8 + 8] << (64 - shift);
-        values[i] = value & ones(width);
+            delta |= (uint64_t)octets[i * width / 8 + 8] << (64 - shift);
+        value += least + (delta & ones(width));
+        values[i] = value & mask;
     }
+    return value;
 }
 
 #define WIDTHS_16(X) \
@@ -58,10 +62,11 @@ ALWAYS_INLINE void unpack_mini(const uint8_t *octets, unsigned width, uint64_t *
 WIDTHS_16(X)
 #undef X
 
-#define X(width)                                                             \
-    static void unpack_mini_##width(const uint8_t *octets, uint64_t *values) \
-    {                                                                        \
-        unpack_mini(octets, width, values);                                  \
+#define X(width)                                                                               \
+    static uint64_t unpack_sums_##width(const uint8_t *octets, uint64_t value, uint64_t least, \
+                                        uint64_t mask, uint64_t *values)                       \
+    {                                                                                          \
+        return unpack_sums(octets, width, value, least, mask, values);                         \
     }
 WIDTHS_64(X)
 #undef X
@@ -72,8 +77,9 @@ static void (*const unpackers_u16[])(const uint8_t *octets, size_t count, uint16
 #undef X
 };
 
-static void (*const unpackers_mini[])(const uint8_t *octets, uint64_t *values) = {
-#define X(width) [width] = unpack_mini_##width,
+static uint64_t (*const unpackers_sums[])(const uint8_t *octets, uint64_t value, uint64_t least,
+                                          uint64_t mask, uint64_t *values) = {
+#define X(width) [width] = unpack_sums_##width,
     WIDTHS_64(X)
 #undef X
 };
@@ -86,11 +92,12 @@ void weir_bitunpack_u16(const uint8_t *octets, size_t count, unsigned width, uin
         unpackers_u16[width](octets, count, ret_values);
 }
 
-void weir_bitunpack_mini(const uint8_t *octets, unsigned width,
-                         uint64_t ret_values[WEIR_BITPACK_MINI])
+uint64_t weir_bitunpack_sums(const uint8_t *octets, unsigned width, uint64_t value, uint64_t least,
+                             uint64_t mask, uint64_t ret_values[WEIR_BITPACK_MINI])
 {
-    if (width == 0)
-        memset(ret_values, 0, WEIR_BITPACK_MINI * sizeof(*ret_values));
-    else
-        unpackers_mini[width](octets, ret_values);
+    if (width > 0)
+        return unpackers_sums[width](octets, value, least, mask, ret_values);
+    for (unsigned i = 0; i < WEIR_BITPACK_MINI; i++)
+        ret_values[i] = (value += least) & mask;
+    return value;
 }

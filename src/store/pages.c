@@ -241,7 +241,7 @@ static int read_delta(struct weir_reader *reader, bool narrow, uint32_t count, u
     uint64_t block = weir_thrift_read_varint(reader), minis = weir_thrift_read_varint(reader);
     uint64_t total = weir_thrift_read_varint(reader);
     uint64_t value = (uint64_t)weir_thrift_read_zigzag(reader);
-    uint64_t mask = narrow ? UINT32_MAX : UINT64_MAX, deltas[WEIR_BITPACK_MINI];
+    uint64_t mask = narrow ? UINT32_MAX : UINT64_MAX;
     if (weir_reader_failed(reader) || total != count)
         return damaged(diag, "the count of deltas");
     if (block != DELTA_BLOCK || minis != DELTA_MINIS)
@@ -256,12 +256,8 @@ static int read_delta(struct weir_reader *reader, bool narrow, uint32_t count, u
                 widths[mini] > 64 ? NULL : weir_read_octets(reader, widths[mini] * 4u);
             if (!octets)
                 return damaged(diag, "deltas");
-            weir_bitunpack_mini(octets, widths[mini], deltas);
             /* There is room for a whole block past the last value. */
-            for (unsigned i = 0; i < WEIR_BITPACK_MINI; i++) {
-                value += least + deltas[i];
-                values[done + i] = value & mask;
-            }
+            value = weir_bitunpack_sums(octets, widths[mini], value, least, mask, values + done);
             done += WEIR_BITPACK_MINI;
         }
         if (!widths)
