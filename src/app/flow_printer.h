@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints Flow Records for people (a table) and for programs (CSV, JSON) as they come.
+ * Prints Flow Records as they come, in the formats of query/answer.h: what `weir meter` prints and
+ * what `weir query` answers looks the same.
  *
- *     weir_flow_printer_open("-", WEIR_FLOWS_TABLE, columns, &printer, &diag);
+ *     weir_flow_printer_open("-", WEIR_FORMAT_TABLE, columns, &printer, &diag);
  *     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
  *     ...
  *     result = weir_flow_printer_close(printer, &diag);
  *
- * The table has the widths that its first rows need and grows where later ones need more. CSV has
- * a header of column names, and nothing where a record lacks a column. JSON is one object: the
- * names in `columns`, an array for each record in `rows`, null where it lacks one. Times are in
- * UTC. Ownership: who opens closes or aborts. Threads: one.
+ * A table has the columns that fit a screen, other formats all of them. Ownership: who opens closes
+ * or aborts. Threads: one.
  */
 #ifndef WEIR_APP_FLOW_PRINTER_H
 #define WEIR_APP_FLOW_PRINTER_H
 
 #include "base/error.h"
+#include "query/format.h"
 #include "record/batch.h"
 
 struct weir_flow_printer;
 
-enum weir_flows_format {
-    WEIR_FLOWS_TABLE,
-    WEIR_FLOWS_CSV,
-    WEIR_FLOWS_JSON,
-};
-
 /* columns: those that some record may have. 0, WEIR_E_NOMEM, or WEIR_E_IO with diag. */
-WEIR_CHECKED int weir_flow_printer_open(const char *path, enum weir_flows_format format,
+WEIR_CHECKED int weir_flow_printer_open(const char *path, enum weir_format format,
                                         weir_column_set columns,
                                         struct weir_flow_printer **ret_printer,
                                         struct weir_diag *diag);

@@ -31,9 +31,10 @@ enum {
 #define STATS_OCTETS_MAX ((size_t)64 << 10)
 
 static const char *const formats[] = {
-    [WEIR_FLOWS_TABLE] = "table",
-    [WEIR_FLOWS_CSV] = "csv",
-    [WEIR_FLOWS_JSON] = "json",
+    [WEIR_FORMAT_TABLE] = "table",
+    [WEIR_FORMAT_CSV] = "csv",
+    [WEIR_FORMAT_JSON] = "json",
+    [WEIR_FORMAT_NDJSON] = "ndjson",
     NULL,
 };
 
@@ -251,8 +252,7 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     }
     if (result < 0 || run->url_count > 0)
         return result;
-    enum weir_flows_format format =
-        (enum weir_flows_format)weir_arguments_choice(run->arguments, FORMAT);
+    enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
     result = weir_flow_printer_open("-", format, weir_cache_columns(&run->config.cache),
                                     &run->printer, diag);
     if (result < 0)
@@ -484,6 +484,8 @@ const struct weir_command weir_command_meter = {
              "Every packet is counted, also those that make no flow: --stats says how many were "
              "of which kind, and the sum is the input. Files are metered by their own time and "
              "give the same records in the same order each time.\n\n"
+             "Of what the filter lets pass no packet is left out, and records have no sampling "
+             "interval: who collects them takes that for 1.\n\n"
              "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
              "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
              "once when a new connection takes its ports.",

@@ -75,6 +75,13 @@ int weir_printer_row(struct weir_printer *printer, enum weir_row_role role,
     return hand_on(printer, OUT_FLUSH, diag);
 }
 
+int weir_printer_flush(struct weir_printer *printer, struct weir_diag *diag)
+{
+    if (printer->rows > 0 && printer->type->flush)
+        printer->type->flush(printer);
+    return hand_on(printer, 0, diag);
+}
+
 int weir_printer_finish(struct weir_printer *printer, const struct weir_query_stats *stats,
                         struct weir_diag *diag)
 {
@@ -90,6 +97,12 @@ bool weir_column_is_number(const struct weir_answer_column *column)
            column->kind == WEIR_ANSWER_REAL;
 }
 
+bool weir_column_is_named(const struct weir_answer_column *column)
+{
+    return column->kind == WEIR_ANSWER_INTEGER && column->is_key &&
+           (column->names == WEIR_NAMES_PROTOCOL || column->names == WEIR_NAMES_END_REASON);
+}
+
 size_t weir_text_width(const char *text, size_t length)
 {
     size_t width = 0;
@@ -100,6 +113,11 @@ size_t weir_text_width(const char *text, size_t length)
 
 static void print_integer(weir_int128 value, uint8_t scale, struct weir_text_buffer *out)
 {
+    /* Nearly all are; dividing 128 bits takes its time. */
+    if (scale == 0 && value >= 0 && value <= UINT64_MAX) {
+        weir_text_add_u64(out, (uint64_t)value);
+        return;
+    }
     char text[64];
     size_t at = sizeof(text);
     bool negative = value < 0;
@@ -129,7 +147,7 @@ static void print_real(double value, struct weir_text_buffer *out)
     weir_text_add(out, text);
 }
 
-static void print_time(weir_int128 ns, struct weir_text_buffer *out)
+static void print_time(weir_int128 ns, bool to_the_ms, struct weir_text_buffer *out)
 {
     char text[WEIR_TIME_TEXT_MAX];
     weir_int128 seconds = ns / 1000000000;
@@ -138,8 +156,8 @@ static void print_time(weir_int128 ns, struct weir_text_buffer *out)
         rest += 1000000000;
         seconds--;
     }
-    size_t length =
-        weir_time_format((int64_t)seconds, (uint32_t)rest, rest % 1000000 == 0 ? 3 : 9, text);
+    unsigned digits = to_the_ms || rest % 1000000 == 0 ? 3 : 9;
+    size_t length = weir_time_format((int64_t)seconds, (uint32_t)rest, digits, text);
     weir_text_add_octets(out, text, length);
 }
 
@@ -185,7 +203,7 @@ void weir_cell_print(const struct weir_answer_column *column, const struct weir_
         break;
     case WEIR_ANSWER_TIME:
     case WEIR_ANSWER_BIN:
-        print_time(cell->integer, out);
+        print_time(cell->integer, false, out);
         break;
     }
 }
@@ -224,8 +242,7 @@ void weir_cell_print_for_people(const struct weir_answer_column *column,
         weir_text_add_char(out, '-');
         return;
     }
-    if (column->kind == WEIR_ANSWER_INTEGER && column->is_key &&
-        column->names == WEIR_NAMES_PROTOCOL)
+    if (weir_column_is_named(column))
         name = weir_number_to_name(column->names, (uint16_t)cell->integer);
     if (name)
         weir_text_add(out, name);
@@ -235,6 +252,8 @@ void weir_cell_print_for_people(const struct weir_answer_column *column,
         weir_print_magnitude((double)cell->integer, out);
     else if (column->kind == WEIR_ANSWER_REAL)
         weir_print_magnitude(cell->real, out);
+    else if (column->kind == WEIR_ANSWER_TIME)
+        print_time(cell->integer, true, out);
     else if (column->kind == WEIR_ANSWER_TEXT)
         weir_text_add_printable(out, cell->text, cell->length);
     else

@@ -8,8 +8,9 @@
  *     weir_printer_finish(printer, &stats, diag);
  *     weir_printer_free(printer);
  *
- * table    for people: aligned, counters with k M G, names of protocols; the rows "other" and
- *          "total"; the first WEIR_TABLE_ROWS rows set the widths
+ * table    for people: aligned, counters with k M G, names of protocols, times to the millisecond;
+ *          the rows "other" and "total"; the first 2,000 rows set the widths, or those that have
+ *          come by a flush, and a wider value widens its column
  * csv      RFC 4180 with a header of the columns' names; none is empty, an empty text is ""
  * json     one object: columns (name, type, unit), rows (one object each), stats; others and the
  *          total are in stats
@@ -28,6 +29,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "query/format.h"
 #include "query/plan.h"
 #include "store/duckdb.h"
 
@@ -67,15 +69,6 @@ struct weir_text_sink {
     void *context;
 };
 
-enum weir_format {
-    WEIR_FORMAT_TABLE,
-    WEIR_FORMAT_CSV,
-    WEIR_FORMAT_JSON,
-    WEIR_FORMAT_NDJSON,
-    WEIR_FORMAT_CHART,
-    WEIR_FORMAT_COUNT,
-};
-
 struct weir_printer;
 
 /* True where the format has room for other and total. */
@@ -92,6 +85,10 @@ void weir_printer_free(struct weir_printer *printer);
 WEIR_CHECKED int weir_printer_row(struct weir_printer *printer, enum weir_row_role role,
                                   const struct weir_cell *cells, struct weir_diag *diag);
 
+/* Hands on what there is by now, for who reads along. */
+WEIR_CHECKED int weir_printer_flush(struct weir_printer *printer, struct weir_diag *diag);
+
+/* Stats NULL: of rows that are no answer, of which the number is all that can be said. */
 WEIR_CHECKED int weir_printer_finish(struct weir_printer *printer,
                                      const struct weir_query_stats *stats, struct weir_diag *diag);
 

@@ -103,6 +103,18 @@ static enum weir_answer_kind kind_of(const struct weir_field *field)
     return WEIR_ANSWER_TEXT;
 }
 
+struct weir_answer_column weir_answer_column_of(const struct weir_field *field, const char *name)
+{
+    return (struct weir_answer_column){
+        .name = name,
+        .unit = weir_field_unit(field),
+        .kind = kind_of(field),
+        .names = field->names,
+        .is_key = true,
+        .field = *field,
+    };
+}
+
 static int add_column(struct planner *planner, const char *option,
                       const struct weir_answer_column *column)
 {
@@ -123,17 +135,15 @@ static int add_fields(struct planner *planner, const char *option, const char *l
     const char *name;
     while (next_piece(&list, planner->arena, &name)) {
         char text[WEIR_FIELD_NAME_MAX];
-        struct weir_answer_column column = {.is_key = true};
-        int result = name ? find_field(planner, option, name, &column.field) : no_memory(planner);
+        struct weir_field field;
+        int result = name ? find_field(planner, option, name, &field) : no_memory(planner);
         if (result < 0)
             return result;
-        size_t length = weir_field_name(&column.field, text);
-        column.name = weir_arena_copy(planner->arena, text, length + 1);
-        if (!column.name)
+        size_t length = weir_field_name(&field, text);
+        const char *kept = weir_arena_copy(planner->arena, text, length + 1);
+        if (!kept)
             return no_memory(planner);
-        column.unit = weir_field_unit(&column.field);
-        column.kind = kind_of(&column.field);
-        column.names = column.field.names;
+        const struct weir_answer_column column = weir_answer_column_of(&field, kept);
         result = add_column(planner, option, &column);
         if (result < 0)
             return result;

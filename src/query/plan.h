@@ -91,6 +91,9 @@ struct weir_answer_column {
     struct weir_aggregate aggregate; /* where it is no key */
 };
 
+/* A column that shows a field as it is. Borrows the name. */
+struct weir_answer_column weir_answer_column_of(const struct weir_field *field, const char *name);
+
 struct weir_query_plan {
     enum weir_query_shape {
         WEIR_QUERY_RECORDS, /* flow records as they are */

@@ -78,21 +78,27 @@ static void row(struct weir_printer *printer, enum weir_row_role role,
     add_object(printer, cells, false, &state->waiting);
 }
 
+static void add_stats(const struct weir_query_stats *stats, struct weir_text_buffer *out)
+{
+    weir_text_printf(out,
+                     ",\"files\":%" PRIu64 ",\"files_pruned\":%" PRIu64 ",\"octets\":%" PRIu64
+                     ",\"scaled\":%s,\"flows_in_files\":%" PRIu64,
+                     stats->files, stats->files_pruned, stats->octets,
+                     stats->scaled ? "true" : "false", stats->flows);
+    if (stats->sampling_known)
+        weir_text_printf(out, ",\"sampling_unknown_in_files\":%" PRIu64, stats->sampling_unknown);
+    weir_text_printf(out, ",\"elapsed_ms\":%" PRId64, stats->elapsed_ns / 1000000);
+}
+
 static void finish(struct weir_printer *printer, const struct weir_query_stats *stats)
 {
     struct weir_text_buffer *out = &printer->out;
     struct state *state = printer->state;
     if (!state)
         return;
-    weir_text_printf(out,
-                     "],\n\"stats\":{\"rows\":%" PRIu64 ",\"files\":%" PRIu64
-                     ",\"files_pruned\":%" PRIu64 ",\"octets\":%" PRIu64 ",\"scaled\":%s",
-                     stats->rows, stats->files, stats->files_pruned, stats->octets,
-                     stats->scaled ? "true" : "false");
-    weir_text_printf(out, ",\"flows_in_files\":%" PRIu64, stats->flows);
-    if (stats->sampling_known)
-        weir_text_printf(out, ",\"sampling_unknown_in_files\":%" PRIu64, stats->sampling_unknown);
-    weir_text_printf(out, ",\"elapsed_ms\":%" PRId64, stats->elapsed_ns / 1000000);
+    weir_text_printf(out, "],\n\"stats\":{\"rows\":%" PRIu64, state->rows);
+    if (stats)
+        add_stats(stats, out);
     weir_text_add_octets(out, state->waiting.data, state->waiting.length);
     weir_text_add(out, "}}\n");
 }

@@ -28,7 +28,8 @@ static void print_text(const struct weir_printer *printer, size_t column, const 
     const struct state *state = printer->state;
     size_t width = weir_text_width(text, length);
     size_t room = state->widths[column] > width ? state->widths[column] - width : 0;
-    bool right = weir_column_is_number(&printer->columns[column]);
+    bool right = weir_column_is_number(&printer->columns[column]) &&
+                 !weir_column_is_named(&printer->columns[column]);
     bool last = column + 1 == printer->column_count;
     if (column > 0)
         weir_text_add(out, "  ");
@@ -115,25 +116,30 @@ static void row(struct weir_printer *printer, enum weir_row_role role,
         size_t start = texts->length;
         print_cell(printer, i, &cells[i], role == WEIR_ROW ? NULL : &label, texts);
         size_t length = texts->length - start;
+        size_t width = length ? weir_text_width(texts->data + start, length) : 0;
+        if (width > state->widths[i])
+            state->widths[i] = width;
         if (state->begun) {
             print_text(printer, i, texts->data + start, length, &printer->out);
             weir_text_truncate(texts, start);
             continue;
         }
-        size_t width = length ? weir_text_width(texts->data + start, length) : 0;
-        if (width > state->widths[i])
-            state->widths[i] = width;
         state->ends[state->cell_count++] = texts->length;
     }
     if (!state->begun && state->cell_count == TABLE_ROWS * printer->column_count)
         print_waiting(printer);
 }
 
+static void flush(struct weir_printer *printer)
+{
+    if (!weir_text_error(&printer->out))
+        print_waiting(printer);
+}
+
 static void finish(struct weir_printer *printer, const struct weir_query_stats *stats)
 {
     (void)stats;
-    if (!weir_text_error(&printer->out))
-        print_waiting(printer);
+    flush(printer);
 }
 
 static void free_state(struct weir_printer *printer)
@@ -152,6 +158,7 @@ const struct weir_printer_type weir_printer_table = {
     .shows_others = true,
     .begin = begin,
     .row = row,
+    .flush = flush,
     .finish = finish,
     .free_state = free_state,
 };

@@ -14,6 +14,8 @@ struct weir_printer_type {
     void (*begin)(struct weir_printer *printer);
     void (*row)(struct weir_printer *printer, enum weir_row_role role,
                 const struct weir_cell *cells);
+    /* After some rows, so that all of them are in printer->out; NULL: they are. */
+    void (*flush)(struct weir_printer *printer);
     void (*finish)(struct weir_printer *printer, const struct weir_query_stats *stats);
     void (*free_state)(struct weir_printer *printer);
 };
@@ -50,7 +52,10 @@ size_t weir_text_width(const char *text, size_t length);
 /* 4 figures below 10,000, else 3 and a power of 1000: "9431", "94.3 k". */
 void weir_print_magnitude(double value, struct weir_text_buffer *out);
 
-/* True of numbers, which stand on the right. */
+/* True of numbers that people read by their names: protocols, reasons for a flow's end. */
+bool weir_column_is_named(const struct weir_answer_column *column);
+
+/* True of numbers, which stand on the right but for those. */
 bool weir_column_is_number(const struct weir_answer_column *column);
 
 #endif

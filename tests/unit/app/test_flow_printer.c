@@ -3,11 +3,16 @@
 
 #include "support/cmocka.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "flows.h"
 #include "scratch.h"
 
 /* What is printed of these packets' flows. */
-static char *printed(const struct scratch *scratch, enum weir_flows_format format,
+static char *printed(const struct scratch *scratch, enum weir_format format,
                      const struct weir_packet *packets, size_t count)
 {
     char path[SCRATCH_PATH_MAX];
@@ -26,16 +31,33 @@ static char *printed(const struct scratch *scratch, enum weir_flows_format forma
 static void a_table_is_aligned(void **state)
 {
     const struct weir_packet packets[] = {flows_tcp(), flows_udp_v6(), flows_ping()};
-    char *text = printed(*state, WEIR_FLOWS_TABLE, packets, 3);
+    char *text = printed(*state, WEIR_FORMAT_TABLE, packets, 3);
     assert_string_equal(
-        text, "START (UTC)              DURATION  PROTO  SOURCE            DESTINATION         "
-              "FLAGS     TOS  PACKETS  BYTES  END\n"
-              "2026-07-22 10:00:00.123     0.000  tcp    192.0.2.1:40000   198.51.100.2:443    "
-              "...A..S.  184        1   1500  forced\n"
-              "2026-07-22 10:00:00.000     0.000  udp    [2001:db8::1]:53  [2001:db8::2]:1024  "
-              "........    0        1     80  forced\n"
-              "2026-07-22 09:59:59.000     0.000  icmp   192.0.2.1         198.51.100.2        "
-              "8.0         0        1     84  forced\n");
+        text,
+        "start                     duration_ms  protocol  src_addr     src_port  dst_addr      "
+        "dst_port  tcp_flags  tos  packets  bytes  end_reason\n"
+        "2026-07-22T10:00:00.123Z            0  tcp       192.0.2.1       40000  198.51.100.2"
+        "       443  ...A..S.   184        1   1500  forced\n"
+        "2026-07-22T10:00:00.000Z            0  udp       2001:db8::1        53  2001:db8::2 "
+        "      1024  ........     0        1     80  forced\n"
+        "2026-07-22T09:59:59.000Z            0  icmp      192.0.2.1           0  198.51.100.2"
+        "      2048  ........     0        1     84  forced\n");
+    free(text);
+}
+
+static void a_table_has_what_flows_have(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct weir_flow_printer *printer;
+    struct weir_diag diag = {0};
+    const weir_column_set columns =
+        WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(DST_ADDR) | WEIR_COLUMN_BIT(BYTES);
+    assert_int_equal(weir_flow_printer_open(scratch_path(*state, "out", path), WEIR_FORMAT_TABLE,
+                                            columns, &printer, &diag),
+                     0);
+    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    char *text = scratch_text(*state, "out");
+    assert_string_equal(text, "dst_addr  bytes\n");
     free(text);
 }
 
@@ -45,18 +67,42 @@ static void any_time_is_printed(void **state)
     packets[0].time_ns = INT64_MIN;
     packets[1].time_ns = -1;
     packets[2].time_ns = INT64_MAX;
-    char *text = printed(*state, WEIR_FLOWS_TABLE, packets, 3);
-    assert_non_null(strstr(text, "\n1677-09-21 00:12:43.145 "));
-    assert_non_null(strstr(text, "\n1969-12-31 23:59:59.999 "));
-    assert_non_null(strstr(text, "\n2262-04-11 23:47:16.854 "));
+    char *text = printed(*state, WEIR_FORMAT_TABLE, packets, 3);
+    assert_non_null(strstr(text, "\n1677-09-21T00:12:43.145Z "));
+    assert_non_null(strstr(text, "\n1969-12-31T23:59:59.999Z "));
+    assert_non_null(strstr(text, "\n2262-04-11T23:47:16.854Z "));
     free(text);
 }
 
-static void no_flows_print_no_table(void **state)
+/* Who reads along sees what has come, however little. */
+static void a_flush_prints_what_has_come(void **state)
 {
-    char *text = printed(*state, WEIR_FLOWS_TABLE, NULL, 0);
-    assert_string_equal(text, "");
-    free(text);
+    char path[SCRATCH_PATH_MAX];
+    struct weir_flow_printer *printer;
+    struct weir_diag diag = {0};
+    struct weir_cache_config config = weir_cache_config_default();
+    const struct weir_packet packet = flows_tcp();
+    scratch_path(*state, "out", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(weir_flow_printer_open(path, WEIR_FORMAT_TABLE, weir_cache_columns(&config),
+                                            &printer, &diag),
+                     0);
+    struct weir_batch_sink sink = weir_flow_printer_sink(printer);
+    char text[4096];
+    assert_int_equal(sink.flush(sink.context, 0, &diag), 0);
+    assert_true(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN);
+    flows_of(&packet, 1, &sink);
+    assert_int_equal(sink.flush(sink.context, 0, &diag), 0);
+    ssize_t length = read(fd, text, sizeof(text) - 1);
+    assert_true(length > 0);
+    text[length] = '\0';
+    assert_non_null(strstr(text, "start "));
+    assert_non_null(strstr(text, "  forced\n"));
+    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    close(fd);
+    unlink(path);
 }
 
 /* Past the rows that set the widths a longer value widens its column, and loses nothing. */
@@ -71,12 +117,12 @@ static void a_long_table_goes_on(void **state)
     }
     packets[FLOWS] = packets[FLOWS - 1];
     packets[FLOWS].octets = UINT32_MAX;
-    char *text = printed(*state, WEIR_FLOWS_TABLE, packets, FLOWS + 1);
+    char *text = printed(*state, WEIR_FORMAT_TABLE, packets, FLOWS + 1);
     unsigned lines = 0;
     for (const char *at = text; (at = strchr(at, '\n')); at++)
         lines++;
     assert_int_equal(lines, FLOWS + 1);
-    assert_non_null(strstr(text, " 4294968795  "));
+    assert_non_null(strstr(text, " 4.29 G  "));
     free(text);
     free(packets);
 }
@@ -84,16 +130,16 @@ static void a_long_table_goes_on(void **state)
 static void csv_has_every_column(void **state)
 {
     const struct weir_packet packets[] = {flows_tcp(), flows_udp_v6(), flows_ping()};
-    char *text = printed(*state, WEIR_FLOWS_CSV, packets, 3);
+    char *text = printed(*state, WEIR_FORMAT_CSV, packets, 3);
     assert_string_equal(
         text,
         "start,end,src_addr,dst_addr,src_port,dst_port,protocol,tos,tcp_flags,icmp_type,icmp_code,"
         "packets,bytes,in_if,ttl_min,ttl_max,vlan,end_reason,flow_label\n"
         "2026-07-22T10:00:00.123456789Z,2026-07-22T10:00:00.123456789Z,192.0.2.1,198.51.100.2,"
         "40000,443,6,184,18,,,1,1500,3,64,64,5,4,\n"
-        "2026-07-22T10:00:00Z,2026-07-22T10:00:00Z,2001:db8::1,2001:db8::2,"
+        "2026-07-22T10:00:00.000Z,2026-07-22T10:00:00.000Z,2001:db8::1,2001:db8::2,"
         "53,1024,17,0,0,,,1,80,3,255,255,0,4,74565\n"
-        "2026-07-22T09:59:59Z,2026-07-22T09:59:59Z,192.0.2.1,198.51.100.2,"
+        "2026-07-22T09:59:59.000Z,2026-07-22T09:59:59.000Z,192.0.2.1,198.51.100.2,"
         "0,2048,1,0,0,8,0,1,84,3,64,64,0,4,\n");
     free(text);
 }
@@ -101,20 +147,19 @@ static void csv_has_every_column(void **state)
 static void json_is_one_object(void **state)
 {
     const struct weir_packet packets[] = {flows_tcp(), flows_udp_v6()};
-    char *text = printed(*state, WEIR_FLOWS_JSON, packets, 2);
-    assert_string_equal(
-        text, "{\"columns\":[\"start\",\"end\",\"src_addr\",\"dst_addr\",\"src_port\",\"dst_port\","
-              "\"protocol\",\"tos\",\"tcp_flags\",\"icmp_type\",\"icmp_code\",\"packets\","
-              "\"bytes\",\"in_if\",\"ttl_min\",\"ttl_max\",\"vlan\",\"end_reason\","
-              "\"flow_label\"],\n\"rows\":["
-              "\n[\"2026-07-22T10:00:00.123456789Z\",\"2026-07-22T10:00:00.123456789Z\","
-              "\"192.0.2.1\",\"198.51.100.2\",40000,443,6,184,18,null,null,1,1500,3,64,64,5,4,"
-              "null],\n[\"2026-07-22T10:00:00Z\",\"2026-07-22T10:00:00Z\",\"2001:db8::1\","
-              "\"2001:db8::2\",53,1024,17,0,0,null,null,1,80,3,255,255,0,4,74565]\n]}\n");
+    char *text = printed(*state, WEIR_FORMAT_JSON, packets, 2);
+    assert_non_null(strstr(text, "{\"columns\":[\n"
+                                 "{\"name\":\"start\",\"type\":\"time\",\"unit\":\"ns\"},\n"
+                                 "{\"name\":\"end\","));
+    assert_non_null(strstr(text, "\"rows\":[\n{\"start\":\"2026-07-22T10:00:00.123456789Z\","));
+    assert_non_null(strstr(text, "\"src_addr\":\"192.0.2.1\",\"dst_addr\":\"198.51.100.2\","
+                                 "\"src_port\":40000,\"dst_port\":443,\"protocol\":6,\"tos\":184,"
+                                 "\"tcp_flags\":18,\"icmp_type\":null,"));
+    assert_non_null(strstr(text, "\"flow_label\":74565}],\n\"stats\":{\"rows\":2}}\n"));
     free(text);
 
-    text = printed(*state, WEIR_FLOWS_JSON, NULL, 0);
-    assert_non_null(strstr(text, "\"rows\":[\n]}\n"));
+    text = printed(*state, WEIR_FORMAT_JSON, NULL, 0);
+    assert_non_null(strstr(text, "\"rows\":[],\n\"stats\":{\"rows\":0}}\n"));
     free(text);
 }
 
@@ -122,8 +167,10 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
-        CASE(a_table_is_aligned),   CASE(any_time_is_printed),  CASE(no_flows_print_no_table),
-        CASE(a_long_table_goes_on), CASE(csv_has_every_column), CASE(json_is_one_object),
+        CASE(a_table_is_aligned),   CASE(a_table_has_what_flows_have),
+        CASE(any_time_is_printed),  CASE(a_flush_prints_what_has_come),
+        CASE(a_long_table_goes_on), CASE(csv_has_every_column),
+        CASE(json_is_one_object),
     };
     return cmocka_run_group_tests_name("flow printer", tests, NULL, NULL);
 }

@@ -189,8 +189,8 @@ static void tables_are_aligned(void **state)
     };
     char *text = print(WEIR_FORMAT_TABLE, columns, 5, rows, 4);
     assert_string_equal(text, "src_addr/24    protocol  app      bytes  tcp_flags\n"
-                              "192.0.2.0/24        tcp  gr\xc3\xbc\xc3\x9f       999  ...A..S.\n"
-                              "2001:db8::/64       200  a\\x09b  4.71 G  -\n"
+                              "192.0.2.0/24   tcp       gr\xc3\xbc\xc3\x9f       999  ...A..S.\n"
+                              "2001:db8::/64  200       a\\x09b  4.71 G  -\n"
                               "other                            12.3 k\n"
                               "total                              9999\n");
     free(text);
