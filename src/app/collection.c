@@ -101,8 +101,10 @@ static int take(struct weir_collection *collection, const struct weir_datagram *
 
 int weir_collection_flush(struct weir_collection *collection, struct weir_diag *diag)
 {
-    int result = weir_collector_flush(collection->collector,
-                                      weir_clock_now(&collection->config.clock), diag);
+    int64_t now_ns = weir_clock_now(&collection->config.clock);
+    int result = weir_collector_flush(collection->collector, now_ns, diag);
+    if (collection->config.state && collection->config.state->path)
+        weir_state_file_tick(collection->config.state, collection->collector, now_ns);
     if (result < 0)
         collection->has_failed = true;
     return result;

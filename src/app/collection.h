@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/state_file.h"
 #include "app/stats.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -34,9 +35,10 @@ struct weir_collection;
 
 struct weir_collection_config {
     struct weir_collector_config collector;
-    struct weir_clock clock; /* for listeners only */
-    int64_t idle_ns;         /* stop after this long without a message; 0: never */
-    int wake_fd;             /* readable when `stop` may have changed; -1: none */
+    struct weir_clock clock;       /* for listeners only */
+    struct weir_state_file *state; /* written every now and then; NULL: none */
+    int64_t idle_ns;               /* stop after this long without a message; 0: never */
+    int wake_fd;                   /* readable when `stop` may have changed; -1: none */
     /* Asked between messages; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_collection *collection);
     void *stop_context;

@@ -20,6 +20,9 @@ enum {
     SAMPLING,
     SAMPLING_WAIT,
     SKEW,
+    MAX_EXPORTERS,
+    TEMPLATE_LIFETIME,
+    STATE,
     STORE,
     ROTATE,
     TO,
@@ -45,6 +48,26 @@ static const struct weir_option options[OPTION_COUNT] = {
               .help = "pcap or pcapng of export datagrams, with the addresses and times of the "
                       "capture; an IPFIX file; or bare datagrams one after another. Plain, gzip or "
                       "zstd, - for standard input"},
+    [MAX_EXPORTERS] = {.name = "max-exporters",
+                       .kind = WEIR_OPTION_COUNT,
+                       .fallback = "131072",
+                       .min = 1,
+                       .max = 1 << 24,
+                       .help = "so many exporters and Observation Domains are known at a time; "
+                               "past it the longest idle is forgotten, and counted. Each takes 2 "
+                               "kB or so"},
+    [TEMPLATE_LIFETIME] = {.name = "template-lifetime",
+                           .kind = WEIR_OPTION_DURATION,
+                           .fallback = "90m",
+                           .max = INT64_MAX / 2,
+                           .help = "over UDP a Template that is not repeated for so long is not "
+                                   "decoded with any more: data wait for a new one; 0s keeps them "
+                                   "for ever"},
+    [STATE] = {.name = "state",
+               .kind = WEIR_OPTION_FILE,
+               .help = "keeps Templates and what else was learned of exporters in this file: at "
+                       "the end, every five minutes, and read at the start. With --store and "
+                       "--listen it is in DIR/.state unless given; - keeps nothing"},
     [COUNT] = {.name = "count",
                .kind = WEIR_OPTION_COUNT,
                .min = 1,
@@ -110,6 +133,7 @@ struct place {
 struct run {
     struct weir_call *call;
     struct weir_collection *collection;
+    struct weir_state_file state; /* without a path: none */
     struct weir_store_writer *store;
     struct weir_store_counters stored;
     struct weir_exporter_setting *settings;
@@ -224,6 +248,9 @@ static int open_collection(struct run *run, struct weir_diag *diag)
     int result = parse_settings(run, &config.collector, diag);
     if (result < 0)
         return result;
+    config.collector.session_max = (uint32_t)weir_arguments_number(arguments, MAX_EXPORTERS);
+    config.collector.template_lifetime_ns = weir_arguments_ns(arguments, TEMPLATE_LIFETIME);
+    config.state = &run->state;
     if (weir_arguments_has(arguments, COUNT))
         config.collector.record_limit = weir_arguments_number(arguments, COUNT);
     if (weir_arguments_has(arguments, IDLE_EXIT))
@@ -236,6 +263,30 @@ static int open_collection(struct run *run, struct weir_diag *diag)
     if (weir_collection_new(&config, &run->collection) < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
     return 0;
+}
+
+/* The file of --state, or of the store where it listens. */
+static int open_state(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    const char *url = NULL;
+    int result = 0;
+    for (size_t i = 0; i < arguments->given_count && !url; i++)
+        if (arguments->given[i].option == &options[LISTEN])
+            url = arguments->given[i].text;
+    if (weir_arguments_has(arguments, STATE)) {
+        const char *path = weir_arguments_text(arguments, STATE);
+        if (strcmp(path, "-") != 0 && weir_state_file_init(&run->state, path) < 0)
+            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the name of a file");
+    } else if (url && run->store) {
+        result = weir_state_file_init_in_store(&run->state, weir_arguments_text(arguments, STORE),
+                                               url, diag);
+    }
+    struct weir_diag own = {0};
+    if (result == 0 && run->state.path &&
+        weir_state_file_read(&run->state, weir_collection_collector(run->collection), &own) < 0)
+        fprintf(stderr, "weir: %s: what was learned of exporters before is not known\n", own.text);
+    return result;
 }
 
 static int add_batches(const struct run *run, struct weir_batch_sink sink, struct weir_diag *diag)
@@ -404,6 +455,20 @@ static int close_places(struct run *run, bool gives_up, int result, struct weir_
     return result;
 }
 
+static int close_state(struct run *run, bool gives_up, int result, struct weir_diag *diag)
+{
+    struct weir_diag own = {0};
+    int written = 0;
+    if (run->state.path && !gives_up)
+        written =
+            weir_state_file_write(&run->state, weir_collection_collector(run->collection), &own);
+    weir_state_file_done(&run->state);
+    if (written == 0 || result < 0)
+        return result;
+    *diag = own;
+    return written;
+}
+
 static int print_stats(const struct run *run, const char *path, bool has_store,
                        struct weir_diag *diag)
 {
@@ -431,6 +496,8 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     if (result == 0)
         result = open_places(&run, diag);
     if (result == 0)
+        result = open_state(&run, diag);
+    if (result == 0)
         result = open_listeners(&run, diag);
     bool was_open = result == 0;
     bool has_store = run.store != NULL;
@@ -449,6 +516,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
             *diag = own;
         }
     }
+    result = close_state(&run, gives_up, result, diag);
     weir_collection_free(run.collection);
     free(run.settings);
     return result;

@@ -55,7 +55,7 @@ struct run {
 struct weir_collector_config weir_collector_defaults(void)
 {
     return (struct weir_collector_config){
-        .session_max = 16384,
+        .session_max = 131072,
         .template_max = 4096,
         .waiting = {.sets = 256, .octets = 1 << 20},
         .template_lifetime_ns = WEIR_TEMPLATE_LIFETIME_NS,

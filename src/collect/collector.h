@@ -62,7 +62,7 @@ struct weir_collector_config {
  */
 #define WEIR_TEMPLATE_LIFETIME_NS (5400 * WEIR_NS_PER_SECOND)
 
-/* 16,384 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 64 MiB of Templates, 64
+/* 131,072 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 64 MiB of Templates, 64
  * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. */
 struct weir_collector_config weir_collector_defaults(void);
 

@@ -19,6 +19,7 @@ enum place {
     IN_ORDER, /* perhaps after a hole */
     LATE,     /* in a hole */
     DUPLICATE,
+    COUNTED_BEFORE, /* by the run that this one continues */
 };
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -94,6 +95,7 @@ static void start(struct weir_ledger *ledger, const struct weir_ledger_entry *en
     while (ledger->hole_count > 0)
         settle_oldest(ledger);
     ledger->started = true;
+    ledger->is_continued = false;
     ledger->next = entry->number;
     ledger->floor = entry->number;
     ledger->slack = 0;
@@ -132,6 +134,8 @@ static enum place find_place_behind(struct weir_ledger *ledger,
         start(ledger, entry);
         return IN_ORDER;
     }
+    if (ledger->is_continued && ledger->floor - entry->number - 1 < EARLY_UNITS_MAX)
+        return COUNTED_BEFORE;
     if (ledger->early_messages < EARLY_MESSAGES_MAX &&
         ledger->floor - entry->number - 1 < EARLY_UNITS_MAX) {
         /* Sent before the first one that came, and overtaken by it. */
@@ -221,6 +225,9 @@ void weir_ledger_enter(struct weir_ledger *ledger, const struct weir_ledger_entr
     case LATE:
         ledger->duplicate_units +=
             entry->units - fill_hole(ledger, entry->number, entry->units, entry->slack);
+        ledger->late_messages++;
+        break;
+    case COUNTED_BEFORE:
         ledger->late_messages++;
         break;
     case DUPLICATE:

@@ -40,9 +40,10 @@ struct weir_hole {
 
 struct weir_ledger {
     bool started;
-    uint32_t next;  /* number expected */
-    uint32_t floor; /* lowest number seen since the start */
-    uint32_t slack; /* after the newest message */
+    bool is_continued; /* another run's: what is below the floor is in that one's count */
+    uint32_t next;     /* number expected */
+    uint32_t floor;    /* lowest number seen since the start */
+    uint32_t slack;    /* after the newest message */
     uint32_t uptime_ms;
     int64_t export_time_ns; /* newest seen */
     uint64_t settled_lost;  /* of holes that are no longer kept */

@@ -54,7 +54,7 @@ static void save_source(struct weir_writer *writer, const struct weir_source *so
         weir_write_u16(writer, source->ports[i].port);
 }
 
-/* Holes are not saved: what fills one is taken as early, see ledger.c. */
+/* Holes are not saved: they were counted as lost, and what fills one is late. */
 static void save_sequence(struct weir_writer *writer, const struct weir_sequence *sequence)
 {
     const struct weir_ledger *ledger = &sequence->ledger;
@@ -205,6 +205,7 @@ static struct weir_sequence restore_sequence(struct weir_reader *reader)
     struct weir_sequence sequence = {.is_restored = true};
     struct weir_ledger *ledger = &sequence.ledger;
     ledger->started = weir_read_u8(reader) != 0;
+    ledger->is_continued = true;
     sequence.counting = (enum weir_sequence_counting)weir_read_u8(reader);
     ledger->next = weir_read_u32(reader);
     ledger->floor = ledger->next;

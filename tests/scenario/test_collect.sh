@@ -168,4 +168,39 @@ flows_of() {
 }
 peer_expect "exported again" "$(flows_of "$PEERS_DIR/a.ipfix")" "$(flows_of "$PEERS_DIR/b.ipfix")"
 
+# What was learned of exporters is known to the next run; a file that is none is said and left.
+state=$PEERS_DIR/state
+python3 - "$exports" "$PEERS_DIR" <<'PYTHON'
+import struct, sys
+octets = open(sys.argv[1], "rb").read()
+at = [24]
+for _ in range(6):
+    at.append(at[-1] + 16 + struct.unpack("<I", octets[at[-1] + 8:at[-1] + 12])[0])
+open(sys.argv[2] + "/first.pcap", "wb").write(octets[:at[1]])
+open(sys.argv[2] + "/rest.pcap", "wb").write(octets[:24] + octets[at[1]:at[6]])
+PYTHON
+count_of() {
+    "$weir" collect -r "$1" "${@:2}" --to "json:$PEERS_DIR/out" --stats - >"$PEERS_DIR/stats"
+    json_numbers "$PEERS_DIR/stats" records sets_waiting messages_lost
+}
+count_of "$PEERS_DIR/first.pcap" --state "$state" >/dev/null
+peer_expect "without the state" "0 5 0" "$(count_of "$PEERS_DIR/rest.pcap")"
+peer_expect "with the state" "waiting and lost: 0 0" \
+    "$(count_of "$PEERS_DIR/rest.pcap" --state "$state" | sed 's/^[1-9][0-9]*/waiting and lost:/')"
+echo "This is something else." >"$state"
+peer_expect "exit status with a state that is none" 0 \
+    "$(status_of "$weir" collect -r "$exports" --state "$state" --to "json:$PEERS_DIR/records")"
+peer_expect "what is said of it" \
+    "weir: $state: it is no state of a collector: what was learned of exporters before is not known" \
+    "$(<"$PEERS_DIR/said")"
+peer_expect "the state after it" "waiting and lost: 0 0" \
+    "$(count_of "$PEERS_DIR/rest.pcap" --state "$state" | sed 's/^[1-9][0-9]*/waiting and lost:/')"
+
+# A store has one for each collector that listens.
+start --store "$PEERS_DIR/store"
+send 100
+peer_stop "$collector" TERM
+peer_expect "state in the store" yes \
+    "$(exists "$PEERS_DIR/store/.state/udp-127.0.0.1-$port")"
+
 peers_verdict

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file in which a Collecting Process keeps what it has learned of its exporters
+ * (collect/state.h) from one run to the next.
+ *
+ *     weir_state_file_init(&file, path);
+ *     if (weir_state_file_read(&file, collector, &diag) < 0)
+ *         fprintf(stderr, "weir: %s: starts without it\n", diag.text);
+ *     weir_state_file_tick(&file, collector, now_ns);            // about once a second
+ *     result = weir_state_file_write(&file, collector, &diag);   // at the end
+ *
+ * A state is written under a temporary name, made durable and renamed: a crash leaves the one
+ * before it. Ownership: has a copy of the path until weir_state_file_done. Threads: one. Limits: a
+ * state has at most 1 GiB.
+ */
+#ifndef WEIR_APP_STATE_FILE_H
+#define WEIR_APP_STATE_FILE_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/collector.h"
+
+#define WEIR_STATE_FILE_EVERY_NS (300 * WEIR_NS_PER_SECOND)
+
+struct weir_state_file {
+    char *path;
+    int64_t next_ns; /* 0: no tick has come yet */
+};
+
+/* 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_state_file_init(struct weir_state_file *file, const char *path);
+
+/*
+ * The one of a store, for the collector that listens at this URL: DIR/.state/udp-2055 and the like,
+ * whose folder is made. 0, or with diag WEIR_E_IO, WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_state_file_init_in_store(struct weir_state_file *file, const char *store,
+                                               const char *url, struct weir_diag *diag);
+
+/* Zeroed: does nothing. */
+void weir_state_file_done(struct weir_state_file *file);
+
+/*
+ * Has the collector know what it did. 0, also where there is no file; or an error with diag, which
+ * begins with the path: then the collector knows nobody.
+ */
+WEIR_CHECKED int weir_state_file_read(const struct weir_state_file *file,
+                                      struct weir_collector *collector, struct weir_diag *diag);
+
+/* 0; WEIR_E_IO, WEIR_E_NOMEM, WEIR_E_LIMIT with diag: the file is as it was. */
+WEIR_CHECKED int weir_state_file_write(const struct weir_state_file *file,
+                                       const struct weir_collector *collector,
+                                       struct weir_diag *diag);
+
+/* Writes where it is time to; what fails is tried again the next time. */
+void weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
+                          int64_t now_ns);
+
+#endif
