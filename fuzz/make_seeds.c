@@ -2,8 +2,9 @@
 /*
  * usage: make_seeds FOLDER
  *
- * Writes the seeds of the targets `message` and `plan` into FOLDER/message and FOLDER/plan, made
- * with the encoder: `ninja fuzz-seeds` after a change of their forms.
+ * Writes the seeds of the targets `message`, `plan` and `list`, and of `collect` those of what
+ * options records teach, into folders of their names in FOLDER: `ninja fuzz-seeds` after a change
+ * of their forms.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,85 @@ static void write_plan(const char *folder, const struct shape *shape,
     (void)fclose(file);
 }
 
+/* Lists of Template 300, interfaceName and ingressInterface, and 301, which has such a list. */
+static void write_lists(const char *folder)
+{
+    static const struct {
+        const char *name;
+        uint8_t kind;
+        uint8_t length;
+        const char *octets;
+    } lists[] = {
+        {"basic", 0, 9, "\x04\x00\x10\x00\x02\xfb\xf4\xfb\xf5"},
+        {"basic-enterprise", 0, 11, "\x03\x80\x0e\x00\x01\x00\x00\x1a\xd7\x02\x12"},
+        {"basic-nested", 0, 12, "\x03\x01\x23\xff\xff\x06\x04\x00\x04\x00\x01\x11"},
+        {"records", 1, 14, "\x03\x01\x2c\x02lo\x00\x00\x00\x01\x00\x00\x00\x02"},
+        {"records-nested", 1, 14, "\x03\x01\x2d\x09\x03\x01\x2c\x01x\x00\x00\x00\x01\x06"},
+        {"records-unknown", 1, 5, "\x03\x02\x00\xab\xcd"},
+        {"several", 2, 19,
+         "\x03\x01\x2c\x00\x0a\x01x\x00\x00\x00\x01\x01\x2d\x00\x09\x03\x03\x02\x06"},
+    };
+    static const uint16_t fields[2][2][2] = {{{82, 65535}, {10, 4}}, {{292, 65535}, {4, 1}}};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        FILE *file = create(folder, "list", lists[i].name);
+        (void)fputc(lists[i].kind, file);
+        put_u16(file, 0x0202);
+        for (unsigned k = 0; k < 4; k++) {
+            put_u16(file, 0);
+            put_u16(file, 0);
+            put_u16(file, fields[k / 2][k % 2][0]);
+            put_u16(file, fields[k / 2][k % 2][1]);
+        }
+        (void)fwrite(lists[i].octets, 1, lists[i].length, file);
+        (void)fclose(file);
+    }
+}
+
+/* A message in which an options record teaches what the record of the flow is read with. */
+static void write_taught(const char *folder, const char *name, const struct weir_template *teaching,
+                         const char *taught, const struct weir_template *flow, const char *record)
+{
+    static const struct weir_encoder_header header = {
+        .sequence = 7, .domain = 1, .export_time_ns = INT64_C(1700000000000000000)};
+    uint8_t octets[512];
+    struct weir_encoder encoder;
+    uint32_t got;
+    FILE *file = create(folder, "collect", name);
+    weir_encoder_begin(&encoder, WEIR_PROTOCOL_IPFIX, octets, sizeof(octets), &header);
+    (void)!weir_encoder_template(&encoder, teaching);
+    (void)!weir_encoder_template(&encoder, flow);
+    memcpy(weir_encoder_records(&encoder, teaching, 1, &got), taught, teaching->record_length);
+    memcpy(weir_encoder_records(&encoder, flow, 1, &got), record, flow->record_length);
+    size_t total = weir_encoder_end(&encoder);
+    (void)fputc(1, file);
+    put_u16(file, (unsigned)total);
+    (void)fwrite(octets, 1, total, file);
+    (void)fclose(file);
+}
+
+static void write_all_taught(const char *folder)
+{
+    static const struct weir_field type_fields[] = {
+        {0, 303, 2}, {0, 346, 4}, {0, 339, 1}, {0, 344, 1}, {0, 341, 4}};
+    static const struct weir_field typed_fields[] = {{0, 7, 2}, {64512, 7, 4}};
+    static const struct weir_field property_fields[] = {{0, 137, 2}, {0, 12, 4}, {0, 137, 2}};
+    static const struct weir_field flow_fields[] = {{0, 137, 2}, {0, 1, 4}};
+    struct weir_template *types = weir_template_new_options(300, type_fields, 5, 2);
+    struct weir_template *typed = weir_template_new(301, typed_fields, 2);
+    struct weir_template *properties = weir_template_new_options(300, property_fields, 3, 1);
+    struct weir_template *flow = weir_template_new(301, flow_fields, 2);
+    if (!types || !typed || !properties || !flow)
+        exit(1);
+    write_taught(folder, "ipfix_types", types, "\x00\x07\x00\x00\xfc\x00\x07\x01name", typed,
+                 "\x00\x35\xff\xff\xff\xfe");
+    write_taught(folder, "ipfix_common", properties, "\x00\x01\xc0\x00\x02\x01\x00\x01", flow,
+                 "\x00\x01\x00\x00\x00\x40");
+    free(types);
+    free(typed);
+    free(properties);
+    free(flow);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -202,6 +282,8 @@ int main(int argc, char **argv)
         write_plan(argv[1], &shapes[i], source);
         free(source);
     }
+    write_lists(argv[1]);
+    write_all_taught(argv[1]);
     write_fixed(argv[1], 7, 0);
     for (uint8_t scheme = 1; scheme <= 14; scheme++)
         write_fixed(argv[1], 8, scheme);

@@ -92,20 +92,19 @@ static const struct weir_template *shape_of(struct weir_common *common,
                                             const struct weir_field *fields, uint16_t count,
                                             struct weir_budget *budget)
 {
-    struct weir_template *made = weir_template_new(0, fields, count);
-    if (!made)
-        return NULL;
     for (uint32_t i = 0; i < common->shape_count; i++)
-        if (weir_template_equal(common->shapes[i], made)) {
-            free(made);
+        if (common->shapes[i]->field_count == count &&
+            memcmp(common->shapes[i]->fields, fields, count * sizeof(fields[0])) == 0)
             return common->shapes[i];
-        }
-    if (common->shape_count == WEIR_COMMON_SHAPES_MAX ||
-        !weir_budget_take(budget, weir_template_octets(made))) {
+    if (common->shape_count == WEIR_COMMON_SHAPES_MAX)
+        return NULL;
+    struct weir_template *made = weir_template_new(0, fields, count);
+    if (made && !weir_budget_take(budget, weir_template_octets(made))) {
         free(made);
         return NULL;
     }
-    common->shapes[common->shape_count++] = made;
+    if (made)
+        common->shapes[common->shape_count++] = made;
     return made;
 }
 

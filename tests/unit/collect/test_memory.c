@@ -173,11 +173,136 @@ static void test_any_may_be_refused(void **state)
     assert_true(refused_at > 20);
 }
 
+/* Common properties, records that refer to them, and the description of an element. */
+static const struct weir_field property_fields[] = {{0, 137, 2}, {0, 12, 4}, {64512, 1, 2}};
+static const struct weir_field referring_fields[] = {{0, 137, 2}, {0, 1, 4}};
+static const struct weir_field type_fields[] = {{0, 303, 2}, {0, 346, 4}, {0, 339, 1}, {0, 341, 8}};
+
+struct taught {
+    struct weir_template *properties, *referring, *types;
+};
+
+static struct taught make_taught(void)
+{
+    struct taught taught = {
+        .properties = weir_template_new_options(500, property_fields, 3, 1),
+        .referring = weir_template_new(501, referring_fields, 2),
+        .types = weir_template_new_options(502, type_fields, 4, 2),
+    };
+    assert_true(taught.properties && taught.referring && taught.types);
+    return taught;
+}
+
+static void free_taught(struct taught *taught)
+{
+    free(taught->properties);
+    free(taught->referring);
+    free(taught->types);
+}
+
+/* A record whose octets are a number, in the first two, and zeros; of types, the PEN and a type. */
+static void put(struct peer *peer, const struct weir_template *source, uint16_t number)
+{
+    uint32_t got = 0;
+    uint8_t *octets = weir_encoder_records(&peer->encoder, source, 1, &got);
+    assert_int_equal(got, 1);
+    memset(octets, 0, source->record_length);
+    weir_store_be16(octets, number);
+    if (source->id == 502)
+        memcpy(octets + 2, "\x00\x00\xfc\x00\x03", 5);
+    peer->units++;
+}
+
+static void put_taught(struct peer *peer, const struct taught *taught, bool with_templates)
+{
+    peer_begin(peer);
+    if (with_templates) {
+        peer_template(peer, taught->properties);
+        peer_template(peer, taught->referring);
+        peer_template(peer, taught->types);
+    }
+    for (uint16_t i = 1; i <= 20; i++) {
+        put(peer, taught->properties, i);
+        put(peer, taught->types, i);
+        put(peer, taught->referring, i);
+    }
+}
+
+static void test_what_was_taught_takes_none_again(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = weir_collector_defaults();
+    weir_hash_key_seed(&config.hash_key, 1);
+    config.batch_rows = 64;
+    struct taught taught = make_taught();
+    struct desk desk = desk_open(&config, DESK_BATCHES | DESK_RECORDS);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1);
+    for (unsigned i = 0; i < 50; i++) {
+        put_taught(&peer, &taught, i == 0);
+        memory.taken = 0;
+        memory.refuses = false;
+        memory.is_watching = i >= 10;
+        desk_receive(&desk, &peer);
+        memory.is_watching = false;
+        assert_true(i < 10 || memory.taken == 0);
+    }
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(counters.elements_learnt, 20);
+    assert_int_equal(counters.properties_unknown, 0);
+    assert_int_equal(counters.records, 1000);
+    desk_close(&desk);
+    free_taught(&taught);
+}
+
+/* As run; what could not be learned is counted, and all records are delivered all the same. */
+static bool teach(const struct taught *taught, uint64_t refused_at)
+{
+    struct weir_collector_config config = weir_collector_defaults();
+    weir_hash_key_seed(&config.hash_key, 1);
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1);
+    struct weir_diag diag = {0};
+    put_taught(&peer, taught, true);
+    struct weir_datagram datagram = peer_end(&peer);
+    memory.taken = 0;
+    memory.refused_at = refused_at;
+    memory.refuses = true;
+    memory.is_watching = true;
+    int result = weir_collector_receive(desk.collector, &datagram, WEIR_COLLECT_UDP, &diag);
+    memory.is_watching = false;
+    memory.refuses = false;
+    bool went_through = memory.taken <= refused_at;
+    assert_true(result == 0 || result == WEIR_E_NOMEM);
+    struct weir_collect_counters counters = desk_count(&desk);
+    if (result == 0 && !went_through)
+        assert_true(counters.templates_refused + counters.sets_overflowed +
+                        counters.elements_refused + counters.properties_refused +
+                        counters.properties_unknown >
+                    0);
+    if (result == 0 && counters.templates_refused + counters.sets_overflowed == 0)
+        assert_int_equal(counters.records, 20);
+    desk_close(&desk);
+    return went_through;
+}
+
+static void test_any_may_be_refused_to_learners(void **state)
+{
+    (void)state;
+    struct taught taught = make_taught();
+    uint64_t refused_at = 0;
+    while (!teach(&taught, refused_at))
+        refused_at++;
+    assert_true(refused_at > 60);
+    free_taught(&taught);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steady_state_takes_none),
         cmocka_unit_test(test_any_may_be_refused),
+        cmocka_unit_test(test_what_was_taught_takes_none_again),
+        cmocka_unit_test(test_any_may_be_refused_to_learners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
