@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/explain_protocol.h"
+#include "app/explain_private.h"
 #include "app/explain_value.h"
-#include "app/follow.h"
 #include "base/calendar.h"
 #include "base/quantity.h"
 
@@ -21,26 +20,6 @@
 #define PADDING_ELEMENT        210u
 #define TEXT_OCTETS_MAX        ((size_t)1 << 20)
 #define ARRIVAL_FAR_NS         (300 * WEIR_NS_PER_SECOND)
-
-struct weir_explainer {
-    struct weir_follower follower;
-    struct weir_explain_counters counters;
-    struct weir_text_buffer text; /* of the value that is shown */
-};
-
-/* A message on its way through. */
-struct walk {
-    struct weir_explainer *explainer;
-    const struct weir_explain_origin *origin;
-    const struct weir_explain_sink *sink; /* NULL: none */
-    const struct weir_protocol_rules *rules;
-    struct weir_message message;
-    struct weir_sequence_records held;
-    uint32_t slack;          /* octets in sets that nobody can read */
-    uint32_t template_count; /* in the message, as NetFlow v9 counts them */
-    struct weir_diag *first; /* the first broken rule */
-    bool is_broken;
-};
 
 #define COUNTER(member, unit, help) WEIR_COUNTER(struct weir_explain_counters, member, unit, help)
 
@@ -62,15 +41,16 @@ const struct weir_counter weir_explain_counter_table[] = {
 const size_t weir_explain_counter_count =
     sizeof(weir_explain_counter_table) / sizeof(weir_explain_counter_table[0]);
 
-static void show(const struct walk *walk, const struct weir_explain_item *item)
+void weir_explain_show(const struct weir_explain_walk *walk, const struct weir_explain_item *item)
 {
     if (walk->sink)
         walk->sink->item(walk->sink->context, item);
 }
 
 /* An item of octets `from` to before `to` of the message. */
-static struct weir_explain_item item_of(const struct walk *walk, enum weir_explain_kind kind,
-                                        unsigned depth, size_t from, size_t to)
+struct weir_explain_item weir_explain_item_of(const struct weir_explain_walk *walk,
+                                              enum weir_explain_kind kind, unsigned depth,
+                                              size_t from, size_t to)
 {
     return (struct weir_explain_item){
         .kind = kind,
@@ -82,8 +62,8 @@ static struct weir_explain_item item_of(const struct walk *walk, enum weir_expla
     };
 }
 
-static void broken(struct walk *walk, unsigned depth, const struct weir_diag *diag,
-                   const char *rule)
+void weir_explain_broken(struct weir_explain_walk *walk, unsigned depth,
+                         const struct weir_diag *diag, const char *rule)
 {
     const struct weir_explain_item item = {
         .kind = WEIR_EXPLAIN_BROKEN,
@@ -96,12 +76,11 @@ static void broken(struct walk *walk, unsigned depth, const struct weir_diag *di
     if (!walk->is_broken && walk->first)
         *walk->first = *diag;
     walk->is_broken = true;
-    show(walk, &item);
+    weir_explain_show(walk, &item);
 }
 
-static void suspect(const struct walk *walk, unsigned depth, size_t offset, const char *format, ...)
-    WEIR_PRINTF(4, 5);
-static void suspect(const struct walk *walk, unsigned depth, size_t offset, const char *format, ...)
+void weir_explain_suspect(const struct weir_explain_walk *walk, unsigned depth, size_t offset,
+                          const char *format, ...)
 {
     char text[320];
     va_list arguments;
@@ -117,28 +96,28 @@ static void suspect(const struct walk *walk, unsigned depth, size_t offset, cons
         .offset = offset,
         .text = text,
     };
-    show(walk, &item);
+    weir_explain_show(walk, &item);
 }
 
 /* Octets without a meaning; none is no item. */
-static void show_rest(const struct walk *walk, enum weir_explain_kind kind, unsigned depth,
-                      size_t from, size_t to, const char *text)
+void weir_explain_rest(const struct weir_explain_walk *walk, enum weir_explain_kind kind,
+                       unsigned depth, size_t from, size_t to, const char *text)
 {
-    struct weir_explain_item item = item_of(walk, kind, depth, from, to);
+    struct weir_explain_item item = weir_explain_item_of(walk, kind, depth, from, to);
     item.text = text;
     if (from >= to)
         return;
-    show(walk, &item);
+    weir_explain_show(walk, &item);
     for (size_t i = 0; kind == WEIR_EXPLAIN_PADDING && i < item.length; i++)
         if (item.octets[i]) {
-            suspect(walk, depth, from + i, "padding that is not zero");
+            weir_explain_suspect(walk, depth, from + i, "padding that is not zero");
             return;
         }
 }
 
 /* ---- the header -------------------------------------------------------------------------- */
 
-static void header_text(const struct walk *walk, const struct weir_header_field *field,
+static void header_text(const struct weir_explain_walk *walk, const struct weir_header_field *field,
                         uint64_t number, char text[WEIR_TIME_TEXT_MAX])
 {
     text[0] = 0;
@@ -164,7 +143,7 @@ static void header_text(const struct walk *walk, const struct weir_header_field 
 }
 
 /* The header's fields, as far as `length` octets hold them. Returns where they end. */
-static size_t explain_header(const struct walk *walk, size_t length)
+static size_t explain_header(const struct weir_explain_walk *walk, size_t length)
 {
     const struct weir_protocol_rules *rules = walk->rules;
     size_t at = 0;
@@ -173,19 +152,20 @@ static size_t explain_header(const struct walk *walk, size_t length)
         size_t end = (size_t)field->offset + field->width;
         if (end > length)
             break;
-        struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_HEADER, 1, field->offset, end);
+        struct weir_explain_item item =
+            weir_explain_item_of(walk, WEIR_EXPLAIN_HEADER, 1, field->offset, end);
         char text[WEIR_TIME_TEXT_MAX];
         item.number = weir_load_be(item.octets, field->width);
         item.name = field->name;
         item.text = text;
         header_text(walk, field, item.number, text);
-        show(walk, &item);
+        weir_explain_show(walk, &item);
         at = end;
     }
     return at;
 }
 
-static void check_arrival(const struct walk *walk)
+static void check_arrival(const struct weir_explain_walk *walk)
 {
     char text[WEIR_DURATION_TEXT_MAX];
     int64_t received_ns = walk->origin->datagram->received_ns;
@@ -197,35 +177,44 @@ static void check_arrival(const struct walk *walk)
     if (far_ns < ARRIVAL_FAR_NS)
         return;
     weir_duration_format(far_ns / WEIR_NS_PER_SECOND * WEIR_NS_PER_SECOND, text);
-    suspect(walk, 1, 0, "its export time is %s %s its arrival", text,
-            late_ns < 0 ? "after" : "before");
+    weir_explain_suspect(walk, 1, 0, "its export time is %s %s its arrival", text,
+                         late_ns < 0 ? "after" : "before");
 }
 
 /* ---- templates --------------------------------------------------------------------------- */
 
-static void check_field(const struct walk *walk, const struct weir_template *source, unsigned index,
-                        size_t offset)
+/* What a session described itself may lack a name. */
+static const char *name_of(const struct weir_element *element)
+{
+    return *element->name ? element->name : "element without a name";
+}
+
+static void check_field(const struct weir_explain_walk *walk, const struct weir_template *source,
+                        unsigned index, size_t offset)
 {
     const struct weir_field *field = &source->fields[index];
-    const struct weir_element *element = weir_field_element(field);
+    const struct weir_element *element = weir_follower_element(&walk->explainer->follower, field);
     if (!element) {
-        suspect(walk, 3, offset, "an element that is not known: its values are octets");
+        weir_explain_suspect(walk, 3, offset,
+                             "an element that is not known: its values are octets");
         return;
     }
     if (!weir_explain_width_fits((enum weir_type)element->type, field->length))
-        suspect(walk, 3, offset, "no %s has a width of %u octets",
-                weir_type_text((enum weir_type)element->type), field->length);
+        weir_explain_suspect(walk, 3, offset, "no %s has a width of %u octets",
+                             weir_type_text((enum weir_type)element->type), field->length);
     if (field->pen == 0 && field->id == PADDING_ELEMENT)
         return;
     for (unsigned i = 0; i < index; i++)
         if (source->fields[i].pen == field->pen && source->fields[i].id == field->id) {
-            suspect(walk, 3, offset, "a second %s: field %u is one already", element->name, i + 1);
+            weir_explain_suspect(walk, 3, offset, "a second %s: field %u is one already",
+                                 element->name, i + 1);
             return;
         }
 }
 
 /* The fields of the template that begins at `at`. */
-static void explain_fields(const struct walk *walk, const struct weir_template *source, size_t at)
+static void explain_fields(const struct weir_explain_walk *walk, const struct weir_template *source,
+                           size_t at)
 {
     const uint8_t *octets = walk->origin->datagram->octets;
     at += source->is_options ? OPTIONS_HEADER_OCTETS : TEMPLATE_HEADER_OCTETS;
@@ -233,11 +222,11 @@ static void explain_fields(const struct walk *walk, const struct weir_template *
         bool is_enterprise = walk->message.protocol == WEIR_PROTOCOL_IPFIX &&
                              weir_load_be16(octets + at) & ENTERPRISE_BIT;
         size_t next = at + (is_enterprise ? ENTERPRISE_OCTETS : FIELD_OCTETS);
-        struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_FIELD, 3, at, next);
+        struct weir_explain_item item = weir_explain_item_of(walk, WEIR_EXPLAIN_FIELD, 3, at, next);
         item.field = &source->fields[i];
-        item.element = weir_field_element(item.field);
+        item.element = weir_follower_element(&walk->explainer->follower, item.field);
         item.is_scope = i < source->scope_count;
-        show(walk, &item);
+        weir_explain_show(walk, &item);
         check_field(walk, source, i, at);
         at = next;
     }
@@ -255,7 +244,7 @@ static void count_template(struct weir_explain_counters *counters,
 }
 
 /* What the session makes of it. */
-static void check_outcome(const struct walk *walk, const struct weir_template *source,
+static void check_outcome(const struct weir_explain_walk *walk, const struct weir_template *source,
                           enum weir_follow_outcome outcome, size_t at)
 {
     switch (outcome) {
@@ -264,28 +253,28 @@ static void check_outcome(const struct walk *walk, const struct weir_template *s
     case WEIR_FOLLOW_WITHDRAWN:
         break;
     case WEIR_FOLLOW_REDEFINED:
-        suspect(walk, 3, at, "template %u was another one before, and was not withdrawn",
-                source->id);
+        weir_explain_suspect(
+            walk, 3, at, "template %u was another one before, and was not withdrawn", source->id);
         break;
     case WEIR_FOLLOW_IGNORED:
-        suspect(walk, 3, at, "%s",
-                walk->origin->transport == WEIR_COLLECT_UDP
-                    ? "a withdrawal over UDP, which is ignored (RFC 7011 section 8.4)"
-                    : "a withdrawal of what is not there");
+        weir_explain_suspect(walk, 3, at, "%s",
+                             walk->origin->transport == WEIR_COLLECT_UDP
+                                 ? "a withdrawal over UDP, which is ignored (RFC 7011 section 8.4)"
+                                 : "a withdrawal of what is not there");
         break;
     case WEIR_FOLLOW_REFUSED:
-        suspect(walk, 3, at, "more templates than are kept: it is not");
+        weir_explain_suspect(walk, 3, at, "more templates than are kept: it is not");
         break;
     }
 }
 
 /* 0, WEIR_E_NOMEM. */
-static int explain_template(struct walk *walk, const struct weir_template *source, size_t at,
-                            size_t end)
+static int explain_template(struct weir_explain_walk *walk, const struct weir_template *source,
+                            size_t at, size_t end)
 {
-    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_TEMPLATE, 2, at, end);
+    struct weir_explain_item item = weir_explain_item_of(walk, WEIR_EXPLAIN_TEMPLATE, 2, at, end);
     item.source = source;
-    show(walk, &item);
+    weir_explain_show(walk, &item);
     count_template(&walk->explainer->counters, source);
     explain_fields(walk, source, at);
     enum weir_follow_outcome outcome;
@@ -297,12 +286,12 @@ static int explain_template(struct walk *walk, const struct weir_template *sourc
         struct weir_diag diag;
         weir_diag_fill_at(&diag, WEIR_E_MALFORMED, at, "records of template %u have no octets",
                           source->id);
-        broken(walk, 3, &diag, walk->rules->template);
+        weir_explain_broken(walk, 3, &diag, walk->rules->template);
     }
     return 0;
 }
 
-static int explain_templates(struct walk *walk, struct weir_set *set, size_t end)
+static int explain_templates(struct weir_explain_walk *walk, struct weir_set *set, size_t end)
 {
     struct weir_template *source = walk->explainer->follower.buffer;
     for (;;) {
@@ -310,14 +299,15 @@ static int explain_templates(struct walk *walk, struct weir_set *set, size_t end
         size_t at = weir_reader_offset(&set->body);
         int result = weir_set_next_template(set, source, WEIR_TEMPLATE_OCTETS_MAX, &diag);
         if (result == WEIR_E_END) {
-            show_rest(walk, WEIR_EXPLAIN_PADDING, 2, at, end, "padding");
+            weir_explain_rest(walk, WEIR_EXPLAIN_PADDING, 2, at, end, "padding");
             return 0;
         }
         if (result < 0) {
-            broken(walk, 2, &diag,
-                   set->kind == WEIR_SET_TEMPLATE ? walk->rules->template
-                                                  : walk->rules->options_template);
-            show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, "nothing after that can be read");
+            weir_explain_broken(walk, 2, &diag,
+                                set->kind == WEIR_SET_TEMPLATE ? walk->rules->template
+                                                               : walk->rules->options_template);
+            weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end,
+                              "nothing after that can be read");
             return 0;
         }
         walk->template_count++;
@@ -329,36 +319,48 @@ static int explain_templates(struct walk *walk, struct weir_set *set, size_t end
 
 /* ---- records ------------------------------------------------------------------------------ */
 
-static void explain_value(const struct walk *walk, const struct weir_value *value, bool is_scope)
+void weir_explain_value_at(struct weir_explain_walk *walk, unsigned depth,
+                           const struct weir_value *value, bool is_scope)
 {
     struct weir_text_buffer *text = &walk->explainer->text;
     char note[WEIR_EXPLAIN_NOTE_MAX];
     size_t at = (size_t)(value->octets - walk->origin->datagram->octets);
-    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_VALUE, 3, at, at + value->length);
+    struct weir_explain_item item =
+        weir_explain_item_of(walk, WEIR_EXPLAIN_VALUE, depth, at, at + value->length);
     weir_text_clear(text);
     item.field = value->field;
-    item.element = weir_field_element(value->field);
+    item.element = weir_follower_element(&walk->explainer->follower, value->field);
     item.is_scope = is_scope;
     bool is_wrong =
         weir_explain_value(item.element, value->octets, value->length, &walk->message, text, note);
     item.text = weir_text_string(text);
     if (note[0] && !is_wrong)
         item.note = note;
-    show(walk, &item);
+    weir_explain_show(walk, &item);
     if (is_wrong)
-        suspect(walk, 3, at, "%s: %s", item.element->name, note);
+        weir_explain_suspect(walk, depth, at, "%s: %s", name_of(item.element), note);
+    if (item.element)
+        weir_explain_list(walk, depth + 1, (enum weir_type)item.element->type, at, value->length);
 }
 
-/* Fields of no octets are left out: of them there may be a thousand in every octet. */
-static void explain_record(const struct walk *walk, struct weir_record *record)
+void weir_explain_record_at(struct weir_explain_walk *walk, unsigned depth, uint16_t template_id,
+                            uint64_t number, struct weir_record *record)
 {
+    size_t at = weir_reader_offset(&record->octets);
+    struct weir_explain_item item = weir_explain_item_of(
+        walk, WEIR_EXPLAIN_RECORD, depth, at, at + weir_reader_remaining(&record->octets));
     struct weir_value value;
+    item.source = record->template;
+    item.template_id = template_id;
+    item.number = number;
+    weir_explain_show(walk, &item);
+    /* Fields of no octets are left out: of them there may be a thousand in every octet. */
     for (unsigned i = 0; weir_record_next(record, &value, NULL) == 0; i++)
         if (value.length > 0)
-            explain_value(walk, &value, i < record->template->scope_count);
+            weir_explain_value_at(walk, depth + 1, &value, i < item.source->scope_count);
 }
 
-static void explain_records(struct walk *walk, struct weir_set *set,
+static void explain_records(struct weir_explain_walk *walk, struct weir_set *set,
                             const struct weir_template *source, size_t end)
 {
     uint32_t count = 0;
@@ -368,22 +370,20 @@ static void explain_records(struct walk *walk, struct weir_set *set,
         size_t at = weir_reader_offset(&set->body);
         int result = weir_set_next_record(set, source, &record, &diag);
         if (result == WEIR_E_END) {
-            show_rest(walk, WEIR_EXPLAIN_PADDING, 2, at, end, "padding");
+            weir_explain_rest(walk, WEIR_EXPLAIN_PADDING, 2, at, end, "padding");
             if (count == 0)
-                suspect(walk, 2, at, "a set without records");
+                weir_explain_suspect(walk, 2, at, "a set without records");
             break;
         }
         if (result < 0) {
-            broken(walk, 2, &diag, walk->rules->record);
-            show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, "nothing after that can be read");
+            weir_explain_broken(walk, 2, &diag, walk->rules->record);
+            weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end,
+                              "nothing after that can be read");
             break;
         }
-        struct weir_explain_item item =
-            item_of(walk, WEIR_EXPLAIN_RECORD, 2, at, weir_reader_offset(&set->body));
-        item.source = source;
-        item.number = ++count;
-        show(walk, &item);
-        explain_record(walk, &record);
+        if (source->is_options)
+            weir_follower_learn_options(&walk->explainer->follower, &walk->message, &record);
+        weir_explain_record_at(walk, 2, set->id, ++count, &record);
     }
     struct weir_explain_counters *counters = &walk->explainer->counters;
     *(source->is_options ? &counters->options_records_explained : &counters->records_explained) +=
@@ -393,7 +393,7 @@ static void explain_records(struct walk *walk, struct weir_set *set,
 
 /* ---- sets --------------------------------------------------------------------------------- */
 
-static void explain_data(struct walk *walk, struct weir_set *set, size_t end)
+static void explain_data(struct weir_explain_walk *walk, struct weir_set *set, size_t end)
 {
     const struct weir_template *source =
         weir_follower_template(&walk->explainer->follower, &walk->message, set->id);
@@ -406,10 +406,10 @@ static void explain_data(struct walk *walk, struct weir_set *set, size_t end)
     snprintf(text, sizeof(text), "template %u has not come", set->id);
     walk->explainer->counters.sets_unread++;
     walk->slack += (uint32_t)(end - at);
-    show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, text);
+    weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, text);
 }
 
-static const char *set_name(const struct walk *walk, const struct weir_set *set)
+static const char *set_name(const struct weir_explain_walk *walk, const struct weir_set *set)
 {
     static const char *const names[] = {
         [WEIR_SET_TEMPLATE] = "templates",
@@ -421,15 +421,15 @@ static const char *set_name(const struct walk *walk, const struct weir_set *set)
 }
 
 /* A set that begins at `at`. 0, WEIR_E_NOMEM. */
-static int explain_set(struct walk *walk, struct weir_set *set, size_t at)
+static int explain_set(struct weir_explain_walk *walk, struct weir_set *set, size_t at)
 {
     size_t end = weir_reader_offset(&set->body) + weir_reader_remaining(&set->body);
-    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_SET, 1, at, end);
+    struct weir_explain_item item = weir_explain_item_of(walk, WEIR_EXPLAIN_SET, 1, at, end);
     item.set = set;
     item.message = &walk->message;
     item.name = set_name(walk, set);
     walk->explainer->counters.sets_explained++;
-    show(walk, &item);
+    weir_explain_show(walk, &item);
     switch (set->kind) {
     case WEIR_SET_TEMPLATE:
     case WEIR_SET_OPTIONS_TEMPLATE:
@@ -439,15 +439,15 @@ static int explain_set(struct walk *walk, struct weir_set *set, size_t at)
         return 0;
     case WEIR_SET_RESERVED:
         walk->explainer->counters.sets_reserved++;
-        suspect(walk, 2, at, "set id %u is reserved: the set is left out", set->id);
-        show_rest(walk, WEIR_EXPLAIN_UNREAD, 2, weir_reader_offset(&set->body), end,
-                  "a set of a kind that is not known");
+        weir_explain_suspect(walk, 2, at, "set id %u is reserved: the set is left out", set->id);
+        weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, weir_reader_offset(&set->body), end,
+                          "a set of a kind that is not known");
         return 0;
     }
     return 0;
 }
 
-static int explain_sets(struct walk *walk)
+static int explain_sets(struct weir_explain_walk *walk)
 {
     struct weir_message *message = &walk->message;
     for (;;) {
@@ -457,14 +457,14 @@ static int explain_sets(struct walk *walk)
         int result = weir_message_next(message, &set, &diag);
         if (result == WEIR_E_END) {
             if (at < message->length)
-                suspect(walk, 1, at, "octets after the last set");
-            show_rest(walk, WEIR_EXPLAIN_PADDING, 1, at, message->length, "padding");
+                weir_explain_suspect(walk, 1, at, "octets after the last set");
+            weir_explain_rest(walk, WEIR_EXPLAIN_PADDING, 1, at, message->length, "padding");
             return 0;
         }
         if (result < 0) {
-            broken(walk, 1, &diag, walk->rules->set);
-            show_rest(walk, WEIR_EXPLAIN_UNREAD, 1, at, message->length,
-                      "nothing after that can be read");
+            weir_explain_broken(walk, 1, &diag, walk->rules->set);
+            weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 1, at, message->length,
+                              "nothing after that can be read");
             return 0;
         }
         result = explain_set(walk, &set, at);
@@ -495,7 +495,7 @@ static struct ledger_marks marks_of(const struct weir_session *session)
     };
 }
 
-static void check_sequence(const struct walk *walk, const struct ledger_marks *before)
+static void check_sequence(const struct weir_explain_walk *walk, const struct ledger_marks *before)
 {
     const struct weir_session *session = walk->explainer->follower.session;
     struct ledger_marks now = marks_of(session);
@@ -504,35 +504,36 @@ static void check_sequence(const struct walk *walk, const struct ledger_marks *b
     if (!before->started)
         return;
     if (now.restarts > before->restarts)
-        suspect(walk, 1, 0,
-                "the sequence starts anew: %" PRIu32 ", where %" PRIu32 " was to follow", number,
-                before->next);
+        weir_explain_suspect(
+            walk, 1, 0, "the sequence starts anew: %" PRIu32 ", where %" PRIu32 " was to follow",
+            number, before->next);
     else if (now.late > before->late)
-        suspect(walk, 1, 0, "it comes late: sequence %" PRIu32 ", where %" PRIu32 " was to follow",
-                number, before->next);
+        weir_explain_suspect(walk, 1, 0,
+                             "it comes late: sequence %" PRIu32 ", where %" PRIu32 " was to follow",
+                             number, before->next);
     else if (now.duplicate > before->duplicate)
-        suspect(walk, 1, 0,
-                "it has come before: sequence %" PRIu32 ", where %" PRIu32 " was to follow", number,
-                before->next);
+        weir_explain_suspect(
+            walk, 1, 0, "it has come before: sequence %" PRIu32 ", where %" PRIu32 " was to follow",
+            number, before->next);
     else if (now.lost > before->lost)
-        suspect(walk, 1, 0,
-                "missing before it: %" PRIu64 " %s; sequence %" PRIu32 ", where %" PRIu32
-                " was to follow",
-                now.lost - before->lost, unit, number, before->next);
+        weir_explain_suspect(walk, 1, 0,
+                             "missing before it: %" PRIu64 " %s; sequence %" PRIu32
+                             ", where %" PRIu32 " was to follow",
+                             now.lost - before->lost, unit, number, before->next);
 }
 
 /* NetFlow v9 counts templates and records in its header, RFC 3954 section 5.1. */
-static void check_count(const struct walk *walk)
+static void check_count(const struct weir_explain_walk *walk)
 {
     uint32_t there = walk->template_count + walk->held.flows + walk->held.options;
     if (walk->message.protocol == WEIR_PROTOCOL_NETFLOW9 && walk->slack == 0 && !walk->is_broken &&
         walk->message.count != there)
-        suspect(walk, 1, 2, "count %u: there are %" PRIu32 " templates and records",
-                walk->message.count, there);
+        weir_explain_suspect(walk, 1, 2, "count %u: there are %" PRIu32 " templates and records",
+                             walk->message.count, there);
 }
 
 /* What the datagram has after the message; where it is not all zero the collector minds it too. */
-static void check_after(struct walk *walk)
+static void check_after(struct weir_explain_walk *walk)
 {
     const struct weir_datagram *datagram = walk->origin->datagram;
     size_t from = walk->message.length;
@@ -545,28 +546,29 @@ static void check_after(struct walk *walk)
         struct weir_diag diag;
         weir_diag_fill_at(&diag, WEIR_E_MALFORMED, from, "%zu octets follow the end of the message",
                           datagram->length - from);
-        broken(walk, 1, &diag, walk->rules->header);
+        weir_explain_broken(walk, 1, &diag, walk->rules->header);
     } else {
-        suspect(walk, 1, from, "%zu zero octets follow the end of the message",
-                datagram->length - from);
+        weir_explain_suspect(walk, 1, from, "%zu zero octets follow the end of the message",
+                             datagram->length - from);
     }
-    show_rest(walk, WEIR_EXPLAIN_UNREAD, 1, from, datagram->length, "after the message");
+    weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 1, from, datagram->length, "after the message");
 }
 
 /* Returns where the header ends. */
-static size_t show_message(const struct walk *walk, bool has_header)
+static size_t show_message(const struct weir_explain_walk *walk, bool has_header)
 {
     const struct weir_datagram *datagram = walk->origin->datagram;
-    struct weir_explain_item item = item_of(walk, WEIR_EXPLAIN_MESSAGE, 0, 0, datagram->length);
+    struct weir_explain_item item =
+        weir_explain_item_of(walk, WEIR_EXPLAIN_MESSAGE, 0, 0, datagram->length);
     item.origin = walk->origin;
     item.message = has_header ? &walk->message : NULL;
     item.name = walk->rules ? walk->rules->title : NULL;
-    show(walk, &item);
+    weir_explain_show(walk, &item);
     return explain_header(walk, datagram->length);
 }
 
 /* A message whose header can be read. */
-static int explain_body(struct walk *walk)
+static int explain_body(struct weir_explain_walk *walk)
 {
     struct weir_follower *follower = &walk->explainer->follower;
     int result = weir_follower_open(follower, &walk->message, walk->origin->datagram,
@@ -576,9 +578,10 @@ static int explain_body(struct walk *walk)
     struct ledger_marks before = marks_of(follower->session);
     check_arrival(walk);
     if (walk->message.is_ambiguous)
-        suspect(walk, 1, 0,
-                "descriptions of this scheme contradict each other: some of its fields "
-                "stay octets");
+        weir_explain_suspect(
+            walk, 1, 0,
+            "descriptions of this scheme contradict each other: some of its fields "
+            "stay octets");
     result = explain_sets(walk);
     if (result < 0)
         return result;
@@ -594,7 +597,7 @@ int weir_explainer_message(struct weir_explainer *explainer,
                            const struct weir_explain_sink *sink, struct weir_diag *ret_broken)
 {
     const struct weir_datagram *datagram = origin->datagram;
-    struct walk walk = {
+    struct weir_explain_walk walk = {
         .explainer = explainer,
         .origin = origin,
         .sink = sink,
@@ -608,8 +611,9 @@ int weir_explainer_message(struct weir_explainer *explainer,
     int result = weir_message_open(datagram->octets, datagram->length, &walk.message, &diag);
     size_t at = show_message(&walk, result == 0);
     if (result < 0) {
-        broken(&walk, 1, &diag, walk.rules ? walk.rules->header : "the first two octets say which");
-        show_rest(&walk, WEIR_EXPLAIN_UNREAD, 1, at, datagram->length, "no message");
+        weir_explain_broken(&walk, 1, &diag,
+                            walk.rules ? walk.rules->header : "the first two octets say which");
+        weir_explain_rest(&walk, WEIR_EXPLAIN_UNREAD, 1, at, datagram->length, "no message");
         result = 0;
     } else {
         result = explain_body(&walk);

@@ -56,9 +56,10 @@ struct weir_explain_origin {
 
 struct weir_explain_item {
     enum weir_explain_kind kind;
-    unsigned depth;        /* 0 message, 1 header and set, 2 template and record, 3 their fields */
-    size_t offset, length; /* octets of the message */
-    const uint8_t *octets; /* them */
+    unsigned depth; /* 0 message, 1 header and set, 2 template and record, 3 their fields, from 4 on
+                       what is in a list: its header, field, values, or records with theirs */
+    size_t offset, length;                    /* octets of the message */
+    const uint8_t *octets;                    /* them */
     const struct weir_explain_origin *origin; /* MESSAGE */
     const struct weir_message *message;       /* MESSAGE (NULL: it has no header), SET */
     const struct weir_set *set;               /* SET */
@@ -66,6 +67,7 @@ struct weir_explain_item {
     const struct weir_field *field;           /* FIELD, VALUE */
     const struct weir_element *element;       /* FIELD, VALUE; NULL: it is not known */
     bool is_scope;                            /* FIELD, VALUE */
+    uint16_t template_id;                     /* RECORD */
     uint64_t number;                          /* HEADER: its value; RECORD: in its set, from 1 */
     const char *name;                         /* HEADER; SET: what kind it is */
     const char *text; /* HEADER, VALUE: what it means, "" where nothing is to be said; reasons */

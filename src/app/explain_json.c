@@ -75,7 +75,7 @@ static void add_template(struct weir_text_buffer *out, const struct weir_templat
 static void add_element(struct weir_text_buffer *out, const struct weir_explain_item *item)
 {
     const struct weir_element *element = item->element;
-    if (element)
+    if (element && *element->name)
         add_text(out, "name", element->name);
     /* NetFlow v9's scopes and what only fixed formats have are of nobody's registry. */
     if (item->field->pen < WEIR_PEN_BUILTIN)
@@ -136,7 +136,7 @@ static void add_members(const struct weir_explain_printer *printer,
         break;
     case WEIR_EXPLAIN_RECORD:
         add_number(out, "number", item->number);
-        add_number(out, "template", item->source->id);
+        add_number(out, "template", item->template_id);
         add_flag(out, "options", item->source->is_options);
         break;
     case WEIR_EXPLAIN_VALUE:

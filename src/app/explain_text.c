@@ -71,7 +71,7 @@ static void add_element(struct weir_text_buffer *out, const struct weir_explain_
 {
     if (item->is_scope)
         weir_text_add(out, "scope ");
-    if (item->element)
+    if (item->element && *item->element->name)
         weir_text_add(out, item->element->name);
     else if (item->field->pen == WEIR_PEN_NETFLOW9_SCOPE)
         weir_text_printf(out, "%u", item->field->id);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collect/collector.h"
+#include "collect/options.h"
 
 int weir_follower_init(struct weir_follower *follower)
 {
@@ -103,6 +104,27 @@ const struct weir_template *weir_follower_template(struct weir_follower *followe
     memcpy(follower->known, entry->shared->source, weir_template_octets(entry->shared->source));
     follower->known->id = id;
     return follower->known;
+}
+
+void weir_follower_learn_options(struct weir_follower *follower, const struct weir_message *message,
+                                 const struct weir_record *record)
+{
+    const struct weir_plan_context context = weir_message_context(message);
+    const struct weir_options_record options = {
+        .source = record->template,
+        .origin = &context,
+        .octets = record->octets.octets,
+        .length = record->octets.remaining,
+        .budget = &follower->sessions.pool.budget,
+    };
+    (void)weir_options_learn(follower->session, &options);
+}
+
+const struct weir_element *weir_follower_element(const struct weir_follower *follower,
+                                                 const struct weir_field *field)
+{
+    const struct weir_element *element = weir_field_element(field);
+    return element ? element : weir_types_find(&follower->session->types, field->pen, field->id);
 }
 
 void weir_follower_close(struct weir_follower *follower, const struct weir_message *message,

@@ -61,6 +61,14 @@ WEIR_CHECKED int weir_follower_learn(struct weir_follower *follower,
 const struct weir_template *weir_follower_template(struct weir_follower *follower,
                                                    const struct weir_message *message, uint16_t id);
 
+/* Takes in what a record of an Options Template says of the open message's session. */
+void weir_follower_learn_options(struct weir_follower *follower, const struct weir_message *message,
+                                 const struct weir_record *record);
+
+/* What a field means, by the registry or as the session described it (RFC 5610); or NULL. */
+const struct weir_element *weir_follower_element(const struct weir_follower *follower,
+                                                 const struct weir_field *field);
+
 /*
  * Enters the message's number into the ledger of its session, which follower->session shows until
  * the next is opened. held: its Data Records that could be read; slack: octets that could not.

@@ -14,8 +14,10 @@
 /* What a scheduler and a timer may take without anybody being late. */
 #define LATE_NS (10 * WEIR_NS_PER_MS)
 
+/* Exporters behind one address are told apart by their ports. */
 struct exporter {
     struct weir_address address;
+    uint16_t port;
     struct weir_transport transport;
 };
 
@@ -49,10 +51,11 @@ const struct weir_counter weir_replay_counter_table[] = {
     ROW(messages_dropped, MESSAGES, "messages that the network did not take"),
     ROW(messages_unreadable, MESSAGES, "messages that were sent as they were: none that is known"),
     ROW(messages_late, MESSAGES, "messages sent more than 10 ms after they were due"),
-    ROW(late_most, NANOSECONDS, "how late the latest of all was"),
+    ROW(late_most_ns, NANOSECONDS, "how late the latest of all was"),
     ROW(octets_sent, OCTETS, "octets of the messages sent"),
     ROW(records_sent, RECORDS, "Data Records in them, as far as they can be read"),
-    ROW(exporters_replayed, NONE, "exporters of the recordings, each with a socket of its own"),
+    ROW(exporters_replayed, NONE,
+        "exporters of the recordings, by address and port, each with a socket of its own"),
     ROW(exporters_sharing, MESSAGES, "messages of further exporters, which share the last socket"),
 };
 #undef ROW
@@ -100,17 +103,23 @@ static int flush(struct weir_replay *replay, struct weir_diag *diag)
     return 0;
 }
 
+static bool is_from(const struct exporter *exporter, const struct weir_datagram *datagram)
+{
+    return exporter->port == datagram->source_port &&
+           weir_address_equal(exporter->address, datagram->source);
+}
+
 /* The transport of the exporter that sent a message: its own, or the last of all. */
-static int find_exporter(struct weir_replay *replay, struct weir_address address,
+static int find_exporter(struct weir_replay *replay, const struct weir_datagram *datagram,
                          unsigned *ret_index, struct weir_diag *diag)
 {
     unsigned i = replay->last_exporter;
-    if (i < replay->exporter_count && weir_address_equal(replay->exporters[i].address, address)) {
+    if (i < replay->exporter_count && is_from(&replay->exporters[i], datagram)) {
         *ret_index = i;
         return 0;
     }
     for (i = 0; i < replay->exporter_count; i++)
-        if (weir_address_equal(replay->exporters[i].address, address))
+        if (is_from(&replay->exporters[i], datagram))
             break;
     if (i == WEIR_REPLAY_TRANSPORTS_MAX) {
         replay->counters.exporters_sharing++;
@@ -124,7 +133,8 @@ static int find_exporter(struct weir_replay *replay, struct weir_address address
             replay->has_failed = true;
             return result;
         }
-        exporter->address = address;
+        exporter->address = datagram->source;
+        exporter->port = datagram->source_port;
         replay->exporter_count++;
         replay->counters.exporters_replayed++;
     }
@@ -156,8 +166,8 @@ static int await(struct weir_replay *replay, int64_t recorded_ns, struct weir_di
     }
     uint64_t late_ns = now_ns > due_ns ? (uint64_t)(now_ns - due_ns) : 0;
     replay->counters.messages_late += late_ns > LATE_NS;
-    if (late_ns > replay->counters.late_most)
-        replay->counters.late_most = late_ns;
+    if (late_ns > replay->counters.late_most_ns)
+        replay->counters.late_most_ns = late_ns;
     return 0;
 }
 
@@ -167,7 +177,7 @@ static int enqueue(struct weir_replay *replay, const struct weir_datagram *datag
 {
     struct queue *queue = &replay->queue;
     unsigned index;
-    int result = find_exporter(replay, datagram->source, &index, diag);
+    int result = find_exporter(replay, datagram, &index, diag);
     if (result < 0)
         return result;
     if (index != queue->transport || queue->count == QUEUE_MESSAGES ||

@@ -7,8 +7,8 @@
  *     counters = weir_replay_counters(replay);
  *     weir_replay_free(replay);
  *
- * Each exporter of the recording gets a transport of its own, so that what one address sent and
- * what another sent stays apart: from past WEIR_REPLAY_TRANSPORTS_MAX on they share. Messages that
+ * Each address and port of the recording gets a transport of its own, so that what several
+ * exporters sent stays apart: past WEIR_REPLAY_TRANSPORTS_MAX they share the last. Messages that
  * are due together go out together.
  *
  * Ownership: who made the transports closes them, after the replay. Threads: one. Time: everything
@@ -54,7 +54,7 @@ struct weir_replay_counters {
     uint64_t messages_dropped;
     uint64_t messages_unreadable;
     uint64_t messages_late;
-    uint64_t late_most;
+    uint64_t late_most_ns;
     uint64_t octets_sent;
     uint64_t records_sent;
     uint64_t exporters_replayed;

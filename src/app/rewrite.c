@@ -26,8 +26,8 @@ struct work {
     struct weir_rewriter *rewriter;
     uint8_t *octets;
     struct weir_message message;
-    uint32_t records; /* that can be read */
-    uint32_t slack;   /* octets of sets that cannot */
+    struct weir_sequence_records held; /* records that can be read */
+    uint32_t slack;                    /* octets of sets that cannot */
 };
 
 /* Where the headers have what is changed; 0: they have none. */
@@ -111,7 +111,7 @@ static void take_records(struct work *work, struct weir_set *set,
     struct weir_record record;
     while (weir_set_next_record(set, source, &record, NULL) == 0) {
         struct weir_value value;
-        work->records++;
+        *(source->is_options ? &work->held.options : &work->held.flows) += 1;
         while (is_shifted && weir_record_next(&record, &value, NULL) == 0)
             shift_value(work, &value);
     }
@@ -150,33 +150,29 @@ static int take_sets(struct work *work)
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
-/*
- * The number that follows what the session has sent. The session's ledger holds that of what goes
- * out; its sequence, what the message before had come with.
- */
+/* The number that follows what the session has sent. */
 static uint32_t next_number(const struct work *work)
 {
-    const struct weir_sequence *sequence = &work->rewriter->follower.session->sequence;
-    const struct weir_ledger *ledger = &sequence->ledger;
-    if (!ledger->started)
+    const struct weir_session *session = work->rewriter->follower.session;
+    const struct weir_renumbering *renumbering = &session->renumbering;
+    if (!renumbering->has_begun)
         return work->message.sequence;
     /* Records that could not be counted are in the recorded numbers, unless those leap. */
-    uint32_t held = sequence->previous_held.flows;
-    uint32_t step = work->message.sequence - sequence->previous_number;
-    if (ledger->slack > 0 && step > held && step - held <= ledger->slack)
-        return ledger->next + (step - held);
-    return ledger->next;
+    uint32_t held = session->sequence.previous_held.flows + session->sequence.previous_held.options;
+    uint32_t step = work->message.sequence - session->sequence.previous_number;
+    if (renumbering->unread > 0 && step > held && step - held <= renumbering->unread)
+        return renumbering->next + (step - held);
+    return renumbering->next;
 }
 
 static void note_number(const struct work *work, uint32_t number)
 {
-    struct weir_sequence *sequence = &work->rewriter->follower.session->sequence;
     bool of_messages = work->message.sequence_unit == WEIR_SEQUENCE_MESSAGES;
-    sequence->previous_number = work->message.sequence;
-    sequence->previous_held.flows = work->records;
-    sequence->ledger.started = true;
-    sequence->ledger.next = number + (of_messages ? 1 : work->records);
-    sequence->ledger.slack = of_messages ? 0 : work->slack;
+    work->rewriter->follower.session->renumbering = (struct weir_renumbering){
+        .next = number + (of_messages ? 1 : work->held.flows + work->held.options),
+        .unread = of_messages ? 0 : work->slack,
+        .has_begun = true,
+    };
 }
 
 /* ---- messages ----------------------------------------------------------------------------- */
@@ -217,7 +213,8 @@ int weir_rewriter_message(struct weir_rewriter *rewriter, uint8_t *octets,
     if (result < 0)
         return result;
     change_header(&work);
-    *ret_records = work.records;
+    weir_follower_close(&rewriter->follower, &work.message, work.held, work.slack);
+    *ret_records = work.held.flows + work.held.options;
     return 0;
 }
 

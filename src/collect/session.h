@@ -50,6 +50,13 @@ struct weir_session_key {
 };
 _Static_assert(sizeof(struct weir_session_key) == 24, "no padding");
 
+/* For who sends a session's messages on under numbers of his own; weir_session leaves it zero. */
+struct weir_renumbering {
+    uint32_t next;   /* number of the next message, if that held nothing that cannot be read */
+    uint32_t unread; /* octets of the last one that could not, and may be as many records */
+    bool has_begun;
+};
+
 struct weir_session {
     struct weir_session_key key;
     struct weir_source source;
@@ -68,6 +75,7 @@ struct weir_session {
     struct weir_plan_session references; /* all of which its records refer to */
     bool has_undecodable;                /* sets were dropped: unknown records stay unknown */
     bool has_inherited;                  /* what waits may be of Templates that are there */
+    struct weir_renumbering renumbering;
     struct weir_session *next_in_bucket;
     struct weir_session *newer, *older; /* by last message */
     uint64_t turn;                      /* greater, newer */

@@ -19,7 +19,7 @@
 
 #include "app/explain.h"
 
-#define TEST_TILES_DEPTHS 5
+#define TEST_TILES_DEPTHS 24
 
 struct test_tiles {
     struct {
@@ -87,14 +87,17 @@ static inline void test_tiles_item(void *context, const struct weir_explain_item
                          tiles->open[item->depth].next <= tiles->open[item->depth].end);
     }
     tiles->depth = item->depth;
-    if (item->kind > WEIR_EXPLAIN_RECORD || item->kind == WEIR_EXPLAIN_HEADER ||
-        item->kind == WEIR_EXPLAIN_FIELD)
+    bool is_list = item->kind == WEIR_EXPLAIN_VALUE && item->element &&
+                   item->element->type >= WEIR_TYPE_BASIC_LIST &&
+                   item->element->type <= WEIR_TYPE_SUB_TEMPLATE_MULTI_LIST;
+    if (!is_list && (item->kind > WEIR_EXPLAIN_RECORD || item->kind == WEIR_EXPLAIN_HEADER ||
+                     item->kind == WEIR_EXPLAIN_FIELD))
         return;
     tiles->depth++;
     tiles->open[tiles->depth].next = test_tiles_inside(item);
     tiles->open[tiles->depth].end = item->offset + item->length;
-    /* Lengths of variable values are not part of them. */
-    tiles->open[tiles->depth].has_gaps = item->kind == WEIR_EXPLAIN_RECORD;
+    /* Lengths of variable values are not part of them; lists may break off. */
+    tiles->open[tiles->depth].has_gaps = is_list || item->kind == WEIR_EXPLAIN_RECORD;
 }
 
 /* After the message. */

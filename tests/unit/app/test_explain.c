@@ -366,6 +366,86 @@ static void suspicious_messages(void **state)
     assert_int_equal(desk->broken.error, WEIR_OK);
 }
 
+/*
+ * A list of one record of template 300, an address and a basicList of two ports, which has `extra`
+ * octets more.
+ */
+static void build_lists(struct builder *b, uint8_t extra)
+{
+    build_ipfix(b, 7);
+    size_t set = build_set(b, 2);
+    build_u16s(b, 6, 300, 2, 8, 4, 291, 65535);
+    build_u16s(b, 4, 301, 1, 292, 65535);
+    build_set_end(b, set);
+    set = build_set(b, 301);
+    weir_write_u8(&b->writer, (uint8_t)(17 + extra));
+    weir_write_u8(&b->writer, 3); /* allOf */
+    build_u16s(b, 1, 300);
+    weir_write_u32(&b->writer, 0x0a000001);
+    weir_write_u8(&b->writer, (uint8_t)(9 + extra));
+    weir_write_u8(&b->writer, 4); /* ordered */
+    build_u16s(b, 4, 7, 2, 53, 443);
+    weir_write_zeros(&b->writer, extra);
+    build_set_end(b, set);
+    build_ipfix_end(b);
+}
+
+static void lists_are_taken_apart(void **state)
+{
+    struct desk *desk = *state;
+    struct builder b;
+    static const char *const lines[] = {
+        "      44-61    record 1, 18 octets",
+        "      45-61      subTemplateList              03012c0a00000109..  "
+        "0x03012c0a000001090400070002003501bb",
+        "         45        semantic                   03                  3 (allOf)",
+        "      46-47        template                   012c                300",
+        "      48-61        record 1, 14 octets",
+        "      48-51          sourceIPv4Address        0a000001            10.0.0.1",
+        "         53            semantic               04                  4 (ordered)",
+        "      54-57            sourceTransportPort    00070002            2 octets unsigned16, "
+        "IANA 0/7",
+        "      60-61            sourceTransportPort    01bb                443",
+    };
+    build_lists(&b, 0);
+    expect_lines(explain(desk, &b), lines, COUNT_OF(lines));
+    assert_int_equal(desk->broken.error, WEIR_OK);
+    assert_int_equal(weir_explainer_counters(desk->explainer)->records_explained, 1);
+    build_lists(&b, 1);
+    expect_broken(desk, &b,
+                  "         !!  octet 62: the list of 10 octets from 53 on does not fill its field "
+                  "(RFC 6313 section 4.5.1)");
+}
+
+/* An exporter says what its own element is (RFC 5610): then values have its name and type. */
+static void elements_that_are_described(void **state)
+{
+    struct desk *desk = *state;
+    struct builder b;
+    build_ipfix(&b, 7);
+    size_t set = build_set(&b, 3);
+    build_u16s(&b, 3, 256, 4, 2);
+    build_u16s(&b, 8, 346, 4, 303, 2, 339, 1, 341, 65535);
+    build_set_end(&b, set);
+    set = build_set(&b, 256);
+    weir_write_u32(&b.writer, 64512);
+    build_u16s(&b, 1, 7);
+    weir_write_u8(&b.writer, WEIR_TYPE_UNSIGNED16);
+    weir_write_u8(&b.writer, 6);
+    weir_write_octets(&b.writer, "pigeon", 6);
+    build_set_end(&b, set);
+    set = build_set(&b, 2);
+    build_u16s(&b, 6, 257, 1, 0x8000 | 7, 2, 0, 64512);
+    build_set_end(&b, set);
+    set = build_set(&b, 257);
+    build_u16s(&b, 1, 99);
+    build_set_end(&b, set);
+    build_ipfix_end(&b);
+    const char *text = explain(desk, &b);
+    expect_line(text, "      80-81      pigeon                       0063                99");
+    assert_null(strstr(text, "??"));
+}
+
 /* Every message cut at every octet: all octets are explained, and that it is cut is said. */
 static void cut_at_every_octet(void **state)
 {
@@ -436,10 +516,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_desk, close_desk)
-        TEST(every_octet_of_ipfix), TEST(netflow_headers),      TEST(broken_rules_are_named),
-        TEST(no_message_at_all),    TEST(suspicious_templates), TEST(withdrawals_of_files),
-        TEST(suspicious_messages),  TEST(cut_at_every_octet),   TEST(every_bit_flipped),
-        TEST(json_is_a_tree),
+        TEST(every_octet_of_ipfix), TEST(netflow_headers),       TEST(broken_rules_are_named),
+        TEST(no_message_at_all),    TEST(suspicious_templates),  TEST(withdrawals_of_files),
+        TEST(suspicious_messages),  TEST(cut_at_every_octet),    TEST(every_bit_flipped),
+        TEST(json_is_a_tree),       TEST(lists_are_taken_apart), TEST(elements_that_are_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
