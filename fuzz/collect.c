@@ -23,8 +23,7 @@ static void check(bool holds)
 
 struct taken {
     uint64_t rows;
-    uint64_t records;
-    uint64_t options;
+    uint64_t records[WEIR_RECORD_COUNTERS + 1]; /* by kind */
     struct weir_text_buffer line;
 };
 
@@ -51,10 +50,7 @@ static int take_record(void *context, const struct weir_collected_record *record
     int result = weir_record_print_json(record->plan, record->octets, record->length,
                                         record->origin, &taken->line, &consumed, diag);
     check(result == 0 && consumed == record->length);
-    if (record->source->is_options)
-        taken->options++;
-    else
-        taken->records++;
+    taken->records[record->kind]++;
     return 0;
 }
 
@@ -91,8 +87,9 @@ static void check_counters(const struct weir_collector *collector, const struct 
     check(c.messages_malformed == c.malformed_version + c.malformed_header + c.malformed_length +
                                       c.malformed_set + c.malformed_template + c.malformed_record +
                                       c.malformed_list);
-    check(c.records == taken->rows && c.records == taken->records);
-    check(c.options_records == taken->options);
+    check(c.records == taken->rows && c.records == taken->records[WEIR_RECORD_FLOW]);
+    check(c.options_records == taken->records[WEIR_RECORD_OPTIONS]);
+    check(c.counter_records == taken->records[WEIR_RECORD_COUNTERS]);
     check(c.sets_unknown_template >= c.sets_waiting + c.sets_overflowed);
     const struct weir_sessions *sessions = weir_collector_sessions(collector);
     check(sessions->count <= sessions->limits.sessions);

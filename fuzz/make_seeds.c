@@ -2,15 +2,16 @@
 /*
  * usage: make_seeds FOLDER
  *
- * Writes the seeds of the targets `message`, `plan` and `list`, and of `collect` those of what
- * options records teach, into folders of their names in FOLDER: `ninja fuzz-seeds` after a change
- * of their forms.
+ * Writes the seeds of the targets `message`, `plan` and `list`, and of `collect` those of fixed
+ * formats, of sFlow and of what options records teach, into folders of their names in FOLDER:
+ * `ninja fuzz-seeds` after a change of their forms.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../tests/support/sflow_builder.h"
 #include "wire/encoder.h"
 
 #define FIELDS_MAX 24u
@@ -155,7 +156,22 @@ static void write_message(const char *folder, const struct shape *shape,
     (void)fclose(file);
 }
 
-/* One record of a fixed format that weir does not write: of v7, or of a scheme of v8. */
+/* A datagram as a seed of `message` and of `collect`. */
+static void write_datagram(const char *folder, const char *name, const uint8_t *octets,
+                           size_t length)
+{
+    FILE *file = create(folder, "message", name);
+    put_u16(file, (unsigned)length);
+    (void)fwrite(octets, 1, length, file);
+    (void)fclose(file);
+    file = create(folder, "collect", name);
+    (void)fputc(1, file); /* the exporter */
+    put_u16(file, (unsigned)length);
+    (void)fwrite(octets, 1, length, file);
+    (void)fclose(file);
+}
+
+/* One record of a fixed format: of v1 and v7, or of a scheme of v8. */
 static void write_fixed(const char *folder, uint8_t version, uint8_t scheme)
 {
     uint8_t octets[128] = {0, version, 0, 1, [22] = scheme, [23] = 2};
@@ -167,10 +183,42 @@ static void write_fixed(const char *folder, uint8_t version, uint8_t scheme)
         if (i < 22 || i > 23)
             octets[i] = (uint8_t)i;
     (void)snprintf(name, sizeof(name), scheme ? "netflow%u-%u" : "netflow%u", version, scheme);
-    FILE *file = create(folder, "message", name);
-    put_u16(file, (unsigned)message.length);
-    (void)fwrite(octets, 1, message.length, file);
-    (void)fclose(file);
+    write_datagram(folder, name, octets, message.length);
+}
+
+/* Every structure that is read, in samples of either form. */
+static void write_sflow_seeds(const char *folder)
+{
+    static const unsigned flow_formats[] = {2,    3,    4,    1001, 1002, 1003,
+                                            1004, 1006, 1007, 1020, 1030};
+    static const unsigned counter_formats[] = {2, 5, 1001};
+    struct sflow_builder b;
+    sflow_datagram(&b, 7, 41);
+    for (unsigned expanded = 0; expanded < 2; expanded++) {
+        size_t sample = sflow_flow(&b, expanded);
+        sflow_header(&b, 1, 68, 4, sflow_tcp_frame, sizeof(sflow_tcp_frame));
+        sflow_header(&b, 12, 140, 0, sflow_udp6_packet, sizeof(sflow_udp6_packet));
+        sflow_end(&b, sample);
+        sample = sflow_counters(&b, expanded);
+        sflow_if_counters(&b);
+        sflow_end(&b, sample);
+    }
+    write_datagram(folder, "sflow-samples", b.octets, weir_writer_offset(&b.writer));
+    sflow_datagram(&b, 7, 42);
+    for (unsigned i = 0; i < sizeof(flow_formats) / sizeof(flow_formats[0]); i++) {
+        size_t sample = sflow_flow(&b, false), record = sflow_record(&b, flow_formats[i]);
+        sflow_u32s(&b, 16, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u, 1u);
+        sflow_end(&b, record);
+        sflow_end(&b, sample);
+    }
+    for (unsigned i = 0; i < sizeof(counter_formats) / sizeof(counter_formats[0]); i++) {
+        size_t sample = sflow_counters(&b, false), record = sflow_record(&b, counter_formats[i]);
+        for (unsigned k = 0; k < 16; k++)
+            sflow_u32s(&b, 1, k);
+        sflow_end(&b, record);
+        sflow_end(&b, sample);
+    }
+    write_datagram(folder, "sflow-structures", b.octets, weir_writer_offset(&b.writer));
 }
 
 static void write_plan(const char *folder, const struct shape *shape,
@@ -287,5 +335,6 @@ int main(int argc, char **argv)
     write_fixed(argv[1], 7, 0);
     for (uint8_t scheme = 1; scheme <= 14; scheme++)
         write_fixed(argv[1], 8, scheme);
+    write_sflow_seeds(argv[1]);
     return 0;
 }

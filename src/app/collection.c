@@ -8,6 +8,7 @@
 
 #include "collect/input.h"
 #include "net/udp.h"
+#include "wire/sflow.h"
 
 #define FLUSH_NS         WEIR_NS_PER_SECOND
 #define ROUNDS_MAX       16u    /* receives from one listener before the others have their turn */
@@ -249,7 +250,7 @@ static void add_session(struct weir_stats *stats, const struct weir_session *ses
                                          &counters};
     char address[WEIR_ADDRESS_TEXT_MAX];
     weir_stats_open_object(stats, NULL);
-    if (session->key.transport == WEIR_COLLECT_UDP) {
+    if (session->key.exporter.high != 0 || session->key.exporter.low != 0) {
         weir_address_format(session->key.exporter, address);
         weir_stats_add_text(stats, "address", address);
     } else {
@@ -268,6 +269,30 @@ static void add_session(struct weir_stats *stats, const struct weir_session *ses
     weir_stats_close(stats);
 }
 
+/* What of sFlow was passed over, by format; no list where nothing was. */
+static void add_skipped(struct weir_stats *stats, const struct weir_collector *collector)
+{
+    static const char *const places[] = {
+        [WEIR_SFLOW_IN_DATAGRAM] = "sample",
+        [WEIR_SFLOW_IN_FLOW] = "flow record",
+        [WEIR_SFLOW_IN_COUNTERS] = "counter record",
+    };
+    struct weir_sflow_skipped skipped;
+    size_t index = 0;
+    for (; weir_collector_skipped(collector, index, &skipped) == 0; index++) {
+        if (index == 0)
+            weir_stats_open_list(stats, "sflow_skipped");
+        weir_stats_open_object(stats, NULL);
+        weir_stats_add_text(stats, "structure", places[skipped.place]);
+        weir_stats_add_u64(stats, "enterprise", WEIR_SFLOW_ENTERPRISE(skipped.format));
+        weir_stats_add_u64(stats, "format", WEIR_SFLOW_NUMBER(skipped.format));
+        weir_stats_add_u64(stats, "count", skipped.count);
+        weir_stats_close(stats);
+    }
+    if (index > 0)
+        weir_stats_close(stats);
+}
+
 void weir_collection_print_stats(const struct weir_collection *collection,
                                  const struct weir_stats_part *parts, size_t part_count,
                                  struct weir_text_buffer *out)
@@ -282,6 +307,7 @@ void weir_collection_print_stats(const struct weir_collection *collection,
     weir_stats_add(&stats, &captured);
     for (size_t i = 0; i < part_count; i++)
         weir_stats_add(&stats, &parts[i]);
+    add_skipped(&stats, collection->collector);
     weir_stats_open_list(&stats, "exporters");
     for (const struct weir_session *session =
              weir_collector_sessions(collection->collector)->oldest;

@@ -10,6 +10,7 @@
 #include "app/explain_value.h"
 #include "base/calendar.h"
 #include "base/quantity.h"
+#include "wire/sflow.h"
 
 #define TEMPLATE_HEADER_OCTETS 4u
 #define OPTIONS_HEADER_OCTETS  6u
@@ -170,7 +171,7 @@ static void check_arrival(const struct weir_explain_walk *walk)
     char text[WEIR_DURATION_TEXT_MAX];
     int64_t received_ns = walk->origin->datagram->received_ns;
     int64_t export_ns = walk->message.export_time_ns;
-    if (walk->origin->transport != WEIR_COLLECT_UDP || received_ns < 0)
+    if (walk->origin->transport != WEIR_COLLECT_UDP || received_ns < 0 || export_ns == 0)
         return;
     int64_t late_ns = received_ns - export_ns;
     int64_t far_ns = late_ns < 0 ? -late_ns : late_ns;
@@ -412,12 +413,42 @@ static void explain_data(struct weir_explain_walk *walk, struct weir_set *set, s
 static const char *set_name(const struct weir_explain_walk *walk, const struct weir_set *set)
 {
     static const char *const names[] = {
-        [WEIR_SET_TEMPLATE] = "templates",
-        [WEIR_SET_OPTIONS_TEMPLATE] = "options templates",
-        [WEIR_SET_DATA] = "data",
-        [WEIR_SET_RESERVED] = "reserved",
+        [WEIR_SET_TEMPLATE] = "templates", [WEIR_SET_OPTIONS_TEMPLATE] = "options templates",
+        [WEIR_SET_DATA] = "data",          [WEIR_SET_RESERVED] = "reserved",
+        [WEIR_SET_SAMPLE] = "sample",
     };
     return walk->message.builtin ? "records" : names[set->kind];
+}
+
+/* A sample of sFlow: its structures by enterprise and format. */
+static void explain_sample(struct weir_explain_walk *walk, const struct weir_set *set, size_t end)
+{
+    struct weir_sflow_sample sample;
+    struct weir_diag diag = {0};
+    size_t at = weir_reader_offset(&set->body);
+    int result = weir_sflow_sample_open(set, &sample, &diag);
+    if (result == WEIR_E_UNSUPPORTED) {
+        walk->explainer->counters.sets_unread++;
+        weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end,
+                          "a sample of a format that is not known");
+        return;
+    }
+    while (result == 0) {
+        struct weir_sflow_record record;
+        char text[64];
+        at = weir_reader_offset(&sample.body);
+        result = weir_sflow_record_next(&sample, &record, &diag);
+        if (result < 0)
+            break;
+        snprintf(text, sizeof(text), "%s: enterprise %" PRIu32 ", format %" PRIu32,
+                 sample.kind == WEIR_SFLOW_FLOW ? "of a packet" : "counters",
+                 WEIR_SFLOW_ENTERPRISE(record.format), WEIR_SFLOW_NUMBER(record.format));
+        weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, weir_reader_offset(&sample.body), text);
+    }
+    if (result == WEIR_E_END)
+        return;
+    weir_explain_broken(walk, 2, &diag, walk->rules->record);
+    weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, "nothing after that can be read");
 }
 
 /* A set that begins at `at`. 0, WEIR_E_NOMEM. */
@@ -442,6 +473,9 @@ static int explain_set(struct weir_explain_walk *walk, struct weir_set *set, siz
         weir_explain_suspect(walk, 2, at, "set id %u is reserved: the set is left out", set->id);
         weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, weir_reader_offset(&set->body), end,
                           "a set of a kind that is not known");
+        return 0;
+    case WEIR_SET_SAMPLE:
+        explain_sample(walk, set, end);
         return 0;
     }
     return 0;

@@ -27,7 +27,7 @@ struct weir_header_field {
 
 struct weir_protocol_rules {
     const char *title;
-    uint16_t version; /* in the first two octets */
+    uint16_t version; /* in the first two octets; sFlow, whose version has four: 0 */
     const struct weir_header_field *fields;
     size_t field_count;
     /* The clauses that are broken where ... is malformed. */

@@ -33,14 +33,13 @@ enum {
 #define STATS_OCTETS_MAX ((size_t)64 << 20)
 
 static const struct weir_option options[OPTION_COUNT] = {
-    [LISTEN] =
-        {.name = "listen",
-         .kind = WEIR_OPTION_URL,
-         .repeatable = true,
-         .group = "Export messages",
-         .help =
-             "receives NetFlow v1, v5, v7, v8, v9 and IPFIX: udp://HOST:PORT, or udp://:PORT for "
-             "every address of this machine; ?buffer=64Mi sets the socket's buffer"},
+    [LISTEN] = {.name = "listen",
+                .kind = WEIR_OPTION_URL,
+                .repeatable = true,
+                .group = "Export messages",
+                .help = "receives NetFlow v1, v5, v7, v8, v9, IPFIX and sFlow v5: udp://HOST:PORT, "
+                        "or udp://:PORT for "
+                        "every address of this machine; ?buffer=64Mi sets the socket's buffer"},
     [READ] = {.name = "read",
               .letter = 'r',
               .kind = WEIR_OPTION_FILE,
@@ -531,9 +530,10 @@ static const struct weir_example examples[] = {
 
 const struct weir_command weir_command_collect = {
     .name = "collect",
-    .summary = "receives NetFlow and IPFIX: prints, stores or forwards Flow Records",
+    .summary = "receives NetFlow, IPFIX and sFlow: prints, stores or forwards Flow Records",
     .usage = "(--listen URL | -r FILE)... [--store DIR] [--to URL]... [OPTION]...",
-    .about = "A Collecting Process. It takes NetFlow v1, v5, v7, v8, v9 and IPFIX, which it tells "
+    .about = "A Collecting Process. It takes NetFlow v1, v5, v7, v8, v9, IPFIX and sFlow v5, which "
+             "it tells "
              "apart by "
              "itself, keeps the Templates of each exporter and Observation Domain, and counts what "
              "got lost on the way by the exporters' sequence numbers. Data that come ahead of "
@@ -543,7 +543,8 @@ const struct weir_command weir_command_collect = {
              "say; where nobody does, sampling is none.\n\n"
              "Without --store and --to it prints JSON lines: every Information Element by its IANA "
              "name, and beside them exporter, domain, received, protocol and template. Records of "
-             "Options Templates have \"type\":\"options\".\n\n"
+             "Options Templates have \"type\":\"options\", interface counters of sFlow "
+             "\"type\":\"counters\".\n\n"
              "It is ready when it says so on standard error, once a listener: 'weir: collecting on "
              "URL'. With only -r it ends with the last file; otherwise on SIGINT or SIGTERM, after "
              "everything that had arrived has been written.",

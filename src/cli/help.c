@@ -23,9 +23,10 @@ const struct weir_help_term weir_help_terms[] = {
     {"FILE", "a path; - is standard input or standard output"},
     {"URL", "an endpoint; forms are listed below"},
     {NULL, "Endpoints"},
-    {"udp://HOST:PORT", "to listen: NetFlow v1, v5, v7, v8, v9 and IPFIX, told apart by their "
-                        "version field; HOST may be empty; an IPv6 address stands in brackets: "
-                        "udp://[2001:db8::1]:4739. To send: IPFIX"},
+    {"udp://HOST:PORT",
+     "to listen: NetFlow v1, v5, v7, v8, v9, IPFIX and sFlow v5, told apart by their "
+     "version field; HOST may be empty; an IPv6 address stands in brackets: "
+     "udp://[2001:db8::1]:4739. To send: IPFIX"},
     {"PROTOCOL+udp://HOST:PORT", "to send: PROTOCOL is ipfix, netflow9, netflow5 or netflow1; "
                                  "options follow as ?domain=N&mtu=N&template-refresh=10m&rate=N"},
     {"PROTOCOL+pcap:PATH", "a capture of the datagrams that would be sent"},

@@ -8,6 +8,7 @@
 #include "collect/options.h"
 #include "collect/outlet.h"
 #include "collect/private.h"
+#include "collect/sflow.h"
 #include "collect/state.h"
 
 /* Sessions that make room for one Template, at most. */
@@ -20,7 +21,8 @@ struct weir_collector {
     struct weir_outlet outlet;
     struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
-    uint8_t *join_buffer; /* a record with its common properties */
+    uint8_t *join_buffer;     /* a record with its common properties */
+    struct weir_sflow *sflow; /* made when sFlow is met */
     uint64_t flow_records;
     unsigned record_sink_count;
     struct weir_record_sink record_sinks[WEIR_COLLECTOR_SINKS_MAX];
@@ -115,6 +117,7 @@ void weir_collector_free(struct weir_collector *collector)
     for (unsigned i = 0; i < WEIR_BUILTIN_IDS; i++)
         weir_plan_free(collector->builtin_plans[i]);
     weir_outlet_done(&collector->outlet);
+    weir_sflow_free(collector->sflow);
     free(collector->template_buffer);
     free(collector->join_buffer);
     free(collector);
@@ -280,7 +283,8 @@ static int decode_each(struct weir_collector *collector, struct weir_session *se
         .id = run->context->segment.template_id,
         .body = weir_reader_make(run->octets, run->length),
     };
-    uint64_t room = run->source->is_options ? UINT64_MAX : room_below_limit(collector);
+    enum weir_record_kind kind = weir_record_kind_of(run->source);
+    uint64_t room = kind == WEIR_RECORD_FLOW ? room_below_limit(collector) : UINT64_MAX;
     uint32_t records = 0;
     int result = WEIR_E_END;
     while (records < room) {
@@ -291,6 +295,7 @@ static int decode_each(struct weir_collector *collector, struct weir_session *se
         if (run->source->is_options)
             learn(collector, session, run, &record);
         struct weir_collected_record collected = {
+            .kind = kind,
             .origin = run->context,
             .source = run->source,
             .plan = run->plan,
@@ -314,12 +319,13 @@ static int decode_each(struct weir_collector *collector, struct weir_session *se
 static int deliver_run(struct weir_collector *collector, struct weir_session *session,
                        struct run *run, struct weir_diag *diag)
 {
-    bool is_options = run->source->is_options;
+    enum weir_record_kind kind = weir_record_kind_of(run->source);
+    bool is_flow = kind == WEIR_RECORD_FLOW;
     bool has_batches = collector->outlet.sink_count > 0;
-    bool in_columns = !is_options && (has_batches || collector->record_sink_count == 0);
+    bool in_columns = is_flow && (has_batches || collector->record_sink_count == 0);
     /* IPFIX has no sysUpTime in its header. */
     struct weir_plan_context context = *run->context;
-    if (session->key.protocol == WEIR_PROTOCOL_IPFIX && !is_options) {
+    if (session->key.protocol == WEIR_PROTOCOL_IPFIX && is_flow) {
         context.uptime_zero_ns = weir_uptime_zero(&session->uptime, run->source, run->octets,
                                                   run->length, context.export_time_ns);
         run->context = &context;
@@ -333,8 +339,9 @@ static int deliver_run(struct weir_collector *collector, struct weir_session *se
         session->references.list_counts = &session->list_counts;
     }
     run->has_malformed_list = session->list_counts.malformed > malformed;
-    if (is_options) {
-        session->counters.options_records += run->records;
+    if (!is_flow) {
+        *(kind == WEIR_RECORD_OPTIONS ? &session->counters.options_records
+                                      : &session->counters.counter_records) += run->records;
         return result;
     }
     session->counters.records += run->records;
@@ -647,6 +654,41 @@ static int take_data(struct intake *intake, const struct weir_message *message,
     return result;
 }
 
+/* The samples of an sFlow datagram. 0, WEIR_E_END at the record limit, or a sink's error. */
+static int take_samples(struct intake *intake, struct weir_message *message)
+{
+    struct weir_collector *collector = intake->collector;
+    struct weir_collect_counters *counters = &intake->session->counters;
+    struct weir_sflow_run samples;
+    int result = collector->sflow ? 0 : weir_sflow_new(&collector->sflow);
+    if (result == 0)
+        weir_sflow_begin(collector->sflow, message, intake->context.segment.received_ns);
+    while (result == 0 && (result = weir_sflow_next(collector->sflow, &samples)) == 0) {
+        struct run run = {
+            .source = samples.source,
+            .plan = samples.plan,
+            .context = &intake->context,
+            .octets = samples.octets,
+            .length = samples.length,
+        };
+        counters->structures_skipped += samples.skipped;
+        counters->headers_unparsed += samples.unparsed;
+        if (samples.is_malformed)
+            note(intake, WEIR_MALFORMED_RECORD);
+        if (samples.length == 0)
+            continue;
+        intake->context.segment.template_id = samples.source->id;
+        result = deliver(collector, intake->session, &run, intake->diag);
+        add_records(&intake->held, &run);
+        note_run(intake, &run);
+        if (result < 0)
+            return result;
+    }
+    return result == WEIR_E_END
+               ? 0
+               : weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
+}
+
 /* All sets of the message. 0, WEIR_E_END at the record limit, or a sink's error. */
 static int take_sets(struct intake *intake, struct weir_message *message)
 {
@@ -663,6 +705,8 @@ static int take_sets(struct intake *intake, struct weir_message *message)
             break;
         case WEIR_SET_RESERVED:
             intake->session->counters.sets_reserved++;
+            break;
+        case WEIR_SET_SAMPLE: /* take_samples has them */
             break;
         }
         if (result < 0)
@@ -730,6 +774,10 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
                                                           : WEIR_MALFORMED_HEADER);
         return 0;
     }
+    /* Samples have no time but that of their arrival. */
+    bool is_sflow = message.protocol == WEIR_PROTOCOL_SFLOW5;
+    if (is_sflow)
+        message.export_time_ns = datagram->received_ns;
     struct intake intake = {
         .collector = collector,
         .context = weir_message_context(&message),
@@ -746,9 +794,9 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
         .protocol = (uint16_t)message.protocol,
         .transport = (uint16_t)transport,
     };
-    if (transport == WEIR_COLLECT_UDP) {
-        key.exporter = datagram->source;
-        intake.context.segment.exporter = datagram->source;
+    if (transport == WEIR_COLLECT_UDP || message.has_agent) {
+        key.exporter = message.has_agent ? message.agent : datagram->source;
+        intake.context.segment.exporter = key.exporter;
         intake.context.segment.has_exporter = true;
     }
     intake.context.segment.received_ns = datagram->received_ns;
@@ -762,10 +810,11 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
     note_reboot(&intake, &message);
-    weir_skew_take(&intake.session->skew, datagram->received_ns, message.export_time_ns);
+    if (!is_sflow)
+        weir_skew_take(&intake.session->skew, datagram->received_ns, message.export_time_ns);
     result = decode_inherited(&intake);
     if (result == 0)
-        result = take_sets(&intake, &message);
+        result = is_sflow ? take_samples(&intake, &message) : take_sets(&intake, &message);
     int corrected = result == 0 || result == WEIR_E_END ? correct_rows(&intake) : 0;
     result = corrected < 0 ? corrected : result;
     count_sequence(&intake, &message);
@@ -803,4 +852,10 @@ struct weir_collect_counters weir_collector_count(const struct weir_collector *c
 const struct weir_sessions *weir_collector_sessions(const struct weir_collector *collector)
 {
     return &collector->sessions;
+}
+
+int weir_collector_skipped(const struct weir_collector *collector, size_t index,
+                           struct weir_sflow_skipped *ret_skipped)
+{
+    return weir_sflow_skipped(collector->sflow, index, ret_skipped);
 }

@@ -24,6 +24,7 @@
 #define WEIR_COLLECT_COLLECTOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -32,6 +33,7 @@
 #include "collect/counters.h"
 #include "collect/record_sink.h"
 #include "collect/session.h"
+#include "collect/sflow.h"
 #include "record/batch.h"
 #include "record/datagram.h"
 
@@ -112,6 +114,10 @@ WEIR_CHECKED int weir_collector_flush(struct weir_collector *collector, int64_t 
 
 /* The total of what has been counted. */
 struct weir_collect_counters weir_collector_count(const struct weir_collector *collector);
+
+/* The structures of sFlow that were passed over, by format: as weir_sflow_skipped. */
+WEIR_CHECKED int weir_collector_skipped(const struct weir_collector *collector, size_t index,
+                                        struct weir_sflow_skipped *ret_skipped);
 
 /* The sessions, newest message first, to be read between calls: sessions->newest, ->older. */
 const struct weir_sessions *weir_collector_sessions(const struct weir_collector *collector);

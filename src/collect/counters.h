@@ -30,6 +30,9 @@
       "of these, of NetFlow v8 schemes that descriptions disagree about: some octets as they "     \
       "came")                                                                                      \
     X(options_records, RECORDS, "Data Records of Options Templates")                               \
+    X(counter_records, RECORDS, "records of interface counters, of sFlow's counter samples")       \
+    X(structures_skipped, NONE, "samples of sFlow, and records in them, of formats not known")     \
+    X(headers_unparsed, PACKETS, "packets that sFlow sampled and in which no IP packet was found") \
     X(templates, TEMPLATES, "Template Records that came, repeated ones included")                  \
     X(options_templates, TEMPLATES, "Options Template Records that came, repeated ones included")  \
     X(templates_redefined, TEMPLATES, "Templates that came with other fields than before")         \

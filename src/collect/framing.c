@@ -61,6 +61,8 @@ int weir_frame_message(const uint8_t *octets, size_t length, uint64_t offset, si
         return weir_diag_set_at(diag, WEIR_E_TRUNCATED, offset + length,
                                 "the file ends inside a message of %zu octets", needed);
     }
+    if (message.protocol == WEIR_PROTOCOL_SFLOW5)
+        needed = length;
     *ret_length = needed < WEIR_MESSAGE_OCTETS_MAX ? needed : WEIR_MESSAGE_OCTETS_MAX;
     return 0;
 }

@@ -2,8 +2,8 @@
 /*
  * Where a message ends in a file of messages one after another. IPFIX gives its length (RFC 7011
  * section 3.1), the fixed formats of NetFlow a count; a NetFlow v9 datagram ends where its next set
- * would have an id that no set can have but a version (5, 7 to 10), or with the file. Private to
- * collect/.
+ * would have an id that no set can have but a version (5, 7 to 10), or with the file. An sFlow
+ * datagram says nowhere how long it is, and is all that the file still has. Private to collect/.
  */
 #ifndef WEIR_COLLECT_FRAMING_H
 #define WEIR_COLLECT_FRAMING_H

@@ -16,8 +16,15 @@
 #include "record/plan.h"
 #include "record/template.h"
 
-/* One Data Record, a Flow Record or (source->is_options) one of an Options Template. */
+enum weir_record_kind {
+    WEIR_RECORD_FLOW,
+    WEIR_RECORD_OPTIONS,  /* of an Options Template */
+    WEIR_RECORD_COUNTERS, /* counters of an interface, of sFlow: its Template is built in */
+};
+
+/* One Data Record of any kind. */
 struct weir_collected_record {
+    enum weir_record_kind kind;
     const struct weir_plan_context
         *origin;                        /* its segment: exporter, domain, arrival, Template id */
     const struct weir_template *source; /* shared by many: its id is 0, the origin has it */
@@ -25,6 +32,14 @@ struct weir_collected_record {
     const uint8_t *octets;
     size_t length;
 };
+
+/* The kind of a Template's records. */
+static inline enum weir_record_kind weir_record_kind_of(const struct weir_template *source)
+{
+    if (source->is_counters)
+        return WEIR_RECORD_COUNTERS;
+    return source->is_options ? WEIR_RECORD_OPTIONS : WEIR_RECORD_FLOW;
+}
 
 struct weir_record_sink {
     int (*record)(void *context, const struct weir_collected_record *record,

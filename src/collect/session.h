@@ -43,7 +43,7 @@ enum weir_collect_transport {
 
 /* Hashed and compared as octets: no padding. */
 struct weir_session_key {
-    struct weir_address exporter; /* all zero where the transport does not say */
+    struct weir_address exporter; /* of sFlow the agent's; all zero where nothing says */
     uint32_t domain;
     uint16_t protocol;  /* enum weir_protocol */
     uint16_t transport; /* enum weir_collect_transport */

@@ -41,6 +41,7 @@ struct weir_template {
     uint16_t field_count;   /* scope fields included */
     uint16_t scope_count;   /* > 0: an Options Template; its first fields are the scope */
     bool is_options;        /* true also for a NetFlow v9 options template without scope */
+    bool is_counters;       /* built-in: counters of an interface, neither flows nor options */
     bool is_variable;       /* some field has variable length */
     bool is_withdrawal;     /* RFC 7011 section 8.1: no fields; id 2 or 3: all of that kind */
     uint32_t record_length; /* octets of a record; of the smallest one where is_variable */

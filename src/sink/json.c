@@ -20,7 +20,7 @@ struct weir_json_sink {
     struct weir_text_buffer line;
     struct weir_text_buffer prefix; /* what all records of a set begin with */
     struct weir_segment segment;    /* that the prefix says */
-    bool is_options;
+    enum weir_record_kind kind;
 };
 
 int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, struct weir_diag *diag)
@@ -39,11 +39,18 @@ int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, stru
     return 0;
 }
 
+/* What kind of record it is, where it is no Flow Record. */
+static const char *const types[] = {
+    [WEIR_RECORD_FLOW] = "",
+    [WEIR_RECORD_OPTIONS] = ",\"type\":\"options\"",
+    [WEIR_RECORD_COUNTERS] = ",\"type\":\"counters\"",
+};
+
 static bool has_prefix_of(const struct weir_json_sink *sink,
                           const struct weir_collected_record *record)
 {
     const struct weir_segment *is = &record->origin->segment, *was = &sink->segment;
-    return sink->prefix.length > 0 && sink->is_options == record->source->is_options &&
+    return sink->prefix.length > 0 && sink->kind == record->kind &&
            is->received_ns == was->received_ns && is->template_id == was->template_id &&
            is->domain == was->domain && is->protocol_version == was->protocol_version &&
            is->has_exporter == was->has_exporter && weir_address_equal(is->exporter, was->exporter);
@@ -54,7 +61,7 @@ static void make_prefix(struct weir_json_sink *sink, const struct weir_collected
     struct weir_text_buffer *prefix = &sink->prefix;
     const struct weir_segment *segment = &record->origin->segment;
     sink->segment = *segment;
-    sink->is_options = record->source->is_options;
+    sink->kind = record->kind;
     weir_text_clear(prefix);
     if (segment->has_exporter) {
         char address[WEIR_ADDRESS_TEXT_MAX];
@@ -68,8 +75,7 @@ static void make_prefix(struct weir_json_sink *sink, const struct weir_collected
     weir_text_printf(prefix, ",\"domain\":%u,\"received\":\"%s\"", segment->domain, received);
     weir_text_printf(prefix, ",\"protocol\":\"%s\",\"template\":%u%s",
                      weir_protocol_text((enum weir_protocol)segment->protocol_version),
-                     segment->template_id,
-                     record->source->is_options ? ",\"type\":\"options\"" : "");
+                     segment->template_id, types[record->kind]);
 }
 
 static int print_record(void *context, const struct weir_collected_record *record,

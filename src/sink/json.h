@@ -3,12 +3,11 @@
  * JSON lines (`json:PATH`, `json:-`): each record one object on one line, with every Information
  * Element of its Template by IANA name, as record/json.h prints it, and beside them
  *
- *     "exporter"  address of the Exporting Process, null where a file does not say
- *     "domain"    Observation Domain ID, source id, or engine
- *     "received"  when its message arrived, RFC 3339 in UTC
- *     "protocol"  netflow5, netflow9, ipfix
- *     "template"  Template ID, the version for the fixed formats
- *     "type"      "options" in records of Options Templates; flows have none
+ *     "exporter"  address of the Exporting Process (sFlow: the agent), null where a file does not
+ * say "domain"    Observation Domain ID, source id, or engine "received"  when its message arrived,
+ * RFC 3339 in UTC "protocol"  netflow1, netflow5 ... ipfix, sflow "template"  Template ID; of the
+ * fixed formats and of sFlow: see wire/message.h "type"      "options" in records of Options
+ * Templates, "counters" in those of interface counters; flows have none
  *
  *     struct weir_json_sink *json;
  *     if (weir_json_sink_open("-", &json, &diag) < 0) ...

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 
 static const struct weir_dialect *const dialects[] = {
-    &weir_dialect_ipfix,    &weir_dialect_netflow9, &weir_dialect_netflow5,
-    &weir_dialect_netflow1, &weir_dialect_netflow7, &weir_dialect_netflow8,
+    &weir_dialect_ipfix,    &weir_dialect_netflow9, &weir_dialect_netflow5, &weir_dialect_netflow1,
+    &weir_dialect_netflow7, &weir_dialect_netflow8, &weir_dialect_sflow5,
 };
 
 const struct weir_dialect *weir_dialect_find(unsigned protocol)

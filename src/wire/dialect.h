@@ -24,7 +24,7 @@
 struct weir_dialect {
     const char *name;            /* as URLs and JSON say it */
     const char *title;           /* as people do */
-    enum weir_protocol protocol; /* the version in the first two octets */
+    enum weir_protocol protocol; /* NetFlow and IPFIX: the version in the first two octets */
     enum weir_sequence_unit sequence_unit;
     uint16_t header_octets;
 
@@ -43,6 +43,8 @@ struct weir_dialect {
      */
     int (*read_header)(struct weir_reader *reader, struct weir_message *message,
                        struct weir_diag *diag);
+    /* NULL: sets or a fixed format. As weir_message_next. */
+    int (*next_set)(struct weir_message *message, struct weir_set *ret_set, struct weir_diag *diag);
     /* NULL: weir does not write this protocol. */
     void (*write_header)(struct weir_encoder *encoder, const struct weir_encoder_header *header);
     /* Puts lengths and counts into a header that is there. */
@@ -66,6 +68,7 @@ extern const struct weir_dialect weir_dialect_netflow1;
 extern const struct weir_dialect weir_dialect_netflow5;
 extern const struct weir_dialect weir_dialect_netflow7;
 extern const struct weir_dialect weir_dialect_netflow8;
+extern const struct weir_dialect weir_dialect_sflow5;
 
 /* Fields of a built-in Template, which are as many as are written down. */
 #define WEIR_BUILTIN_FIELDS(...)                                                           \

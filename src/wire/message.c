@@ -4,18 +4,29 @@
 #include "base/clock.h"
 #include "wire/dialect.h"
 
+/* NetFlow and IPFIX have their version in 16 bits, sFlow in 32. */
+static const struct weir_dialect *find_version(bool is_sflow, unsigned version)
+{
+    if (is_sflow)
+        return version == 5 ? &weir_dialect_sflow5 : NULL;
+    return version <= WEIR_PROTOCOL_IPFIX ? weir_dialect_find(version) : NULL;
+}
+
 int weir_message_open(const uint8_t *octets, size_t length, struct weir_message *ret_message,
                       struct weir_diag *diag)
 {
     struct weir_reader reader = weir_reader_make(octets, length);
     unsigned version = weir_read_u16(&reader);
+    bool is_sflow = version == 0;
+    if (is_sflow)
+        version = weir_read_u16(&reader);
     if (weir_reader_failed(&reader))
         return weir_diag_set_at(diag, WEIR_E_TRUNCATED, 0, "%zu octets are no export message",
                                 length);
-    const struct weir_dialect *dialect = weir_dialect_find(version);
+    const struct weir_dialect *dialect = find_version(is_sflow, version);
     if (!dialect)
-        return weir_diag_set_at(diag, WEIR_E_UNSUPPORTED, 0, "version %u is none that is known",
-                                version);
+        return weir_diag_set_at(diag, WEIR_E_UNSUPPORTED, 0, "%sversion %u is none that is known",
+                                is_sflow ? "sFlow " : "", version);
     if (length < dialect->header_octets)
         return weir_diag_set_at(diag, WEIR_E_TRUNCATED, length,
                                 "the %s header of %u octets ends here", dialect->title,
@@ -36,7 +47,7 @@ int weir_message_open(const uint8_t *octets, size_t length, struct weir_message 
         message.missing = message.length - length;
         message.length = length;
     }
-    message.body = weir_read_block(&reader, message.length - dialect->header_octets);
+    message.body = weir_read_block(&reader, message.length - weir_reader_offset(&reader));
     *ret_message = message;
     return 0;
 }
@@ -133,6 +144,8 @@ static int next_set(struct weir_message *message, struct weir_set *ret_set, stru
 int weir_message_next(struct weir_message *message, struct weir_set *ret_set,
                       struct weir_diag *diag)
 {
+    if (message->dialect->next_set)
+        return message->dialect->next_set(message, ret_set, diag);
     return message->builtin ? next_fixed(message, ret_set, diag) : next_set(message, ret_set, diag);
 }
 

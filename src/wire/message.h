@@ -2,9 +2,10 @@
 /*
  * Export messages as iterators: message -> set -> template or Data Set -> record -> field.
  *
- * One engine reads IPFIX (RFC 7011), NetFlow v9 (RFC 3954) and the fixed formats NetFlow v1, v5,
- * v7 and v8; what differs is in a small dialect each (ipfix.c, netflow9.c, netflow5.c ...). A
- * fixed-format message is one Data Set under a built-in Template. Each `next` has three outcomes:
+ * One engine reads IPFIX (RFC 7011), NetFlow v9 (RFC 3954), the fixed formats NetFlow v1, v5, v7
+ * and v8, and sFlow 5; what differs is in a small dialect each (ipfix.c, netflow9.c, netflow5.c
+ * ...). A fixed-format message is one Data Set under a built-in Template; in sFlow a sample is a
+ * set of its own kind, which wire/sflow.h reads. Each `next` has three outcomes:
  * an item (0), the orderly end (WEIR_E_END), or malformed (another error, diag says the rule and
  * the octet, counted from the first of the message); after malformed the iterator has ended.
  *
@@ -24,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/reader.h"
 #include "record/plan.h"
@@ -36,15 +38,16 @@ enum weir_protocol {
     WEIR_PROTOCOL_NETFLOW8 = 8,
     WEIR_PROTOCOL_NETFLOW9 = 9,
     WEIR_PROTOCOL_IPFIX = 10,
+    WEIR_PROTOCOL_SFLOW5 = 105, /* to be told from NetFlow v5 */
 };
 
-/* "netflow1" ... "netflow9", "ipfix"; never NULL. */
+/* "netflow1" ... "netflow9", "ipfix", "sflow"; never NULL. */
 const char *weir_protocol_text(enum weir_protocol protocol);
 
 /* How the protocol's sequence number counts, for the loss ledger. */
 enum weir_sequence_unit {
     WEIR_SEQUENCE_RECORDS,  /* IPFIX (data records), NetFlow v5, v7 and v8 (flows) */
-    WEIR_SEQUENCE_MESSAGES, /* NetFlow v9 */
+    WEIR_SEQUENCE_MESSAGES, /* NetFlow v9, sFlow */
     WEIR_SEQUENCE_NONE,     /* NetFlow v1 has no number */
 };
 
@@ -56,19 +59,23 @@ struct weir_message {
     enum weir_protocol protocol;
     enum weir_sequence_unit sequence_unit;
     uint32_t sequence;
-    uint32_t domain;       /* Observation Domain ID; v9: source id; v5, v7: engine type << 8 | id;
-                              v8: aggregation scheme << 16 | engine type << 8 | id; v1: 0 */
-    uint32_t uptime_ms;    /* sysUpTime; 0 for IPFIX, which has none */
-    uint16_t count;        /* header's count: records (fixed formats), records and templates (v9:
-                              not to be trusted, exporters differ), 0 (IPFIX) */
-    uint16_t sampling;     /* v5: interval of the header (low 14 bits), 0: none */
-    uint8_t sampling_mode; /* v5: top 2 bits */
-    bool is_ambiguous;     /* fields that descriptions of the format contradict each other about
-                              are kept as octets: NetFlow v8 schemes 5, 9, 13, 14 */
-    int64_t export_time_ns;
-    size_t length;           /* octets of this message: more may follow in a file */
-    size_t missing;          /* octets that the header claims and the input lacks */
-    struct weir_reader body; /* sets not yet read */
+    uint32_t domain;        /* Observation Domain ID; v9: source id; v5, v7: engine type << 8 | id;
+                               v8: aggregation scheme << 16 | engine type << 8 | id; v1: 0; sFlow:
+                               sub-agent id */
+    uint32_t uptime_ms;     /* sysUpTime; 0 for IPFIX, which has none */
+    uint16_t count;         /* header's count: records (fixed formats), records and templates (v9:
+                               not to be trusted, exporters differ), 0 (IPFIX) */
+    uint16_t sampling;      /* v5: interval of the header (low 14 bits), 0: none */
+    uint8_t sampling_mode;  /* v5: top 2 bits */
+    bool is_ambiguous;      /* fields that descriptions of the format contradict each other about
+                               are kept as octets: NetFlow v8 schemes 5, 9, 13, 14 */
+    int64_t export_time_ns; /* 0 for sFlow, which has none */
+    bool has_agent;         /* sFlow: the datagram names who sampled, and not by zeros */
+    struct weir_address agent; /* its address */
+    uint32_t samples_left;     /* sFlow: not read yet */
+    size_t length;             /* octets of this message: more may follow in a file */
+    size_t missing;            /* octets that the header claims and the input lacks */
+    struct weir_reader body;   /* sets not yet read */
 };
 
 enum weir_set_kind {
@@ -76,12 +83,14 @@ enum weir_set_kind {
     WEIR_SET_OPTIONS_TEMPLATE,
     WEIR_SET_DATA,
     WEIR_SET_RESERVED, /* ids below 256 that are not assigned: to be skipped and counted */
+    WEIR_SET_SAMPLE,   /* of sFlow */
 };
 
 struct weir_set {
     const struct weir_dialect *dialect;
     enum weir_set_kind kind;
-    uint16_t id;             /* Data Set: the Template ID */
+    uint16_t id;             /* Data Set: the Template ID; sample: the number of its format */
+    uint32_t format;         /* sample: its data_format */
     struct weir_reader body; /* records not yet read, and padding */
 };
 
@@ -108,7 +117,8 @@ struct weir_plan_context weir_message_context(const struct weir_message *message
  * message's. Constant. */
 const struct weir_template *weir_message_builtin_template(enum weir_protocol protocol);
 
-/* The ids of built-in Templates: the protocol's number; v8: 80 and the aggregation scheme. */
+/* The ids of built-in Templates: the protocol's number; v8: 80 and the aggregation scheme;
+ * sFlow's, which collect/ makes: 105 and 106. */
 #define WEIR_BUILTIN_IDS 128u
 
 /*

@@ -16,14 +16,22 @@ import os
 import subprocess
 import sys
 
-OURS = {"netflow1", "netflow5", "netflow7", "netflow8", "netflow9", "ipfix"}
+OURS = {"netflow1", "netflow5", "netflow7", "netflow8", "netflow9", "ipfix",
+        "sflow5"}
+# Data Records and flow samples both become Flow Records.
+RECORDS = {"data_records", "sflow_flow_samples"}
 COUNTERS = {
     "templates": "templates",
     "option_templates": "options_templates",
     "data_records": "records",
     "option_data_records": "options_records",
     "data_sets_without_template": "sets_unknown_template",
+    "sflow_counter_samples": "counter_records",
 }
+
+
+# In that table without the datagram whose sample is of an ICMP packet, which a filter took for ICMP.
+MISCOUNTED = {"export/ndpi/sflow.pcap"}
 
 
 def is_ours(row):
@@ -47,6 +55,7 @@ def differences(row, before, after):
     got = {name: after[counter] - before.get(counter, 0) for name, counter in COUNTERS.items()}
     late = after["records_buffered"] - before.get("records_buffered", 0)
     want = {name: int(row[name]) for name in COUNTERS}
+    want["data_records"] = sum(int(row[name]) for name in RECORDS)
     if late:
         # Which of them were options nobody counted.
         for numbers in (got, want):
@@ -77,7 +86,7 @@ def main():
         for row in group:
             files.append(os.path.join(data, row["file"]))
             after = collect(weir, files)
-            if row["crosscheck"] == "agree":
+            if row["crosscheck"] == "agree" and row["file"] not in MISCOUNTED:
                 agreed += 1
                 found = differences(row, before, after)
                 if found:

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "wire/message.h"
+#include "wire/sflow.h"
 
 struct test_export_counts {
     unsigned messages;
@@ -24,6 +25,9 @@ struct test_export_counts {
     unsigned option_records;
     unsigned reserved_sets;
     unsigned sets_without_template;
+    unsigned flow_samples;
+    unsigned counter_samples;
+    unsigned other_samples;
     unsigned malformed; /* outcomes that were neither item nor end */
 };
 
@@ -127,6 +131,32 @@ static inline void test_export_read_data(struct test_export_reader *reader,
     }
 }
 
+/* Down to the last octet of its records. */
+static inline void test_export_read_sample(struct test_export_reader *reader,
+                                           const struct weir_set *set)
+{
+    struct weir_sflow_sample sample;
+    struct weir_sflow_record record;
+    int result = weir_sflow_sample_open(set, &sample, &reader->diag);
+    if (result == WEIR_E_UNSUPPORTED) {
+        reader->counts.other_samples++;
+        return;
+    }
+    if (test_export_outcome(reader, result) < 0)
+        return;
+    if (sample.kind == WEIR_SFLOW_FLOW)
+        reader->counts.flow_samples++;
+    else
+        reader->counts.counter_samples++;
+    while (test_export_outcome(reader, weir_sflow_record_next(&sample, &record, &reader->diag)) ==
+           0) {
+        unsigned sum = 0;
+        for (size_t i = 0; i < record.body.remaining; i++)
+            sum += record.body.octets[i];
+        (void)*(volatile unsigned *)&sum;
+    }
+}
+
 static inline void test_export_read_set(struct test_export_reader *reader, uint64_t source,
                                         const struct weir_message *message, struct weir_set *set)
 {
@@ -152,6 +182,9 @@ static inline void test_export_read_set(struct test_export_reader *reader, uint6
         break;
     case WEIR_SET_RESERVED:
         reader->counts.reserved_sets++;
+        break;
+    case WEIR_SET_SAMPLE:
+        test_export_read_sample(reader, set);
         break;
     }
 }
