@@ -544,7 +544,10 @@ const struct weir_command weir_command_collect = {
              "Without --store and --to it prints JSON lines: every Information Element by its IANA "
              "name, and beside them exporter, domain, received, protocol and template. Records of "
              "Options Templates have \"type\":\"options\", interface counters of sFlow "
-             "\"type\":\"counters\".\n\n"
+             "\"type\":\"counters\". Elements that neither IANA nor the exporter (RFC 5610) "
+             "names are \"PEN/number\", in hexadecimal digits. Lists (RFC 6313) are objects with "
+             "their semantic and their values or records; common properties (RFC 5473) stand in "
+             "each record that refers to them.\n\n"
              "It is ready when it says so on standard error, once a listener: 'weir: collecting on "
              "URL'. With only -r it ends with the last file; otherwise on SIGINT or SIGTERM, after "
              "everything that had arrived has been written.",
