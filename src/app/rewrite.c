@@ -168,7 +168,9 @@ static uint32_t next_number(const struct work *work)
 static void note_number(const struct work *work, uint32_t number)
 {
     bool of_messages = work->message.sequence_unit == WEIR_SEQUENCE_MESSAGES;
-    work->rewriter->follower.session->renumbering = (struct weir_renumbering){
+    struct weir_renumbering *renumbering = &work->rewriter->follower.session->renumbering;
+    *renumbering = (struct weir_renumbering){
+        .first = renumbering->has_begun ? renumbering->first : work->message.sequence,
         .next = number + (of_messages ? 1 : work->held.flows + work->held.options),
         .unread = of_messages ? 0 : work->slack,
         .has_begun = true,
@@ -223,6 +225,14 @@ void weir_rewriter_again(struct weir_rewriter *rewriter)
     /* A second, lest the last message and the first one of the next time be of the same. */
     rewriter->again_s += rewriter->last_s - rewriter->first_s + 1;
     rewriter->is_repeat = true;
+    /* Exporters that change ports are known again by the number that comes next. */
+    for (struct weir_session *session = rewriter->follower.sessions.newest; session;
+         session = session->older)
+        session->source.next = (struct weir_expectation){
+            .is_known = session->renumbering.has_begun,
+            .number = session->renumbering.first - 1,
+            .low = session->renumbering.first,
+        };
 }
 
 int weir_rewriter_new(unsigned what, int64_t now_ns, struct weir_rewriter **ret_rewriter)

@@ -52,6 +52,7 @@ _Static_assert(sizeof(struct weir_session_key) == 24, "no padding");
 
 /* For who sends a session's messages on under numbers of his own; weir_session leaves it zero. */
 struct weir_renumbering {
+    uint32_t first;  /* number that the first message came with */
     uint32_t next;   /* number of the next message, if that held nothing that cannot be read */
     uint32_t unread; /* octets of the last one that could not, and may be as many records */
     bool has_begun;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/cmocka.h"
 #include "support/explain_tiles.h"
+#include "support/shared.h"
 #include "unit/wire/builder.h"
 
 #include <stdlib.h>
@@ -466,6 +467,34 @@ static void cut_at_every_octet(void **state)
     }
 }
 
+/* What real exporters sent, cut likewise: whatever is left, each octet has its explanation. */
+static void real_messages_cut(void **state)
+{
+    static const char *const names[] = {
+        "bitkeks-python-netflow-v9-so/001-lib-L105.nf1.bin",
+        "netsampler-goflow2/003-netflow_test-L11.nf5.bin",
+        "mikemiles-dev-netflow_parser/001-netflow_common_bench-L11.nf7.bin",
+        "bitkeks-python-netflow-v9-so/007-lib-L192.nf9.bin",
+        "activecm-ipfix-rita/004-ipfix_bench_yaf-L643.ipfix.bin",
+        "mikemiles-dev-netflow_parser/010-tests-L1467.ipfix.bin",
+    };
+    struct desk *desk = *state;
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        char name[256], path[WEIR_TEST_PATH_MAX];
+        uint8_t octets[2048];
+        snprintf(name, sizeof(name), "data/export/embedded/%s", names[i]);
+        test_shared_or_skip(name, path);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        size_t length = fread(octets, 1, sizeof(octets), file);
+        fclose(file);
+        assert_true(length > 0 && length < sizeof(octets));
+        for (size_t cut = 0; cut <= length; cut++)
+            (void)explain_octets(desk, octets, cut);
+        assert_int_equal(desk->broken.error, WEIR_OK);
+    }
+}
+
 /* Any bit may be wrong: all octets are explained all the same, no line is too long. */
 static void every_bit_flipped(void **state)
 {
@@ -516,10 +545,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_desk, close_desk)
-        TEST(every_octet_of_ipfix), TEST(netflow_headers),       TEST(broken_rules_are_named),
-        TEST(no_message_at_all),    TEST(suspicious_templates),  TEST(withdrawals_of_files),
-        TEST(suspicious_messages),  TEST(cut_at_every_octet),    TEST(every_bit_flipped),
-        TEST(json_is_a_tree),       TEST(lists_are_taken_apart), TEST(elements_that_are_described),
+        TEST(every_octet_of_ipfix),        TEST(netflow_headers),      TEST(broken_rules_are_named),
+        TEST(no_message_at_all),           TEST(suspicious_templates), TEST(withdrawals_of_files),
+        TEST(suspicious_messages),         TEST(cut_at_every_octet),   TEST(every_bit_flipped),
+        TEST(real_messages_cut),           TEST(json_is_a_tree),       TEST(lists_are_taken_apart),
+        TEST(elements_that_are_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -259,6 +259,36 @@ static void numbers_of_two_behind_one_address(void **state)
     free(source);
 }
 
+/* An exporter that sends each message from another port: its rounds are one session's, too. */
+static void numbers_of_one_that_changes_ports(void **state)
+{
+    (void)state;
+    enum { RECORDS = 3900 }; /* 20 times as many are further than what is near */
+    static const struct weir_field fields[] = {{0, 4, 1}};
+    struct weir_rewriter *rewriter;
+    struct weir_template *source = weir_template_new(256, fields, 1);
+    assert_int_equal(weir_rewriter_new(WEIR_REWRITE_SEQUENCE, 0, &rewriter), 0);
+    for (unsigned i = 0; i < 60; i++) {
+        struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1);
+        uint32_t records;
+        if (i > 0 && i % 20 == 0)
+            weir_rewriter_again(rewriter);
+        peer.sequence = 700 + i % 20 * RECORDS;
+        peer_begin(&peer);
+        if (i % 20 == 0)
+            peer_template(&peer, source);
+        peer_flows(&peer, source, 1, RECORDS);
+        struct weir_datagram datagram = peer_end(&peer);
+        datagram.source_port = (uint16_t)(40000 + i % 20);
+        assert_int_equal(
+            weir_rewriter_message(rewriter, peer.octets, &datagram, WEIR_COLLECT_UDP, &records), 0);
+        assert_int_equal(records, RECORDS);
+        assert_int_equal(weir_load_be32(peer.octets + 8), 700 + i * RECORDS);
+    }
+    weir_rewriter_free(rewriter);
+    free(source);
+}
+
 /* Data ahead of their Template: nobody can count them, the recorded numbers have. */
 static void numbers_of_what_cannot_be_counted(void **state)
 {
@@ -546,6 +576,7 @@ int main(void)
         cmocka_unit_test(uptimes_go_on),
         cmocka_unit_test(numbers_follow_one_another),
         cmocka_unit_test(numbers_of_two_behind_one_address),
+        cmocka_unit_test(numbers_of_one_that_changes_ports),
         cmocka_unit_test(numbers_of_what_cannot_be_counted),
         cmocka_unit_test(broken_messages_are_left_alone),
         BENCH(replayed_at_its_pace),
