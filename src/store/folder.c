@@ -75,7 +75,11 @@ static int read_marker(const struct weir_folder *folder, bool *ret_found, struct
 /* A folder without marker may be made a store only when it holds nothing. */
 static int refuse_other_things(const struct weir_folder *folder, struct weir_diag *diag)
 {
-    static const char *const ours[] = {".", "..", WEIR_STORE_TEMPORARY_NAME, WEIR_STORE_MARKER_NAME,
+    static const char *const ours[] = {".",
+                                       "..",
+                                       WEIR_STORE_TEMPORARY_NAME,
+                                       WEIR_STORE_MARKER_NAME,
+                                       WEIR_STORE_JOURNAL_NAME,
                                        "lost+found"};
     int fd = openat(folder->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = fd < 0 ? NULL : fdopendir(fd);
@@ -267,7 +271,7 @@ void weir_folder_close(struct weir_folder *folder)
     *folder = (struct weir_folder){.root_fd = -1, .lock_fd = -1};
 }
 
-static void temporary_path(const struct weir_folder *folder, uint64_t number,
+void weir_folder_temporary(const struct weir_folder *folder, uint64_t number,
                            char path[WEIR_FOLDER_TEMP_MAX])
 {
     snprintf(path, WEIR_FOLDER_TEMP_MAX, WEIR_STORE_TEMPORARY_NAME "/%s/%llu.parquet", folder->id,
@@ -277,14 +281,14 @@ static void temporary_path(const struct weir_folder *folder, uint64_t number,
 void weir_folder_blame(const struct weir_folder *folder, uint64_t number, struct weir_diag *diag)
 {
     char path[WEIR_FOLDER_TEMP_MAX];
-    temporary_path(folder, number, path);
+    weir_folder_temporary(folder, number, path);
     weir_diag_prefix(diag, "%s/%s", folder->path, path);
 }
 
 int weir_folder_create(const struct weir_folder *folder, uint64_t number, struct weir_diag *diag)
 {
     char path[WEIR_FOLDER_TEMP_MAX];
-    temporary_path(folder, number, path);
+    weir_folder_temporary(folder, number, path);
     int fd = openat(folder->root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {
         weir_diag_set(diag, WEIR_E_IO, "%s", strerror(errno));
@@ -297,7 +301,7 @@ int weir_folder_create(const struct weir_folder *folder, uint64_t number, struct
 void weir_folder_remove(const struct weir_folder *folder, uint64_t number)
 {
     char path[WEIR_FOLDER_TEMP_MAX];
-    temporary_path(folder, number, path);
+    weir_folder_temporary(folder, number, path);
     unlinkat(folder->root_fd, path, 0);
 }
 
@@ -315,45 +319,71 @@ static int sync_folder(int dir_fd, const char *path)
 }
 
 /* Makes a partition's two folders; those that are new are on disk with their names. */
-static int make_partition(const struct weir_folder *folder, const char *partition)
+static int make_partition(int root_fd, const char *partition)
 {
     char date[WEIR_STORE_PARTITION_MAX];
     size_t length = strcspn(partition, "/");
     memcpy(date, partition, length);
     date[length] = 0;
-    if (mkdirat(folder->root_fd, date, 0777) == 0) {
-        if (fsync(folder->root_fd) < 0)
+    if (mkdirat(root_fd, date, 0777) == 0) {
+        if (fsync(root_fd) < 0)
             return -1;
     } else if (errno != EEXIST) {
         return -1;
     }
-    if (mkdirat(folder->root_fd, partition, 0777) == 0)
-        return sync_folder(folder->root_fd, date);
+    if (mkdirat(root_fd, partition, 0777) == 0)
+        return sync_folder(root_fd, date);
     return errno == EEXIST ? 0 : -1;
 }
 
-/* Renames without replacing. Where the file system has no such call, by a second link. */
-static int rename_new(int dir_fd, const char *from, const char *to)
+static bool same_file(int from_fd, const char *from, int to_fd, const char *to)
 {
-    if (renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) == 0)
+    struct stat one, other;
+    return fstatat(from_fd, from, &one, 0) == 0 && fstatat(to_fd, to, &other, 0) == 0 &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/*
+ * Renames without replacing. Where the file system has no such call, by a second link; who died
+ * between the two steps left the file under both names.
+ */
+static int rename_new(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    if (errno != EINVAL && errno != ENOSYS && errno != EEXIST)
         return -1;
-    if (linkat(dir_fd, from, dir_fd, to, 0) < 0)
+    int reason = linkat(from_fd, from, to_fd, to, 0) < 0 ? errno : 0;
+    if (reason && (reason != EEXIST || !same_file(from_fd, from, to_fd, to))) {
+        errno = reason;
         return -1;
-    return unlinkat(dir_fd, from, 0);
+    }
+    return unlinkat(from_fd, from, 0);
+}
+
+int weir_folder_place(int root_fd, int from_fd, const char *from, const char *partition,
+                      const char *file)
+{
+    char to[WEIR_STORE_PARTITION_MAX + WEIR_STORE_NAME_MAX + 1];
+    snprintf(to, sizeof(to), "%s/%s", partition, file);
+    if (make_partition(root_fd, partition) < 0 || rename_new(from_fd, from, root_fd, to) < 0)
+        return -1;
+    return sync_folder(root_fd, partition);
+}
+
+int weir_folder_lock(int folder_fd, const char *path)
+{
+    return open_locked(folder_fd, path, O_RDWR | O_CREAT, LOCK_EX | LOCK_NB);
 }
 
 int weir_folder_publish(const struct weir_folder *folder, uint64_t number, const char *partition,
                         const struct weir_store_name *name, struct weir_diag *diag)
 {
     char from[WEIR_FOLDER_TEMP_MAX], file[WEIR_STORE_NAME_MAX];
-    char to[WEIR_STORE_PARTITION_MAX + WEIR_STORE_NAME_MAX + 1];
-    temporary_path(folder, number, from);
+    weir_folder_temporary(folder, number, from);
     weir_store_name_format(name, file);
-    snprintf(to, sizeof(to), "%s/%s", partition, file);
-    if (make_partition(folder, partition) < 0 || rename_new(folder->root_fd, from, to) < 0 ||
-        sync_folder(folder->root_fd, partition) < 0)
-        return weir_diag_set(diag, WEIR_E_IO, "%s/%s: %s", folder->path, to, strerror(errno));
+    if (weir_folder_place(folder->root_fd, folder->root_fd, from, partition, file) < 0)
+        return weir_diag_set(diag, WEIR_E_IO, "%s/%s/%s: %s", folder->path, partition, file,
+                             strerror(errno));
     return 0;
 }

@@ -57,4 +57,18 @@ WEIR_CHECKED int weir_folder_publish(const struct weir_folder *folder, uint64_t 
                                      const char *partition, const struct weir_store_name *name,
                                      struct weir_diag *diag);
 
+/*
+ * The last step of it by itself, for files that wait elsewhere in the store: moves `from` in the
+ * folder from_fd to its partition. One that is there already was moved before. 0, or -1 with errno.
+ */
+WEIR_CHECKED int weir_folder_place(int root_fd, int from_fd, const char *from,
+                                   const char *partition, const char *file);
+
+/* Makes and takes the lock of a file; -1 with EWOULDBLOCK where another has it. */
+WEIR_CHECKED int weir_folder_lock(int folder_fd, const char *path);
+
+/* The temporary's path below the store. */
+void weir_folder_temporary(const struct weir_folder *folder, uint64_t number,
+                           char path[WEIR_FOLDER_TEMP_MAX]);
+
 #endif

@@ -7,6 +7,7 @@
  *     DIR/weir-store                                the marker: WEIR_STORE_MARKER_TEXT
  *     DIR/date=2026-02-03/hour=07/NAME.parquet      finished files, by the UTC hour of `received`
  *     DIR/.tmp/...                                  files being written; no reader looks there
+ *     DIR/journal/...                               datagrams whose records are in no file yet
  *
  * A file under WEIR_STORE_GLOB is whole and never changes; it appears by a rename and goes by an
  * unlink. Its name is a catalog entry (struct weir_store_name): a query by time reads names only
@@ -37,6 +38,7 @@
 #define WEIR_STORE_MARKER_NAME    "weir-store"
 #define WEIR_STORE_MARKER_TEXT    "weir store, schema " WEIR_STORE_SCHEMA_VERSION "\n"
 #define WEIR_STORE_TEMPORARY_NAME ".tmp"
+#define WEIR_STORE_JOURNAL_NAME   "journal"
 #define WEIR_STORE_GLOB           "date=*/hour=*/*.parquet"
 
 /* How a leaf is typed in Parquet. */

@@ -31,8 +31,20 @@ struct open_file {
     uint64_t handed_over; /* octets that the system was told to write to disk */
 };
 
+/* A segment of a journal whose records come. */
+struct segment {
+    const struct weir_journal_folder *journal; /* NULL: none */
+    uint64_t id;
+    unsigned files; /* staged */
+    uint64_t rows;  /* in them */
+    uint64_t octets;
+    bool is_put_off;
+    struct weir_diag reason;
+};
+
 struct weir_store_writer {
     struct weir_folder folder;
+    struct segment segment;
     struct weir_parquet_encoder *encoder;
     int64_t rotate_ns;
     uint64_t file_rows_max;
@@ -54,6 +66,8 @@ const struct weir_counter weir_store_counter_table[] = {
                  "files finished before their time because too many were open"),
     WEIR_COUNTER(struct weir_store_counters, temporaries_removed, FILES,
                  "files that writers had left unfinished, removed at the start"),
+    WEIR_COUNTER(struct weir_store_counters, records_deferred, RECORDS,
+                 "records that could not be written when they came; the journal keeps them"),
 };
 const size_t weir_store_counter_count =
     sizeof(weir_store_counter_table) / sizeof(weir_store_counter_table[0]);
@@ -125,23 +139,63 @@ static struct slot slot_of(const struct weir_store_writer *writer, int64_t recei
     return (struct slot){start, end < hour_end ? end : hour_end};
 }
 
-/* Gives a file up after an error. */
-static void abandon(struct weir_store_writer *writer, struct open_file *file,
-                    struct weir_diag *diag)
+/* Lets go of a file that will not be finished; returns how many rows it had. */
+static uint64_t drop_file(struct weir_store_writer *writer, struct open_file *file)
 {
     uint64_t rows = weir_parquet_rows(file->parquet);
-    writer->counters.records_not_stored += rows;
     close(file->fd);
     file->fd = -1;
     weir_folder_remove(&writer->folder, file->number);
     /* Not only the file's rows: what it held in memory is let go of, too. */
     weir_parquet_free(file->parquet);
     file->parquet = NULL;
+    return rows;
+}
+
+/* Gives a file up after an error. */
+static void abandon(struct weir_store_writer *writer, struct open_file *file,
+                    struct weir_diag *diag)
+{
+    uint64_t rows = drop_file(writer, file);
+    if (writer->segment.journal) {
+        writer->counters.records_deferred += rows;
+        return;
+    }
+    writer->counters.records_not_stored += rows;
     if (diag) {
         size_t length = strlen(diag->text);
         snprintf(diag->text + length, sizeof(diag->text) - length, " (%llu records not stored)",
                  (unsigned long long)rows);
     }
+}
+
+/* Takes a file that is whole and on disk to where it is going. */
+static int publish(struct weir_store_writer *writer, const struct open_file *file,
+                   const struct weir_parquet_summary *summary, struct weir_diag *diag)
+{
+    struct segment *segment = &writer->segment;
+    char partition[WEIR_STORE_PARTITION_MAX], from[WEIR_FOLDER_TEMP_MAX];
+    char text[WEIR_STORE_NAME_MAX];
+    weir_store_partition_format(file->slot.start_ns, partition);
+    struct weir_store_name name = {.start_ms = summary->start_ms, .end_ms = summary->end_ms};
+    if (!segment->journal) {
+        snprintf(name.id, sizeof(name.id), "%.40s-%llu", writer->folder.id,
+                 (unsigned long long)file->number);
+        return weir_folder_publish(&writer->folder, file->number, partition, &name, diag);
+    }
+    snprintf(name.id, sizeof(name.id), "%llu-%u-%u", (unsigned long long)segment->id,
+             segment->journal->number, segment->files);
+    weir_store_name_format(&name, text);
+    weir_folder_temporary(&writer->folder, file->number, from);
+    return weir_journal_folder_stage(segment->journal, segment->id, from, partition, text, diag);
+}
+
+static void count_stored(struct weir_store_writer *writer, uint64_t files, uint64_t rows,
+                         uint64_t octets)
+{
+    writer->counters.records_stored += rows;
+    writer->counters.octets_stored += octets;
+    writer->counters.files_written += files;
 }
 
 /* Makes a file whole and gives it its name. */
@@ -151,26 +205,23 @@ static int finish(struct weir_store_writer *writer, struct open_file *file, stru
     int error = weir_parquet_finish(file->parquet, &summary, diag);
     if (error == 0 && fsync(file->fd) < 0)
         error = weir_diag_set(diag, WEIR_E_IO, "%s", strerror(errno));
-    if (error < 0) {
+    if (error < 0)
         weir_folder_blame(&writer->folder, file->number, diag);
-        abandon(writer, file, diag);
-        return error;
-    }
-    char partition[WEIR_STORE_PARTITION_MAX];
-    weir_store_partition_format(file->slot.start_ns, partition);
-    struct weir_store_name name = {.start_ms = summary.start_ms, .end_ms = summary.end_ms};
-    snprintf(name.id, sizeof(name.id), "%.40s-%llu", writer->folder.id,
-             (unsigned long long)file->number);
-    error = weir_folder_publish(&writer->folder, file->number, partition, &name, diag);
+    else
+        error = publish(writer, file, &summary, diag);
     if (error < 0) {
         abandon(writer, file, diag);
         return error;
     }
     close(file->fd);
     file->fd = -1;
-    writer->counters.records_stored += summary.rows;
-    writer->counters.octets_stored += summary.octets;
-    writer->counters.files_written++;
+    if (!writer->segment.journal) {
+        count_stored(writer, 1, summary.rows, summary.octets);
+        return 0;
+    }
+    writer->segment.files++;
+    writer->segment.rows += summary.rows;
+    writer->segment.octets += summary.octets;
     return 0;
 }
 
@@ -274,7 +325,11 @@ static int append_rows(struct weir_store_writer *writer, struct open_file *file,
     if (error < 0) {
         weir_folder_blame(&writer->folder, file->number, diag);
         /* Those of this batch that it took are counted with the rest of the batch. */
-        writer->counters.records_not_stored -= weir_parquet_rows(file->parquet) - before;
+        uint64_t taken = weir_parquet_rows(file->parquet) - before;
+        if (writer->segment.journal)
+            writer->counters.records_deferred -= taken;
+        else
+            writer->counters.records_not_stored -= taken;
         abandon(writer, file, diag);
         return error;
     }
@@ -282,8 +337,9 @@ static int append_rows(struct weir_store_writer *writer, struct open_file *file,
     return 0;
 }
 
-int weir_store_writer_append(struct weir_store_writer *writer, const struct weir_batch *batch,
-                             struct weir_diag *diag)
+/* Stores the batch; *ret_row is the first row that it did not come to. */
+static int append_batch(struct weir_store_writer *writer, const struct weir_batch *batch,
+                        uint32_t *ret_row, struct weir_diag *diag)
 {
     uint32_t row = 0;
     int error = 0;
@@ -304,14 +360,79 @@ int weir_store_writer_append(struct weir_store_writer *writer, const struct weir
                 error = finish(writer, file, diag);
         }
     }
-    writer->counters.records_not_stored += batch->row_count - row;
+    *ret_row = row;
+    return error;
+}
+
+/* Lets go of all files of the segment, which stays in its journal. */
+static void put_off(struct weir_store_writer *writer)
+{
+    struct segment *segment = &writer->segment;
+    for (uint32_t i = 0; i < writer->file_count; i++)
+        if (writer->files[i].fd >= 0)
+            writer->counters.records_deferred += drop_file(writer, &writer->files[i]);
+    weir_journal_folder_unstage(segment->journal, segment->id);
+    writer->counters.records_deferred += segment->rows;
+    segment->is_put_off = true;
+}
+
+int weir_store_writer_append(struct weir_store_writer *writer, const struct weir_batch *batch,
+                             struct weir_diag *diag)
+{
+    struct segment *segment = &writer->segment;
+    uint32_t row = 0;
+    if (!segment->journal) {
+        int error = append_batch(writer, batch, &row, diag);
+        writer->counters.records_not_stored += batch->row_count - row;
+        return error;
+    }
+    if (!segment->is_put_off && append_batch(writer, batch, &row, &segment->reason) < 0)
+        put_off(writer);
+    if (segment->is_put_off)
+        writer->counters.records_deferred += batch->row_count - row;
+    return 0;
+}
+
+void weir_store_writer_begin_segment(struct weir_store_writer *writer,
+                                     const struct weir_journal_folder *folder, uint64_t id)
+{
+    writer->segment = (struct segment){.journal = folder, .id = id};
+    /* Of an earlier attempt, which did not come to its end. */
+    weir_journal_folder_unstage(folder, id);
+    /* The segment is the rotation: of the hour's files there is one a segment. */
+    writer->rotate_ns = HOUR_NS;
+}
+
+int weir_store_writer_end_segment(struct weir_store_writer *writer,
+                                  const struct weir_store_next_segment *next,
+                                  struct weir_diag *diag)
+{
+    struct segment *segment = &writer->segment;
+    int error = 0;
+    if (!segment->is_put_off) {
+        error = finish_until(writer, INT64_MAX, &segment->reason);
+        if (error == 0)
+            error = weir_journal_folder_save_state(segment->journal, next->id, next->state,
+                                                   next->state_length, &segment->reason);
+        if (error < 0)
+            put_off(writer);
+    }
+    if (segment->is_put_off) {
+        *diag = segment->reason;
+        error = segment->reason.error;
+    } else {
+        error = weir_journal_folder_commit(segment->journal, segment->id, diag);
+        count_stored(writer, segment->files, segment->rows, segment->octets);
+    }
+    segment->journal = NULL;
     return error;
 }
 
 int weir_store_writer_flush(struct weir_store_writer *writer, int64_t now_ns,
                             struct weir_diag *diag)
 {
-    return finish_until(writer, now_ns, diag);
+    /* The files of a segment end with it. */
+    return writer->segment.journal ? 0 : finish_until(writer, now_ns, diag);
 }
 
 int weir_store_writer_close(struct weir_store_writer *writer,
@@ -319,6 +440,8 @@ int weir_store_writer_close(struct weir_store_writer *writer,
 {
     if (!writer)
         return 0;
+    if (writer->segment.journal)
+        put_off(writer);
     int error = finish_until(writer, INT64_MAX, diag);
     if (ret_counters)
         *ret_counters = writer->counters;

@@ -14,6 +14,16 @@
  * end, and at the close. A writer that is killed leaves temporaries only, which the next one to
  * open the store removes; several processes may write to one store.
  *
+ * Where records come out of a journal, files are made by its segments instead:
+ *
+ *     weir_store_writer_begin_segment(writer, &folder, id);
+ *     sink.batch(...)
+ *     weir_store_writer_end_segment(writer, &next, &diag);
+ *
+ * All files of a segment get their places together, at its end, and it is gone then. Where one of
+ * them cannot be written the segment is put off: nothing of it is stored, it stays in the journal,
+ * and its end says why.
+ *
  * Ownership: the writer owns its files. Memory: at most files_max row groups (store/rows.h) and
  * one encoder; typically 30 MB. Threads: one owner. Limits: files_max files open at once; past
  * that the one that waited longest is finished early, and counted.
@@ -29,6 +39,7 @@
 #include "base/error.h"
 #include "record/batch.h"
 #include "store/compress.h"
+#include "store/journal_folder.h"
 
 #define WEIR_STORE_ROTATE_DEFAULT_NS (60 * WEIR_NS_PER_SECOND)
 #define WEIR_STORE_FILES_DEFAULT     4u
@@ -52,6 +63,7 @@ struct weir_store_counters {
     uint64_t octets_stored;
     uint64_t files_finished_early;
     uint64_t temporaries_removed;
+    uint64_t records_deferred;
 };
 
 extern const struct weir_counter weir_store_counter_table[];
@@ -80,8 +92,32 @@ WEIR_CHECKED int weir_store_writer_append(struct weir_store_writer *writer,
 WEIR_CHECKED int weir_store_writer_flush(struct weir_store_writer *writer, int64_t now_ns,
                                          struct weir_diag *diag);
 
+/* What follows the end of a segment: the state that the next one begins with. */
+struct weir_store_next_segment {
+    uint64_t id;
+    const uint8_t *state;
+    size_t state_length;
+};
+
 /*
- * Finishes all files and frees the writer, whatever happens; the first error is returned. Where
+ * What is appended from here on is of this segment of this journal, which is borrowed until its
+ * end. No files are open: the segment before has ended, or nothing was appended.
+ */
+void weir_store_writer_begin_segment(struct weir_store_writer *writer,
+                                     const struct weir_journal_folder *folder, uint64_t id);
+
+/*
+ * Completes the segment's files, saves the state that the next one begins with, and commits it
+ * (store/journal_folder.h). 0; or the error, with diag, for which the segment is put off. In either
+ * case it has ended.
+ */
+WEIR_CHECKED int weir_store_writer_end_segment(struct weir_store_writer *writer,
+                                               const struct weir_store_next_segment *next,
+                                               struct weir_diag *diag);
+
+/*
+ * Finishes all files and frees the writer, whatever happens; the first error is returned. A segment
+ * that was begun is put off. Where
  * ret_counters is not NULL it takes the final counters. NULL is no writer and no error.
  */
 WEIR_CHECKED int weir_store_writer_close(struct weir_store_writer *writer,
