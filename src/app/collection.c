@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/recording.h"
 #include "collect/input.h"
 #include "net/udp.h"
 #include "wire/sflow.h"
@@ -19,6 +20,7 @@ struct weir_collection {
     struct weir_collector *collector;
     struct weir_datagram_counters captured; /* in the captures that were read */
     bool has_failed;
+    struct weir_recording *recording; /* NULL: none */
     unsigned listener_count;
     struct weir_udp_listener *listeners[WEIR_COLLECTION_LISTENERS_MAX];
 };
@@ -182,27 +184,48 @@ static int wait_for_messages(const struct weir_collection *collection, int64_t u
 {
     struct pollfd fds[WEIR_COLLECTION_LISTENERS_MAX + 1];
     nfds_t count = 0;
-    for (; count < collection->listener_count; count++)
-        fds[count] = (struct pollfd){.fd = weir_udp_listener_fd(collection->listeners[count]),
-                                     .events = POLLIN};
+    if (collection->recording)
+        fds[count++] =
+            (struct pollfd){.fd = weir_recording_fd(collection->recording), .events = POLLIN};
+    else
+        for (; count < collection->listener_count; count++)
+            fds[count] = (struct pollfd){.fd = weir_udp_listener_fd(collection->listeners[count]),
+                                         .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = collection->config.wake_fd, .events = POLLIN};
     int64_t left_ns = until_ns - weir_clock_now(&collection->config.clock);
     int timeout_ms = left_ns <= 0 ? 0 : (int)((left_ns + WEIR_NS_PER_MS - 1) / WEIR_NS_PER_MS);
+    int rest_ms = collection->recording ? weir_recording_rest(collection->recording) : -1;
+    if (rest_ms >= 0 && rest_ms < timeout_ms)
+        timeout_ms = rest_ms;
     if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
         return weir_diag_set(diag, WEIR_E_IO, "waiting for messages: %s", strerror(errno));
     return 0;
+}
+
+/* Takes in what the recording's thread has received. */
+static int take_recorded(struct weir_collection *collection, unsigned rounds,
+                         uint64_t *ret_messages, struct weir_diag *diag)
+{
+    int result = weir_recording_take(collection->recording, collection->collector,
+                                     rounds * WEIR_UDP_BATCH, ret_messages, diag);
+    if (result < 0 && result != WEIR_E_END)
+        collection->has_failed = true;
+    return result;
 }
 
 static int take_all(struct weir_collection *collection, unsigned rounds, uint64_t *ret_messages,
                     struct weir_diag *diag)
 {
     int result = 0;
+    if (collection->recording)
+        return take_recorded(collection, rounds, ret_messages, diag);
     for (unsigned i = 0; i < collection->listener_count && result == 0; i++)
         result = take_arrived(collection, collection->listeners[i], rounds, ret_messages, diag);
     return result;
 }
 
-int weir_collection_listen(struct weir_collection *collection, struct weir_diag *diag)
+/* Collects until it is stopped, or nothing came for idle_ns. */
+static int listen_on(struct weir_collection *collection, struct weir_diag *diag)
 {
     const struct weir_collection_config *config = &collection->config;
     int64_t now_ns = weir_clock_now(&config->clock);
@@ -231,13 +254,41 @@ int weir_collection_listen(struct weir_collection *collection, struct weir_diag 
         if (last_message_ns > now_ns)
             last_message_ns = now_ns;
     }
+    return 0;
+}
+
+int weir_collection_listen(struct weir_collection *collection, struct weir_diag *diag)
+{
     uint64_t messages = 0;
-    return take_all(collection, DRAIN_ROUNDS_MAX, &messages, diag);
+    int result = listen_on(collection, diag);
+    if (result < 0 && result != WEIR_E_END)
+        return result;
+    if (collection->recording) {
+        int finished = weir_recording_finish(collection->recording, collection->collector,
+                                             result == WEIR_E_END, diag);
+        collection->has_failed = collection->has_failed || finished < 0;
+        return finished < 0 ? finished : result;
+    }
+    return result < 0 ? result : take_all(collection, DRAIN_ROUNDS_MAX, &messages, diag);
+}
+
+int weir_collection_record(struct weir_collection *collection, struct weir_recording *recording,
+                           struct weir_diag *diag)
+{
+    int result = weir_recording_start(recording, collection->collector, collection->listeners,
+                                      collection->listener_count, diag);
+    if (result == 0)
+        collection->recording = recording;
+    return result;
 }
 
 struct weir_collect_counters weir_collection_count(const struct weir_collection *collection)
 {
     struct weir_collect_counters counters = weir_collector_count(collection->collector);
+    if (collection->recording) {
+        counters.datagrams_dropped += weir_recording_dropped(collection->recording);
+        return counters;
+    }
     for (unsigned i = 0; i < collection->listener_count; i++)
         counters.datagrams_dropped += weir_udp_listener_dropped(collection->listeners[i]);
     return counters;

@@ -30,6 +30,7 @@
 #include "net/url.h"
 
 struct weir_collection;
+struct weir_recording;
 
 #define WEIR_COLLECTION_LISTENERS_MAX 64u
 
@@ -68,6 +69,14 @@ WEIR_CHECKED int weir_collection_open(struct weir_collection *collection,
  */
 WEIR_CHECKED int weir_collection_read(struct weir_collection *collection, const char *path,
                                       struct weir_diag *diag);
+
+/*
+ * From here on listeners are received by the recording's thread and go through its journal
+ * (app/recording.h), which is borrowed; to be called when they are open. Errors as
+ * weir_recording_start.
+ */
+WEIR_CHECKED int weir_collection_record(struct weir_collection *collection,
+                                        struct weir_recording *recording, struct weir_diag *diag);
 
 /*
  * Collects from all listeners until it is stopped, nothing came for idle_ns, or the record limit

@@ -11,6 +11,7 @@
 #include "packet/datagram_source.h"
 #include "packet/parse.h"
 #include "packet/source.h"
+#include "store/journal.h"
 #include "store/writer.h"
 
 #define METER   "In `weir meter`."
@@ -31,6 +32,8 @@ const struct weir_counter_group weir_counter_groups[] = {
     {"Replaying", "In `weir replay`.", weir_replay_counter_table, &weir_replay_counter_count},
     {"Explained", "In `weir inspect --summary`.", weir_explain_counter_table,
      &weir_explain_counter_count},
+    {"The journal", COLLECT " Where listeners and a store are given.", weir_journal_counter_table,
+     &weir_journal_counter_count},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -6,6 +6,8 @@
 
 #include "app/collection.h"
 #include "app/destination.h"
+#include "app/recording.h"
+#include "base/quantity.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/signals.h"
@@ -25,12 +27,17 @@ enum {
     STATE,
     STORE,
     ROTATE,
+    JOURNAL,
+    JOURNAL_SYNC,
     TO,
     STATS,
     OPTION_COUNT
 };
 
 #define STATS_OCTETS_MAX ((size_t)64 << 20)
+
+enum { JOURNAL_ON, JOURNAL_OFF };
+static const char *const journal_choices[] = {[JOURNAL_ON] = "on", [JOURNAL_OFF] = "off", NULL};
 
 static const struct weir_option options[OPTION_COUNT] = {
     [LISTEN] = {.name = "listen",
@@ -108,6 +115,18 @@ static const struct weir_option options[OPTION_COUNT] = {
                 .min = WEIR_NS_PER_SECOND,
                 .max = 3600 * WEIR_NS_PER_SECOND,
                 .help = "completes the store's files this often, so that queries see them"},
+    [JOURNAL] = {.name = "journal",
+                 .kind = WEIR_OPTION_CHOICE,
+                 .choices = journal_choices,
+                 .fallback = "on",
+                 .help = "keeps what --listen receives in DIR/journal until it is stored, so that "
+                         "nothing is lost or stored twice when weir is killed"},
+    [JOURNAL_SYNC] = {.name = "journal-sync",
+                      .kind = WEIR_OPTION_TEXT,
+                      .value = "DURATION|SIZE",
+                      .fallback = "1s",
+                      .help = "makes the journal durable this often, or whenever so many octets "
+                              "came: as much a power failure can cost"},
     [TO] = {.name = "to",
             .kind = WEIR_OPTION_URL,
             .repeatable = true,
@@ -134,6 +153,8 @@ struct run {
     struct weir_collection *collection;
     struct weir_state_file state; /* without a path: none */
     struct weir_store_writer *store;
+    struct weir_recording *recording; /* NULL: no journal */
+    struct weir_collector_config collector_config;
     struct weir_store_counters stored;
     struct weir_exporter_setting *settings;
     struct place *places;
@@ -259,6 +280,7 @@ static int open_collection(struct run *run, struct weir_diag *diag)
         weir_hash_key_seed(&config.collector.hash_key, 0);
     else if (weir_hash_key_random(&config.collector.hash_key) < 0)
         return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
+    run->collector_config = config.collector;
     if (weir_collection_new(&config, &run->collection) < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
     return 0;
@@ -355,27 +377,85 @@ static int open_places(struct run *run, struct weir_diag *diag)
     return result;
 }
 
-/* All listeners are open before any is said to be. */
 static int open_listeners(const struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
-    for (unsigned pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < arguments->given_count; i++) {
-            const struct weir_argument *given = &arguments->given[i];
-            if (given->option != &options[LISTEN])
-                continue;
-            struct weir_url url;
-            int result = pass ? 0 : weir_url_parse(given->text, &url, diag);
-            if (result == 0 && pass == 0)
-                result = weir_collection_open(run->collection, &url, diag);
-            if (result < 0) {
-                weir_diag_prefix(diag, "--listen");
-                return result;
-            }
-            if (pass)
-                fprintf(stderr, "weir: collecting on %s\n", given->text);
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        const struct weir_argument *given = &arguments->given[i];
+        struct weir_url url;
+        if (given->option != &options[LISTEN])
+            continue;
+        int result = weir_url_parse(given->text, &url, diag);
+        if (result == 0)
+            result = weir_collection_open(run->collection, &url, diag);
+        if (result < 0) {
+            weir_diag_prefix(diag, "--listen");
+            return result;
         }
+    }
     return 0;
+}
+
+/* All listeners are open before any is said to be, and what they receive is safe. */
+static void say_ready(const struct run *run)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (arguments->given[i].option == &options[LISTEN])
+            fprintf(stderr, "weir: collecting on %s\n", arguments->given[i].text);
+}
+
+static void say(void *context, const char *text)
+{
+    const struct run *run = context;
+    weir_progress_clear(&run->call->progress);
+    fprintf(stderr, "weir: %s\n", text);
+}
+
+static int parse_sync(const char *text, struct weir_recording_config *config,
+                      struct weir_diag *diag)
+{
+    if (weir_duration_parse(text, &config->sync_ns) == 0 && config->sync_ns >= WEIR_NS_PER_MS &&
+        config->sync_ns <= 3600 * WEIR_NS_PER_SECOND)
+        return 0;
+    config->sync_ns = 0;
+    if (weir_size_parse(text, &config->sync_octets) == 0 && config->sync_octets > 0)
+        return 0;
+    return weir_diag_set(diag, WEIR_E_USAGE,
+                         "--journal-sync: '%s': a duration up to 1h, as 1s, or a size, as 16Mi",
+                         text);
+}
+
+/* Opens the journal, stores what it holds, and has it receive unless there are files to read. */
+static int open_journal(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    struct weir_recording_config config = {
+        .store = weir_arguments_text(arguments, STORE),
+        .clock = run->call->clock,
+        .rotate_ns = weir_arguments_ns(arguments, ROTATE),
+        .collector = run->collector_config,
+        .say = say,
+        .say_context = run,
+    };
+    int result = parse_sync(weir_arguments_text(arguments, JOURNAL_SYNC), &config, diag);
+    if (result < 0 || !run->store || weir_arguments_count_given(arguments, LISTEN) == 0 ||
+        weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF)
+        return result;
+    result = weir_recording_open(&config, run->store, weir_collection_collector(run->collection),
+                                 &run->recording, diag);
+    if (result == 0 && weir_arguments_count_given(arguments, READ) == 0)
+        result = weir_collection_record(run->collection, run->recording, diag);
+    return result;
+}
+
+/* What is received waits for the end of the files. */
+static int listen_to(const struct run *run, struct weir_diag *diag)
+{
+    int result = 0;
+    if (run->recording && weir_arguments_count_given(&run->call->arguments, READ) > 0)
+        result = weir_collection_record(run->collection, run->recording, diag);
+    return result < 0 ? result : weir_collection_listen(run->collection, diag);
 }
 
 /* A later error takes the place of one that is in `diag` already, which is said here. */
@@ -418,7 +498,7 @@ static int collect(const struct run *run, struct weir_diag *diag)
     if (result < 0 && result != WEIR_E_END)
         return result;
     if (result == 0 && weir_arguments_count_given(&run->call->arguments, LISTEN) > 0)
-        result = weir_collection_listen(run->collection, &own);
+        result = listen_to(run, &own);
     if (result == 0 || result == WEIR_E_END)
         result = weir_collection_flush(run->collection, &own);
     return result < 0 ? replace(run, broken, result, &own, diag) : broken;
@@ -471,11 +551,20 @@ static int close_state(struct run *run, bool gives_up, int result, struct weir_d
 static int print_stats(const struct run *run, const char *path, bool has_store,
                        struct weir_diag *diag)
 {
-    const struct weir_stats_part store = {weir_store_counter_table, weir_store_counter_count,
-                                          &run->stored};
+    struct weir_store_counters stored = run->stored;
+    struct weir_journal_counters journaled = {0};
+    if (run->recording) {
+        journaled = weir_recording_count(run->recording);
+        weir_counter_add_all(weir_store_counter_table, weir_store_counter_count,
+                             weir_recording_stored(run->recording), &stored);
+    }
+    const struct weir_stats_part parts[] = {
+        {weir_store_counter_table, weir_store_counter_count, &stored},
+        {weir_journal_counter_table, weir_journal_counter_count, &journaled},
+    };
     struct weir_text_buffer text;
     weir_text_init(&text, STATS_OCTETS_MAX);
-    weir_collection_print_stats(run->collection, &store, has_store ? 1 : 0, &text);
+    weir_collection_print_stats(run->collection, parts, has_store ? 2 : 0, &text);
     int result = weir_print(&text, path, diag);
     weir_text_done(&text);
     return result;
@@ -498,7 +587,11 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         result = open_state(&run, diag);
     if (result == 0)
         result = open_listeners(&run, diag);
+    if (result == 0)
+        result = open_journal(&run, diag);
     bool was_open = result == 0;
+    if (was_open)
+        say_ready(&run);
     bool has_store = run.store != NULL;
     if (was_open)
         result = collect(&run, diag);
@@ -516,6 +609,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
         }
     }
     result = close_state(&run, gives_up, result, diag);
+    weir_recording_close(run.recording);
     weir_collection_free(run.collection);
     free(run.settings);
     return result;

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/recording.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "app/collection.h"
+#include "app/recovery.h"
+#include "base/text.h"
+#include "collect/state.h"
+
+#define ROUNDS_MAX       16u
+#define DRAIN_ROUNDS_MAX 16384u
+#define FEW_DATAGRAMS    32u /* more come with the next call after a nap, at a lower price */
+#define RECEIVE_NAP_NS   WEIR_NS_PER_MS
+#define TAKE_NAP_MS      5
+
+struct weir_recording {
+    struct weir_recording_config config;
+    struct weir_store_writer *writer;
+    struct weir_recovery recovery;
+    struct weir_journal_folder folder;
+    struct weir_journal *journal;
+    bool has_said_deferred;
+    bool has_deferred; /* segments that are to be decoded again */
+    bool is_at_limit;  /* the collector takes no more */
+    bool is_busy;      /* something was taken since it last rested */
+
+    pthread_t receiving;
+    bool is_receiving;
+    struct weir_udp_listener *listeners[WEIR_COLLECTION_LISTENERS_MAX];
+    unsigned listener_count;
+    struct weir_bell stop_bell;
+    atomic_bool stopping;
+    _Atomic uint64_t dropped;
+    int receive_result; /* after the thread has ended */
+    struct weir_diag receive_diag;
+};
+
+static void say(const struct weir_recording *recording, const char *text)
+{
+    recording->config.say(recording->config.say_context, text);
+}
+
+/* ---- The thread that receives ---- */
+
+static int receive_from(struct weir_recording *recording, struct weir_udp_listener *listener,
+                        unsigned rounds, unsigned *ret_count)
+{
+    while (rounds-- > 0) {
+        const struct weir_datagram *datagrams;
+        int count = weir_udp_listener_receive(listener, 0, &datagrams, &recording->receive_diag);
+        if (count == WEIR_E_AGAIN)
+            return 0;
+        if (count < 0)
+            return count;
+        *ret_count += (unsigned)count;
+        int result = weir_journal_append(recording->journal, datagrams, (size_t)count);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* Takes what all listeners have; *ret_count says how much. */
+static int receive_all(struct weir_recording *recording, unsigned rounds, unsigned *ret_count)
+{
+    uint64_t dropped = 0;
+    int result = 0;
+    *ret_count = 0;
+    for (unsigned i = 0; i < recording->listener_count && result == 0; i++) {
+        result = receive_from(recording, recording->listeners[i], rounds, ret_count);
+        dropped += weir_udp_listener_dropped(recording->listeners[i]);
+    }
+    if (result == 0)
+        atomic_store(&recording->dropped, dropped);
+    return result;
+}
+
+/* Waits for datagrams, for the end of a segment, or to be stopped. */
+static int wait_for_datagrams(struct weir_recording *recording)
+{
+    struct pollfd fds[WEIR_COLLECTION_LISTENERS_MAX + 1];
+    nfds_t count = 0;
+    for (; count < recording->listener_count; count++)
+        fds[count] = (struct pollfd){.fd = weir_udp_listener_fd(recording->listeners[count]),
+                                     .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = weir_bell_fd(&recording->stop_bell), .events = POLLIN};
+    int timeout_ms = -1;
+    int64_t due_ns = weir_journal_due(recording->journal);
+    if (due_ns != INT64_MAX) {
+        int64_t left_ns = due_ns - weir_clock_now(&recording->config.clock);
+        /* At most a second at a time: the clock may be set. */
+        if (left_ns > WEIR_NS_PER_SECOND)
+            left_ns = WEIR_NS_PER_SECOND;
+        timeout_ms = left_ns <= 0 ? 0 : (int)((left_ns + WEIR_NS_PER_MS - 1) / WEIR_NS_PER_MS);
+    }
+    if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
+        return weir_diag_set(&recording->receive_diag, WEIR_E_IO, "waiting for messages: %s",
+                             strerror(errno));
+    return 0;
+}
+
+static void *receive_loop(void *context)
+{
+    struct weir_recording *recording = context;
+    unsigned count = 0;
+    int result = 0;
+    while (result == 0 && !atomic_load(&recording->stopping)) {
+        const struct timespec nap = {.tv_nsec = RECEIVE_NAP_NS};
+        if (count > 0 && count < FEW_DATAGRAMS)
+            nanosleep(&nap, NULL);
+        else
+            result = wait_for_datagrams(recording);
+        if (result == 0)
+            result = receive_all(recording, ROUNDS_MAX, &count);
+        weir_journal_tick(recording->journal, weir_clock_now(&recording->config.clock));
+    }
+    /* What had arrived when it was told to stop. */
+    if (result == 0)
+        result = receive_all(recording, DRAIN_ROUNDS_MAX, &count);
+    recording->receive_result = result == WEIR_E_CLOSED ? 0 : result;
+    weir_journal_end(recording->journal);
+    return NULL;
+}
+
+static void stop_receiving(struct weir_recording *recording)
+{
+    if (!recording->is_receiving)
+        return;
+    atomic_store(&recording->stopping, true);
+    weir_bell_wake(&recording->stop_bell);
+}
+
+static void join_receiving(struct weir_recording *recording)
+{
+    if (recording->is_receiving)
+        pthread_join(recording->receiving, NULL);
+    recording->is_receiving = false;
+}
+
+/* ---- What was left ---- */
+
+/* Stores what a folder holds; where that fails it is said, and the rest stays. */
+static int recover_folder(struct weir_recording *recording,
+                          const struct weir_journal_folder *folder, uint64_t below, size_t most)
+{
+    struct weir_diag diag = {0};
+    uint64_t before = recording->recovery.counted.journal_recovered_datagrams;
+    int result = weir_recover(&recording->recovery, folder, below, most, &diag);
+    uint64_t recovered = recording->recovery.counted.journal_recovered_datagrams - before;
+    char text[sizeof(diag.text) + 160];
+    if (result < 0) {
+        snprintf(text, sizeof(text), "%s: what is in the journal stays there: %s", folder->path,
+                 diag.text);
+        say(recording, text);
+    } else if (recovered > 0) {
+        snprintf(text, sizeof(text), "%s: recovered %llu datagrams", folder->path,
+                 (unsigned long long)recovered);
+        say(recording, text);
+    }
+    return result;
+}
+
+/* Those of processes that have ended otherwise than in good order. */
+static void recover_others(struct weir_recording *recording)
+{
+    for (unsigned number = 0; number < WEIR_JOURNALS_MAX; number++) {
+        struct weir_journal_folder folder;
+        struct weir_diag diag = {0};
+        int result =
+            number == recording->folder.number
+                ? WEIR_E_AGAIN
+                : weir_journal_folder_take(recording->config.store, number, false, &folder, &diag);
+        if (result == WEIR_E_NOT_FOUND)
+            return;
+        if (result == WEIR_E_AGAIN)
+            continue;
+        if (result < 0) {
+            say(recording, diag.text);
+            continue;
+        }
+        (void)!recover_folder(recording, &folder, WEIR_RECOVER_ALL, SIZE_MAX);
+        weir_journal_folder_close(&folder);
+    }
+}
+
+static int take_folder(struct weir_recording *recording, struct weir_diag *diag)
+{
+    for (unsigned number = 0; number < WEIR_JOURNALS_MAX; number++) {
+        int result = weir_journal_folder_take(recording->config.store, number, true,
+                                              &recording->folder, diag);
+        if (result != WEIR_E_AGAIN)
+            return result;
+    }
+    return weir_diag_set(diag, WEIR_E_LIMIT, "%s: more than %u processes write to it",
+                         recording->config.store, WEIR_JOURNALS_MAX);
+}
+
+/*
+ * What the run before knew at its end. Where a segment stays it does not count: what waited then is
+ * in that segment's state, and would be decoded twice.
+ */
+static int restore_state(const struct weir_recording *recording, struct weir_collector *collector,
+                         struct weir_diag *diag)
+{
+    const struct weir_journal_folder *folder = &recording->folder;
+    struct weir_journal_ids states = {0}, segments = {0};
+    struct weir_octets state = {0};
+    int result = weir_journal_folder_segments(folder, &segments, diag);
+    if (result == 0)
+        result = weir_journal_folder_states(folder, &states, diag);
+    if (result == 0 && states.count > 0 && segments.count == 0) {
+        result = weir_journal_folder_load_state(folder, states.ids[states.count - 1], &state, diag);
+        if (result == 0)
+            result = weir_collector_restore(collector, state.data, state.length, diag);
+        if (result != WEIR_E_IO && result != WEIR_E_NOMEM)
+            result = 0; /* another version's: exporters will say it again */
+    }
+    struct weir_diag none;
+    if (result == 0 && segments.count > 0)
+        (void)!weir_collector_restore(collector, "", 0, &none);
+    weir_octets_done(&state);
+    weir_journal_ids_done(&states);
+    weir_journal_ids_done(&segments);
+    return result;
+}
+
+int weir_recording_open(const struct weir_recording_config *config,
+                        struct weir_store_writer *writer, struct weir_collector *collector,
+                        struct weir_recording **ret_recording, struct weir_diag *diag)
+{
+    struct weir_recording *recording = calloc(1, sizeof(*recording));
+    if (!recording)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
+    recording->config = *config;
+    recording->writer = writer;
+    recording->folder = (struct weir_journal_folder){.root_fd = -1, .fd = -1, .lock_fd = -1};
+    recording->recovery = (struct weir_recovery){
+        .store = config->store,
+        .clock = config->clock,
+        .collector = &recording->config.collector,
+    };
+    int result = weir_bell_open(&recording->stop_bell);
+    if (result < 0)
+        weir_diag_set(diag, WEIR_E_IO, "an eventfd: %s", strerror(errno));
+    else
+        result = take_folder(recording, diag);
+    if (result == 0) {
+        recording->has_deferred =
+            recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX) < 0;
+        recover_others(recording);
+        result = restore_state(recording, collector, diag);
+    }
+    if (result < 0) {
+        weir_recording_close(recording);
+        return result;
+    }
+    *ret_recording = recording;
+    return 0;
+}
+
+/* ---- Beginning ---- */
+
+static int save(const struct weir_collector *collector, struct weir_text_buffer *state,
+                struct weir_diag *diag)
+{
+    weir_text_init(state, WEIR_JOURNAL_STATE_MAX);
+    int result = weir_collector_save(collector, state);
+    if (result < 0)
+        weir_diag_set(diag, (enum weir_error)result, "the collector's state: %s",
+                      weir_error_text(result));
+    return result;
+}
+
+/* The first segment begins with what was restored, whatever becomes of what was before. */
+static int begin_first(struct weir_recording *recording, const struct weir_collector *collector,
+                       struct weir_diag *diag)
+{
+    uint64_t id = weir_journal_segment(recording->journal);
+    struct weir_diag own = {0};
+    struct weir_text_buffer state;
+    int result = save(collector, &state, diag);
+    if (result == 0 &&
+        weir_journal_folder_save_state(&recording->folder, id, (const uint8_t *)state.data,
+                                       state.length, &own) < 0)
+        say(recording, own.text);
+    else if (result == 0 && !recording->has_deferred)
+        weir_journal_folder_forget_states(&recording->folder, id);
+    weir_text_done(&state);
+    if (result == 0)
+        weir_store_writer_begin_segment(recording->writer, &recording->folder, id);
+    return result;
+}
+
+int weir_recording_start(struct weir_recording *recording, struct weir_collector *collector,
+                         struct weir_udp_listener *const *listeners, unsigned count,
+                         struct weir_diag *diag)
+{
+    const struct weir_journal_options options = {
+        .folder = &recording->folder,
+        .clock = recording->config.clock,
+        .rotate_ns = recording->config.rotate_ns,
+        .sync_ns = recording->config.sync_ns,
+        .sync_octets = recording->config.sync_octets,
+    };
+    memcpy(recording->listeners, listeners, count * sizeof(listeners[0]));
+    recording->listener_count = count;
+    int result = weir_collector_hand_over(collector, diag);
+    if (result == 0)
+        result = weir_store_writer_flush(recording->writer, INT64_MAX, diag);
+    if (result == 0)
+        result = weir_journal_open(&options, &recording->journal, diag);
+    if (result == 0)
+        result = begin_first(recording, collector, diag);
+    if (result < 0)
+        return result;
+    int reason = pthread_create(&recording->receiving, NULL, receive_loop, recording);
+    if (reason != 0)
+        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+    recording->is_receiving = true;
+    return 0;
+}
+
+/* ---- Taking out ---- */
+
+/* Says that a segment's files could not be written; once, until one could. */
+static void say_deferred(struct weir_recording *recording, const struct weir_diag *reason)
+{
+    char text[sizeof(reason->text) + 80];
+    recording->has_deferred = true;
+    if (recording->has_said_deferred)
+        return;
+    recording->has_said_deferred = true;
+    snprintf(text, sizeof(text), "what cannot be stored stays in the journal: %s", reason->text);
+    say(recording, text);
+}
+
+/* One segment that was put off, now that another could be stored. */
+static void retry_deferred(struct weir_recording *recording, uint64_t below)
+{
+    struct weir_journal_ids segments;
+    if (!recording->has_deferred)
+        return;
+    if (recover_folder(recording, &recording->folder, below, 1) < 0 ||
+        weir_journal_folder_segments(&recording->folder, &segments, NULL) < 0)
+        return;
+    recording->has_deferred = segments.count > 0 && segments.ids[0] < below;
+    weir_journal_ids_done(&segments);
+}
+
+/* All of a segment is with the collector. 0, or the error of a sink. */
+static int end_segment(struct weir_recording *recording, struct weir_collector *collector,
+                       uint64_t next_id, struct weir_diag *diag)
+{
+    struct weir_text_buffer state;
+    struct weir_diag own = {0};
+    int result = weir_collector_hand_over(collector, diag);
+    if (result < 0)
+        return result;
+    result = save(collector, &state, diag);
+    if (result == 0) {
+        const struct weir_store_next_segment next = {
+            .id = next_id, .state = (const uint8_t *)state.data, .state_length = state.length};
+        weir_journal_settle(recording->journal);
+        if (weir_store_writer_end_segment(recording->writer, &next, &own) < 0) {
+            say_deferred(recording, &own);
+        } else {
+            recording->has_said_deferred = false;
+            retry_deferred(recording, next_id);
+        }
+        weir_store_writer_begin_segment(recording->writer, &recording->folder, next_id);
+    }
+    weir_text_done(&state);
+    return result;
+}
+
+static void say_messages(struct weir_recording *recording)
+{
+    struct weir_diag message;
+    if (weir_journal_message(recording->journal, &message))
+        say(recording, message.text);
+}
+
+/* Takes out one item. As weir_journal_next and weir_collector_receive. */
+static int take_one(struct weir_recording *recording, struct weir_collector *collector, bool leave,
+                    uint64_t *ret_messages, struct weir_diag *diag)
+{
+    struct weir_journal_item item;
+    int result = weir_journal_next(recording->journal, &item);
+    if (result == WEIR_E_MALFORMED || result == WEIR_E_TRUNCATED)
+        return weir_diag_set(diag, WEIR_E_IO, "%s: its memory was changed by somebody else",
+                             recording->folder.path);
+    if (result < 0)
+        return result;
+    if (item.kind == WEIR_JOURNAL_SEGMENT_END)
+        return end_segment(recording, collector, item.next_segment, diag);
+    ++*ret_messages;
+    recording->is_busy = true;
+    if (leave)
+        return 0;
+    result = weir_collector_receive(collector, &item.datagram, WEIR_COLLECT_UDP, diag);
+    recording->is_at_limit = result == WEIR_E_END;
+    return result;
+}
+
+/* The end of what the thread receives: 0, or why it ended by itself. */
+static int end_of_receiving(struct weir_recording *recording, struct weir_diag *diag)
+{
+    join_receiving(recording);
+    if (recording->receive_result < 0)
+        *diag = recording->receive_diag;
+    return recording->receive_result;
+}
+
+int weir_recording_take(struct weir_recording *recording, struct weir_collector *collector,
+                        unsigned most, uint64_t *ret_messages, struct weir_diag *diag)
+{
+    say_messages(recording);
+    while (most-- > 0) {
+        int result = take_one(recording, collector, false, ret_messages, diag);
+        if (result == WEIR_E_AGAIN)
+            return 0;
+        if (result == WEIR_E_END && !recording->is_at_limit)
+            return end_of_receiving(recording, diag);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+int weir_recording_finish(struct weir_recording *recording, struct weir_collector *collector,
+                          bool leave, struct weir_diag *diag)
+{
+    uint64_t messages = 0;
+    stop_receiving(recording);
+    for (;;) {
+        bool leaves = leave || recording->is_at_limit;
+        int result = take_one(recording, collector, leaves, &messages, diag);
+        if (result == WEIR_E_END && (leaves || !recording->is_at_limit)) {
+            say_messages(recording);
+            return end_of_receiving(recording, diag);
+        }
+        if (result == WEIR_E_AGAIN)
+            weir_bell_sleep(weir_journal_bell(recording->journal), weir_recording_rest(recording));
+        else if (result < 0 && result != WEIR_E_AGAIN && result != WEIR_E_END)
+            return result;
+    }
+}
+
+int weir_recording_rest(struct weir_recording *recording)
+{
+    struct weir_bell *bell = weir_journal_bell(recording->journal);
+    bool was_busy = recording->is_busy;
+    recording->is_busy = false;
+    weir_bell_disarm(bell);
+    if (was_busy)
+        return TAKE_NAP_MS;
+    weir_bell_arm(bell);
+    return weir_journal_is_empty(recording->journal) ? -1 : 0;
+}
+
+int weir_recording_fd(const struct weir_recording *recording)
+{
+    return weir_bell_fd(weir_journal_bell(recording->journal));
+}
+
+void weir_recording_close(struct weir_recording *recording)
+{
+    if (!recording)
+        return;
+    if (recording->journal)
+        weir_journal_abandon(recording->journal);
+    stop_receiving(recording);
+    join_receiving(recording);
+    weir_journal_close(recording->journal);
+    weir_journal_folder_close(&recording->folder);
+    weir_bell_close(&recording->stop_bell);
+    free(recording);
+}
+
+uint64_t weir_recording_dropped(const struct weir_recording *recording)
+{
+    return atomic_load(&recording->dropped);
+}
+
+struct weir_journal_counters weir_recording_count(const struct weir_recording *recording)
+{
+    struct weir_journal_counters counters = recording->recovery.counted;
+    if (recording->journal) {
+        struct weir_journal_counters own = weir_journal_count(recording->journal);
+        weir_counter_add_all(weir_journal_counter_table, weir_journal_counter_count, &own,
+                             &counters);
+    }
+    return counters;
+}
+
+const struct weir_store_counters *weir_recording_stored(const struct weir_recording *recording)
+{
+    return &recording->recovery.stored;
+}

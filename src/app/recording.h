@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listeners → journal → collector: a thread that receives and journals, so that a datagram is safe
+ * whatever the rest is busy with, and the caller's, which decodes and stores.
+ *
+ *     weir_recording_open(&config, writer, collector, &recording, &diag); // recovers what was left
+ *     weir_recording_start(recording, collector, listeners, count, &diag);
+ *     while (...) {
+ *         poll(... weir_recording_fd(recording) ..., weir_recording_rest(recording));
+ *         result = weir_recording_take(recording, collector, most, &messages, &diag);
+ *     }
+ *     result = weir_recording_finish(recording, collector, &diag);
+ *     weir_recording_close(recording);
+ *
+ * A segment whose files cannot be written is put off, which is said once, and decoded again after
+ * one that could. Ownership: borrows the writer, the collector and the listeners, which outlive it.
+ * Threads: one caller.
+ */
+#ifndef WEIR_APP_RECORDING_H
+#define WEIR_APP_RECORDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "collect/collector.h"
+#include "net/udp.h"
+#include "store/journal.h"
+#include "store/writer.h"
+
+struct weir_recording;
+
+struct weir_recording_config {
+    const char *store; /* the folder that `writer` writes to */
+    struct weir_clock clock;
+    int64_t rotate_ns;
+    int64_t sync_ns; /* as of struct weir_journal_options */
+    uint64_t sync_octets;
+    struct weir_collector_config collector; /* for what is decoded again */
+    /* Says a line to people, as it happens. */
+    void (*say)(void *context, const char *text);
+    void *say_context;
+};
+
+/*
+ * Takes a journal of the store, and stores what it and those of dead processes hold. What cannot be
+ * stored now is said, and stays. The collector then knows what the process knew that had the
+ * journal before. 0; WEIR_E_IO, WEIR_E_NOMEM with diag.
+ */
+WEIR_CHECKED int weir_recording_open(const struct weir_recording_config *config,
+                                     struct weir_store_writer *writer,
+                                     struct weir_collector *collector,
+                                     struct weir_recording **ret_recording, struct weir_diag *diag);
+
+/* Begins to receive. What the collector and the writer had before is stored first. As above. */
+WEIR_CHECKED int weir_recording_start(struct weir_recording *recording,
+                                      struct weir_collector *collector,
+                                      struct weir_udp_listener *const *listeners, unsigned count,
+                                      struct weir_diag *diag);
+
+/*
+ * How many milliseconds the caller may wait for weir_recording_fd() to be readable before it takes
+ * again; -1: until it is. Where datagrams come all the time it is woken for many at once.
+ */
+int weir_recording_rest(struct weir_recording *recording);
+int weir_recording_fd(const struct weir_recording *recording);
+
+/*
+ * Takes up to `most` datagrams to the collector, and ends segments; *ret_messages is added to. 0,
+ * also where there are fewer; what weir_collector_receive returns; or WEIR_E_IO of a listener.
+ */
+WEIR_CHECKED int weir_recording_take(struct weir_recording *recording,
+                                     struct weir_collector *collector, unsigned most,
+                                     uint64_t *ret_messages, struct weir_diag *diag);
+
+/*
+ * Receives no more, and takes all that came; `leave` leaves it, as past a limit of records. All
+ * that was taken is stored then. As weir_recording_take.
+ */
+WEIR_CHECKED int weir_recording_finish(struct weir_recording *recording,
+                                       struct weir_collector *collector, bool leave,
+                                       struct weir_diag *diag);
+
+/* What was not finished stays in the journal. NULL does nothing. */
+void weir_recording_close(struct weir_recording *recording);
+
+/* Datagrams that the kernel dropped at the listeners. */
+uint64_t weir_recording_dropped(const struct weir_recording *recording);
+
+struct weir_journal_counters weir_recording_count(const struct weir_recording *recording);
+
+/* What recovery stored, beside what the writer did. */
+const struct weir_store_counters *weir_recording_stored(const struct weir_recording *recording);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/recovery.h"
+
+#include "base/text.h"
+#include "collect/state.h"
+#include "store/segment_reader.h"
+
+/* The collector begins with what was known when the segment began. */
+static int restore(struct weir_collector *collector, const struct weir_journal_folder *folder,
+                   uint64_t id, struct weir_diag *diag)
+{
+    struct weir_octets state = {0};
+    int result = weir_journal_folder_load_state(folder, id, &state, diag);
+    if (result == 0)
+        result = weir_collector_restore(collector, state.data, state.length, diag);
+    weir_octets_done(&state);
+    /* Without one, or with another version's, Templates are those of the segment itself. */
+    return result == WEIR_E_IO || result == WEIR_E_NOMEM ? result : 0;
+}
+
+static int decode_all(struct weir_recovery *recovery, struct weir_collector *collector,
+                      struct weir_segment_reader *reader, struct weir_diag *diag)
+{
+    struct weir_datagram datagram;
+    int result;
+    while ((result = weir_segment_reader_next(reader, &datagram, diag)) == 0) {
+        result = weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, diag);
+        if (result < 0)
+            return result;
+        recovery->counted.journal_recovered_datagrams++;
+    }
+    if (result != WEIR_E_END)
+        return result;
+    recovery->counted.journal_cut_octets += weir_segment_reader_cut(reader);
+    return weir_collector_hand_over(collector, diag);
+}
+
+static int decode_segment(struct weir_recovery *recovery, const struct weir_journal_folder *folder,
+                          uint64_t id, struct weir_collector *collector, struct weir_diag *diag)
+{
+    struct weir_segment_reader *reader;
+    int result = restore(collector, folder, id, diag);
+    if (result == 0)
+        result = weir_segment_reader_open(folder, id, &reader, diag);
+    if (result < 0)
+        return result;
+    result = decode_all(recovery, collector, reader, diag);
+    weir_segment_reader_close(reader);
+    return result;
+}
+
+/* Ends the segment that was decoded: its files are the store's, and `next_id` has its state. */
+static int end_segment(struct weir_store_writer *writer, const struct weir_collector *collector,
+                       uint64_t next_id, struct weir_diag *diag)
+{
+    struct weir_text_buffer state;
+    weir_text_init(&state, WEIR_JOURNAL_STATE_MAX);
+    int result = weir_collector_save(collector, &state);
+    if (result < 0) {
+        weir_diag_set(diag, (enum weir_error)result, "the collector's state: %s",
+                      weir_error_text(result));
+    } else {
+        const struct weir_store_next_segment next = {
+            .id = next_id, .state = (const uint8_t *)state.data, .state_length = state.length};
+        result = weir_store_writer_end_segment(writer, &next, diag);
+    }
+    weir_text_done(&state);
+    return result;
+}
+
+static int recover_one(struct weir_recovery *recovery, const struct weir_journal_folder *folder,
+                       uint64_t id, uint64_t next_id, struct weir_diag *diag)
+{
+    const struct weir_store_writer_options options = {.path = recovery->store,
+                                                      .clock = recovery->clock};
+    struct weir_collector_config config = *recovery->collector;
+    struct weir_collector *collector;
+    struct weir_store_writer *writer;
+    config.record_limit = 0;
+    if (weir_collector_new(&config, &collector) < 0)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
+    int result = weir_store_writer_open(&options, &writer, diag);
+    if (result < 0) {
+        weir_collector_free(collector);
+        return result;
+    }
+    const struct weir_batch_sink sink = weir_store_writer_sink(writer);
+    weir_store_writer_begin_segment(writer, folder, id);
+    /* It is the collector's first: there is a place for it. */
+    result = weir_collector_add_batch_sink(collector, &sink);
+    if (result == 0)
+        result = decode_segment(recovery, folder, id, collector, diag);
+    if (result == 0)
+        result = end_segment(writer, collector, next_id, diag);
+    struct weir_store_counters stored;
+    int closed = weir_store_writer_close(writer, &stored, result == 0 ? diag : NULL);
+    weir_counter_add_all(weir_store_counter_table, weir_store_counter_count, &stored,
+                         &recovery->stored);
+    weir_collector_free(collector);
+    if (result == 0)
+        recovery->counted.journal_recovered_segments++;
+    return result == 0 ? closed : result;
+}
+
+int weir_recover(struct weir_recovery *recovery, const struct weir_journal_folder *folder,
+                 uint64_t below, size_t most, struct weir_diag *diag)
+{
+    struct weir_journal_ids segments;
+    int result = weir_journal_folder_segments(folder, &segments, diag);
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < segments.count && i < most && segments.ids[i] < below; i++) {
+        uint64_t id = segments.ids[i];
+        uint64_t next_id = i + 1 < segments.count ? segments.ids[i + 1] : id + 1;
+        result = recover_one(recovery, folder, id, next_id, diag);
+        if (result < 0)
+            break;
+    }
+    weir_journal_ids_done(&segments);
+    return result;
+}
