@@ -29,9 +29,10 @@ static uint64_t checksum(const void *octets, size_t length)
 static struct weir_writer extend(struct weir_text_buffer *out, size_t octets)
 {
     char *room = weir_text_reserve(out, octets);
-    if (room)
-        out->length += octets;
-    return weir_writer_make((uint8_t *)room, room ? octets : 0);
+    if (!room)
+        return (struct weir_writer){.failed = true};
+    out->length += octets;
+    return weir_writer_make((uint8_t *)room, octets);
 }
 
 static void save_key(struct weir_writer *writer, const struct weir_session_key *key)
