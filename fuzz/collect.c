@@ -3,13 +3,15 @@
  * A sequence of datagrams through one collector with its small limits, into columns and JSON.
  *
  * The input is datagrams one after another: an octet (bit 7: out of a file; the others: which
- * exporter), two octets of length, and so many octets, or what there is.
+ * exporter; bit 6 of it: time passes for the sinks), two octets of length, and so many octets, or
+ * what there is. Datagrams are 20 s apart.
  */
 #include "fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/reader.h"
 #include "base/text.h"
 #include "collect/collector.h"
@@ -23,6 +25,7 @@ static void check(bool holds)
 
 struct taken {
     uint64_t rows;
+    uint64_t without_sampling; /* of these */
     uint64_t records[WEIR_RECORD_COUNTERS + 1]; /* by kind */
     struct weir_text_buffer line;
 };
@@ -35,6 +38,13 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     for (uint32_t i = 0; i < batch->segment_count; i++) {
         check(batch->segments[i].first_row == rows);
         rows += batch->segments[i].row_count;
+    }
+    for (uint32_t i = 0; i < batch->segment_count; i++) {
+        const struct weir_segment *segment = &batch->segments[i];
+        bool has_column = segment->columns & WEIR_COLUMN_BIT(SAMPLING);
+        const uint32_t *intervals = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING);
+        for (uint32_t row = 0; row < segment->row_count; row++)
+            taken->without_sampling += !has_column || !intervals[segment->first_row + row];
     }
     check(rows == batch->row_count && rows <= batch->row_capacity);
     taken->rows += rows;
@@ -75,6 +85,7 @@ static struct weir_collector *new_collector(struct taken *taken)
     config.waiting = (struct weir_waiting_limits){.sets = 4, .octets = 2000};
     config.waiting_octets = 5000;
     config.batch_rows = 16;
+    config.hold_rows = 8;
     check(weir_collector_new(&config, &collector) == 0 &&
           weir_collector_add_batch_sink(collector, &batches) == 0 &&
           weir_collector_add_record_sink(collector, &records) == 0);
@@ -90,6 +101,7 @@ static void check_counters(const struct weir_collector *collector, const struct 
     check(c.records == taken->rows && c.records == taken->records[WEIR_RECORD_FLOW]);
     check(c.options_records == taken->records[WEIR_RECORD_OPTIONS]);
     check(c.counter_records == taken->records[WEIR_RECORD_COUNTERS]);
+    check(c.records_sampling_unknown - c.records_sampling_corrected == taken->without_sampling);
     check(c.sets_unknown_template >= c.sets_waiting + c.sets_overflowed);
     const struct weir_sessions *sessions = weir_collector_sessions(collector);
     check(sessions->count <= sessions->limits.sessions);
@@ -101,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct taken taken = {0};
     struct weir_diag diag = {0};
+    int64_t now_ns = 0;
     weir_text_init(&taken.line, 4 << 20);
     struct weir_collector *collector = new_collector(&taken);
     struct weir_reader reader = weir_reader_make(data, size);
@@ -118,11 +131,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             .octets = copy,
             .length = length,
             .source = weir_address_from_v4(kind & 127),
+            .received_ns = now_ns,
         };
         check(weir_collector_receive(collector, &datagram,
                                      kind & 128 ? WEIR_COLLECT_FILE : WEIR_COLLECT_UDP,
                                      &diag) == 0);
         free(copy);
+        now_ns += 20 * WEIR_NS_PER_SECOND;
+        if (kind & 64)
+            check(weir_collector_tick(collector, now_ns, &diag) == 0);
     }
     check(weir_collector_flush(collector, 0, &diag) == 0);
     check_counters(collector, &taken);

@@ -431,6 +431,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
     int result = 0;
     while (result == 0 && (set = weir_waiting_take(&session->waiting, id))) {
         set->context.session = &session->references;
+        set->context.segment.source = session->number;
         struct run run = {
             .source = shared->source,
             .plan = shared->plan,
@@ -804,6 +805,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     if (result < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for another exporter");
     intake.context.session = &intake.session->references;
+    intake.context.segment.source = intake.session->number;
 
     intake.session->counters.messages++;
     intake.session->counters.octets += datagram->length;

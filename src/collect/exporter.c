@@ -41,12 +41,6 @@ static struct weir_exporter **link_of(const struct weir_exporters *exporters,
     return link;
 }
 
-struct weir_exporter *weir_exporters_find(const struct weir_exporters *exporters,
-                                          const struct weir_exporter_key *key)
-{
-    return *link_of(exporters, key);
-}
-
 /* Takes over what is configured for its address, the widest networks first. */
 static void configure(const struct weir_exporters *exporters, struct weir_exporter *exporter)
 {

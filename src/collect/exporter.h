@@ -55,6 +55,7 @@ struct weir_exporter {
     enum weir_skew_mode skew_mode;
     int64_t skew_ns;   /* of WEIR_SKEW_ADD */
     uint32_t sessions; /* that have it */
+    bool is_saved;    /* collect/state.c: by a session before */
     bool has_changed;  /* samplers, since rows were corrected */
     /* Numbers of the batches in which it has rows without an interval; collect/outlet.h. */
     uint64_t unknown_in[2];
@@ -84,10 +85,6 @@ void weir_exporters_done(struct weir_exporters *exporters);
 WEIR_CHECKED int weir_exporters_get(struct weir_exporters *exporters,
                                     const struct weir_exporter_key *key,
                                     struct weir_exporter **ret_exporter);
-
-/* The exporter of this key, or NULL. */
-struct weir_exporter *weir_exporters_find(const struct weir_exporters *exporters,
-                                          const struct weir_exporter_key *key);
 
 /* A session has it no longer; with the last one it goes. NULL does nothing. */
 void weir_exporter_release(struct weir_exporters *exporters, struct weir_exporter *exporter,

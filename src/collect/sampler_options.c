@@ -191,6 +191,8 @@ static struct said read_record(const struct weir_options_record *record, uint32_
 static void learn(struct weir_session *session, const struct weir_options_record *record)
 {
     struct said said = read_record(record, session->key.domain);
+    if (said.key.domain == session->key.domain)
+        said.key.source = session->number;
     if (said.init_time_ns)
         session->uptime.init_time_ns = said.init_time_ns;
     if (!said.has_sampling)

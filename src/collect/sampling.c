@@ -10,7 +10,9 @@ static int compare(const struct weir_sampler_key *a, const struct weir_sampler_k
         return a->kind < b->kind ? -1 : 1;
     if (a->id != b->id)
         return a->id < b->id ? -1 : 1;
-    return a->domain < b->domain ? -1 : a->domain > b->domain;
+    if (a->domain != b->domain)
+        return a->domain < b->domain ? -1 : 1;
+    return a->source < b->source ? -1 : a->source > b->source;
 }
 
 /* Index of the first sampler that is not before this key. */
@@ -105,9 +107,9 @@ void weir_sampling_done(struct weir_sampling *sampling, struct weir_budget *budg
     *sampling = (struct weir_sampling){0};
 }
 
-/* The interval of this kind and id in a domain, or else as the header says; 0: none. */
+/* The interval of this kind and id for a segment, or else as the header says; 0: none. */
 static uint32_t find(const struct weir_sampling *sampling, enum weir_sampler_kind kind, uint64_t id,
-                     uint32_t domain)
+                     const struct weir_segment *segment)
 {
     if (sampling->of_kind[kind] == 0)
         return 0;
@@ -118,9 +120,9 @@ static uint32_t find(const struct weir_sampling *sampling, enum weir_sampler_kin
         const struct weir_sampler *sampler = &sampling->samplers[i];
         if (sampler->key.kind != kind || sampler->key.id != id)
             break;
-        if (sampler->key.domain == domain)
+        if (sampler->key.domain == segment->domain && sampler->key.source == segment->source)
             return sampler->interval;
-        if (sampler->key.domain == 0)
+        if (sampler->key.domain == 0 && sampler->key.source == 0 && segment->domain != 0)
             in_zero = sampler->interval;
         differ = differ || (agreed && agreed != sampler->interval);
         agreed = sampler->interval;
@@ -133,7 +135,7 @@ static uint32_t find(const struct weir_sampling *sampling, enum weir_sampler_kin
 /* What is the same for all rows of a segment. */
 struct search {
     const struct weir_sampling *sampling;
-    uint32_t domain;
+    const struct weir_segment *segment;
     uint32_t of_template;
     uint32_t rest;                          /* for rows that nothing before is of */
     const uint32_t *ids, *in_ifs, *out_ifs; /* NULL: the rows have none, or none would be found */
@@ -155,9 +157,9 @@ static struct search search_of(const struct weir_sampling *sampling, const struc
     uint32_t of_either = of_kind[WEIR_SAMPLER_INTERFACE];
     struct search search = {
         .sampling = sampling,
-        .domain = segment->domain,
-        .of_template = find(sampling, WEIR_SAMPLER_TEMPLATE, segment->template_id, segment->domain),
-        .rest = find(sampling, WEIR_SAMPLER_WHOLE, 0, segment->domain),
+        .segment = segment,
+        .of_template = find(sampling, WEIR_SAMPLER_TEMPLATE, segment->template_id, segment),
+        .rest = find(sampling, WEIR_SAMPLER_WHOLE, 0, segment),
         .ids = values(batch, segment, WEIR_COLUMN_SAMPLER, of_kind[WEIR_SAMPLER_ID]),
         .in_ifs =
             values(batch, segment, WEIR_COLUMN_IN_IF, of_kind[WEIR_SAMPLER_IN_IF] + of_either),
@@ -172,16 +174,16 @@ static struct search search_of(const struct weir_sampling *sampling, const struc
 static uint32_t find_interface(const struct search *search, enum weir_sampler_kind kind,
                                uint32_t interface)
 {
-    uint32_t interval = find(search->sampling, kind, interface, search->domain);
+    uint32_t interval = find(search->sampling, kind, interface, search->segment);
     return interval ? interval
-                    : find(search->sampling, WEIR_SAMPLER_INTERFACE, interface, search->domain);
+                    : find(search->sampling, WEIR_SAMPLER_INTERFACE, interface, search->segment);
 }
 
 static uint32_t find_for_row(const struct search *search, uint32_t row)
 {
     uint32_t interval = 0;
     if (search->ids)
-        interval = find(search->sampling, WEIR_SAMPLER_ID, search->ids[row], search->domain);
+        interval = find(search->sampling, WEIR_SAMPLER_ID, search->ids[row], search->segment);
     if (interval == 0)
         interval = search->of_template;
     if (interval == 0 && search->in_ifs)

@@ -17,7 +17,9 @@
  *     8. where the row names no sampler, the one that all samplers of the exporter have.
  *
  * Exporters send options in another domain than flows (0, or that of one line card): where the
- * row's own domain has none, that of domain 0 holds, or that on which all others agree.
+ * row's own domain has none, that of domain 0 holds, or that on which all others agree. Of several
+ * exporters behind one address (collect/source.h) each has its own, and those of the others only
+ * where these agree and it said none.
  * An interval of zero, in a record or in a header, says nothing and is none; NetFlow v5 without an
  * interval is unknown too, since routers leave it zero whether they sample or not.
  *
@@ -53,6 +55,7 @@ enum weir_sampler_kind {
 struct weir_sampler_key {
     enum weir_sampler_kind kind;
     uint32_t domain;
+    uint32_t source; /* of the segments that are meant */
     uint64_t id;
 };
 
@@ -65,7 +68,7 @@ struct weir_sampler {
 };
 
 struct weir_sampling {
-    struct weir_sampler *samplers; /* by kind, id, domain */
+    struct weir_sampler *samplers; /* by kind, id, domain, source */
     uint32_t count;
     uint32_t capacity;
     uint32_t of_kind[WEIR_SAMPLER_KINDS];

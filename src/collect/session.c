@@ -152,6 +152,9 @@ int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_
     if (sessions->count == sessions->limits.sessions)
         weir_sessions_evict(sessions);
     struct weir_session **bucket = bucket_of(sessions, key);
+    for (const struct weir_session *other = *bucket; other; other = other->next_in_bucket)
+        if (keys_equal(&other->key, key) && other->number >= session->number)
+            session->number = other->number + 1;
     session->key = *key;
     session->references = (struct weir_plan_session){
         .find_plan = find_plan,

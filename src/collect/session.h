@@ -65,6 +65,7 @@ struct weir_session {
     struct weir_waiting waiting;
     struct weir_sequence sequence;
     struct weir_exporter *exporter; /* shared with its other domains */
+    uint32_t number;                /* among the sources of its key, from 0 on */
     struct weir_uptime uptime;
     struct weir_skew skew;
     bool has_held; /* rows were held back for options of its samplers, from then on */

@@ -9,9 +9,10 @@
 
 #define MAGIC           "weirseen"
 #define MAGIC_OCTETS    8u
-#define VERSION         1u
+#define VERSION         2u
 #define HEADER_OCTETS   28u /* magic, version, length, checksum */
-#define SESSION_OCTETS  79u /* without Templates and waiting sets */
+#define SESSION_OCTETS  95u /* without Templates, waiting sets and samplers */
+#define SAMPLER_OCTETS  33u
 #define FIELD_OCTETS    8u
 #define TEMPLATE_OCTETS 5u  /* without fields */
 #define ENTRY_OCTETS    16u /* a session's Template: id, port, time, number */
@@ -123,19 +124,39 @@ static void save_waiting(struct weir_text_buffer *out, const struct weir_waiting
     weir_write_octets(&writer, set->octets, set->length);
 }
 
+static void save_sampler(struct weir_text_buffer *out, const struct weir_sampler *sampler)
+{
+    struct weir_writer writer = extend(out, SAMPLER_OCTETS);
+    weir_write_u8(&writer, (uint8_t)sampler->key.kind);
+    weir_write_u32(&writer, sampler->key.domain);
+    weir_write_u32(&writer, sampler->key.source);
+    weir_write_u64(&writer, sampler->key.id);
+    weir_write_u64(&writer, sampler->selected);
+    weir_write_u64(&writer, sampler->population);
+}
+
+/* Samplers are its exporter's: the first session of it has them. */
 static void save_session(struct weir_text_buffer *out, const struct weir_session *session)
 {
     struct weir_writer writer = extend(out, SESSION_OCTETS);
+    struct weir_exporter *exporter = session->exporter;
+    uint32_t sampler_count = exporter->is_saved ? 0 : exporter->sampling.count;
+    exporter->is_saved = true;
     save_key(&writer, &session->key);
     save_source(&writer, &session->source);
     save_sequence(&writer, &session->sequence);
     weir_write_u8(&writer, session->has_undecodable);
     weir_write_u32(&writer, session->templates.count);
     weir_write_u32(&writer, session->waiting.count);
+    weir_write_u32(&writer, session->number);
+    weir_write_u64(&writer, (uint64_t)session->uptime.init_time_ns);
+    weir_write_u32(&writer, sampler_count);
     for (uint32_t i = 0; i < session->templates.count; i++)
         save_entry(out, &session->templates.entries[i]);
     for (const struct weir_waiting_set *set = session->waiting.oldest; set; set = set->next)
         save_waiting(out, set);
+    for (uint32_t i = 0; i < sampler_count; i++)
+        save_sampler(out, &exporter->sampling.samplers[i]);
 }
 
 int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffer *out)
@@ -145,6 +166,8 @@ int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffe
     save_templates(out, sessions);
     struct weir_writer count = extend(out, 4);
     weir_write_u32(&count, sessions->count);
+    for (const struct weir_session *session = sessions->oldest; session; session = session->newer)
+        session->exporter->is_saved = false;
     for (const struct weir_session *session = sessions->oldest; session; session = session->newer)
         save_session(out, session);
     if (weir_text_error(out) < 0)
@@ -308,6 +331,24 @@ static int restore_waiting(struct restore *restore, struct weir_session *session
     return 0;
 }
 
+static int restore_sampler(struct restore *restore, struct weir_session *session,
+                           struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    struct weir_sampler_key key = {.kind = (enum weir_sampler_kind)weir_read_u8(reader)};
+    key.domain = weir_read_u32(reader);
+    key.source = weir_read_u32(reader);
+    key.id = weir_read_u64(reader);
+    uint64_t selected = weir_read_u64(reader), population = weir_read_u64(reader);
+    if (weir_reader_failed(reader) || key.kind >= WEIR_SAMPLER_KINDS)
+        return broken(restore, "no such sampler can be", diag);
+    enum weir_sampling_change change =
+        weir_sampling_put(&session->exporter->sampling, &restore->sessions->pool.budget, key,
+                          selected, population);
+    session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
+    return change == WEIR_SAMPLING_INVALID ? broken(restore, "no such interval can be", diag) : 0;
+}
+
 static int restore_session(struct restore *restore, struct weir_diag *diag)
 {
     struct weir_reader *reader = &restore->reader;
@@ -316,6 +357,9 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     struct weir_sequence sequence = restore_sequence(reader);
     bool has_undecodable = weir_read_u8(reader) != 0;
     uint32_t template_count = weir_read_u32(reader), waiting_count = weir_read_u32(reader);
+    uint32_t number = weir_read_u32(reader);
+    int64_t init_time_ns = (int64_t)weir_read_u64(reader);
+    uint32_t sampler_count = weir_read_u32(reader);
     if (weir_reader_failed(reader))
         return broken(restore, "a session is cut", diag);
     if (key.transport > WEIR_COLLECT_FILE || source.port_count > WEIR_SOURCE_PORTS ||
@@ -328,11 +372,15 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     session->source = source;
     session->sequence = sequence;
     session->has_undecodable = has_undecodable;
+    session->number = number;
+    session->uptime.init_time_ns = init_time_ns < 0 ? 0 : init_time_ns;
     session->counters.sessions_restored = 1;
     for (uint32_t i = 0; i < template_count && result == 0; i++)
         result = restore_entry(restore, session, diag);
     for (uint32_t i = 0; i < waiting_count && result == 0; i++)
         result = restore_waiting(restore, session, diag);
+    for (uint32_t i = 0; i < sampler_count && result == 0; i++)
+        result = restore_sampler(restore, session, diag);
     return result;
 }
 

@@ -4,7 +4,8 @@
  * next datagram is decoded and not kept waiting for a Template that comes in half an hour.
  *
  * Saved are, a session: Templates and Options Templates as they were sent, and where the count of
- * its sequence numbers stands; Data Sets that wait for a Template. Counters are not saved: a
+ * its sequence numbers stands; Data Sets that wait for a Template; samplers of its exporter and the
+ * beginning of its sysUpTime. Counters are not saved: a
  * process counts what it did itself. What exporters sent between saving and restoring is lost and
  * is counted so, since the ledger goes on from the number that it expected; unless an exporter was
  * silent here for a day (WEIR_SEQUENCE_ABSENCE_NS) or leapt, which begins a new count.

@@ -53,7 +53,7 @@ void weir_batch_clear(struct weir_batch *batch)
 static bool same_origin(const struct weir_segment *a, const struct weir_segment *b)
 {
     return a->columns == b->columns && a->received_ns == b->received_ns &&
-           weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain &&
+           weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain && a->source == b->source &&
            a->template_id == b->template_id && a->protocol_version == b->protocol_version &&
            a->has_exporter == b->has_exporter;
 }

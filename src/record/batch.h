@@ -33,6 +33,7 @@ struct weir_segment {
     int64_t received_ns;
     struct weir_address exporter;
     uint32_t domain;
+    uint32_t source; /* which of several behind the exporter's address; 0: the first */
     uint32_t first_row;
     uint32_t row_count;
     uint16_t template_id;

@@ -2,6 +2,7 @@
 /* Sampling intervals: what options say in each dialect, whose rows they are, and when they come. */
 #include <math.h>
 
+#include "collect/state.h"
 #include "peer.h"
 
 #define MINUTE (60 * WEIR_NS_PER_SECOND)
@@ -464,6 +465,70 @@ static void configured(void **state)
     desk_close(&desk);
 }
 
+/* Two exporters behind one address and of one domain each have their own. */
+static void behind_one_address(void **state)
+{
+    (void)state;
+    static const struct weir_field fields[] = {{0, 302, 4}, {0, 2, 4}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *sampled = flows_of(257, fields, 2);
+    struct peer peers[2] = {peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1),
+                            peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1)};
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned i = 0; i < 2; i++) {
+            const struct said sampler[] = {{{0, 302, 4}, 1}, {{0, 34, 4}, i ? 500 : 100}};
+            peers[i].port = (uint16_t)(5000 + i);
+            if (round == 0)
+                peers[i].sequence = 1000000 * (i + 1);
+            peer_begin(&peers[i]);
+            peer_template(&peers[i], sampled);
+            if (round == 0)
+                peer_options(&peers[i], 300, sampler, 2);
+            peer_rows(&peers[i], sampled, (const uint64_t[]){1, i}, 1);
+            desk_receive(&desk, &peers[i]);
+        }
+    (void)desk_count(&desk);
+    assert_int_equal(weir_collector_sessions(desk.collector)->count, 2);
+    assert_int_equal(desk.taken->rows, 6);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(desk.taken->row[i].sampling, desk.taken->row[i].packets ? 500 : 100);
+    free(sampled);
+    desk_close(&desk);
+}
+
+/* What was said before a restart holds after it. */
+static void after_a_restart(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES), next = desk_open(&config, DESK_BATCHES);
+    struct weir_template *sampled = flows_of(257, sampled_fields, 2);
+    struct peer peer = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 1);
+    struct peer other = peer_of(WEIR_PROTOCOL_NETFLOW9, "192.0.2.1", 2);
+    struct weir_text_buffer octets;
+    struct weir_diag diag = {0};
+    peer_begin(&peer);
+    peer_template(&peer, sampled);
+    peer_options(&peer, 300, sampler_one, 3);
+    desk_receive(&desk, &peer);
+    peer_begin(&other);
+    peer_template(&other, sampled);
+    desk_receive(&desk, &other);
+    weir_text_init(&octets, 1 << 20);
+    assert_int_equal(weir_collector_save(desk.collector, &octets), 0);
+    assert_int_equal(weir_collector_restore(next.collector, octets.data, octets.length, &diag), 0);
+    peer_begin(&other);
+    peer_rows(&other, sampled, (const uint64_t[]){1, 10}, 1);
+    desk_receive(&next, &other);
+    assert_int_equal(desk_count(&next).records_sampling_unknown, 0);
+    assert_int_equal(next.taken->row[0].sampling, 4000);
+    weir_text_done(&octets);
+    free(sampled);
+    desk_close(&desk);
+    desk_close(&next);
+}
+
 /* An exporter has room for so many; what is there is corrected, what is new is refused. */
 static void limits(void **state)
 {
@@ -521,12 +586,20 @@ static void exporters_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dialects),        cmocka_unit_test(what_says_nothing),
-        cmocka_unit_test(whose_rows),      cmocka_unit_test(own_interval),
-        cmocka_unit_test(other_domains),   cmocka_unit_test(only_sampler),
-        cmocka_unit_test(late_options),    cmocka_unit_test(held_and_released),
-        cmocka_unit_test(wait_is_bounded), cmocka_unit_test(configured),
-        cmocka_unit_test(limits),          cmocka_unit_test(exporters_go),
+        cmocka_unit_test(dialects),
+        cmocka_unit_test(what_says_nothing),
+        cmocka_unit_test(whose_rows),
+        cmocka_unit_test(own_interval),
+        cmocka_unit_test(other_domains),
+        cmocka_unit_test(only_sampler),
+        cmocka_unit_test(late_options),
+        cmocka_unit_test(held_and_released),
+        cmocka_unit_test(wait_is_bounded),
+        cmocka_unit_test(configured),
+        cmocka_unit_test(behind_one_address),
+        cmocka_unit_test(after_a_restart),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(exporters_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,7 +188,20 @@ static void test_what_waits_goes_on_waiting(void **state)
     desk_close(&second);
 }
 
-/* Sessions of all kinds, with Templates and what waits. */
+/* A record of sampling, and of the beginning of sysUpTime. */
+static void send_interval(struct desk *desk, struct peer *peer)
+{
+    struct weir_field fields[] = {desk->options->fields[0], {0, 34, 4}, {0, 160, 8}};
+    struct weir_template *options = weir_template_new_options(301, fields, 3, 1);
+    assert_non_null(options);
+    peer_begin(peer);
+    peer_template(peer, options);
+    peer_flows(peer, options, 1, 1);
+    desk_receive(desk, peer);
+    free(options);
+}
+
+/* Sessions of all kinds, with Templates, samplers and what waits. */
 static struct weir_text_buffer rich_state(void)
 {
     struct desk desk = open_default();
@@ -196,8 +209,10 @@ static struct weir_text_buffer rich_state(void)
         struct peer peer =
             peer_of(i == 1 ? WEIR_PROTOCOL_NETFLOW9 : WEIR_PROTOCOL_IPFIX, "192.0.2.1", i);
         send_flows(&desk, &peer, 2);
-        if (i > 0)
+        if (i > 0) {
             send_templates(&desk, &peer);
+            send_interval(&desk, &peer);
+        }
         send_flows(&desk, &peer, 2);
     }
     struct weir_text_buffer state = save(&desk);
