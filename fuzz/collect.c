@@ -25,7 +25,7 @@ static void check(bool holds)
 
 struct taken {
     uint64_t rows;
-    uint64_t without_sampling; /* of these */
+    uint64_t without_sampling;                  /* of these */
     uint64_t records[WEIR_RECORD_COUNTERS + 1]; /* by kind */
     struct weir_text_buffer line;
 };

@@ -55,7 +55,7 @@ struct weir_exporter {
     enum weir_skew_mode skew_mode;
     int64_t skew_ns;   /* of WEIR_SKEW_ADD */
     uint32_t sessions; /* that have it */
-    bool is_saved;    /* collect/state.c: by a session before */
+    bool is_saved;     /* collect/state.c: by a session before */
     bool has_changed;  /* samplers, since rows were corrected */
     /* Numbers of the batches in which it has rows without an interval; collect/outlet.h. */
     uint64_t unknown_in[2];

@@ -342,9 +342,8 @@ static int restore_sampler(struct restore *restore, struct weir_session *session
     uint64_t selected = weir_read_u64(reader), population = weir_read_u64(reader);
     if (weir_reader_failed(reader) || key.kind >= WEIR_SAMPLER_KINDS)
         return broken(restore, "no such sampler can be", diag);
-    enum weir_sampling_change change =
-        weir_sampling_put(&session->exporter->sampling, &restore->sessions->pool.budget, key,
-                          selected, population);
+    enum weir_sampling_change change = weir_sampling_put(
+        &session->exporter->sampling, &restore->sessions->pool.budget, key, selected, population);
     session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
     return change == WEIR_SAMPLING_INVALID ? broken(restore, "no such interval can be", diag) : 0;
 }

@@ -53,9 +53,9 @@ void weir_batch_clear(struct weir_batch *batch)
 static bool same_origin(const struct weir_segment *a, const struct weir_segment *b)
 {
     return a->columns == b->columns && a->received_ns == b->received_ns &&
-           weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain && a->source == b->source &&
-           a->template_id == b->template_id && a->protocol_version == b->protocol_version &&
-           a->has_exporter == b->has_exporter;
+           weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain &&
+           a->source == b->source && a->template_id == b->template_id &&
+           a->protocol_version == b->protocol_version && a->has_exporter == b->has_exporter;
 }
 
 uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *segment,
