@@ -2,6 +2,7 @@
 #include "app/counters.h"
 
 #include "app/explain.h"
+#include "app/guard.h"
 #include "app/meter.h"
 #include "app/replay.h"
 #include "collect/counters.h"
@@ -25,6 +26,8 @@ const struct weir_counter_group weir_counter_groups[] = {
     {"Export", METER, weir_exporter_counter_table, &weir_exporter_counter_count},
     {"Datagrams sent", "In `weir meter` and `weir replay`.", weir_udp_sender_counter_table,
      &weir_udp_sender_counter_count},
+    {"Destinations", "In `weir meter` and `weir collect`.", weir_guard_counter_table,
+     &weir_guard_counter_count},
     {"Collecting", COLLECT " In total, and for each exporter in the list `exporters`.",
      weir_collect_counter_table, &weir_collect_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},

@@ -29,8 +29,8 @@ struct weir_meter {
     struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
     struct weir_batch_sink sinks[WEIR_METER_SINKS_MAX];
-    bool sink_has_failed[WEIR_METER_SINKS_MAX];
-    unsigned sink_count, sinks_failed;
+    unsigned sink_count;
+    bool has_failed;
     struct weir_frame frames[FRAMES];
     struct weir_packet packets[FRAMES];
 };
@@ -42,56 +42,35 @@ const struct weir_counter weir_meter_counter_table[] = {
                  "packets that the filter let pass"),
     WEIR_COUNTER(struct weir_meter_counters, packets_dropped, PACKETS,
                  "packets that the kernel or the interface dropped before they could be read"),
-    WEIR_COUNTER(struct weir_meter_counters, records_undelivered, RECORDS,
-                 "records not handed to a destination, since it had failed before"),
 };
 const size_t weir_meter_counter_count =
     sizeof(weir_meter_counter_table) / sizeof(weir_meter_counter_table[0]);
 
-bool weir_meter_has_failed(const struct weir_meter *meter)
-{
-    return meter->sinks_failed > 0 && meter->sinks_failed == meter->sink_count;
-}
-
-/* Goes on without a sink; `result`, its error, where it was the last one. */
-static int lose_sink(struct weir_meter *meter, unsigned i, int result, const struct weir_diag *diag)
-{
-    meter->sink_has_failed[i] = true;
-    meter->sinks_failed++;
-    if (meter->config.sink_failed)
-        meter->config.sink_failed(meter->config.sink_context, i, result, diag);
-    return weir_meter_has_failed(meter) ? result : 0;
-}
-
 static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
     struct weir_meter *meter = context;
-    int result = 0;
-    for (unsigned i = 0; i < meter->sink_count && result == 0; i++) {
+    for (unsigned i = 0; i < meter->sink_count; i++) {
         const struct weir_batch_sink *sink = &meter->sinks[i];
-        if (meter->sink_has_failed[i]) {
-            meter->counters.records_undelivered += batch->row_count;
-            continue;
+        int result = sink->batch(sink->context, batch, diag);
+        if (result < 0) {
+            meter->has_failed = true;
+            return result;
         }
-        result = sink->batch(sink->context, batch, diag);
-        if (result < 0)
-            result = lose_sink(meter, i, result, diag);
     }
-    return result;
+    return 0;
 }
 
 static int flush_sinks(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
 {
-    int result = 0;
-    for (unsigned i = 0; i < meter->sink_count && result == 0; i++) {
+    for (unsigned i = 0; i < meter->sink_count; i++) {
         const struct weir_batch_sink *sink = &meter->sinks[i];
-        if (meter->sink_has_failed[i])
-            continue;
-        result = sink->flush(sink->context, now_ns, diag);
-        if (result < 0)
-            result = lose_sink(meter, i, result, diag);
+        int result = sink->flush(sink->context, now_ns, diag);
+        if (result < 0) {
+            meter->has_failed = true;
+            return result;
+        }
     }
-    return result;
+    return 0;
 }
 
 static int open_filters(struct weir_meter *meter, struct weir_diag *diag)
@@ -184,6 +163,11 @@ int weir_meter_add_sink(struct weir_meter *meter, const struct weir_batch_sink *
     return 0;
 }
 
+bool weir_meter_has_failed(const struct weir_meter *meter)
+{
+    return meter->has_failed;
+}
+
 static bool is_stopped(const struct weir_meter *meter)
 {
     return meter->config.stop && meter->config.stop(meter->config.stop_context, meter);
@@ -230,7 +214,7 @@ static int take_frames(struct weir_meter *meter, struct weir_source *source, str
 static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct weir_diag *diag)
 {
     struct weir_diag second = {0};
-    if (weir_meter_has_failed(meter))
+    if (meter->has_failed)
         return result;
     int ended = weir_cache_finish(meter->cache, &second);
     if (ended == 0)
@@ -250,8 +234,7 @@ int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag
     /* Stopped while it waited for the first octets: there was nothing to meter. */
     if (result < 0)
         return is_stopped(meter) ? 0 : result;
-    while ((result == 0 || (result == WEIR_E_AGAIN && !weir_meter_has_failed(meter))) &&
-           !is_stopped(meter))
+    while ((result == 0 || (result == WEIR_E_AGAIN && !meter->has_failed)) && !is_stopped(meter))
         result = take_frames(meter, source, diag);
     if (result == WEIR_E_END || result == WEIR_E_AGAIN)
         result = 0;

@@ -44,12 +44,6 @@ struct weir_meter_config {
     /* Asked between batches of packets; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_meter *meter);
     void *stop_context;
-    /*
-     * Told once of each sink that fails, by its number in order of adding; it gets no more calls,
-     * and may be closed now. The others go on. NULL: nobody is.
-     */
-    void (*sink_failed)(void *context, unsigned sink, int result, const struct weir_diag *diag);
-    void *sink_context;
 };
 
 struct weir_meter_counters {
@@ -57,7 +51,6 @@ struct weir_meter_counters {
     uint64_t octets;
     uint64_t packets_selected;
     uint64_t packets_dropped;
-    uint64_t records_undelivered;
 };
 extern const struct weir_counter weir_meter_counter_table[];
 extern const size_t weir_meter_counter_count;
@@ -77,8 +70,8 @@ WEIR_CHECKED int weir_meter_add_sink(struct weir_meter *meter, const struct weir
 /*
  * Meters a capture file ("-": standard input); at its end all flows are ended and the sinks
  * flushed. An interface's index is its place in the file, from 1. 0, also when stopped; the error
- * of the file, after all that was readable of it went through; or that of the last sink when all
- * have failed, after which the meter is only good to be asked for its counters and freed.
+ * of the file, after all that was readable of it went through; or that of a sink, after which the
+ * meter is only good to be asked for its counters and freed.
  */
 WEIR_CHECKED int weir_meter_read(struct weir_meter *meter, const char *path,
                                  struct weir_diag *diag);
@@ -86,7 +79,7 @@ WEIR_CHECKED int weir_meter_read(struct weir_meter *meter, const char *path,
 /* Meters the interfaces until stopped, then ends all flows and flushes the sinks. As above. */
 WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag);
 
-/* True once all sinks have failed. */
+/* True once a sink has failed. */
 bool weir_meter_has_failed(const struct weir_meter *meter);
 
 /* What the cache has counted so far, for who is asked to stop. */

@@ -6,6 +6,7 @@
 
 #include "app/collection.h"
 #include "app/destination.h"
+#include "app/guard.h"
 #include "app/recording.h"
 #include "base/quantity.h"
 #include "cli/command.h"
@@ -143,6 +144,7 @@ static const struct weir_option options[OPTION_COUNT] = {
 
 /* A place of --to: one of the two. */
 struct place {
+    struct weir_guard guard;
     struct weir_json_sink *json;
     struct weir_destination *destination;
 };
@@ -159,7 +161,8 @@ struct run {
     struct weir_exporter_setting *settings;
     struct place *places;
     size_t place_count;
-    uint64_t stop_calls; /* progress is looked at with some of them: clocks cost */
+    struct weir_guard_group guarded; /* the places; the store counts as one that never fails */
+    uint64_t stop_calls;             /* progress is looked at with some of them: clocks cost */
 };
 
 /* Stops on a signal; shows progress on the way. */
@@ -310,6 +313,20 @@ static int open_state(struct run *run, struct weir_diag *diag)
     return result;
 }
 
+/* One of the places failed: it is left. Of the last the collection's error tells. */
+static void lose_place(void *context, unsigned number, int result, const struct weir_diag *diag)
+{
+    struct run *run = context;
+    struct place *place = &run->places[number];
+    if (run->guarded.alive == 0)
+        return;
+    weir_call_say_failure(run->call, result, diag);
+    weir_json_sink_abort(place->json);
+    weir_destination_abort(place->destination);
+    place->json = NULL;
+    place->destination = NULL;
+}
+
 static int add_batches(const struct run *run, struct weir_batch_sink sink, struct weir_diag *diag)
 {
     if (weir_collector_add_batch_sink(weir_collection_collector(run->collection), &sink) < 0)
@@ -326,16 +343,20 @@ static int open_store(struct run *run, const char *path, struct weir_diag *diag)
         .rotate_ns = weir_arguments_ns(&run->call->arguments, ROTATE),
     };
     int result = weir_store_writer_open(&store, &run->store, diag);
+    /* A store that fails ends the work: what is in its journal is stored by the next run. */
+    run->guarded.alive++;
     return result < 0 ? result : add_batches(run, weir_store_writer_sink(run->store), diag);
 }
 
 static int open_json(struct run *run, const char *path, struct weir_diag *diag)
 {
-    struct place *place = &run->places[run->place_count++];
+    unsigned number = (unsigned)run->place_count++;
+    struct place *place = &run->places[number];
     int result = weir_json_sink_open(path, &place->json, diag);
     if (result < 0)
         return result;
-    struct weir_record_sink sink = weir_json_sink_records(place->json);
+    weir_guard_records(&place->guard, &run->guarded, number, weir_json_sink_records(place->json));
+    struct weir_record_sink sink = weir_guard_record_sink(&place->guard);
     if (weir_collector_add_record_sink(weir_collection_collector(run->collection), &sink) < 0)
         return weir_diag_set(diag, WEIR_E_USAGE, "--to: more than %u places for records",
                              WEIR_COLLECTOR_SINKS_MAX);
@@ -351,12 +372,15 @@ static int open_place(struct run *run, const char *text, struct weir_diag *diag)
         result = weir_url_check_options(&url, none, diag);
         return result < 0 ? result : open_json(run, url.path, diag);
     }
-    struct place *place = &run->places[run->place_count++];
+    unsigned number = (unsigned)run->place_count++;
+    struct place *place = &run->places[number];
     if (result == 0)
         result = weir_destination_open(&url, 0, &place->destination, diag);
-    if (result == 0)
-        result = add_batches(run, weir_destination_sink(place->destination), diag);
-    return result;
+    if (result < 0)
+        return result;
+    weir_guard_batches(&place->guard, &run->guarded, number,
+                       weir_destination_sink(place->destination));
+    return add_batches(run, weir_guard_batch_sink(&place->guard), diag);
 }
 
 /* Opens the store and every --to, before anything is received. */
@@ -364,6 +388,7 @@ static int open_places(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
     int result = 0;
+    run->guarded = (struct weir_guard_group){.failed = lose_place, .context = run};
     run->places = calloc(weir_arguments_count_given(arguments, TO) + 1, sizeof(*run->places));
     if (!run->places)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
@@ -559,12 +584,13 @@ static int print_stats(const struct run *run, const char *path, bool has_store,
                              weir_recording_stored(run->recording), &stored);
     }
     const struct weir_stats_part parts[] = {
+        {weir_guard_counter_table, weir_guard_counter_count, &run->guarded.counters},
         {weir_store_counter_table, weir_store_counter_count, &stored},
         {weir_journal_counter_table, weir_journal_counter_count, &journaled},
     };
     struct weir_text_buffer text;
     weir_text_init(&text, STATS_OCTETS_MAX);
-    weir_collection_print_stats(run->collection, parts, has_store ? 2 : 0, &text);
+    weir_collection_print_stats(run->collection, parts, has_store ? 3 : 1, &text);
     int result = weir_print(&text, path, diag);
     weir_text_done(&text);
     return result;

@@ -6,6 +6,7 @@
 
 #include "app/destination.h"
 #include "app/flow_printer.h"
+#include "app/guard.h"
 #include "app/meter.h"
 #include "app/stats.h"
 #include "base/quantity.h"
@@ -124,8 +125,10 @@ struct run {
     struct weir_meter *meter;
     struct weir_destination **destinations; /* url_count; NULL: not open */
     struct weir_flow_printer *printer;
-    struct exported exported; /* by the destinations that are closed */
-    const char *path;         /* being read */
+    struct weir_guard_group guarded;
+    struct weir_guard *guards; /* one an output */
+    struct exported exported;  /* by the destinations that are closed */
+    const char *path;          /* being read */
 };
 
 /* The texts of a repeatable option, in their order; NULL without memory. */
@@ -188,8 +191,7 @@ static int read_config(struct run *run, struct weir_diag *diag)
     config->clock = run->call->clock;
     config->stop = stop;
     config->stop_context = run;
-    config->sink_failed = lose_output;
-    config->sink_context = run;
+    run->guarded = (struct weir_guard_group){.failed = lose_output, .context = run};
 
     run->filters = all_texts(arguments, FILTER, &config->filter_count);
     run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);
@@ -229,13 +231,22 @@ static int read_urls(struct run *run, struct weir_diag *diag)
     const char **texts = all_texts(run->arguments, TO, &count);
     run->urls = calloc(count + 1, sizeof(*run->urls));
     run->destinations = calloc(count + 1, sizeof(struct weir_destination *));
-    int result = texts && run->urls && run->destinations ? 0 : WEIR_E_NOMEM;
+    run->guards = calloc(count + 1, sizeof(*run->guards));
+    int result = texts && run->urls && run->destinations && run->guards ? 0 : WEIR_E_NOMEM;
     for (unsigned i = 0; i < count && result == 0; i++)
         result = weir_url_parse(texts[i], &run->urls[i], diag);
     if (result == 0)
         run->url_count = count;
     free(texts);
     return result;
+}
+
+static int add_output(struct run *run, unsigned output, struct weir_batch_sink sink,
+                      struct weir_diag *diag)
+{
+    weir_guard_batches(&run->guards[output], &run->guarded, output, sink);
+    struct weir_batch_sink guarded = weir_guard_batch_sink(&run->guards[output]);
+    return weir_meter_add_sink(run->meter, &guarded, diag);
 }
 
 /* Opens what flows go to. */
@@ -247,8 +258,7 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
                                        &run->destinations[i], diag);
         if (result < 0)
             return result;
-        struct weir_batch_sink sink = weir_destination_sink(run->destinations[i]);
-        result = weir_meter_add_sink(run->meter, &sink, diag);
+        result = add_output(run, (unsigned)i, weir_destination_sink(run->destinations[i]), diag);
     }
     if (result < 0 || run->url_count > 0)
         return result;
@@ -257,8 +267,7 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
                                     &run->printer, diag);
     if (result < 0)
         return result;
-    struct weir_batch_sink sink = weir_flow_printer_sink(run->printer);
-    return weir_meter_add_sink(run->meter, &sink, diag);
+    return add_output(run, 0, weir_flow_printer_sink(run->printer), diag);
 }
 
 static void add_exported(const struct weir_destination *destination, struct exported *sum)
@@ -284,22 +293,12 @@ static int close_destination(struct run *run, size_t i, struct weir_diag *diag)
     return result;
 }
 
-/* A failure that does not end the run. That a reader of standard output has gone is none. */
-static void say_failure(struct run *run, int result, const struct weir_diag *diag)
-{
-    if (result == WEIR_E_CLOSED)
-        return;
-    weir_progress_clear(&run->call->progress);
-    fprintf(stderr, "weir: %s\n", diag->text[0] ? diag->text : weir_error_text(result));
-    run->call->has_failed = true;
-}
-
 /* One of the places that flows go to failed: it is left, with what was sent and lost counted. */
 static void lose_output(void *context, unsigned output, int result, const struct weir_diag *diag)
 {
     struct run *run = context;
     struct weir_diag again = {0};
-    say_failure(run, result, diag);
+    weir_call_say_failure(run->call, result, diag);
     if (output < run->url_count)
         (void)!close_destination(run, output, &again);
 }
@@ -311,7 +310,7 @@ static void close_outputs(struct run *run)
         struct weir_diag diag = {0};
         int result = run->destinations[i] ? close_destination(run, i, &diag) : 0;
         if (result < 0)
-            say_failure(run, result, &diag);
+            weir_call_say_failure(run->call, result, &diag);
     }
     if (!run->printer)
         return;
@@ -322,7 +321,7 @@ static void close_outputs(struct run *run)
     else
         result = weir_flow_printer_close(run->printer, &diag);
     if (result < 0)
-        say_failure(run, result, &diag);
+        weir_call_say_failure(run->call, result, &diag);
 }
 
 static void abort_outputs(struct run *run)
@@ -357,7 +356,7 @@ static void read_files(struct run *run)
         if (weir_meter_has_failed(run->meter))
             return;
         if (result < 0)
-            say_failure(run, result, &diag);
+            weir_call_say_failure(run->call, result, &diag);
     }
 }
 
@@ -367,7 +366,7 @@ static void listen(struct run *run)
     run->path = run->interfaces[0];
     int result = weir_meter_listen(run->meter, &diag);
     if (result < 0 && !weir_meter_has_failed(run->meter))
-        say_failure(run, result, &diag);
+        weir_call_say_failure(run->call, result, &diag);
 }
 
 static int print_stats(const struct run *run, struct weir_diag *diag)
@@ -383,6 +382,7 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
         {weir_cache_counter_table, weir_cache_counter_count, &cache},
         {weir_exporter_counter_table, weir_exporter_counter_count, &exported->exporters},
         {weir_udp_sender_counter_table, weir_udp_sender_counter_count, &exported->senders},
+        {weir_guard_counter_table, weir_guard_counter_count, &run->guarded.counters},
         {weir_source_counter_table, weir_source_counter_count, &source},
         {weir_parse_counter_table, weir_parse_counter_count, &parse},
     };
@@ -460,6 +460,7 @@ static int run_meter(struct weir_call *call, struct weir_diag *diag)
     free(run.interfaces);
     free(run.urls);
     free(run.destinations);
+    free(run.guards);
     return result;
 }
 

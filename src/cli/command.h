@@ -35,6 +35,12 @@ struct weir_call {
     bool has_failed; /* a failure was said on the way: the exit status is 1 at the least */
 };
 
+/*
+ * Says a failure that does not end the command, which then ends with status 1. That a reader of
+ * standard output has gone is none.
+ */
+void weir_call_say_failure(struct weir_call *call, int result, const struct weir_diag *diag);
+
 struct weir_example {
     const char *command; /* as typed */
     const char *text;    /* what it does, a sentence without a full stop */

@@ -72,3 +72,12 @@ const struct weir_command *weir_command_nearest(const char *word)
     }
     return nearest;
 }
+
+void weir_call_say_failure(struct weir_call *call, int result, const struct weir_diag *diag)
+{
+    if (result == WEIR_E_CLOSED)
+        return;
+    weir_progress_clear(&call->progress);
+    fprintf(stderr, "weir: %s\n", diag->text[0] ? diag->text : weir_error_text(result));
+    call->has_failed = true;
+}

@@ -139,6 +139,11 @@ peer_expect "missing file" 1 "$(status_of "$weir" collect -r /nowhere)"
 if [[ -w /dev/full ]]; then
     peer_expect "full disk" 1 "$(status_of "$weir" collect -r "$exports" --to json:/dev/full)"
     peer_expect "full disk, lines said" 1 "$(lines "$PEERS_DIR/said")"
+    peer_expect "a full disk and another place" 1 "$(status_of "$weir" collect -r "$exports" \
+        --to json:/dev/full --to "json:$PEERS_DIR/other" --stats "$PEERS_DIR/other.stats")"
+    peer_expect "a full disk and another place, lines said" 1 "$(lines "$PEERS_DIR/said")"
+    peer_expect "the other place has all" "$(lines "$PEERS_DIR/other")" \
+        "$("$weir" collect -r "$exports" | wc -l)"
     peer_expect "standard output is full" 1 \
         "$(status_of bash -c '"$1" collect -r "$2" >/dev/full' - "$weir" "$exports")"
 fi

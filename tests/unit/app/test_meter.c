@@ -307,58 +307,6 @@ static void a_failing_sink_ends_the_work(void **state)
     weir_meter_free(meter);
 }
 
-static void note_failure(void *context, unsigned sink, int result, const struct weir_diag *diag)
-{
-    char *noted = context;
-    size_t length = strlen(noted);
-    snprintf(noted + length, 80 - length, "%u: %d: %s; ", sink, result, diag->text);
-}
-
-static void the_others_go_on_without_a_failing_sink(void **state)
-{
-    char path[SCRATCH_PATH_MAX];
-    char noted[80] = "";
-    struct capture capture;
-    capture_begin(&capture);
-    capture_add_udp(&capture, 0, 1000);
-    capture_add_udp(&capture, 60, 1000);
-    scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
-    struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
-        .sink_failed = note_failure,
-        .sink_context = noted,
-    };
-    struct taken good = {0}, bad = {.fail_with = WEIR_E_IO}, late = {0};
-    struct weir_meter *meter = meter_of(&config, &good);
-    struct weir_diag diag = {0};
-    struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = &bad};
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
-    sink.context = &late;
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
-    scratch_path(*state, "a.pcap", path);
-    assert_int_equal(weir_meter_read(meter, path, &diag), 0);
-    assert_false(weir_meter_has_failed(meter));
-    assert_string_equal(noted, "1: -2: told to fail; ");
-    assert_int_equal(good.rows, 2);
-    assert_int_equal(good.flushes, 1);
-    assert_int_equal(late.rows, 2);
-    assert_int_equal(bad.rows, 0);
-    assert_int_equal(bad.flushes, 0);
-    uint64_t undelivered = count(meter).own.records_undelivered;
-
-    assert_int_equal(weir_meter_read(meter, path, &diag), 0);
-    assert_int_equal(good.rows, 4);
-    assert_int_equal(count(meter).own.records_undelivered, undelivered + 2);
-
-    /* The last one ends the work. */
-    good.fail_with = WEIR_E_FULL;
-    late.fail_with = WEIR_E_IO;
-    assert_int_equal(weir_meter_read(meter, path, &diag), WEIR_E_IO);
-    assert_true(weir_meter_has_failed(meter));
-    assert_string_equal(noted, "1: -2: told to fail; 0: -10: told to fail; 2: -2: told to fail; ");
-    weir_meter_free(meter);
-}
-
 static void an_unknown_interface_is_refused(void **state)
 {
     (void)state;
@@ -440,7 +388,6 @@ int main(void)
         CASE(foreign_files_are_refused),
         CASE(stopping_ends_in_good_order),
         CASE(a_failing_sink_ends_the_work),
-        CASE(the_others_go_on_without_a_failing_sink),
         CASE(an_unknown_interface_is_refused),
         CASE(an_interface_is_metered_until_stopped),
     };

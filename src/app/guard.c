@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/guard.h"
+
+const struct weir_counter weir_guard_counter_table[] = {
+    WEIR_COUNTER(struct weir_guard_counters, records_undelivered, RECORDS,
+                 "records not handed to a destination, since it had failed before"),
+};
+const size_t weir_guard_counter_count =
+    sizeof(weir_guard_counter_table) / sizeof(weir_guard_counter_table[0]);
+
+void weir_guard_batches(struct weir_guard *guard, struct weir_guard_group *group, unsigned place,
+                        struct weir_batch_sink sink)
+{
+    *guard = (struct weir_guard){.group = group, .place = place, .batches = sink};
+    group->alive++;
+}
+
+void weir_guard_records(struct weir_guard *guard, struct weir_guard_group *group, unsigned place,
+                        struct weir_record_sink sink)
+{
+    *guard = (struct weir_guard){.group = group, .place = place, .records = sink};
+    group->alive++;
+}
+
+/* Goes on without the place; its error where it was the last. */
+static int lose(struct weir_guard *guard, int result, const struct weir_diag *diag)
+{
+    struct weir_guard_group *group = guard->group;
+    guard->has_failed = true;
+    group->alive--;
+    group->failed(group->context, guard->place, result, diag);
+    return group->alive == 0 ? result : 0;
+}
+
+static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct weir_guard *guard = context;
+    if (guard->has_failed) {
+        guard->group->counters.records_undelivered += batch->row_count;
+        return 0;
+    }
+    int result = guard->batches.batch(guard->batches.context, batch, diag);
+    return result < 0 ? lose(guard, result, diag) : 0;
+}
+
+static int flush_batches(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    struct weir_guard *guard = context;
+    int result = guard->has_failed ? 0 : guard->batches.flush(guard->batches.context, now_ns, diag);
+    return result < 0 ? lose(guard, result, diag) : 0;
+}
+
+static int take_record(void *context, const struct weir_collected_record *record,
+                       struct weir_diag *diag)
+{
+    struct weir_guard *guard = context;
+    if (guard->has_failed) {
+        guard->group->counters.records_undelivered++;
+        return 0;
+    }
+    int result = guard->records.record(guard->records.context, record, diag);
+    return result < 0 ? lose(guard, result, diag) : 0;
+}
+
+static int flush_records(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    struct weir_guard *guard = context;
+    int result = guard->has_failed ? 0 : guard->records.flush(guard->records.context, now_ns, diag);
+    return result < 0 ? lose(guard, result, diag) : 0;
+}
+
+struct weir_batch_sink weir_guard_batch_sink(struct weir_guard *guard)
+{
+    return (struct weir_batch_sink){take_batch, flush_batches, guard};
+}
+
+struct weir_record_sink weir_guard_record_sink(struct weir_guard *guard)
+{
+    return (struct weir_record_sink){take_record, flush_records, guard};
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Places that records go to, each of which may fail without the others.
+ *
+ * A guard stands before the sink of one place. When that fails, whoever asked for it is told, once,
+ * and from then on the guard takes what comes and drops it, counted. The work ends when the last
+ * place of the group has failed: its guard hands the error on.
+ *
+ *     struct weir_guard_group group = {.failed = say, .context = run};
+ *     weir_guard_batches(&guards[0], &group, 0, weir_destination_sink(destination));
+ *     sink = weir_guard_batch_sink(&guards[0]);        // for the meter or the collector
+ *
+ * Ownership: borrows the sinks; guards and their group outlive what they are given to. Threads:
+ * one.
+ */
+#ifndef WEIR_APP_GUARD_H
+#define WEIR_APP_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "base/error.h"
+#include "collect/record_sink.h"
+#include "record/batch.h"
+
+struct weir_guard_counters {
+    uint64_t records_undelivered;
+};
+extern const struct weir_counter weir_guard_counter_table[];
+extern const size_t weir_guard_counter_count;
+
+struct weir_guard_group {
+    /* Told of each place that fails; its sink gets no more calls and may be closed now. */
+    void (*failed)(void *context, unsigned place, int result, const struct weir_diag *diag);
+    void *context;
+    unsigned alive; /* places that have not failed */
+    struct weir_guard_counters counters;
+};
+
+struct weir_guard {
+    struct weir_guard_group *group;
+    struct weir_batch_sink batches; /* of one of the two the functions are set */
+    struct weir_record_sink records;
+    unsigned place;
+    bool has_failed;
+};
+
+/* Puts a place, by its number for `failed`, behind a guard. */
+void weir_guard_batches(struct weir_guard *guard, struct weir_guard_group *group, unsigned place,
+                        struct weir_batch_sink sink);
+void weir_guard_records(struct weir_guard *guard, struct weir_guard_group *group, unsigned place,
+                        struct weir_record_sink sink);
+
+/* What is to be given the records in place of the sink. */
+struct weir_batch_sink weir_guard_batch_sink(struct weir_guard *guard);
+struct weir_record_sink weir_guard_record_sink(struct weir_guard *guard);
+
+#endif
