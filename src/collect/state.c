@@ -175,11 +175,13 @@ int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffe
 
     uint8_t *octets = (uint8_t *)out->data + start;
     size_t length = out->length - start - HEADER_OCTETS;
-    struct weir_writer header = weir_writer_make(octets, HEADER_OCTETS);
-    weir_write_octets(&header, MAGIC, MAGIC_OCTETS);
-    weir_write_u32(&header, VERSION);
-    weir_write_u64(&header, length);
-    weir_write_u64(&header, checksum(octets + HEADER_OCTETS, length));
+    uint8_t header[HEADER_OCTETS];
+    struct weir_writer writer = weir_writer_make(header, sizeof(header));
+    weir_write_octets(&writer, MAGIC, MAGIC_OCTETS);
+    weir_write_u32(&writer, VERSION);
+    weir_write_u64(&writer, length);
+    weir_write_u64(&writer, checksum(octets + HEADER_OCTETS, length));
+    memcpy(octets, header, sizeof(header));
     return 0;
 }
 
