@@ -10,7 +10,6 @@
 #include "app/explain_value.h"
 #include "base/calendar.h"
 #include "base/quantity.h"
-#include "wire/sflow.h"
 
 #define TEMPLATE_HEADER_OCTETS 4u
 #define OPTIONS_HEADER_OCTETS  6u
@@ -35,8 +34,10 @@ const struct weir_counter weir_explain_counter_table[] = {
     COUNTER(templates_explained, TEMPLATES, "Templates"),
     COUNTER(options_templates_explained, TEMPLATES, "Options Templates"),
     COUNTER(withdrawals_explained, TEMPLATES, "Template withdrawals"),
-    COUNTER(records_explained, RECORDS, "Data Records of Templates"),
+    COUNTER(records_explained, RECORDS, "Data Records of Templates, flow samples of sFlow"),
     COUNTER(options_records_explained, RECORDS, "Data Records of Options Templates"),
+    COUNTER(counter_records_explained, RECORDS, "counter samples of sFlow"),
+    COUNTER(samples_unread, NONE, "samples of sFlow of a format that is not known"),
     COUNTER(suspicions, NONE, "what is allowed but looks wrong"),
 };
 const size_t weir_explain_counter_count =
@@ -420,37 +421,6 @@ static const char *set_name(const struct weir_explain_walk *walk, const struct w
     return walk->message.builtin ? "records" : names[set->kind];
 }
 
-/* A sample of sFlow: its structures by enterprise and format. */
-static void explain_sample(struct weir_explain_walk *walk, const struct weir_set *set, size_t end)
-{
-    struct weir_sflow_sample sample;
-    struct weir_diag diag = {0};
-    size_t at = weir_reader_offset(&set->body);
-    int result = weir_sflow_sample_open(set, &sample, &diag);
-    if (result == WEIR_E_UNSUPPORTED) {
-        walk->explainer->counters.sets_unread++;
-        weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end,
-                          "a sample of a format that is not known");
-        return;
-    }
-    while (result == 0) {
-        struct weir_sflow_record record;
-        char text[64];
-        at = weir_reader_offset(&sample.body);
-        result = weir_sflow_record_next(&sample, &record, &diag);
-        if (result < 0)
-            break;
-        snprintf(text, sizeof(text), "%s: enterprise %" PRIu32 ", format %" PRIu32,
-                 sample.kind == WEIR_SFLOW_FLOW ? "of a packet" : "counters",
-                 WEIR_SFLOW_ENTERPRISE(record.format), WEIR_SFLOW_NUMBER(record.format));
-        weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, weir_reader_offset(&sample.body), text);
-    }
-    if (result == WEIR_E_END)
-        return;
-    weir_explain_broken(walk, 2, &diag, walk->rules->record);
-    weir_explain_rest(walk, WEIR_EXPLAIN_UNREAD, 2, at, end, "nothing after that can be read");
-}
-
 /* A set that begins at `at`. 0, WEIR_E_NOMEM. */
 static int explain_set(struct weir_explain_walk *walk, struct weir_set *set, size_t at)
 {
@@ -475,7 +445,7 @@ static int explain_set(struct weir_explain_walk *walk, struct weir_set *set, siz
                           "a set of a kind that is not known");
         return 0;
     case WEIR_SET_SAMPLE:
-        explain_sample(walk, set, end);
+        weir_explain_sample(walk, set, end);
         return 0;
     }
     return 0;
@@ -616,6 +586,8 @@ static int explain_body(struct weir_explain_walk *walk)
             walk, 1, 0,
             "descriptions of this scheme contradict each other: some of its fields "
             "stay octets");
+    if (walk->message.protocol == WEIR_PROTOCOL_SFLOW5)
+        weir_explain_sflow_header(walk);
     result = explain_sets(walk);
     if (result < 0)
         return result;

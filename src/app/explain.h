@@ -93,6 +93,8 @@ struct weir_explain_counters {
     uint64_t withdrawals_explained;
     uint64_t records_explained;
     uint64_t options_records_explained;
+    uint64_t counter_records_explained;
+    uint64_t samples_unread;
     uint64_t suspicions;
 };
 extern const struct weir_counter weir_explain_counter_table[];

@@ -62,4 +62,10 @@ void weir_explain_record_at(struct weir_explain_walk *walk, unsigned depth, uint
 void weir_explain_list(struct weir_explain_walk *walk, unsigned depth, enum weir_type type,
                        size_t at, size_t length);
 
+/* What a header of sFlow has behind the type of its agent's address. */
+void weir_explain_sflow_header(const struct weir_explain_walk *walk);
+
+/* A sample of sFlow, which ends at octet `end`. */
+void weir_explain_sample(struct weir_explain_walk *walk, const struct weir_set *set, size_t end);
+
 #endif

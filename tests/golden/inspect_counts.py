@@ -19,7 +19,8 @@ COUNTERS = {
     "sets_unread": "sets_unknown_template",
     "sets_reserved": "sets_reserved",
 }
-RECORDS = {"records_explained": "records", "options_records_explained": "options_records"}
+RECORDS = {"records_explained": "records", "options_records_explained": "options_records",
+           "counter_records_explained": "counter_records"}
 
 
 def run(*command):

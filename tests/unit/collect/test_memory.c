@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory of the collector: none is taken in the steady state, and any may be refused. */
 #include "peer.h"
+#include "support/sflow_builder.h"
 
 /* The linker puts these before the library's calls (--wrap), and names them so. */
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
@@ -164,6 +165,91 @@ static bool run(uint64_t refused_at)
     return went_through;
 }
 
+/* Flow samples of two shapes and a counter sample. */
+static void build_samples(struct sflow_builder *b, unsigned sequence)
+{
+    sflow_datagram(b, 7, sequence);
+    for (unsigned i = 0; i < 6; i++) {
+        size_t sample = sflow_flow(b, false);
+        sflow_header(b, 1, 68, 4, sflow_tcp_frame, sizeof(sflow_tcp_frame));
+        if (i % 3 == 0) {
+            size_t record = sflow_record(b, 1001);
+            sflow_u32s(b, 4, 1u, 0u, 2u, 0u);
+            sflow_end(b, record);
+        }
+        sflow_end(b, sample);
+    }
+    size_t sample = sflow_counters(b, false);
+    sflow_if_counters(b);
+    sflow_end(b, sample);
+}
+
+static int receive_samples(struct desk *desk, struct sflow_builder *b, unsigned sequence)
+{
+    struct weir_diag diag = {0};
+    bool was_watching = memory.is_watching;
+    memory.is_watching = false;
+    build_samples(b, sequence);
+    struct weir_datagram datagram = {
+        .octets = b->octets,
+        .length = weir_writer_offset(&b->writer),
+        .received_ns = PEER_SECOND * WEIR_NS_PER_SECOND,
+    };
+    memory.is_watching = was_watching;
+    return weir_collector_receive(desk->collector, &datagram, WEIR_COLLECT_UDP, &diag);
+}
+
+static void test_sflow_takes_none_in_the_steady_state(void **state)
+{
+    (void)state;
+    struct weir_collector_config config = weir_collector_defaults();
+    struct sflow_builder b;
+    weir_hash_key_seed(&config.hash_key, 1);
+    config.batch_rows = 64;
+    struct desk desk = desk_open(&config, DESK_BATCHES | DESK_RECORDS);
+    for (unsigned i = 0; i < 600; i++) {
+        if (i == 100) {
+            memory.taken = 0;
+            memory.is_watching = true;
+        }
+        assert_int_equal(receive_samples(&desk, &b, i), 0);
+        desk.taken->rows = 0;
+    }
+    memory.is_watching = false;
+    assert_int_equal(memory.taken, 0);
+    assert_int_equal(desk_count(&desk).records, 3600);
+    assert_int_equal(desk_count(&desk).counter_records, 600);
+    desk_close(&desk);
+}
+
+/* Whatever is refused, the next datagram is read whole. */
+static void test_sflow_survives_refusals(void **state)
+{
+    (void)state;
+    bool went_through = false;
+    for (uint64_t refused_at = 0; !went_through; refused_at++) {
+        struct weir_collector_config config = weir_collector_defaults();
+        struct sflow_builder b;
+        weir_hash_key_seed(&config.hash_key, 1);
+        struct desk desk = desk_open(&config, DESK_BATCHES);
+        memory.taken = 0;
+        memory.refused_at = refused_at;
+        memory.refuses = true;
+        memory.is_watching = true;
+        int result = receive_samples(&desk, &b, 1);
+        memory.is_watching = false;
+        memory.refuses = false;
+        assert_true(result == 0 || result == WEIR_E_NOMEM);
+        went_through = memory.taken <= refused_at;
+        uint64_t before = weir_collector_count(desk.collector).records;
+        assert_true(went_through ? before == 6 : before <= 6);
+        assert_int_equal(receive_samples(&desk, &b, 2), 0);
+        assert_int_equal(desk_count(&desk).records, before + 6);
+        assert_int_equal(desk.taken->rows, before + 6);
+        desk_close(&desk);
+    }
+}
+
 static void test_any_may_be_refused(void **state)
 {
     (void)state;
@@ -300,6 +386,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steady_state_takes_none),
+        cmocka_unit_test(test_sflow_takes_none_in_the_steady_state),
+        cmocka_unit_test(test_sflow_survives_refusals),
         cmocka_unit_test(test_any_may_be_refused),
         cmocka_unit_test(test_what_was_taught_takes_none_again),
         cmocka_unit_test(test_any_may_be_refused_to_learners),
