@@ -146,8 +146,10 @@ int weir_collection_read(struct weir_collection *collection, const char *path,
         weir_collector_next_file(collection->collector);
     while (!is_stopped(collection) &&
            (result = weir_input_next(input, &datagrams, &count, diag)) == 0) {
-        for (size_t i = 0; i < count && result == 0; i++)
+        for (size_t i = 0; i < count && result == 0; i++) {
+            weir_collector_foresee(collection->collector, datagrams, count, i, transport);
             result = take(collection, &datagrams[i], transport, diag);
+        }
         if (result < 0) {
             close_input(collection, input);
             return result;
@@ -169,7 +171,9 @@ static int take_arrived(struct weir_collection *collection, struct weir_udp_list
         if (count < 0)
             return count;
         *ret_messages += (unsigned)count;
-        for (int i = 0; i < count; i++) {
+        for (size_t i = 0; i < (size_t)count; i++) {
+            weir_collector_foresee(collection->collector, datagrams, (size_t)count, i,
+                                   WEIR_COLLECT_UDP);
             int result = take(collection, &datagrams[i], WEIR_COLLECT_UDP, diag);
             if (result < 0)
                 return result;

@@ -760,6 +760,38 @@ static void count_sequence(const struct intake *intake, const struct weir_messag
     weir_source_enter(&session->source, &intake->arrival, session->sequence.counting, &counted);
 }
 
+static struct weir_session_key key_of(const struct weir_message *message,
+                                      const struct weir_datagram *datagram,
+                                      enum weir_collect_transport transport)
+{
+    struct weir_session_key key = {
+        .domain = message->domain,
+        .protocol = (uint16_t)message->protocol,
+        .transport = (uint16_t)transport,
+    };
+    if (message->has_agent)
+        key.exporter = message->agent;
+    else if (transport == WEIR_COLLECT_UDP)
+        key.exporter = datagram->source;
+    return key;
+}
+
+void weir_collector_foresee(const struct weir_collector *collector,
+                            const struct weir_datagram *datagrams, size_t count, size_t next,
+                            enum weir_collect_transport transport)
+{
+    struct weir_session_key keys[WEIR_SESSIONS_FORESEEN];
+    size_t found = 0;
+    if (next % WEIR_SESSIONS_FORESEEN != 0 || !weir_sessions_are_many(&collector->sessions))
+        return;
+    for (size_t i = next; i < count && found < WEIR_SESSIONS_FORESEEN; i++) {
+        struct weir_message message;
+        if (weir_message_open(datagrams[i].octets, datagrams[i].length, &message, NULL) == 0)
+            keys[found++] = key_of(&message, &datagrams[i], transport);
+    }
+    weir_sessions_foresee(&collector->sessions, keys, found);
+}
+
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
                            enum weir_collect_transport transport, struct weir_diag *diag)
 {
@@ -790,13 +822,8 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
             },
         .diag = diag,
     };
-    struct weir_session_key key = {
-        .domain = message.domain,
-        .protocol = (uint16_t)message.protocol,
-        .transport = (uint16_t)transport,
-    };
+    struct weir_session_key key = key_of(&message, datagram, transport);
     if (transport == WEIR_COLLECT_UDP || message.has_agent) {
-        key.exporter = message.has_agent ? message.agent : datagram->source;
         intake.context.segment.exporter = key.exporter;
         intake.context.segment.has_exporter = true;
     }

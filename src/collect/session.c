@@ -45,7 +45,7 @@ void weir_sessions_done(struct weir_sessions *sessions)
     *sessions = (struct weir_sessions){0};
 }
 
-static struct weir_session **bucket_of(struct weir_sessions *sessions,
+static struct weir_session **bucket_of(const struct weir_sessions *sessions,
                                        const struct weir_session_key *key)
 {
     uint64_t hash = weir_hash(&sessions->hash_key, key, sizeof(*key));
@@ -169,6 +169,58 @@ int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_
     link_newest(sessions, session);
     *ret_session = session;
     return 0;
+}
+
+#define LINE_OCTETS 64u
+
+/*
+ * Loads, and not prefetch instructions: those do nothing where the processor does not have the page
+ * at hand, which is the rule here. They do not depend on each other, so they are waited for once.
+ */
+static void fetch(const void *at, size_t octets)
+{
+    const volatile char *octet = at;
+    for (size_t i = 0; i < octets; i += LINE_OCTETS)
+        (void)octet[i];
+    (void)octet[octets - 1];
+}
+
+/* All but what only disorder and learning touch. */
+static void fetch_session(const struct weir_session *session)
+{
+    fetch(session, offsetof(struct weir_session, sequence.ledger.holes));
+    fetch(&session->sequence.counting,
+          sizeof(*session) - offsetof(struct weir_session, sequence.counting));
+}
+
+static void fetch_around(const struct weir_session *session)
+{
+    size_t entries = session->templates.count;
+    if (entries > 0)
+        fetch(session->templates.entries,
+              (entries < 8 ? entries : 8) * sizeof(session->templates.entries[0]));
+    if (session->exporter)
+        fetch(session->exporter, sizeof(*session->exporter));
+    if (session->newer)
+        fetch(&session->newer->newer, sizeof(session->newer));
+    if (session->older)
+        fetch(&session->older->newer, sizeof(session->newer));
+}
+
+void weir_sessions_foresee(const struct weir_sessions *sessions,
+                           const struct weir_session_key *keys, size_t count)
+{
+    struct weir_session *const *buckets[WEIR_SESSIONS_FORESEEN];
+    for (size_t i = 0; i < count; i++) {
+        buckets[i] = bucket_of(sessions, &keys[i]);
+        fetch(buckets[i], sizeof(*buckets[i]));
+    }
+    for (size_t i = 0; i < count; i++)
+        if (*buckets[i])
+            fetch_session(*buckets[i]);
+    for (size_t i = 0; i < count; i++)
+        if (*buckets[i])
+            fetch_around(*buckets[i]);
 }
 
 /* What of a family matters to a message from a port that none of it has. */

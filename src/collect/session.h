@@ -117,6 +117,20 @@ WEIR_CHECKED int weir_sessions_get(struct weir_sessions *sessions,
                                    const struct weir_arrival *arrival,
                                    struct weir_session **ret_session);
 
+/* Too many for a processor's cache. */
+static inline bool weir_sessions_are_many(const struct weir_sessions *sessions)
+{
+    return sessions->count >= 1024;
+}
+
+/*
+ * Fetches into the cache what messages of these keys, WEIR_SESSIONS_FORESEEN at most, will need,
+ * all at a time: else each waits for memory a dozen times, where there are many.
+ */
+#define WEIR_SESSIONS_FORESEEN 16u
+void weir_sessions_foresee(const struct weir_sessions *sessions,
+                           const struct weir_session_key *keys, size_t count);
+
 /* Makes another session of this key, which has no port yet, and is the newest. As above. */
 WEIR_CHECKED int weir_sessions_add(struct weir_sessions *sessions,
                                    const struct weir_session_key *key,
