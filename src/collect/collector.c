@@ -177,54 +177,12 @@ static uint64_t room_below_limit(const struct weir_collector *collector)
     return limit ? limit - collector->flow_records : UINT64_MAX;
 }
 
-/*
- * Whether rows of this run are to wait for options: they name a sampler, and nothing that their
- * exporter said can be of it. A session's rows do so for a time once.
- */
-static bool wants_hold(const struct weir_collector *collector, struct weir_session *session,
-                       const struct run *run)
-{
-    const weir_column_set sampling = WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLER);
-    const struct weir_exporter *exporter = session->exporter;
-    int64_t received_ns = run->context->segment.received_ns;
-    if ((weir_plan_columns(run->plan) & sampling) != WEIR_COLUMN_BIT(SAMPLER) ||
-        run->context->sampling || exporter->override ||
-        weir_sampling_knows_samplers(&exporter->sampling))
-        return false;
-    if (!session->has_held) {
-        session->has_held = true;
-        session->held_from_ns = received_ns;
-    }
-    return weir_outlet_waits(&collector->outlet, session->held_from_ns, received_ns);
-}
-
-/* Sampling intervals and times of rows that were just decoded, and what is to be counted of them.
- */
-static void finish_rows(struct weir_collector *collector, struct weir_session *session,
-                        const struct run *run, struct weir_batch *batch, uint32_t rows)
-{
-    struct weir_collect_counters *counters = &session->counters;
-    const struct weir_rows_times times = {
-        .export_ns = run->context->export_time_ns,
-        .shift_ns = weir_skew_shift(&session->skew, session->exporter),
-    };
-    if (rows == 0)
-        return;
-    struct weir_rows_count count =
-        weir_outlet_finish(&collector->outlet, batch, rows, session->exporter, &times);
-    counters->records_sampling_unknown += count.sampling_unknown;
-    counters->records_sampling_overridden += count.sampling_overridden;
-    counters->times_after_export += count.times_after_export;
-    counters->times_reversed += count.times_reversed;
-    counters->times_shifted += times.shift_ns ? rows : 0;
-}
-
 /* Decodes flows into a batch, handing it over as it fills. 0, or the error of a sink. */
 static int decode_columns(struct weir_collector *collector, struct weir_session *session,
                           struct run *run, struct weir_diag *diag)
 {
-    struct weir_batch *batch = weir_outlet_batch(
-        &collector->outlet, wants_hold(collector, session, run), run->context->segment.received_ns);
+    struct weir_batch *batch =
+        weir_outlet_batch(&collector->outlet, session, run->plan, run->context);
     const uint8_t *octets = run->octets;
     size_t length = run->length;
     uint64_t room = room_below_limit(collector);
@@ -241,7 +199,7 @@ static int decode_columns(struct weir_collector *collector, struct weir_session 
             weir_batch_take_back(batch, rows - (uint32_t)room);
             rows = (uint32_t)room;
         }
-        finish_rows(collector, session, run, batch, rows);
+        weir_outlet_finish(&collector->outlet, batch, rows, session, run->context);
         run->records += rows;
         room -= rows;
         octets += consumed;
@@ -733,9 +691,7 @@ static int correct_rows(const struct intake *intake)
     struct weir_session *session = intake->session;
     struct weir_outlet *outlet = &intake->collector->outlet;
     if (session->exporter->has_changed)
-        session->counters.records_sampling_corrected +=
-            weir_outlet_correct(outlet, session->exporter);
-    session->exporter->has_changed = false;
+        weir_outlet_correct(outlet, session);
     return weir_outlet_release(outlet, intake->context.segment.received_ns, intake->diag);
 }
 

@@ -28,48 +28,79 @@ int weir_outlet_add_sink(struct weir_outlet *outlet, const struct weir_batch_sin
     return 0;
 }
 
-bool weir_outlet_waits(const struct weir_outlet *outlet, int64_t from_ns, int64_t now_ns)
+/* Whether what waits since then is to wait on. A clock that was set back does not prolong it. */
+static bool waits(const struct weir_outlet *outlet, int64_t from_ns, int64_t now_ns)
 {
     uint64_t from = (uint64_t)from_ns, now = (uint64_t)now_ns;
     uint64_t apart = now_ns < from_ns ? from - now : now - from;
     return apart < (uint64_t)outlet->config.hold_ns;
 }
 
-struct weir_batch *weir_outlet_batch(struct weir_outlet *outlet, bool wants_hold,
-                                     int64_t received_ns)
+static bool wants_hold(const struct weir_outlet *outlet, struct weir_session *session,
+                       const struct weir_plan *plan, const struct weir_plan_context *context)
+{
+    const weir_column_set sampling = WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLER);
+    const struct weir_exporter *exporter = session->exporter;
+    int64_t received_ns = context->segment.received_ns;
+    if ((weir_plan_columns(plan) & sampling) != WEIR_COLUMN_BIT(SAMPLER) || context->sampling ||
+        exporter->override || weir_sampling_knows_samplers(&exporter->sampling))
+        return false;
+    if (!session->has_held) {
+        session->has_held = true;
+        session->held_from_ns = received_ns;
+    }
+    return waits(outlet, session->held_from_ns, received_ns);
+}
+
+struct weir_batch *weir_outlet_batch(struct weir_outlet *outlet, struct weir_session *session,
+                                     const struct weir_plan *plan,
+                                     const struct weir_plan_context *context)
 {
     struct weir_batch **held = &outlet->batches[WEIR_OUTLET_HELD];
-    if (wants_hold && !*held)
+    bool is_held = wants_hold(outlet, session, plan, context);
+    if (is_held && !*held)
         *held = weir_batch_new(outlet->config.hold_rows);
-    if (!wants_hold || !*held)
+    if (!is_held || !*held)
         return outlet->batches[WEIR_OUTLET_OPEN];
     if ((*held)->row_count == 0)
-        outlet->held_from_ns = received_ns;
+        outlet->held_from_ns = context->segment.received_ns;
     return *held;
 }
 
-struct weir_rows_count weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch,
-                                          uint32_t rows, struct weir_exporter *exporter,
-                                          const struct weir_rows_times *times)
+void weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch, uint32_t rows,
+                        struct weir_session *session, const struct weir_plan_context *context)
 {
-    struct weir_rows_count count = weir_rows_finish(batch, rows, exporter, times);
+    struct weir_collect_counters *counters = &session->counters;
+    struct weir_exporter *exporter = session->exporter;
+    const struct weir_rows_times times = {
+        .export_ns = context->export_time_ns,
+        .shift_ns = weir_skew_shift(&session->skew, exporter),
+    };
     unsigned which =
         batch == outlet->batches[WEIR_OUTLET_HELD] ? WEIR_OUTLET_HELD : WEIR_OUTLET_OPEN;
+    struct weir_rows_count count = weir_rows_finish(batch, rows, exporter, &times);
     if (count.sampling_unknown)
         exporter->unknown_in[which] = outlet->numbers[which];
     if (which == WEIR_OUTLET_HELD)
         outlet->held_unknown += count.sampling_unknown;
-    return count;
+    counters->records_sampling_unknown += count.sampling_unknown;
+    counters->records_sampling_overridden += count.sampling_overridden;
+    counters->times_after_export += count.times_after_export;
+    counters->times_reversed += count.times_reversed;
+    counters->times_shifted += times.shift_ns ? rows : 0;
 }
 
-uint32_t weir_outlet_correct(struct weir_outlet *outlet, struct weir_exporter *exporter)
+void weir_outlet_correct(struct weir_outlet *outlet, struct weir_session *session)
 {
+    struct weir_exporter *exporter = session->exporter;
     uint32_t corrected[WEIR_OUTLET_BATCHES] = {0};
     for (unsigned i = 0; i < WEIR_OUTLET_BATCHES; i++)
         if (outlet->batches[i] && exporter->unknown_in[i] == outlet->numbers[i])
             corrected[i] = weir_rows_correct(outlet->batches[i], exporter);
     outlet->held_unknown -= corrected[WEIR_OUTLET_HELD];
-    return corrected[WEIR_OUTLET_OPEN] + corrected[WEIR_OUTLET_HELD];
+    session->counters.records_sampling_corrected +=
+        corrected[WEIR_OUTLET_OPEN] + corrected[WEIR_OUTLET_HELD];
+    exporter->has_changed = false;
 }
 
 int weir_outlet_hand_over(struct weir_outlet *outlet, struct weir_batch *batch,
@@ -98,7 +129,7 @@ int weir_outlet_release(struct weir_outlet *outlet, int64_t now_ns, struct weir_
 {
     struct weir_batch *held = outlet->batches[WEIR_OUTLET_HELD];
     if (!held || held->row_count == 0 ||
-        (outlet->held_unknown > 0 && weir_outlet_waits(outlet, outlet->held_from_ns, now_ns)))
+        (outlet->held_unknown > 0 && waits(outlet, outlet->held_from_ns, now_ns)))
         return 0;
     return weir_outlet_hand_over(outlet, held, diag);
 }

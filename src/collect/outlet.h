@@ -4,10 +4,10 @@
  * batch of rows that are held back because they name a sampler of which their exporter has not said
  * anything yet. Options that come meanwhile correct the rows of either.
  *
- *     batch = weir_outlet_batch(&outlet, wants_hold, received_ns);
+ *     batch = weir_outlet_batch(&outlet, session, plan, &context);
  *     ...                                                    // decode into it
- *     count = weir_outlet_finish(&outlet, batch, rows, exporter, &times);
- *     corrected = weir_outlet_correct(&outlet, exporter);    // its options came
+ *     weir_outlet_finish(&outlet, batch, rows, session, &context);
+ *     weir_outlet_correct(&outlet, session);                 // options of its exporter came
  *     result = weir_outlet_hand_over(&outlet, batch, &diag); // it is full
  *     result = weir_outlet_release(&outlet, now_ns, &diag);  // what was held long enough
  *
@@ -24,6 +24,7 @@
 
 #include "base/error.h"
 #include "collect/rows.h"
+#include "collect/session.h"
 #include "record/batch.h"
 
 #define WEIR_OUTLET_SINKS 8u
@@ -57,20 +58,21 @@ void weir_outlet_done(struct weir_outlet *outlet);
 WEIR_CHECKED int weir_outlet_add_sink(struct weir_outlet *outlet,
                                       const struct weir_batch_sink *sink);
 
-/* Whether what waits since then is to wait on. A clock that was set back does not prolong it. */
-bool weir_outlet_waits(const struct weir_outlet *outlet, int64_t from_ns, int64_t now_ns);
+/*
+ * The batch to decode records of this plan into, which may be full. They are held back where they
+ * name a sampler and nothing that their exporter said can be of it; a session's for a time once.
+ */
+struct weir_batch *weir_outlet_batch(struct weir_outlet *outlet, struct weir_session *session,
+                                     const struct weir_plan *plan,
+                                     const struct weir_plan_context *context);
 
-/* The batch to decode into, which may be full. */
-struct weir_batch *weir_outlet_batch(struct weir_outlet *outlet, bool wants_hold,
-                                     int64_t received_ns);
+/* Finishes rows that were just decoded into it (collect/rows.h), and counts what there is to say.
+ */
+void weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch, uint32_t rows,
+                        struct weir_session *session, const struct weir_plan_context *context);
 
-/* Finishes rows that were just decoded into one of the batches (collect/rows.h). */
-struct weir_rows_count weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch,
-                                          uint32_t rows, struct weir_exporter *exporter,
-                                          const struct weir_rows_times *times);
-
-/* Rows of this exporter that got their interval late. */
-uint32_t weir_outlet_correct(struct weir_outlet *outlet, struct weir_exporter *exporter);
+/* Gives rows of the session's exporter intervals that came late. */
+void weir_outlet_correct(struct weir_outlet *outlet, struct weir_session *session);
 
 /* These return 0, or the first error of a sink; all sinks are called. */
 

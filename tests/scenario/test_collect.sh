@@ -117,6 +117,9 @@ peer_expect "port in use, said" 1 "$(grep -c "port $port is in use" "$PEERS_DIR/
 peer_stop "$collector" TERM
 peer_expect "protocol of a listener" 2 "$(status_of "$weir" collect --listen "ipfix+udp://:$port")"
 peer_expect "no such kind of URL" 2 "$(status_of "$weir" collect --listen "carrier-pigeon://:9")"
+for wrong in --sampling=0 --sampling=x=5 --sampling=192.0.2.1= --skew=5 --skew=x=auto; do
+    peer_expect "$wrong" 2 "$(status_of "$weir" collect -r "$exports" "$wrong")"
+done
 peer_expect "nothing to collect from" 2 "$(status_of "$weir" collect)"
 peer_expect "no such option of a URL" 2 \
     "$(status_of "$weir" collect -r "$exports" --to 'json:-?colour=red')"
