@@ -4,9 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "collect/common.h"
-#include "collect/options.h"
-#include "collect/outlet.h"
+#include "collect/delivery.h"
 #include "collect/private.h"
 #include "collect/sflow.h"
 #include "collect/state.h"
@@ -18,14 +16,10 @@ struct weir_collector {
     struct weir_collector_config config;
     struct weir_sessions sessions;
     struct weir_collect_counters own; /* of messages that found no session */
-    struct weir_outlet outlet;
+    struct weir_delivery delivery;
     struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
-    uint8_t *join_buffer;     /* a record with its common properties */
     struct weir_sflow *sflow; /* made when sFlow is met */
-    uint64_t flow_records;
-    unsigned record_sink_count;
-    struct weir_record_sink record_sinks[WEIR_COLLECTOR_SINKS_MAX];
 };
 
 /* A message on its way through. */
@@ -39,19 +33,6 @@ struct intake {
     enum weir_malformed cause;
     struct weir_arrival arrival;
     struct weir_diag *diag; /* for the errors of sinks */
-};
-
-/* Octets of Data Records and what reads them. */
-struct run {
-    const struct weir_template *source;
-    const struct weir_plan *plan;
-    const struct weir_plan_context *context;
-    const uint8_t *octets;
-    size_t length;
-    bool has_common;  /* they refer to common properties */
-    uint32_t records; /* decoded */
-    bool is_malformed;
-    bool has_malformed_list;
 };
 
 struct weir_collector_config weir_collector_defaults(void)
@@ -94,12 +75,11 @@ int weir_collector_new(const struct weir_collector_config *config,
         .sampling_fallback = config->sampling_fallback,
     };
     collector->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
-    collector->join_buffer = malloc(WEIR_COMMON_OCTETS_MAX);
     const struct weir_session_limits limits = weir_collector_session_limits(config);
-    int result = weir_outlet_init(&collector->outlet, &outlet);
+    int result = weir_delivery_init(&collector->delivery, &outlet, config->record_limit);
     if (result == 0)
         result = weir_sessions_init(&collector->sessions, &limits, &config->hash_key);
-    if (result < 0 || !collector->template_buffer || !collector->join_buffer) {
+    if (result < 0 || !collector->template_buffer) {
         weir_collector_free(collector);
         return WEIR_E_NOMEM;
     }
@@ -116,245 +96,49 @@ void weir_collector_free(struct weir_collector *collector)
     weir_sessions_done(&collector->sessions);
     for (unsigned i = 0; i < WEIR_BUILTIN_IDS; i++)
         weir_plan_free(collector->builtin_plans[i]);
-    weir_outlet_done(&collector->outlet);
+    weir_delivery_done(&collector->delivery);
     weir_sflow_free(collector->sflow);
     free(collector->template_buffer);
-    free(collector->join_buffer);
     free(collector);
 }
 
 int weir_collector_add_batch_sink(struct weir_collector *collector,
                                   const struct weir_batch_sink *sink)
 {
-    return weir_outlet_add_sink(&collector->outlet, sink);
+    return weir_outlet_add_sink(&collector->delivery.outlet, sink);
 }
 
 int weir_collector_add_record_sink(struct weir_collector *collector,
                                    const struct weir_record_sink *sink)
 {
-    if (collector->record_sink_count == WEIR_COLLECTOR_SINKS_MAX)
-        return WEIR_E_LIMIT;
-    collector->record_sinks[collector->record_sink_count++] = *sink;
-    return 0;
+    return weir_delivery_add_sink(&collector->delivery, sink);
 }
 
 int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag)
 {
-    return weir_outlet_empty(&collector->outlet, diag);
-}
-
-/* Flushes all sinks after rows were handed over with the result `first`. */
-static int flush_sinks(struct weir_collector *collector, int64_t now_ns, int first,
-                       struct weir_diag *diag)
-{
-    int result = weir_outlet_flush_sinks(&collector->outlet, now_ns, first ? NULL : diag);
-    first = first ? first : result;
-    for (unsigned i = 0; i < collector->record_sink_count; i++) {
-        const struct weir_record_sink *sink = &collector->record_sinks[i];
-        result = sink->flush(sink->context, now_ns, first ? NULL : diag);
-        first = first ? first : result;
-    }
-    return first;
+    return weir_outlet_empty(&collector->delivery.outlet, diag);
 }
 
 int weir_collector_tick(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
 {
-    struct weir_outlet *outlet = &collector->outlet;
+    struct weir_outlet *outlet = &collector->delivery.outlet;
     int first = weir_outlet_hand_over(outlet, outlet->batches[WEIR_OUTLET_OPEN], diag);
     int result = weir_outlet_release(outlet, now_ns, first ? NULL : diag);
-    return flush_sinks(collector, now_ns, first ? first : result, diag);
+    return weir_delivery_flush_sinks(&collector->delivery, now_ns, first ? first : result, diag);
 }
 
 int weir_collector_flush(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
 {
-    return flush_sinks(collector, now_ns, weir_collector_hand_over(collector, diag), diag);
+    return weir_delivery_flush_sinks(&collector->delivery, now_ns,
+                                     weir_collector_hand_over(collector, diag), diag);
 }
 
-/* Flow Records that may still come. */
-static uint64_t room_below_limit(const struct weir_collector *collector)
+/* As weir_deliver. */
+static int deliver(struct intake *intake, struct weir_run *run)
 {
-    uint64_t limit = collector->config.record_limit;
-    return limit ? limit - collector->flow_records : UINT64_MAX;
-}
-
-/* Decodes flows into a batch, handing it over as it fills. 0, or the error of a sink. */
-static int decode_columns(struct weir_collector *collector, struct weir_session *session,
-                          struct run *run, struct weir_diag *diag)
-{
-    struct weir_batch *batch =
-        weir_outlet_batch(&collector->outlet, session, run->plan, run->context);
-    const uint8_t *octets = run->octets;
-    size_t length = run->length;
-    uint64_t room = room_below_limit(collector);
-    while (length > 0 && room > 0 && !run->is_malformed) {
-        size_t consumed;
-        uint32_t rows;
-        bool was_empty = batch->row_count == 0;
-        int result = weir_plan_decode(run->plan, octets, length, run->context, batch, &consumed,
-                                      &rows, NULL);
-        if (result == WEIR_E_NOMEM)
-            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the text of records");
-        run->is_malformed = result < 0;
-        if (rows > room) {
-            weir_batch_take_back(batch, rows - (uint32_t)room);
-            rows = (uint32_t)room;
-        }
-        weir_outlet_finish(&collector->outlet, batch, rows, session, run->context);
-        run->records += rows;
-        room -= rows;
-        octets += consumed;
-        length -= consumed;
-        if (length == 0 || run->is_malformed)
-            break;
-        if (was_empty && consumed == 0) {
-            /* One record that an empty batch has no room for. */
-            run->is_malformed = true;
-            break;
-        }
-        result = weir_outlet_hand_over(&collector->outlet, batch, diag);
-        if (result < 0)
-            return result;
-    }
-    return 0;
-}
-
-/* Has the session learn of an options record what there is to learn. */
-static void learn(struct weir_collector *collector, struct weir_session *session,
-                  const struct run *run, const struct weir_record *record)
-{
-    struct weir_options_record options = {
-        .source = run->source,
-        .origin = run->context,
-        .octets = record->octets.octets,
-        .length = record->octets.remaining,
-        .budget = &collector->sessions.pool.budget,
-    };
-    (void)weir_options_learn(session, &options);
-}
-
-/* Walks over records one by one, to the record sinks. 0, or the error of a sink. */
-static int decode_each(struct weir_collector *collector, struct weir_session *session,
-                       struct run *run, struct weir_diag *diag)
-{
-    struct weir_set set = {
-        .kind = WEIR_SET_DATA,
-        .id = run->context->segment.template_id,
-        .body = weir_reader_make(run->octets, run->length),
-    };
-    enum weir_record_kind kind = weir_record_kind_of(run->source);
-    uint64_t room = kind == WEIR_RECORD_FLOW ? room_below_limit(collector) : UINT64_MAX;
-    uint32_t records = 0;
-    int result = WEIR_E_END;
-    while (records < room) {
-        struct weir_record record;
-        result = weir_set_next_record(&set, run->source, &record, NULL);
-        if (result < 0)
-            break;
-        if (run->source->is_options)
-            learn(collector, session, run, &record);
-        struct weir_collected_record collected = {
-            .kind = kind,
-            .origin = run->context,
-            .source = run->source,
-            .plan = run->plan,
-            .octets = record.octets.octets,
-            .length = record.octets.remaining,
-        };
-        for (unsigned i = 0; i < collector->record_sink_count; i++) {
-            const struct weir_record_sink *sink = &collector->record_sinks[i];
-            result = sink->record(sink->context, &collected, diag);
-            if (result < 0)
-                return result;
-        }
-        records++;
-    }
-    run->records = records;
-    run->is_malformed = result < 0 && result != WEIR_E_END;
-    return 0;
-}
-
-/* Decodes, delivers and counts a run of records. 0, WEIR_E_END at the limit, or a sink's error. */
-static int deliver_run(struct weir_collector *collector, struct weir_session *session,
-                       struct run *run, struct weir_diag *diag)
-{
-    enum weir_record_kind kind = weir_record_kind_of(run->source);
-    bool is_flow = kind == WEIR_RECORD_FLOW;
-    bool has_batches = collector->outlet.sink_count > 0;
-    bool in_columns = is_flow && (has_batches || collector->record_sink_count == 0);
-    /* IPFIX has no sysUpTime in its header. */
-    struct weir_plan_context context = *run->context;
-    if (session->key.protocol == WEIR_PROTOCOL_IPFIX && is_flow) {
-        context.uptime_zero_ns = weir_uptime_zero(&session->uptime, run->source, run->octets,
-                                                  run->length, context.export_time_ns);
-        run->context = &context;
-    }
-    uint64_t malformed = session->list_counts.malformed;
-    int result = in_columns ? decode_columns(collector, session, run, diag) : 0;
-    if (result == 0 && (!in_columns || collector->record_sink_count > 0)) {
-        /* Lists are counted once, however often they are printed. */
-        session->references.list_counts = in_columns ? NULL : &session->list_counts;
-        result = decode_each(collector, session, run, diag);
-        session->references.list_counts = &session->list_counts;
-    }
-    run->has_malformed_list = session->list_counts.malformed > malformed;
-    if (!is_flow) {
-        *(kind == WEIR_RECORD_OPTIONS ? &session->counters.options_records
-                                      : &session->counters.counter_records) += run->records;
-        return result;
-    }
-    session->counters.records += run->records;
-    collector->flow_records += run->records;
-    return result == 0 && room_below_limit(collector) == 0 ? WEIR_E_END : result;
-}
-
-/* Each record by itself, with the properties that it has in common with others. As deliver_run. */
-static int deliver_joined(struct weir_collector *collector, struct weir_session *session,
-                          struct run *run, struct weir_diag *diag)
-{
-    struct weir_set set = {
-        .kind = WEIR_SET_DATA,
-        .id = run->source->id,
-        .body = weir_reader_make(run->octets, run->length),
-    };
-    struct weir_record record;
-    int next, result = 0;
-    while ((next = weir_set_next_record(&set, run->source, &record, NULL)) == 0 && result == 0) {
-        struct weir_common_join join = {
-            .source = run->source,
-            .plan = run->plan,
-            .octets = record.octets.octets,
-            .length = record.octets.remaining,
-            .now_ns = run->context->segment.received_ns,
-            .has_lifetimes = session->key.transport == WEIR_COLLECT_UDP,
-            .budget = &collector->sessions.pool.budget,
-            .buffer = collector->join_buffer,
-        };
-        /* What cannot be joined is delivered as it is. */
-        bool is_complete = weir_common_join(session->common, &join);
-        struct run one = {
-            .source = join.source,
-            .plan = join.plan,
-            .context = run->context,
-            .octets = join.octets,
-            .length = join.length,
-        };
-        result = deliver_run(collector, session, &one, diag);
-        session->counters.properties_unknown += !is_complete;
-        run->records += one.records;
-        run->is_malformed |= one.is_malformed;
-        run->has_malformed_list |= one.has_malformed_list;
-    }
-    run->is_malformed |= next < 0 && next != WEIR_E_END;
-    return result;
-}
-
-/* As deliver_run. */
-static int deliver(struct weir_collector *collector, struct weir_session *session, struct run *run,
-                   struct weir_diag *diag)
-{
-    if (run->has_common)
-        return deliver_joined(collector, session, run, diag);
-    return deliver_run(collector, session, run, diag);
+    struct weir_collector *collector = intake->collector;
+    return weir_deliver(&collector->delivery, intake->session, &collector->sessions.pool.budget,
+                        run, intake->diag);
 }
 
 static void note(struct intake *intake, enum weir_malformed cause)
@@ -363,7 +147,7 @@ static void note(struct intake *intake, enum weir_malformed cause)
         intake->cause = cause;
 }
 
-static void note_run(struct intake *intake, const struct run *run)
+static void note_run(struct intake *intake, const struct weir_run *run)
 {
     if (run->is_malformed)
         note(intake, WEIR_MALFORMED_RECORD);
@@ -371,7 +155,7 @@ static void note_run(struct intake *intake, const struct run *run)
         note(intake, WEIR_MALFORMED_LIST);
 }
 
-static void add_records(struct weir_sequence_records *records, const struct run *run)
+static void add_records(struct weir_sequence_records *records, const struct weir_run *run)
 {
     if (run->source->is_options)
         records->options += run->records;
@@ -390,7 +174,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
     while (result == 0 && (set = weir_waiting_take(&session->waiting, id))) {
         set->context.session = &session->references;
         set->context.segment.source = session->number;
-        struct run run = {
+        struct weir_run run = {
             .source = shared->source,
             .plan = shared->plan,
             .has_common = shared->has_common,
@@ -398,7 +182,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
             .octets = set->octets,
             .length = set->length,
         };
-        result = deliver(collector, session, &run, intake->diag);
+        result = deliver(intake, &run);
         session->counters.records_buffered += run.records;
         if (set->message == session->counters.messages) {
             add_records(&intake->held, &run);
@@ -584,7 +368,7 @@ static void keep_waiting(struct intake *intake, const struct weir_set *set)
 static int take_data(struct intake *intake, const struct weir_message *message,
                      struct weir_set *set)
 {
-    struct run run = {
+    struct weir_run run = {
         .source = message->builtin,
         .context = &intake->context,
         .octets = set->body.octets,
@@ -605,7 +389,7 @@ static int take_data(struct intake *intake, const struct weir_message *message,
         run.plan = shared->plan;
         run.has_common = shared->has_common;
     }
-    int result = deliver(intake->collector, intake->session, &run, intake->diag);
+    int result = deliver(intake, &run);
     add_records(&intake->held, &run);
     if (message->is_ambiguous)
         intake->session->counters.records_ambiguous += run.records;
@@ -623,7 +407,7 @@ static int take_samples(struct intake *intake, struct weir_message *message)
     if (result == 0)
         weir_sflow_begin(collector->sflow, message, intake->context.segment.received_ns);
     while (result == 0 && (result = weir_sflow_next(collector->sflow, &samples)) == 0) {
-        struct run run = {
+        struct weir_run run = {
             .source = samples.source,
             .plan = samples.plan,
             .context = &intake->context,
@@ -637,7 +421,7 @@ static int take_samples(struct intake *intake, struct weir_message *message)
         if (samples.length == 0)
             continue;
         intake->context.segment.template_id = samples.source->id;
-        result = deliver(collector, intake->session, &run, intake->diag);
+        result = deliver(intake, &run);
         add_records(&intake->held, &run);
         note_run(intake, &run);
         if (result < 0)
@@ -689,7 +473,7 @@ static bool has_octets_after(const struct weir_message *message,
 static int correct_rows(const struct intake *intake)
 {
     struct weir_session *session = intake->session;
-    struct weir_outlet *outlet = &intake->collector->outlet;
+    struct weir_outlet *outlet = &intake->collector->delivery.outlet;
     if (session->exporter->has_changed)
         weir_outlet_correct(outlet, session);
     return weir_outlet_release(outlet, intake->context.segment.received_ns, intake->diag);
@@ -751,7 +535,7 @@ void weir_collector_foresee(const struct weir_collector *collector,
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
                            enum weir_collect_transport transport, struct weir_diag *diag)
 {
-    if (room_below_limit(collector) == 0)
+    if (weir_delivery_room(&collector->delivery) == 0)
         return WEIR_E_END;
     struct weir_message message;
     int result = weir_message_open(datagram->octets, datagram->length, &message, NULL);

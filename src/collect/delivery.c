@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collect/delivery.h"
+
+#include <stdlib.h>
+
+#include "collect/common.h"
+#include "collect/options.h"
+
+int weir_delivery_init(struct weir_delivery *delivery, const struct weir_outlet_config *outlet,
+                       uint64_t record_limit)
+{
+    *delivery = (struct weir_delivery){
+        .join_buffer = malloc(WEIR_COMMON_OCTETS_MAX),
+        .record_limit = record_limit,
+    };
+    int result = weir_outlet_init(&delivery->outlet, outlet);
+    return delivery->join_buffer ? result : WEIR_E_NOMEM;
+}
+
+void weir_delivery_done(struct weir_delivery *delivery)
+{
+    weir_outlet_done(&delivery->outlet);
+    free(delivery->join_buffer);
+}
+
+int weir_delivery_add_sink(struct weir_delivery *delivery, const struct weir_record_sink *sink)
+{
+    if (delivery->record_sink_count == WEIR_OUTLET_SINKS)
+        return WEIR_E_LIMIT;
+    delivery->record_sinks[delivery->record_sink_count++] = *sink;
+    return 0;
+}
+
+int weir_delivery_flush_sinks(struct weir_delivery *delivery, int64_t now_ns, int first,
+                              struct weir_diag *diag)
+{
+    int result = weir_outlet_flush_sinks(&delivery->outlet, now_ns, first ? NULL : diag);
+    first = first ? first : result;
+    for (unsigned i = 0; i < delivery->record_sink_count; i++) {
+        const struct weir_record_sink *sink = &delivery->record_sinks[i];
+        result = sink->flush(sink->context, now_ns, first ? NULL : diag);
+        first = first ? first : result;
+    }
+    return first;
+}
+
+uint64_t weir_delivery_room(const struct weir_delivery *delivery)
+{
+    uint64_t limit = delivery->record_limit;
+    return limit ? limit - delivery->flow_records : UINT64_MAX;
+}
+
+/* Decodes flows into a batch, handing it over as it fills. 0, or the error of a sink. */
+static int decode_columns(struct weir_delivery *delivery, struct weir_session *session,
+                          struct weir_run *run, struct weir_diag *diag)
+{
+    struct weir_batch *batch =
+        weir_outlet_batch(&delivery->outlet, session, run->plan, run->context);
+    const uint8_t *octets = run->octets;
+    size_t length = run->length;
+    uint64_t room = weir_delivery_room(delivery);
+    while (length > 0 && room > 0 && !run->is_malformed) {
+        size_t consumed;
+        uint32_t rows;
+        bool was_empty = batch->row_count == 0;
+        int result = weir_plan_decode(run->plan, octets, length, run->context, batch, &consumed,
+                                      &rows, NULL);
+        if (result == WEIR_E_NOMEM)
+            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the text of records");
+        run->is_malformed = result < 0;
+        if (rows > room) {
+            weir_batch_take_back(batch, rows - (uint32_t)room);
+            rows = (uint32_t)room;
+        }
+        weir_outlet_finish(&delivery->outlet, batch, rows, session, run->context);
+        run->records += rows;
+        room -= rows;
+        octets += consumed;
+        length -= consumed;
+        if (length == 0 || run->is_malformed)
+            break;
+        if (was_empty && consumed == 0) {
+            /* One record that an empty batch has no room for. */
+            run->is_malformed = true;
+            break;
+        }
+        result = weir_outlet_hand_over(&delivery->outlet, batch, diag);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* Has the session learn of an options record what there is to learn. */
+static void learn(struct weir_session *session, struct weir_budget *budget,
+                  const struct weir_run *run, const struct weir_record *record)
+{
+    struct weir_options_record options = {
+        .source = run->source,
+        .origin = run->context,
+        .octets = record->octets.octets,
+        .length = record->octets.remaining,
+        .budget = budget,
+    };
+    (void)weir_options_learn(session, &options);
+}
+
+/* Walks over records one by one, to the record sinks. 0, or the error of a sink. */
+static int decode_each(struct weir_delivery *delivery, struct weir_session *session,
+                       struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+{
+    struct weir_set set = {
+        .kind = WEIR_SET_DATA,
+        .id = run->context->segment.template_id,
+        .body = weir_reader_make(run->octets, run->length),
+    };
+    enum weir_record_kind kind = weir_record_kind_of(run->source);
+    uint64_t room = kind == WEIR_RECORD_FLOW ? weir_delivery_room(delivery) : UINT64_MAX;
+    uint32_t records = 0;
+    int result = WEIR_E_END;
+    while (records < room) {
+        struct weir_record record;
+        result = weir_set_next_record(&set, run->source, &record, NULL);
+        if (result < 0)
+            break;
+        if (run->source->is_options)
+            learn(session, budget, run, &record);
+        struct weir_collected_record collected = {
+            .kind = kind,
+            .origin = run->context,
+            .source = run->source,
+            .plan = run->plan,
+            .octets = record.octets.octets,
+            .length = record.octets.remaining,
+        };
+        for (unsigned i = 0; i < delivery->record_sink_count; i++) {
+            const struct weir_record_sink *sink = &delivery->record_sinks[i];
+            result = sink->record(sink->context, &collected, diag);
+            if (result < 0)
+                return result;
+        }
+        records++;
+    }
+    run->records = records;
+    run->is_malformed = result < 0 && result != WEIR_E_END;
+    return 0;
+}
+
+/* Decodes, delivers and counts a run of records. 0, WEIR_E_END at the limit, or a sink's error. */
+static int deliver_run(struct weir_delivery *delivery, struct weir_session *session,
+                       struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+{
+    enum weir_record_kind kind = weir_record_kind_of(run->source);
+    bool is_flow = kind == WEIR_RECORD_FLOW;
+    bool has_batches = delivery->outlet.sink_count > 0;
+    bool in_columns = is_flow && (has_batches || delivery->record_sink_count == 0);
+    /* IPFIX has no sysUpTime in its header. */
+    struct weir_plan_context context = *run->context;
+    if (session->key.protocol == WEIR_PROTOCOL_IPFIX && is_flow) {
+        context.uptime_zero_ns = weir_uptime_zero(&session->uptime, run->source, run->octets,
+                                                  run->length, context.export_time_ns);
+        run->context = &context;
+    }
+    uint64_t malformed = session->list_counts.malformed;
+    int result = in_columns ? decode_columns(delivery, session, run, diag) : 0;
+    if (result == 0 && (!in_columns || delivery->record_sink_count > 0)) {
+        /* Lists are counted once, however often they are printed. */
+        session->references.list_counts = in_columns ? NULL : &session->list_counts;
+        result = decode_each(delivery, session, budget, run, diag);
+        session->references.list_counts = &session->list_counts;
+    }
+    run->has_malformed_list = session->list_counts.malformed > malformed;
+    if (!is_flow) {
+        *(kind == WEIR_RECORD_OPTIONS ? &session->counters.options_records
+                                      : &session->counters.counter_records) += run->records;
+        return result;
+    }
+    session->counters.records += run->records;
+    delivery->flow_records += run->records;
+    return result == 0 && weir_delivery_room(delivery) == 0 ? WEIR_E_END : result;
+}
+
+/* Each record by itself, with the properties that it has in common with others. As deliver_run. */
+static int deliver_joined(struct weir_delivery *delivery, struct weir_session *session,
+                          struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+{
+    struct weir_set set = {
+        .kind = WEIR_SET_DATA,
+        .id = run->source->id,
+        .body = weir_reader_make(run->octets, run->length),
+    };
+    struct weir_record record;
+    int next, result = 0;
+    while ((next = weir_set_next_record(&set, run->source, &record, NULL)) == 0 && result == 0) {
+        struct weir_common_join join = {
+            .source = run->source,
+            .plan = run->plan,
+            .octets = record.octets.octets,
+            .length = record.octets.remaining,
+            .now_ns = run->context->segment.received_ns,
+            .has_lifetimes = session->key.transport == WEIR_COLLECT_UDP,
+            .budget = budget,
+            .buffer = delivery->join_buffer,
+        };
+        /* What cannot be joined is delivered as it is. */
+        bool is_complete = weir_common_join(session->common, &join);
+        struct weir_run one = {
+            .source = join.source,
+            .plan = join.plan,
+            .context = run->context,
+            .octets = join.octets,
+            .length = join.length,
+        };
+        result = deliver_run(delivery, session, budget, &one, diag);
+        session->counters.properties_unknown += !is_complete;
+        run->records += one.records;
+        run->is_malformed |= one.is_malformed;
+        run->has_malformed_list |= one.has_malformed_list;
+    }
+    run->is_malformed |= next < 0 && next != WEIR_E_END;
+    return result;
+}
+
+int weir_deliver(struct weir_delivery *delivery, struct weir_session *session,
+                 struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+{
+    if (run->has_common)
+        return deliver_joined(delivery, session, budget, run, diag);
+    return deliver_run(delivery, session, budget, run, diag);
+}
