@@ -289,6 +289,15 @@ static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
         heir->has_undecodable = heir->has_undecodable || dropped > 0;
         weir_waiting_free(set, &sessions->waiting_budget);
     }
+    if (heir->types.count == 0) {
+        struct weir_types none = heir->types;
+        heir->types = session->types;
+        session->types = none;
+    }
+    if (!heir->common) {
+        heir->common = session->common;
+        session->common = NULL;
+    }
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sessions_joined++;
     weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
@@ -390,9 +399,9 @@ struct weir_collect_counters weir_session_count(const struct weir_session *sessi
     const struct weir_sequence *sequence = &session->sequence;
     struct weir_collect_counters counters = session->counters;
     counters.sets_waiting = session->waiting.count;
-    counters.lists_malformed = session->list_counts.malformed;
-    counters.lists_unknown_template = session->list_counts.unknown_template;
-    counters.lists_oversized = session->list_counts.oversized;
+    counters.lists_malformed += session->list_counts.malformed;
+    counters.lists_unknown_template += session->list_counts.unknown_template;
+    counters.lists_oversized += session->list_counts.oversized;
     counters.messages_late = sequence->ledger.late_messages;
     counters.messages_duplicate = sequence->ledger.duplicate_messages;
     counters.sequence_restarts = sequence->ledger.restarts;

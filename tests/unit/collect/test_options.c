@@ -75,7 +75,8 @@ struct stage {
     struct weir_collector *collector;
     struct seen *seen;
     struct peer peer;
-    bool is_open; /* a message is being put together */
+    bool is_open;  /* a message is being put together */
+    uint16_t port; /* that it comes from */
     enum weir_collect_transport transport;
 };
 
@@ -124,6 +125,7 @@ static void send(struct stage *stage)
     begin(stage);
     struct weir_datagram datagram = peer_end(&stage->peer);
     struct weir_diag diag = {0};
+    datagram.source_port = stage->port;
     assert_int_equal(weir_collector_receive(stage->collector, &datagram, stage->transport, &diag),
                      0);
     stage->is_open = false;
@@ -542,6 +544,37 @@ static void lists_are_counted_once(void **state)
     close_stage(&stage);
 }
 
+/* Exporters that change their port with every message are one all the same. */
+static void what_sessions_learnt_is_joined_with_them(void **state)
+{
+    (void)state;
+    static const struct weir_field list[] = {{0, 292, 5}};
+    struct stage stage = open_stage(WEIR_COLLECT_UDP);
+    for (stage.port = 1000; stage.port < 1020; stage.port++) {
+        stage.peer.sequence = 0; /* so that numbers say nothing */
+        if (stage.port == 1000) {
+            put_template(&stage, TYPES_ID, type_fields, 5, 2);
+            put_template(&stage, FLOWS_ID, turtle_fields, 3, 0);
+            put_template(&stage, PROPERTIES, property_fields, 3, 1);
+            put_template(&stage, 301, list, 1, 0);
+            put_type(&stage, PEN, 8, WEIR_TYPE_UNSIGNED32, 0, "turtles");
+            PUT_PROPERTIES(&stage, WEB);
+        }
+        put_octets(&stage, 301, list, 1, "\x03\x01\x2f\x00\x35");
+        PUT_TURTLES(&stage);
+        send(&stage);
+    }
+    struct weir_collect_counters counters = count(&stage);
+    assert_true(counters.sessions_joined > 0);
+    assert_int_equal(counters.records, 40);
+    assert_int_equal(counters.lists_unknown_template, 20);
+    assert_int_equal(weir_collector_sessions(stage.collector)->count, 1);
+    const struct weir_session *session = weir_collector_sessions(stage.collector)->newest;
+    assert_non_null(weir_types_find(&session->types, PEN, 8));
+    assert_non_null(session->common);
+    close_stage(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,6 +590,7 @@ int main(void)
         cmocka_unit_test(properties_are_bounded),
         cmocka_unit_test(plans_make_room),
         cmocka_unit_test(lists_are_counted_once),
+        cmocka_unit_test(what_sessions_learnt_is_joined_with_them),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }
