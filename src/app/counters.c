@@ -28,7 +28,9 @@ const struct weir_counter_group weir_counter_groups[] = {
      &weir_udp_sender_counter_count},
     {"Destinations", "In `weir meter` and `weir collect`.", weir_guard_counter_table,
      &weir_guard_counter_count},
-    {"Collecting", COLLECT " In total, and for each exporter in the list `exporters`.",
+    {"Collecting",
+     COLLECT " In total, and for each exporter in the list `exporters`. What `structures_skipped` "
+             "counts stands by enterprise and format in the list `sflow_skipped`.",
      weir_collect_counter_table, &weir_collect_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
     {"The store", COLLECT, weir_store_counter_table, &weir_store_counter_count},

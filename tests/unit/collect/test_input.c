@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer.h"
+#include "support/sflow_builder.h"
 #include "unit/packet/build.h"
 
 #include <stdio.h>
@@ -181,6 +182,35 @@ static void test_cut_at_every_octet(void **state)
     }
 }
 
+/* Nothing in a datagram of sFlow says how long it is. */
+static void test_sflow_is_one_datagram(void **state)
+{
+    struct file *file = *state;
+    struct sflow_builder b;
+    sflow_datagram(&b, 7, 41);
+    for (unsigned i = 0; i < 3; i++)
+        sflow_end(&b, sflow_flow(&b, false));
+    size_t length = weir_writer_offset(&b.writer);
+    weir_write_octets(&file->out, b.octets, length);
+    struct found found = read_file(file, length);
+    assert_int_equal(found.result, WEIR_E_END);
+    assert_int_equal(found.messages, 1);
+    assert_int_equal(found.counters.records, 3);
+    assert_int_equal(found.counters.messages_malformed, 0);
+
+    weir_write_octets(&file->out, b.octets, length);
+    found = read_file(file, 2 * length);
+    assert_int_equal(found.result, WEIR_E_END);
+    assert_int_equal(found.messages, 1);
+    assert_int_equal(found.octets, 2 * length);
+    assert_int_equal(found.counters.records, 3);
+    assert_int_equal(found.counters.malformed_length, 1);
+
+    found = read_file(file, length - 1);
+    assert_int_equal(found.result, WEIR_E_TRUNCATED);
+    assert_int_equal(found.counters.records, 2);
+}
+
 static void test_rest_that_is_no_message(void **state)
 {
     struct file *file = *state;
@@ -269,6 +299,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_more_than_one_buffer, make_file, free_file),
         cmocka_unit_test_setup_teardown(test_received_is_the_export_time, make_file, free_file),
         cmocka_unit_test_setup_teardown(test_cut_at_every_octet, make_file, free_file),
+        cmocka_unit_test_setup_teardown(test_sflow_is_one_datagram, make_file, free_file),
         cmocka_unit_test_setup_teardown(test_rest_that_is_no_message, make_file, free_file),
         cmocka_unit_test_setup_teardown(test_length_below_the_header, make_file, free_file),
         cmocka_unit_test_setup_teardown(test_foreign_and_empty, make_file, free_file),
