@@ -414,10 +414,13 @@ static void explain_data(struct weir_explain_walk *walk, struct weir_set *set, s
 static const char *set_name(const struct weir_explain_walk *walk, const struct weir_set *set)
 {
     static const char *const names[] = {
-        [WEIR_SET_TEMPLATE] = "templates", [WEIR_SET_OPTIONS_TEMPLATE] = "options templates",
-        [WEIR_SET_DATA] = "data",          [WEIR_SET_RESERVED] = "reserved",
-        [WEIR_SET_SAMPLE] = "sample",
+        [WEIR_SET_TEMPLATE] = "templates",
+        [WEIR_SET_OPTIONS_TEMPLATE] = "options templates",
+        [WEIR_SET_DATA] = "data",
+        [WEIR_SET_RESERVED] = "reserved",
     };
+    if (set->kind == WEIR_SET_SAMPLE)
+        return weir_explain_sample_name(set);
     return walk->message.builtin ? "records" : names[set->kind];
 }
 
@@ -425,6 +428,9 @@ static const char *set_name(const struct weir_explain_walk *walk, const struct w
 static int explain_set(struct weir_explain_walk *walk, struct weir_set *set, size_t at)
 {
     size_t end = weir_reader_offset(&set->body) + weir_reader_remaining(&set->body);
+    /* Samples are padded, beyond their length. */
+    if (set->kind == WEIR_SET_SAMPLE)
+        end = weir_reader_offset(&walk->message.body);
     struct weir_explain_item item = weir_explain_item_of(walk, WEIR_EXPLAIN_SET, 1, at, end);
     item.set = set;
     item.message = &walk->message;
@@ -445,7 +451,7 @@ static int explain_set(struct weir_explain_walk *walk, struct weir_set *set, siz
                           "a set of a kind that is not known");
         return 0;
     case WEIR_SET_SAMPLE:
-        weir_explain_sample(walk, set, end);
+        weir_explain_sample(walk, set, at, end);
         return 0;
     }
     return 0;
@@ -559,7 +565,7 @@ static void check_after(struct weir_explain_walk *walk)
 }
 
 /* Returns where the header ends. */
-static size_t show_message(const struct weir_explain_walk *walk, bool has_header)
+static size_t show_message(struct weir_explain_walk *walk, bool has_header)
 {
     const struct weir_datagram *datagram = walk->origin->datagram;
     struct weir_explain_item item =
@@ -568,7 +574,8 @@ static size_t show_message(const struct weir_explain_walk *walk, bool has_header
     item.message = has_header ? &walk->message : NULL;
     item.name = walk->rules ? walk->rules->title : NULL;
     weir_explain_show(walk, &item);
-    return explain_header(walk, datagram->length);
+    return walk->rules && walk->rules->is_sflow ? weir_explain_sflow_header(walk, datagram->length)
+                                                : explain_header(walk, datagram->length);
 }
 
 /* A message whose header can be read. */
@@ -586,8 +593,6 @@ static int explain_body(struct weir_explain_walk *walk)
             walk, 1, 0,
             "descriptions of this scheme contradict each other: some of its fields "
             "stay octets");
-    if (walk->message.protocol == WEIR_PROTOCOL_SFLOW5)
-        weir_explain_sflow_header(walk);
     result = explain_sets(walk);
     if (result < 0)
         return result;

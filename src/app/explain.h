@@ -11,6 +11,8 @@
  *     counters = weir_explainer_counters(explainer);
  *     weir_explainer_free(explainer);
  *
+ * Samples of sFlow are shown structure by structure, by tables (explain_sflow.c).
+ *
  * Messages are seen as the Collecting Process would see them: one after another, with the
  * Templates that came before, by session. Data Sets ahead of their Templates stay unread.
  *
@@ -36,8 +38,9 @@ enum weir_explain_kind {
     WEIR_EXPLAIN_MESSAGE,
     WEIR_EXPLAIN_HEADER, /* a field of the message's header */
     WEIR_EXPLAIN_SET,
-    WEIR_EXPLAIN_TEMPLATE, /* or withdrawal */
-    WEIR_EXPLAIN_FIELD,    /* of a template */
+    WEIR_EXPLAIN_TEMPLATE,  /* or withdrawal */
+    WEIR_EXPLAIN_FIELD,     /* of a template */
+    WEIR_EXPLAIN_STRUCTURE, /* of an sFlow sample: its format as number, and its name */
     WEIR_EXPLAIN_RECORD,
     WEIR_EXPLAIN_VALUE,
     WEIR_EXPLAIN_PADDING,

@@ -5,14 +5,15 @@
 #include "app/explain_print.h"
 #include "base/calendar.h"
 #include "ie/value.h"
+#include "wire/sflow.h"
 
 static const char *const kinds[] = {
     [WEIR_EXPLAIN_MESSAGE] = "message", [WEIR_EXPLAIN_HEADER] = "header",
     [WEIR_EXPLAIN_SET] = "set",         [WEIR_EXPLAIN_TEMPLATE] = "template",
-    [WEIR_EXPLAIN_FIELD] = "field",     [WEIR_EXPLAIN_RECORD] = "record",
-    [WEIR_EXPLAIN_VALUE] = "value",     [WEIR_EXPLAIN_PADDING] = "padding",
-    [WEIR_EXPLAIN_UNREAD] = "unread",   [WEIR_EXPLAIN_SUSPECT] = "suspect",
-    [WEIR_EXPLAIN_BROKEN] = "broken",
+    [WEIR_EXPLAIN_FIELD] = "field",     [WEIR_EXPLAIN_STRUCTURE] = "structure",
+    [WEIR_EXPLAIN_RECORD] = "record",   [WEIR_EXPLAIN_VALUE] = "value",
+    [WEIR_EXPLAIN_PADDING] = "padding", [WEIR_EXPLAIN_UNREAD] = "unread",
+    [WEIR_EXPLAIN_SUSPECT] = "suspect", [WEIR_EXPLAIN_BROKEN] = "broken",
 };
 
 static void add_text(struct weir_text_buffer *out, const char *name, const char *text)
@@ -133,6 +134,11 @@ static void add_members(const struct weir_explain_printer *printer,
         break;
     case WEIR_EXPLAIN_FIELD:
         add_field(out, item);
+        break;
+    case WEIR_EXPLAIN_STRUCTURE:
+        add_text(out, "name", item->name);
+        add_number(out, "enterprise", WEIR_SFLOW_ENTERPRISE(item->number));
+        add_number(out, "format", WEIR_SFLOW_NUMBER(item->number));
         break;
     case WEIR_EXPLAIN_RECORD:
         add_number(out, "number", item->number);

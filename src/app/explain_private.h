@@ -55,17 +55,19 @@ void weir_explain_value_at(struct weir_explain_walk *walk, unsigned depth,
 void weir_explain_record_at(struct weir_explain_walk *walk, unsigned depth, uint16_t template_id,
                             uint64_t number, struct weir_record *record);
 
+/* The header of an sFlow datagram, as far as `length` octets hold it. Returns where it ends. */
+size_t weir_explain_sflow_header(struct weir_explain_walk *walk, size_t length);
+
+/* What is inside of a sample of sFlow. */
+void weir_explain_sample(struct weir_explain_walk *walk, const struct weir_set *set, size_t start,
+                         size_t end);
+const char *weir_explain_sample_name(const struct weir_set *set);
+
 /*
  * What is inside of a value of a list type (RFC 6313), which begins at octet `at` of the message;
  * nothing for other types.
  */
 void weir_explain_list(struct weir_explain_walk *walk, unsigned depth, enum weir_type type,
                        size_t at, size_t length);
-
-/* What a header of sFlow has behind the type of its agent's address. */
-void weir_explain_sflow_header(const struct weir_explain_walk *walk);
-
-/* A sample of sFlow, which ends at octet `end`. */
-void weir_explain_sample(struct weir_explain_walk *walk, const struct weir_set *set, size_t end);
 
 #endif

@@ -50,18 +50,11 @@ static const struct weir_header_field ipfix_fields[] = {
     {"Observation Domain", 12, 4, WEIR_HEADER_NUMBER},
 };
 
-/* As far as they stand where the agent has an address of either family. */
-static const struct weir_header_field sflow_fields[] = {
-    {"version", 0, 4, WEIR_HEADER_NUMBER},
-    {"agent address type", 4, 4, WEIR_HEADER_NUMBER},
-};
-
 static const struct weir_protocol_rules protocols[] = {
     {
         .title = "sFlow",
         .version = 0,
-        .fields = sflow_fields,
-        .field_count = COUNT_OF(sflow_fields),
+        .is_sflow = true,
         .header = "sFlow 5, sample_datagram_v5",
         .set = "sFlow 5, sample_record",
         .record = "sFlow 5, flow_record and counter_record",

@@ -6,6 +6,7 @@
 #ifndef WEIR_APP_EXPLAIN_PROTOCOL_H
 #define WEIR_APP_EXPLAIN_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct weir_header_field {
 struct weir_protocol_rules {
     const char *title;
     uint16_t version; /* in the first two octets; sFlow, whose version has four: 0 */
+    bool is_sflow;    /* its header has no fixed places: explain_sflow.c */
     const struct weir_header_field *fields;
     size_t field_count;
     /* The clauses that are broken where ... is malformed. */

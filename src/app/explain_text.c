@@ -115,8 +115,8 @@ static void print_header(struct weir_text_buffer *out, const struct weir_explain
 static void print_set(struct weir_text_buffer *out, const struct weir_explain_item *item)
 {
     size_t start = begin_line(out, item);
-    /* The records of a fixed format stand in no set. */
-    if (!item->message->builtin)
+    /* The records of a fixed format stand in no set, and samples are none. */
+    if (!item->message->builtin && item->set->kind != WEIR_SET_SAMPLE)
         weir_text_printf(out, "set %u: ", item->set->id);
     weir_text_printf(out, "%s, %zu octets", item->name, item->length);
     end_line(out, start);
@@ -159,6 +159,13 @@ static void print_field(struct weir_text_buffer *out, const struct weir_explain_
     else
         weir_text_printf(out, ", %s%s%" PRIu32 "/%u", enterprise, *enterprise ? " " : "",
                          field->pen, field->id);
+    end_line(out, start);
+}
+
+static void print_structure(struct weir_text_buffer *out, const struct weir_explain_item *item)
+{
+    size_t start = begin_line(out, item);
+    weir_text_printf(out, "%s, %zu octets", item->name, item->length);
     end_line(out, start);
 }
 
@@ -251,10 +258,10 @@ typedef void print_item(struct weir_text_buffer *out, const struct weir_explain_
 static print_item *const printers[] = {
     [WEIR_EXPLAIN_MESSAGE] = print_message, [WEIR_EXPLAIN_HEADER] = print_header,
     [WEIR_EXPLAIN_SET] = print_set,         [WEIR_EXPLAIN_TEMPLATE] = print_template,
-    [WEIR_EXPLAIN_FIELD] = print_field,     [WEIR_EXPLAIN_RECORD] = print_record,
-    [WEIR_EXPLAIN_VALUE] = print_value,     [WEIR_EXPLAIN_PADDING] = print_rest,
-    [WEIR_EXPLAIN_UNREAD] = print_rest,     [WEIR_EXPLAIN_SUSPECT] = print_finding,
-    [WEIR_EXPLAIN_BROKEN] = print_finding,
+    [WEIR_EXPLAIN_FIELD] = print_field,     [WEIR_EXPLAIN_STRUCTURE] = print_structure,
+    [WEIR_EXPLAIN_RECORD] = print_record,   [WEIR_EXPLAIN_VALUE] = print_value,
+    [WEIR_EXPLAIN_PADDING] = print_rest,    [WEIR_EXPLAIN_UNREAD] = print_rest,
+    [WEIR_EXPLAIN_SUSPECT] = print_finding, [WEIR_EXPLAIN_BROKEN] = print_finding,
 };
 
 void weir_explain_print_text(void *context, const struct weir_explain_item *item)

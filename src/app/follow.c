@@ -41,8 +41,8 @@ int weir_follower_open(struct weir_follower *follower, const struct weir_message
         .protocol = (uint16_t)message->protocol,
         .transport = (uint16_t)transport,
     };
-    if (transport == WEIR_COLLECT_UDP)
-        key.exporter = datagram->source;
+    if (transport == WEIR_COLLECT_UDP || message->has_agent)
+        key.exporter = message->has_agent ? message->agent : datagram->source;
     follower->origin = (struct weir_template_origin){
         .received_ns = datagram->received_ns,
         .port = datagram->source_port,

@@ -38,7 +38,17 @@ static const struct {
     {WEIR_PROTOCOL_NETFLOW1, 8, 4, 0},  {WEIR_PROTOCOL_NETFLOW5, 8, 4, 16},
     {WEIR_PROTOCOL_NETFLOW7, 8, 4, 16}, {WEIR_PROTOCOL_NETFLOW8, 8, 4, 16},
     {WEIR_PROTOCOL_NETFLOW9, 8, 4, 12}, {WEIR_PROTOCOL_IPFIX, 4, 0, 8},
+    {WEIR_PROTOCOL_SFLOW5, 0, 16, 12}, /* and the agent's address before it */
 };
+
+/* Octets of the address in sFlow's header, behind its type. */
+static size_t address_octets(const struct work *work)
+{
+    if (work->message.protocol != WEIR_PROTOCOL_SFLOW5)
+        return 0;
+    uint32_t type = weir_load_be32(work->octets + 4);
+    return type == 1 ? 4 : type == 2 ? 16 : 0;
+}
 
 static void add_u32(uint8_t *octets, int64_t what)
 {
@@ -89,6 +99,8 @@ static void shift_value(const struct work *work, const struct weir_value *value)
 static void note_time(struct weir_rewriter *rewriter, const struct weir_message *message)
 {
     int64_t second = message->export_time_ns / WEIR_NS_PER_SECOND;
+    if (message->protocol == WEIR_PROTOCOL_SFLOW5)
+        return; /* it does not say the time */
     if (!rewriter->has_base) {
         rewriter->has_base = true;
         rewriter->shift_s = rewriter->now_s - second;
@@ -189,13 +201,13 @@ static void change_header(const struct work *work)
         i++;
     if (i == sizeof(headers) / sizeof(headers[0]))
         return;
-    if (rewriter->what & WEIR_REWRITE_TIMES) {
-        add_u32(work->octets + headers[i].seconds, rewriter->shift_s + rewriter->again_s);
-        if (headers[i].uptime)
-            add_u32(work->octets + headers[i].uptime, rewriter->again_s * MS_PER_SECOND);
-    }
+    uint8_t *octets = work->octets + address_octets(work);
+    if (rewriter->what & WEIR_REWRITE_TIMES && headers[i].seconds)
+        add_u32(octets + headers[i].seconds, rewriter->shift_s + rewriter->again_s);
+    if (rewriter->what & WEIR_REWRITE_TIMES && headers[i].uptime)
+        add_u32(octets + headers[i].uptime, rewriter->again_s * MS_PER_SECOND);
     if (rewriter->what & WEIR_REWRITE_SEQUENCE && headers[i].sequence)
-        weir_store_be32(work->octets + headers[i].sequence, number);
+        weir_store_be32(octets + headers[i].sequence, number);
     note_number(work, number);
 }
 

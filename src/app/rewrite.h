@@ -16,6 +16,8 @@
  *     weir_rewriter_again(rewriter);                        // from the first message once more
  *     weir_rewriter_free(rewriter);
  *
+ * sFlow has no time but sysUpTime, which goes on when the recording is sent once more.
+ *
  * Data Sets whose Template has not come keep their times; how many records they hold is taken from
  * the recorded numbers. Threads: one. Limits: those of app/follow.h.
  */

@@ -269,7 +269,8 @@ const struct weir_command weir_command_replay = {
              "every message and every absolute time in its records; what counts from sysUpTime or "
              "from the export time keeps its meaning. When the recording is sent again its times "
              "go on where they ended. With --rewrite sequence the numbers of each exporter and "
-             "Observation Domain follow one another as its protocol counts.\n\n"
+             "Observation Domain follow one another as its protocol counts. sFlow has no times but "
+             "sysUpTime.\n\n"
              "It ends with the last file, or on SIGINT or SIGTERM. What the network did not take "
              "is counted, and is no failure.",
     .options = options,

@@ -53,7 +53,8 @@ static inline size_t test_tiles_inside(const struct weir_explain_item *item)
 {
     switch (item->kind) {
     case WEIR_EXPLAIN_SET:
-        return item->offset + (item->message->builtin ? 0 : 4);
+        return item->offset +
+               (item->message->builtin || item->set->kind == WEIR_SET_SAMPLE ? 0 : 4);
     case WEIR_EXPLAIN_TEMPLATE:
         return item->offset + (item->source->is_options && !item->source->is_withdrawal ? 6 : 4);
     default:

@@ -447,15 +447,68 @@ static void elements_that_are_described(void **state)
     assert_null(strstr(text, "??"));
 }
 
+static void build_u32s(struct builder *b, unsigned count, ...)
+{
+    va_list values;
+    va_start(values, count);
+    for (unsigned i = 0; i < count; i++)
+        weir_write_u32(&b->writer, va_arg(values, unsigned));
+    va_end(values);
+}
+
+/* A flow sample with a router's next hop and something of an unknown enterprise; counters of a
+ * processor. */
+static void build_sflow(struct builder *b)
+{
+    build_begin(b);
+    build_u32s(b, 7, 5, 1, 0xc0000263, 0, 12, 5000, 2);
+    build_u32s(b, 10, 1, 68, 3, 17, 1000, 2000, 0, 4, 5, 2);
+    build_u32s(b, 6, 1002, 16, 1, 0x0a000001, 24, 16);
+    build_u32s(b, 3, 9 << 12 | 1, 4, 77);
+    build_u32s(b, 5, 2, 48, 8, 17, 1);
+    build_u32s(b, 9, 1001, 28, 100, 200, 300, 0, 4096, 0, 1024);
+}
+
+static void sflow_is_taken_apart(void **state)
+{
+    struct desk *desk = *state;
+    struct builder b;
+    static const char *const lines[] = {
+        "       8-11  exporterIPv4Address              c0000263            192.0.2.99",
+        "      16-19  sequence                         0000000c            12",
+        "     28-103  flow sample, 76 octets",
+        "      44-47    sampling rate                  000003e8            1000",
+        "      68-91    extended router data, 24 octets",
+        "      76-79      next hop type                00000001            1",
+        "      80-83      ipNextHopIPv4Address         0a000001            10.0.0.1",
+        "      88-91      destination mask length      00000010            16",
+        "     92-103    a structure that is not known, 12 octets",
+        "    100-103      its octets, 4 octets:",
+        "    104-159  counter sample, 56 octets",
+        "    124-159    processor information, 36 octets",
+        "    144-151      memory                       0000000000001000    4096",
+    };
+    build_sflow(&b);
+    expect_lines(explain(desk, &b), lines, COUNT_OF(lines));
+    assert_int_equal(desk->broken.error, WEIR_OK);
+    assert_int_equal(weir_explainer_counters(desk->explainer)->counter_records_explained, 1);
+    /* A record that is longer than its sample. */
+    b.octets[75] = 200;
+    expect_broken(desk, &b,
+                  "         !!  octet 68: a record passes the end of its sample (sFlow 5, "
+                  "flow_record and counter_record)");
+}
+
 /* Every message cut at every octet: all octets are explained, and that it is cut is said. */
 static void cut_at_every_octet(void **state)
 {
     struct desk *desk = *state;
-    struct builder messages[3];
+    struct builder messages[4];
     build_whole(&messages[0]);
     build_netflow9(&messages[1], 3, 9);
     build_templates(&messages[1]);
     build_netflow5(&messages[2], 3, 3);
+    build_sflow(&messages[3]);
     for (unsigned i = 0; i < COUNT_OF(messages); i++) {
         size_t length = weir_writer_offset(&messages[i].writer);
         for (size_t cut = 0; cut <= length; cut++) {
@@ -476,6 +529,7 @@ static void real_messages_cut(void **state)
         "mikemiles-dev-netflow_parser/001-netflow_common_bench-L11.nf7.bin",
         "bitkeks-python-netflow-v9-so/007-lib-L192.nf9.bin",
         "activecm-ipfix-rita/004-ipfix_bench_yaf-L643.ipfix.bin",
+        "edgecast-vflow/006-decoder_test-L30.sflow5.bin",
         "mikemiles-dev-netflow_parser/010-tests-L1467.ipfix.bin",
     };
     struct desk *desk = *state;
@@ -545,11 +599,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_desk, close_desk)
-        TEST(every_octet_of_ipfix),        TEST(netflow_headers),      TEST(broken_rules_are_named),
-        TEST(no_message_at_all),           TEST(suspicious_templates), TEST(withdrawals_of_files),
-        TEST(suspicious_messages),         TEST(cut_at_every_octet),   TEST(every_bit_flipped),
-        TEST(real_messages_cut),           TEST(json_is_a_tree),       TEST(lists_are_taken_apart),
-        TEST(elements_that_are_described),
+        TEST(every_octet_of_ipfix),   TEST(netflow_headers),
+        TEST(broken_rules_are_named), TEST(no_message_at_all),
+        TEST(suspicious_templates),   TEST(withdrawals_of_files),
+        TEST(suspicious_messages),    TEST(cut_at_every_octet),
+        TEST(every_bit_flipped),      TEST(real_messages_cut),
+        TEST(json_is_a_tree),         TEST(lists_are_taken_apart),
+        TEST(sflow_is_taken_apart),   TEST(elements_that_are_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -229,6 +229,33 @@ static void numbers_follow_one_another(void **state)
     weir_rewriter_free(rewriter);
 }
 
+/* sFlow has its number behind the agent's address, and no time but sysUpTime. */
+static void numbers_of_sflow(void **state)
+{
+    (void)state;
+    struct weir_rewriter *rewriter;
+    assert_int_equal(weir_rewriter_new(3, SECONDS(NOW_S), &rewriter), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t is_v6 = 0; is_v6 < 2; is_v6++) {
+            uint8_t octets[40] = {[3] = 5, [7] = (uint8_t)(1 + is_v6), [8] = 10};
+            uint8_t *after = octets + (is_v6 ? 24 : 12);
+            uint32_t records;
+            struct weir_datagram datagram = {.octets = octets, .length = is_v6 ? 40 : 28};
+            if (i == 2 && is_v6 == 0)
+                weir_rewriter_again(rewriter);
+            weir_store_be32(after + 4, 500 + i % 2 * 9);
+            weir_store_be32(after + 8, 7000);
+            assert_int_equal(
+                weir_rewriter_message(rewriter, octets, &datagram, WEIR_COLLECT_UDP, &records), 0);
+            assert_int_equal(weir_load_be32(after + 4), 500 + i);
+            assert_int_equal(weir_load_be32(after + 8), 7000 + i / 2 * 1000);
+            assert_int_equal(weir_load_be32(octets + 4), 1 + is_v6);
+            assert_int_equal(weir_load_be32(after), 0);
+        }
+    }
+    weir_rewriter_free(rewriter);
+}
+
 /* Two behind one address, with the same Template id and counts of their own: they stay apart. */
 static void numbers_of_two_behind_one_address(void **state)
 {
@@ -575,6 +602,7 @@ int main(void)
         cmocka_unit_test(times_move_by_one_constant),
         cmocka_unit_test(uptimes_go_on),
         cmocka_unit_test(numbers_follow_one_another),
+        cmocka_unit_test(numbers_of_sflow),
         cmocka_unit_test(numbers_of_two_behind_one_address),
         cmocka_unit_test(numbers_of_one_that_changes_ports),
         cmocka_unit_test(numbers_of_what_cannot_be_counted),
