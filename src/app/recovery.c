@@ -5,12 +5,33 @@
 #include "collect/state.h"
 #include "store/segment_reader.h"
 
-/* The collector begins with what was known when the segment began. */
+/* The greatest ID of a state up to this one; 0: there is none. */
+static int find_state(const struct weir_journal_folder *folder, uint64_t id, uint64_t *ret_id,
+                      struct weir_diag *diag)
+{
+    struct weir_journal_ids states;
+    int result = weir_journal_folder_states(folder, &states, diag);
+    if (result < 0)
+        return result;
+    *ret_id = 0;
+    for (size_t i = 0; i < states.count && states.ids[i] <= id; i++)
+        *ret_id = states.ids[i];
+    weir_journal_ids_done(&states);
+    return 0;
+}
+
+/*
+ * The collector begins with what was known when the segment began. A process that was killed before
+ * it had saved that began with what the one before it left.
+ */
 static int restore(struct weir_collector *collector, const struct weir_journal_folder *folder,
                    uint64_t id, struct weir_diag *diag)
 {
     struct weir_octets state = {0};
-    int result = weir_journal_folder_load_state(folder, id, &state, diag);
+    uint64_t state_id;
+    int result = find_state(folder, id, &state_id, diag);
+    if (result == 0)
+        result = weir_journal_folder_load_state(folder, state_id, &state, diag);
     if (result == 0)
         result = weir_collector_restore(collector, state.data, state.length, diag);
     weir_octets_done(&state);
