@@ -66,13 +66,15 @@ static void check_times(const struct weir_batch *batch, const struct weir_segmen
     const int64_t *starts = weir_batch_time(batch, WEIR_COLUMN_START) + row;
     const int64_t *ends = weir_batch_time(batch, WEIR_COLUMN_END) + row;
     const int64_t *last = has_end ? ends : starts;
-    uint32_t after = 0, reversed = 0;
+    const uint64_t limit = (uint64_t)(export_ns + WEIR_ROWS_AFTER_NS);
+    uint64_t after = 0, reversed = 0;
+    /* The sign of a difference: comparisons of 64 bits are not for every vector unit. */
     for (uint32_t i = 0; (has_start || has_end) && i < rows; i++)
-        after += last[i] > export_ns + WEIR_ROWS_AFTER_NS;
+        after += (limit - (uint64_t)last[i]) >> 63;
     for (uint32_t i = 0; has_start && has_end && i < rows; i++)
-        reversed += ends[i] < starts[i];
-    count->times_after_export += after;
-    count->times_reversed += reversed;
+        reversed += ((uint64_t)ends[i] - (uint64_t)starts[i]) >> 63;
+    count->times_after_export += (uint32_t)after;
+    count->times_reversed += (uint32_t)reversed;
 }
 
 /* A time of zero is none. */
