@@ -224,3 +224,26 @@ int weir_time_parse(const char *text, struct weir_time_parts *ret_parts)
     *ret_parts = parts;
     return 0;
 }
+
+/* Splits a time into whole seconds, towards minus infinity, and the nanoseconds past them. */
+static uint64_t split(int64_t time_ns, uint64_t *ret_ntp_seconds)
+{
+    int64_t seconds = floor_divide(time_ns, WEIR_NS_PER_SECOND);
+    *ret_ntp_seconds = (uint64_t)(seconds + WEIR_NTP_EPOCH) & UINT32_MAX;
+    return (uint64_t)(time_ns - seconds * WEIR_NS_PER_SECOND);
+}
+
+uint64_t weir_ntp_from_ns(int64_t time_ns)
+{
+    uint64_t seconds;
+    uint64_t ns = split(time_ns, &seconds);
+    return seconds << 32 | ((ns << 32) + 500000000) / 1000000000;
+}
+
+uint64_t weir_ntp_us_from_ns(int64_t time_ns)
+{
+    uint64_t seconds;
+    uint64_t us = split(time_ns, &seconds) / 1000;
+    /* Units of 2^-21 s, the resolution that the type has, are finer than a microsecond. */
+    return seconds << 32 | ((us << 21) + 500000) / 1000000 << 11;
+}

@@ -92,4 +92,8 @@ static inline int64_t weir_ntp_us_to_ns(uint64_t ntp)
            (int64_t)fraction * WEIR_NS_PER_US;
 }
 
+/* The NTP timestamps that these give back exactly; times outside 1968 to 2104 wrap. */
+uint64_t weir_ntp_from_ns(int64_t time_ns);
+uint64_t weir_ntp_us_from_ns(int64_t time_ns);
+
 #endif

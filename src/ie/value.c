@@ -4,24 +4,22 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/address.h"
 #include "base/bytes.h"
 #include "base/calendar.h"
+#include "ie/range.h"
 
-#define MAC_OCTETS 6
-#define NS_PER_MS  UINT32_C(1000000)
+#define NS_PER_MS UINT32_C(1000000)
 
 /*
- * What is done with the values of a kind of types. `decode` is given lengths that the type allows,
- * and returns NULL or what values there are.
+ * How the values of a kind of types stand in octets. `decode` and `encode` are given lengths that
+ * the type allows. `decode` returns NULL or what values there are; `encode` is false where the
+ * value does not fit.
  */
 struct kind {
     const char *(*decode)(const uint8_t *octets, size_t length, struct weir_scalar *ret_value);
-    void (*print)(const struct weir_scalar *value, struct weir_text_buffer *out);
-    bool is_json;     /* the text is a JSON value as it is */
+    bool (*encode)(const struct weir_scalar *value, uint8_t *octets, size_t length);
     bool is_variable; /* any length: value.octets says which */
     /* Octets that it may take: low, low + step .. high. All 0: the type's and no other. */
     uint8_t low, high, step;
@@ -33,9 +31,12 @@ static const char *decode_unsigned(const uint8_t *octets, size_t length, struct 
     return NULL;
 }
 
-static void print_unsigned(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_unsigned(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    weir_text_add_u64(out, value->u64);
+    if (value->u64 > weir_unsigned_max((unsigned)length))
+        return false;
+    weir_store_be(octets, (unsigned)length, value->u64);
+    return true;
 }
 
 static const char *decode_signed(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -46,9 +47,12 @@ static const char *decode_signed(const uint8_t *octets, size_t length, struct we
     return NULL;
 }
 
-static void print_signed(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_signed(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    weir_text_add_i64(out, value->s64);
+    if (!weir_signed_fits(value->s64, (unsigned)length))
+        return false;
+    weir_store_be(octets, (unsigned)length, (uint64_t)value->s64);
+    return true;
 }
 
 static const char *decode_float(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -66,27 +70,22 @@ static const char *decode_float(const uint8_t *octets, size_t length, struct wei
     return NULL;
 }
 
-/* The fewest digits that read back as the same number of the width that it came in. */
-static void print_float(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_float(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    if (isnan(value->f64)) {
-        weir_text_add(out, "NaN");
-        return;
+    if (length == 4) {
+        /* Rounds before it is judged: the shortest text of FLT_MAX is a little more than it. */
+        float narrow = (float)value->f64;
+        if (isinf(narrow) && !isinf(value->f64))
+            return false;
+        uint32_t bits;
+        memcpy(&bits, &narrow, sizeof(bits));
+        weir_store_be32(octets, bits);
+    } else {
+        uint64_t bits;
+        memcpy(&bits, &value->f64, sizeof(bits));
+        weir_store_be64(octets, bits);
     }
-    if (isinf(value->f64)) {
-        weir_text_add(out, value->f64 > 0 ? "+inf" : "-inf");
-        return;
-    }
-    bool narrow = value->float_width == 4;
-    int last = narrow ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
-    char digits[40];
-    for (int precision = narrow ? FLT_DIG : DBL_DIG; precision <= last; precision++) {
-        snprintf(digits, sizeof(digits), "%.*g", precision, value->f64);
-        double back = narrow ? (double)strtof(digits, NULL) : strtod(digits, NULL);
-        if (back == value->f64)
-            break;
-    }
-    weir_text_add(out, digits);
+    return true;
 }
 
 static const char *decode_boolean(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -96,21 +95,11 @@ static const char *decode_boolean(const uint8_t *octets, size_t length, struct w
     return octets[0] == 1 || octets[0] == 2 ? NULL : "1 (true) or 2 (false)";
 }
 
-static void print_boolean(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_boolean(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    weir_text_add(out, value->boolean ? "true" : "false");
-}
-
-static void print_mac(const struct weir_scalar *value, struct weir_text_buffer *out)
-{
-    char text[MAC_OCTETS * 3];
-    for (size_t i = 0; i < MAC_OCTETS; i++) {
-        unsigned octet = value->u64 >> (MAC_OCTETS - 1 - i) * 8 & 0xff;
-        text[i * 3] = "0123456789abcdef"[octet >> 4];
-        text[i * 3 + 1] = "0123456789abcdef"[octet & 15];
-        text[i * 3 + 2] = ':';
-    }
-    weir_text_add_octets(out, text, sizeof(text) - 1);
+    (void)length;
+    octets[0] = value->boolean ? 1 : 2;
+    return true;
 }
 
 static const char *decode_address(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -119,16 +108,10 @@ static const char *decode_address(const uint8_t *octets, size_t length, struct w
     return NULL;
 }
 
-static void print_ipv4(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_address(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    char text[WEIR_ADDRESS_TEXT_MAX];
-    weir_text_add_octets(out, text, weir_ipv4_format(value->address, text));
-}
-
-static void print_ipv6(const struct weir_scalar *value, struct weir_text_buffer *out)
-{
-    char text[WEIR_ADDRESS_TEXT_MAX];
-    weir_text_add_octets(out, text, weir_ipv6_format(value->address, text));
+    memcpy(octets, value->address, length);
+    return true;
 }
 
 static const char *decode_seconds(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -139,6 +122,15 @@ static const char *decode_seconds(const uint8_t *octets, size_t length, struct w
     return NULL;
 }
 
+static bool encode_seconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
+{
+    (void)length;
+    if (value->time.seconds < 0 || value->time.seconds > UINT32_MAX)
+        return false;
+    weir_store_be32(octets, (uint32_t)value->time.seconds);
+    return true;
+}
+
 static const char *decode_milliseconds(const uint8_t *octets, size_t length,
                                        struct weir_scalar *value)
 {
@@ -147,6 +139,18 @@ static const char *decode_milliseconds(const uint8_t *octets, size_t length,
     value->time.seconds = (int64_t)(ms / 1000);
     value->time.nanoseconds = (uint32_t)(ms % 1000) * NS_PER_MS;
     return NULL;
+}
+
+static bool encode_milliseconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
+{
+    (void)length;
+    uint64_t ms;
+    bool fits = value->time.seconds >= 0 &&
+                !__builtin_mul_overflow((uint64_t)value->time.seconds, UINT64_C(1000), &ms) &&
+                !__builtin_add_overflow(ms, value->time.nanoseconds / NS_PER_MS, &ms);
+    if (fits)
+        weir_store_be64(octets, ms);
+    return fits;
 }
 
 static void set_time(struct weir_scalar *value, int64_t time_ns)
@@ -172,12 +176,28 @@ static const char *decode_nanoseconds(const uint8_t *octets, size_t length,
     return NULL;
 }
 
-static void print_time(const struct weir_scalar *value, struct weir_text_buffer *out)
+/* 1968-01-20 to 2104-02-26, what weir_ntp_seconds gives back. */
+static bool encode_ntp(const struct weir_scalar *value, uint8_t *octets,
+                       uint64_t (*from_ns)(int64_t))
 {
-    unsigned digits = 3u * (value->type - (unsigned)WEIR_TYPE_DATE_TIME_SECONDS);
-    char text[WEIR_TIME_TEXT_MAX];
-    size_t length = weir_time_format(value->time.seconds, value->time.nanoseconds, digits, text);
-    weir_text_add_octets(out, text, length);
+    int64_t seconds = value->time.seconds;
+    int64_t first = weir_ntp_seconds(0x80000000u);
+    if (seconds < first || seconds > weir_ntp_seconds(0x7fffffffu))
+        return false;
+    weir_store_be64(octets, from_ns(seconds * WEIR_NS_PER_SECOND + value->time.nanoseconds));
+    return true;
+}
+
+static bool encode_microseconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
+{
+    (void)length;
+    return encode_ntp(value, octets, weir_ntp_us_from_ns);
+}
+
+static bool encode_nanoseconds(const struct weir_scalar *value, uint8_t *octets, size_t length)
+{
+    (void)length;
+    return encode_ntp(value, octets, weir_ntp_from_ns);
 }
 
 static const char *decode_octets(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -187,27 +207,25 @@ static const char *decode_octets(const uint8_t *octets, size_t length, struct we
     return NULL;
 }
 
-static void print_octets(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_octets(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    size_t before = out->length;
-    weir_text_add(out, "0x");
-    weir_text_add_hex(out, value->octets.octets, value->octets.length);
-    if (weir_text_error(out))
-        out->length = before;
+    if (length != value->octets.length)
+        return false;
+    if (length > 0)
+        memcpy(octets, value->octets.octets, length);
+    return true;
 }
 
-/* Exporters pad strings of fixed length with NULs; they are not part of the text. */
-static size_t text_length(const uint8_t *octets, size_t length)
+static bool encode_string(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    while (length > 0 && octets[length - 1] == 0)
-        length--;
-    return length;
-}
-
-static void print_string(const struct weir_scalar *value, struct weir_text_buffer *out)
-{
-    weir_text_add_printable(out, value->octets.octets,
-                            text_length(value->octets.octets, value->octets.length));
+    size_t used = value->octets.length;
+    if (used > length)
+        return false;
+    if (used > 0)
+        memcpy(octets, value->octets.octets, used);
+    if (used < length)
+        memset(octets + used, 0, length - used);
+    return true;
 }
 
 static const char *decode_u256(const uint8_t *octets, size_t length, struct weir_scalar *value)
@@ -219,92 +237,76 @@ static const char *decode_u256(const uint8_t *octets, size_t length, struct weir
     return NULL;
 }
 
-static void print_u256(const struct weir_scalar *value, struct weir_text_buffer *out)
+static bool encode_u256(const struct weir_scalar *value, uint8_t *octets, size_t length)
 {
-    /* 10^19 is the largest power of ten in a word: 78 digits are five such pieces. */
-    const uint64_t piece = UINT64_C(10000000000000000000);
-    uint64_t words[4], pieces[5];
-    unsigned count = 0;
-    memcpy(words, value->u256, sizeof(words));
-    do {
-        unsigned __int128 rest = 0;
-        for (unsigned i = 4; i > 0; i--) {
-            rest = rest << 64 | words[i - 1];
-            words[i - 1] = (uint64_t)(rest / piece);
-            rest %= piece;
-        }
-        pieces[count++] = (uint64_t)rest;
-    } while (words[0] | words[1] | words[2] | words[3]);
-    char digits[96];
-    int used = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)pieces[count - 1]);
-    for (unsigned i = count - 1; i > 0; i--)
-        used += snprintf(digits + used, sizeof(digits) - (size_t)used, "%019llu",
-                         (unsigned long long)pieces[i - 1]);
-    weir_text_add_octets(out, digits, (size_t)used);
+    uint8_t whole[32];
+    for (size_t i = 0; i < 4; i++)
+        weir_store_be64(whole + 24 - i * 8, value->u256[i]);
+    for (size_t i = 0; i < sizeof(whole) - length; i++)
+        if (whole[i])
+            return false;
+    memcpy(octets, whole + sizeof(whole) - length, length);
+    return true;
 }
 
 static const struct kind unsigned_kind = {
     .decode = decode_unsigned,
-    .print = print_unsigned,
-    .is_json = true,
+    .encode = encode_unsigned,
     .low = 1,
     .high = 8,
     .step = 1,
 };
 static const struct kind signed_kind = {
     .decode = decode_signed,
-    .print = print_signed,
-    .is_json = true,
+    .encode = encode_signed,
     .low = 1,
     .high = 8,
     .step = 1,
 };
 static const struct kind u256_kind = {
     .decode = decode_u256,
-    .print = print_u256,
+    .encode = encode_u256,
     .low = 1,
     .high = 32,
     .step = 1,
 };
 static const struct kind float_kind = {
     .decode = decode_float,
-    .print = print_float,
-    .is_json = true,
+    .encode = encode_float,
     .low = 4,
     .high = 8,
     .step = 4,
 };
 static const struct kind boolean_kind = {
     .decode = decode_boolean,
-    .print = print_boolean,
-    .is_json = true,
+    .encode = encode_boolean,
 };
 static const struct kind mac_kind = {
     .decode = decode_unsigned,
-    .print = print_mac,
+    .encode = encode_unsigned,
 };
 static const struct kind ipv4_kind = {
     .decode = decode_address,
-    .print = print_ipv4,
+    .encode = encode_address,
 };
 static const struct kind ipv6_kind = {
     .decode = decode_address,
-    .print = print_ipv6,
+    .encode = encode_address,
 };
 static const struct kind octets_kind = {
     .decode = decode_octets,
-    .print = print_octets,
+    .encode = encode_octets,
     .is_variable = true,
 };
 static const struct kind string_kind = {
     .decode = decode_octets,
-    .print = print_string,
+    .encode = encode_string,
     .is_variable = true,
 };
 
-#define TIME_KIND(unit)                              \
-    {                                                \
-        .decode = decode_##unit, .print = print_time \
+#define TIME_KIND(unit)                                  \
+    {                                                    \
+        .decode = decode_##unit, .encode = encode_##unit \
     }
 static const struct kind seconds_kind = TIME_KIND(seconds);
 static const struct kind milliseconds_kind = TIME_KIND(milliseconds);
@@ -348,7 +350,8 @@ static bool length_allowed(enum weir_type type, size_t length)
     return length >= kind->low && length <= kind->high && length % kind->step == 0;
 }
 
-static int wrong_length(enum weir_type type, size_t length, struct weir_diag *diag)
+static int wrong_length(enum weir_type type, enum weir_error error, size_t length,
+                        struct weir_diag *diag)
 {
     const struct kind *kind = kinds[type];
     char allowed[32];
@@ -357,15 +360,15 @@ static int wrong_length(enum weir_type type, size_t length, struct weir_diag *di
     else
         snprintf(allowed, sizeof(allowed), "%u %s %u", kind->low, kind->step > 1 ? "or" : "to",
                  kind->high);
-    return weir_diag_set(diag, WEIR_E_MALFORMED, "%s of %zu octets: %s are allowed",
-                         weir_type_text(type), length, allowed);
+    return weir_diag_set(diag, error, "%s of %zu octets: %s are allowed", weir_type_text(type),
+                         length, allowed);
 }
 
 int weir_value_decode(enum weir_type type, const uint8_t *octets, size_t length,
                       struct weir_scalar *ret_value, struct weir_diag *diag)
 {
     if (!length_allowed(type, length))
-        return wrong_length(type, length, diag);
+        return wrong_length(type, WEIR_E_MALFORMED, length, diag);
     struct weir_scalar value = {.type = (uint8_t)type};
     const char *allowed = kinds[type]->decode(octets, length, &value);
     if (allowed)
@@ -375,38 +378,20 @@ int weir_value_decode(enum weir_type type, const uint8_t *octets, size_t length,
     return 0;
 }
 
-void weir_value_print(const struct weir_scalar *value, struct weir_text_buffer *out)
+size_t weir_value_length(const struct weir_scalar *value)
 {
-    kinds[value->type]->print(value, out);
+    enum weir_type type = (enum weir_type)value->type;
+    return kinds[type]->is_variable ? value->octets.length : weir_type_length(type);
 }
 
-int weir_value_print_json(const struct weir_element *element, const uint8_t *octets, size_t length,
-                          struct weir_text_buffer *out)
+int weir_value_encode(const struct weir_scalar *value, uint8_t *octets, size_t length,
+                      struct weir_diag *diag)
 {
-    enum weir_type type = element ? (enum weir_type)element->type : WEIR_TYPE_OCTET_ARRAY;
-    /* Most elements are unsigned integers: straight to digits. */
-    if (kinds[type] == &unsigned_kind && length >= unsigned_kind.low &&
-        length <= unsigned_kind.high) {
-        weir_text_add_u64(out, weir_load_be(octets, (unsigned)length));
-        return 0;
-    }
-    struct weir_scalar value = {0};
-    int result = weir_value_decode(type, octets, length, &value, NULL);
-    if (result < 0)
-        value = (struct weir_scalar){.type = WEIR_TYPE_OCTET_ARRAY,
-                                     .octets = {.octets = octets, .length = length}};
-    const struct kind *kind = kinds[value.type];
-    if (kind == &string_kind) {
-        weir_text_add_json(out, octets, text_length(octets, length));
-    } else if (kind->is_json && !(kind == &float_kind && !isfinite(value.f64))) {
-        kind->print(&value, out);
-    } else {
-        size_t before = out->length;
-        weir_text_add_char(out, '"');
-        kind->print(&value, out);
-        weir_text_add_char(out, '"');
-        if (weir_text_error(out))
-            out->length = before;
-    }
-    return result;
+    enum weir_type type = (enum weir_type)value->type;
+    if (!length_allowed(type, length))
+        return wrong_length(type, WEIR_E_USAGE, length, diag);
+    if (!kinds[type]->encode(value, octets, length))
+        return weir_diag_set(diag, WEIR_E_USAGE, "this %s does not fit in %zu octets",
+                             weir_type_text(type), length);
+    return 0;
 }

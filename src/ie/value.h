@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values of Information Elements: each abstract data type of RFC 7012 out of octets (RFC 7011
- * section 6, with the reduced sizes of 6.2) and to text (RFC 7373).
+ * Values of Information Elements: each abstract data type of RFC 7012 from and to octets
+ * (RFC 7011 section 6, with the reduced sizes of 6.2) and from and to text (RFC 7373).
  *
  *     struct weir_scalar value;
  *     if (weir_value_decode(WEIR_TYPE_UNSIGNED32, octets, 2, &value, &diag) == 0)
@@ -59,7 +59,27 @@ struct weir_scalar {
 WEIR_CHECKED int weir_value_decode(enum weir_type type, const uint8_t *octets, size_t length,
                                    struct weir_scalar *ret_value, struct weir_diag *diag);
 
+/* Octets that the value takes at full size; of the variable types, the value's own length. */
+size_t weir_value_length(const struct weir_scalar *value);
+
+/*
+ * Writes the value in exactly `length` octets. Strings are padded with NUL.
+ * 0; WEIR_E_USAGE: the type does not have this length, or the value does not fit it.
+ */
+WEIR_CHECKED int weir_value_encode(const struct weir_scalar *value, uint8_t *octets, size_t length,
+                                   struct weir_diag *diag);
+
 void weir_value_print(const struct weir_scalar *value, struct weir_text_buffer *out);
+
+/*
+ * Reads what weir_value_print writes, and RFC 7373's other forms: 0x and 0b before unsigned
+ * integers, a sign before signed ones, white space between pairs of hexadecimal digits, any
+ * number of digits of a fraction of a second. Strings: \xNN and \\ are undone.
+ * `buffer` has room for strlen(text) octets and keeps those of the variable types.
+ * 0; WEIR_E_USAGE: not of this type or out of its range; diag says what is.
+ */
+WEIR_CHECKED int weir_value_parse(enum weir_type type, const char *text, uint8_t *buffer,
+                                  struct weir_scalar *ret_value, struct weir_diag *diag);
 
 /*
  * Adds the octets of a field as one JSON value: a number, true or false, or a string of the text

@@ -133,6 +133,18 @@ static void ntp_timestamps(void **state)
     assert_int_equal(weir_ntp_us_to_ns(second | (4294 & ~0x7ffu)), 1000);
 }
 
+static void ntp_gives_back_what_it_was_given(void **state)
+{
+    (void)state;
+    for (int64_t us = -2000000; us < 2000000; us += 7) {
+        assert_int_equal(weir_ntp_us_to_ns(weir_ntp_us_from_ns(us * 1000)), us * 1000);
+        assert_int_equal(weir_ntp_us_from_ns(us * 1000) & 0x7ff, 0);
+    }
+    for (int64_t ns = -1500000000; ns < 1500000000; ns += 1009)
+        assert_int_equal(weir_ntp_to_ns(weir_ntp_from_ns(ns)), ns);
+    assert_int_equal(weir_ntp_to_ns(weir_ntp_from_ns(4000000000999999999)), 4000000000999999999);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +153,7 @@ int main(void)
         cmocka_unit_test(parses),
         cmocka_unit_test(refuses_what_is_no_time),
         cmocka_unit_test(ntp_timestamps),
+        cmocka_unit_test(ntp_gives_back_what_it_was_given),
     };
     return cmocka_run_group_tests_name("calendar", tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "base/text.h"
 #include "flows.h"
 #include "query/scan.h"
 #include "store/catalog.h"
@@ -57,25 +58,21 @@ static const char *const tests[] = {
     "any",
 };
 
-static const char *filter(uint64_t *state, char *text, size_t room, unsigned depth)
+/* Appends a random filter of at most so many levels. */
+static void filter(uint64_t *state, struct weir_text_buffer *text, unsigned depth)
 {
-    char left[2048], right[2048];
-    switch (depth > 0 ? flows_random(state) % 5 : 4) {
-    case 0:
-        snprintf(text, room, "(%s) and (%s)", filter(state, left, sizeof(left) / 3, depth - 1),
-                 filter(state, right, sizeof(right) / 3, depth - 1));
-        break;
-    case 1:
-        snprintf(text, room, "(%s) or (%s)", filter(state, left, sizeof(left) / 3, depth - 1),
-                 filter(state, right, sizeof(right) / 3, depth - 1));
-        break;
-    case 2:
-        snprintf(text, room, "not (%s)", filter(state, left, sizeof(left) / 3, depth - 1));
-        break;
-    default:
-        snprintf(text, room, "%s", PICK(tests, state));
+    unsigned form = depth > 0 ? (unsigned)(flows_random(state) % 5) : 4;
+    if (form > 2) {
+        weir_text_add(text, PICK(tests, state));
+        return;
     }
-    return text;
+    weir_text_add(text, form == 2 ? "not (" : "(");
+    filter(state, text, depth - 1);
+    if (form < 2) {
+        weir_text_add(text, form == 0 ? ") and (" : ") or (");
+        filter(state, text, depth - 1);
+    }
+    weir_text_add(text, ")");
 }
 
 /* Different names out of `from`, with commas. */
@@ -168,13 +165,17 @@ static void random_questions_have_one_answer(void **state)
     uint64_t random = 7;
     unsigned scanned = 0;
     for (unsigned i = 0; i < QUESTIONS; i++) {
-        char by[256], sum[256], where[2048], order[64];
+        char by[256], sum[256], order[64];
+        struct weir_text_buffer where;
         struct weir_question question = question_of_all();
+        weir_text_init(&where, 1 << 16);
         if (flows_random(&random) % 8)
             question.by = some_of(&random, keys, sizeof(keys) / sizeof(keys[0]), 3, by);
         question.sum = some_of(&random, sums, sizeof(sums) / sizeof(sums[0]), 3, sum);
-        if (flows_random(&random) % 4)
-            question.where = filter(&random, where, sizeof(where), 3);
+        if (flows_random(&random) % 4) {
+            filter(&random, &where, 3);
+            question.where = weir_text_string(&where);
+        }
         if (flows_random(&random) % 3)
             question.top = 1 + flows_random(&random) % 30;
         if (question.by && flows_random(&random) % 3 == 0) {
@@ -190,6 +191,7 @@ static void random_questions_have_one_answer(void **state)
         bool is_sampled = flows_random(&random) % 4 == 0;
         question.unscaled = flows_random(&random) % 2;
         scanned += compare(is_sampled ? sampled : plain, &question);
+        weir_text_done(&where);
     }
     /* Else this tests DuckDB against itself. */
     assert_true(scanned > QUESTIONS / 2);
