@@ -137,8 +137,8 @@ int weir_collector_flush(struct weir_collector *collector, int64_t now_ns, struc
 static int deliver(struct intake *intake, struct weir_run *run)
 {
     struct weir_collector *collector = intake->collector;
-    return weir_deliver(&collector->delivery, intake->session, &collector->sessions.pool.budget,
-                        run, intake->diag);
+    return weir_deliver(&collector->delivery, intake->session, &collector->sessions, run,
+                        intake->diag);
 }
 
 static void note(struct intake *intake, enum weir_malformed cause)

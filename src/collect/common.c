@@ -231,7 +231,7 @@ static void learn(struct weir_session *session, const struct weir_options_record
     session->counters.properties_refused += result < 0;
 }
 
-const struct weir_options_learner weir_common_learner = {suits, learn};
+const struct weir_options_learner weir_common_learner = {suits, learn, .is_recalled = true};
 
 static void add_found(struct found *found, const struct weir_common *common, const struct ids *ids,
                       const struct weir_common_join *join)

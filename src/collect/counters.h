@@ -33,6 +33,7 @@
     X(counter_records, RECORDS, "records of interface counters, of sFlow's counter samples")       \
     X(structures_skipped, NONE, "samples of sFlow, and records in them, of formats not known")     \
     X(headers_unparsed, PACKETS, "packets that sFlow sampled and in which no IP packet was found") \
+    X(options_not_kept, RECORDS, "of these, for want of room not known to the next run")           \
     X(templates, TEMPLATES, "Template Records that came, repeated ones included")                  \
     X(options_templates, TEMPLATES, "Options Template Records that came, repeated ones included")  \
     X(templates_redefined, TEMPLATES, "Templates that came with other fields than before")         \

@@ -92,7 +92,7 @@ static int decode_columns(struct weir_delivery *delivery, struct weir_session *s
 }
 
 /* Has the session learn of an options record what there is to learn. */
-static void learn(struct weir_session *session, struct weir_budget *budget,
+static void learn(struct weir_session *session, struct weir_sessions *sessions,
                   const struct weir_run *run, const struct weir_record *record)
 {
     struct weir_options_record options = {
@@ -100,14 +100,17 @@ static void learn(struct weir_session *session, struct weir_budget *budget,
         .origin = run->context,
         .octets = record->octets.octets,
         .length = record->octets.remaining,
-        .budget = budget,
+        .budget = &sessions->pool.budget,
     };
-    (void)weir_options_learn(session, &options);
+    if (weir_options_learn(session, &options) &&
+        !weir_recall_put(&sessions->recall, &session->recall, &sessions->pool, options.source,
+                         options.origin, options.octets, options.length))
+        session->counters.options_not_kept++;
 }
 
 /* Walks over records one by one, to the record sinks. 0, or the error of a sink. */
 static int decode_each(struct weir_delivery *delivery, struct weir_session *session,
-                       struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+                       struct weir_sessions *sessions, struct weir_run *run, struct weir_diag *diag)
 {
     struct weir_set set = {
         .kind = WEIR_SET_DATA,
@@ -124,7 +127,7 @@ static int decode_each(struct weir_delivery *delivery, struct weir_session *sess
         if (result < 0)
             break;
         if (run->source->is_options)
-            learn(session, budget, run, &record);
+            learn(session, sessions, run, &record);
         struct weir_collected_record collected = {
             .kind = kind,
             .origin = run->context,
@@ -148,7 +151,7 @@ static int decode_each(struct weir_delivery *delivery, struct weir_session *sess
 
 /* Decodes, delivers and counts a run of records. 0, WEIR_E_END at the limit, or a sink's error. */
 static int deliver_run(struct weir_delivery *delivery, struct weir_session *session,
-                       struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+                       struct weir_sessions *sessions, struct weir_run *run, struct weir_diag *diag)
 {
     enum weir_record_kind kind = weir_record_kind_of(run->source);
     bool is_flow = kind == WEIR_RECORD_FLOW;
@@ -166,7 +169,7 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
     if (result == 0 && (!in_columns || delivery->record_sink_count > 0)) {
         /* Lists are counted once, however often they are printed. */
         session->references.list_counts = in_columns ? NULL : &session->list_counts;
-        result = decode_each(delivery, session, budget, run, diag);
+        result = decode_each(delivery, session, sessions, run, diag);
         session->references.list_counts = &session->list_counts;
     }
     run->has_malformed_list = session->list_counts.malformed > malformed;
@@ -182,7 +185,8 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
 
 /* Each record by itself, with the properties that it has in common with others. As deliver_run. */
 static int deliver_joined(struct weir_delivery *delivery, struct weir_session *session,
-                          struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+                          struct weir_sessions *sessions, struct weir_run *run,
+                          struct weir_diag *diag)
 {
     struct weir_set set = {
         .kind = WEIR_SET_DATA,
@@ -199,7 +203,7 @@ static int deliver_joined(struct weir_delivery *delivery, struct weir_session *s
             .length = record.octets.remaining,
             .now_ns = run->context->segment.received_ns,
             .has_lifetimes = session->key.transport == WEIR_COLLECT_UDP,
-            .budget = budget,
+            .budget = &sessions->pool.budget,
             .buffer = delivery->join_buffer,
         };
         /* What cannot be joined is delivered as it is. */
@@ -211,7 +215,7 @@ static int deliver_joined(struct weir_delivery *delivery, struct weir_session *s
             .octets = join.octets,
             .length = join.length,
         };
-        result = deliver_run(delivery, session, budget, &one, diag);
+        result = deliver_run(delivery, session, sessions, &one, diag);
         session->counters.properties_unknown += !is_complete;
         run->records += one.records;
         run->is_malformed |= one.is_malformed;
@@ -222,9 +226,9 @@ static int deliver_joined(struct weir_delivery *delivery, struct weir_session *s
 }
 
 int weir_deliver(struct weir_delivery *delivery, struct weir_session *session,
-                 struct weir_budget *budget, struct weir_run *run, struct weir_diag *diag)
+                 struct weir_sessions *sessions, struct weir_run *run, struct weir_diag *diag)
 {
     if (run->has_common)
-        return deliver_joined(delivery, session, budget, run, diag);
-    return deliver_run(delivery, session, budget, run, diag);
+        return deliver_joined(delivery, session, sessions, run, diag);
+    return deliver_run(delivery, session, sessions, run, diag);
 }

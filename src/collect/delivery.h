@@ -5,7 +5,7 @@
  * Private to collect/; the collector finds the records, their Template and their session.
  *
  *     struct weir_run run = {.source = source, .plan = plan, .context = &context, ...};
- *     result = weir_deliver(&delivery, session, &budget, &run, &diag);
+ *     result = weir_deliver(&delivery, session, &sessions, &run, &diag);
  *     ...                                            // run.records were decoded
  *
  * Ownership: owns its outlet and buffer, borrows its sinks. Threads: one. Limits: WEIR_OUTLET_SINKS
@@ -63,11 +63,11 @@ WEIR_CHECKED int weir_delivery_flush_sinks(struct weir_delivery *delivery, int64
 uint64_t weir_delivery_room(const struct weir_delivery *delivery);
 
 /*
- * Decodes, delivers and counts a run of records; what is learned is charged to the budget. 0;
+ * Decodes, delivers and counts a run of records; what is learned is charged to the sessions. 0;
  * WEIR_E_END at the record limit; WEIR_E_NOMEM or a sink's error with diag.
  */
 WEIR_CHECKED int weir_deliver(struct weir_delivery *delivery, struct weir_session *session,
-                              struct weir_budget *budget, struct weir_run *run,
+                              struct weir_sessions *sessions, struct weir_run *run,
                               struct weir_diag *diag);
 
 #endif

@@ -14,13 +14,13 @@ static const struct weir_options_learner *const learners[] = {
 
 bool weir_options_learn(struct weir_session *session, const struct weir_options_record *record)
 {
-    bool was_of_use = false;
+    bool is_recalled = false;
     for (size_t i = 0; i < sizeof(learners) / sizeof(learners[0]); i++)
         if (learners[i]->suits(record->source)) {
             learners[i]->learn(session, record);
-            was_of_use = true;
+            is_recalled = is_recalled || learners[i]->is_recalled;
         }
-    return was_of_use;
+    return is_recalled;
 }
 
 bool weir_options_has(const struct weir_template *source, uint32_t pen, uint16_t id, bool in_scope)

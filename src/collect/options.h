@@ -35,9 +35,10 @@ struct weir_options_record {
 struct weir_options_learner {
     bool (*suits)(const struct weir_template *source);
     void (*learn)(struct weir_session *session, const struct weir_options_record *record);
+    bool is_recalled; /* after a restart it is taught the same records again */
 };
 
-/* Gives the record to all whom its Template suits; false: to none. */
+/* Gives the record to all whom its Template suits. True: to one who is to be taught it again. */
 bool weir_options_learn(struct weir_session *session, const struct weir_options_record *record);
 
 /* Whether the Template has this element as a field of the scope, or (false) as one of the rest. */

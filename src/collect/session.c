@@ -18,6 +18,7 @@ int weir_sessions_init(struct weir_sessions *sessions, const struct weir_session
         .bucket_mask = buckets - 1,
     };
     weir_template_pool_init(&sessions->pool, limits->template_octets, hash_key);
+    weir_recall_init(&sessions->recall, hash_key);
     int result = weir_exporters_init(&sessions->exporters, limits->sessions, hash_key);
     return sessions->buckets ? result : WEIR_E_NOMEM;
 }
@@ -27,6 +28,7 @@ static void free_session(struct weir_sessions *sessions, struct weir_session *se
     weir_template_table_done(&session->templates, &sessions->pool);
     weir_types_done(&session->types, &sessions->pool.budget);
     weir_common_free(session->common, &sessions->pool.budget);
+    weir_recall_done(&sessions->recall, &session->recall, &sessions->pool);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
     weir_exporter_release(&sessions->exporters, session->exporter, &sessions->pool.budget);
     free(session);
@@ -39,6 +41,7 @@ void weir_sessions_done(struct weir_sessions *sessions)
         free_session(sessions, session);
         session = older;
     }
+    weir_recall_close(&sessions->recall);
     weir_template_pool_done(&sessions->pool);
     weir_exporters_done(&sessions->exporters);
     free(sessions->buckets);

@@ -28,6 +28,7 @@
 #include "collect/common.h"
 #include "collect/counters.h"
 #include "collect/exporter.h"
+#include "collect/recall.h"
 #include "collect/sequence.h"
 #include "collect/source.h"
 #include "collect/templates.h"
@@ -72,6 +73,7 @@ struct weir_session {
     int64_t held_from_ns;
     struct weir_collect_counters counters; /* but those of the ledger: weir_session_count */
     struct weir_types types;               /* elements it described, RFC 5610 */
+    struct weir_recall recall;             /* the records that described all that */
     struct weir_common *common;            /* RFC 5473; NULL: none came */
     struct weir_list_counts list_counts;
     struct weir_plan_session references; /* all of which its records refer to */
@@ -96,6 +98,7 @@ struct weir_sessions {
     struct weir_hash_key hash_key;
     struct weir_template_pool pool; /* of all sessions */
     struct weir_budget waiting_budget;
+    struct weir_recall_table recall;
     struct weir_exporters exporters;
     struct weir_session **buckets;
     uint32_t bucket_mask;

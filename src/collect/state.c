@@ -5,13 +5,15 @@
 
 #include "base/reader.h"
 #include "base/writer.h"
+#include "collect/options.h"
 #include "collect/private.h"
 
 #define MAGIC           "weirseen"
 #define MAGIC_OCTETS    8u
-#define VERSION         2u
+#define VERSION         3u
 #define HEADER_OCTETS   28u /* magic, version, length, checksum */
-#define SESSION_OCTETS  95u /* without Templates, waiting sets and samplers */
+#define SESSION_OCTETS  99u /* without Templates, waiting sets, samplers and records */
+#define RECALLED_OCTETS 34u /* of a record without its octets */
 #define SAMPLER_OCTETS  33u
 #define FIELD_OCTETS    8u
 #define TEMPLATE_OCTETS 5u  /* without fields */
@@ -83,24 +85,46 @@ static void save_template(struct weir_text_buffer *out, const struct weir_templa
     }
 }
 
+static void save_numbered(struct weir_text_buffer *out, struct weir_shared_template *shared,
+                          uint32_t *next)
+{
+    if (shared->number != UINT32_MAX)
+        return;
+    shared->number = (*next)++;
+    save_template(out, shared->source);
+}
+
 /* All Templates once, in the order in which sessions come to them, which name their numbers. */
 static void save_templates(struct weir_text_buffer *out, const struct weir_sessions *sessions)
 {
     const struct weir_session *session;
     struct weir_writer count = extend(out, 4);
     weir_write_u32(&count, sessions->pool.count);
-    for (session = sessions->oldest; session; session = session->newer)
+    for (session = sessions->oldest; session; session = session->newer) {
         for (uint32_t i = 0; i < session->templates.count; i++)
             session->templates.entries[i].shared->number = UINT32_MAX;
+        for (struct weir_recalled *record = session->recall.oldest; record; record = record->newer)
+            record->shared->number = UINT32_MAX;
+    }
     uint32_t number = 0;
-    for (session = sessions->oldest; session; session = session->newer)
-        for (uint32_t i = 0; i < session->templates.count; i++) {
-            struct weir_shared_template *shared = session->templates.entries[i].shared;
-            if (shared->number != UINT32_MAX)
-                continue;
-            shared->number = number++;
-            save_template(out, shared->source);
-        }
+    for (session = sessions->oldest; session; session = session->newer) {
+        for (uint32_t i = 0; i < session->templates.count; i++)
+            save_numbered(out, session->templates.entries[i].shared, &number);
+        for (struct weir_recalled *record = session->recall.oldest; record; record = record->newer)
+            save_numbered(out, record->shared, &number);
+    }
+}
+
+static void save_recalled(struct weir_text_buffer *out, const struct weir_recalled *record)
+{
+    struct weir_writer writer = extend(out, RECALLED_OCTETS + record->length);
+    weir_write_u32(&writer, record->shared->number);
+    weir_write_u16(&writer, record->id);
+    weir_write_u64(&writer, (uint64_t)record->received_ns);
+    weir_write_u64(&writer, (uint64_t)record->export_time_ns);
+    weir_write_u64(&writer, (uint64_t)record->uptime_zero_ns);
+    weir_write_u32(&writer, record->length);
+    weir_write_octets(&writer, record->octets, record->length);
 }
 
 static void save_entry(struct weir_text_buffer *out, const struct weir_template_entry *entry)
@@ -151,12 +175,16 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
     weir_write_u32(&writer, session->number);
     weir_write_u64(&writer, (uint64_t)session->uptime.init_time_ns);
     weir_write_u32(&writer, sampler_count);
+    weir_write_u32(&writer, session->recall.count);
     for (uint32_t i = 0; i < session->templates.count; i++)
         save_entry(out, &session->templates.entries[i]);
     for (const struct weir_waiting_set *set = session->waiting.oldest; set; set = set->next)
         save_waiting(out, set);
     for (uint32_t i = 0; i < sampler_count; i++)
         save_sampler(out, &exporter->sampling.samplers[i]);
+    for (const struct weir_recalled *record = session->recall.oldest; record;
+         record = record->newer)
+        save_recalled(out, record);
 }
 
 int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffer *out)
@@ -303,20 +331,70 @@ static int restore_entry(struct restore *restore, struct weir_session *session,
     return result == WEIR_E_LIMIT ? 0 : result;
 }
 
-static int restore_waiting(struct restore *restore, struct weir_session *session,
-                           struct weir_diag *diag)
+/* What a message of this session said, but for its times. */
+static struct weir_plan_context context_of(const struct weir_session *session, uint16_t id)
 {
-    struct weir_reader *reader = &restore->reader;
     const struct weir_session_key *key = &session->key;
     struct weir_plan_context context = {
-        .segment = {.domain = key->domain, .protocol_version = (uint8_t)key->protocol},
+        .segment =
+            {
+                .domain = key->domain,
+                .protocol_version = (uint8_t)key->protocol,
+                .template_id = id,
+            },
+        .session = &session->references,
     };
-    uint16_t id = weir_read_u16(reader);
     if (key->transport == WEIR_COLLECT_UDP) {
         context.segment.exporter = key->exporter;
         context.segment.has_exporter = true;
     }
-    context.segment.template_id = id;
+    return context;
+}
+
+static int restore_recalled(struct restore *restore, struct weir_session *session,
+                            struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    struct weir_sessions *sessions = restore->sessions;
+    uint32_t number = weir_read_u32(reader);
+    struct weir_plan_context context = context_of(session, weir_read_u16(reader));
+    context.segment.received_ns = (int64_t)weir_read_u64(reader);
+    context.export_time_ns = (int64_t)weir_read_u64(reader);
+    context.uptime_zero_ns = (int64_t)weir_read_u64(reader);
+    size_t length = weir_read_u32(reader);
+    const uint8_t *octets = weir_read_octets(reader, length);
+    if (!octets || number >= restore->template_count)
+        return broken(restore, "a record of options is cut", diag);
+    if (!restore->templates[number])
+        return 0;
+    const struct weir_template *source = restore->templates[number]->source;
+    struct weir_set set = {
+        .kind = WEIR_SET_DATA,
+        .id = context.segment.template_id,
+        .body = weir_reader_make(octets, length),
+    };
+    struct weir_record record;
+    if (!source->is_options || weir_set_next_record(&set, source, &record, NULL) < 0)
+        return broken(restore, "a record is none of its Options Template", diag);
+    const struct weir_options_record options = {
+        .source = source,
+        .origin = &context,
+        .octets = record.octets.octets,
+        .length = record.octets.remaining,
+        .budget = &sessions->pool.budget,
+    };
+    if (weir_options_learn(session, &options))
+        (void)weir_recall_put(&sessions->recall, &session->recall, &sessions->pool, source,
+                              &context, options.octets, options.length);
+    return 0;
+}
+
+static int restore_waiting(struct restore *restore, struct weir_session *session,
+                           struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    uint16_t id = weir_read_u16(reader);
+    struct weir_plan_context context = context_of(session, id);
     context.segment.received_ns = (int64_t)weir_read_u64(reader);
     context.export_time_ns = (int64_t)weir_read_u64(reader);
     context.uptime_zero_ns = (int64_t)weir_read_u64(reader);
@@ -360,7 +438,7 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     uint32_t template_count = weir_read_u32(reader), waiting_count = weir_read_u32(reader);
     uint32_t number = weir_read_u32(reader);
     int64_t init_time_ns = (int64_t)weir_read_u64(reader);
-    uint32_t sampler_count = weir_read_u32(reader);
+    uint32_t sampler_count = weir_read_u32(reader), recalled_count = weir_read_u32(reader);
     if (weir_reader_failed(reader))
         return broken(restore, "a session is cut", diag);
     if (key.transport > WEIR_COLLECT_FILE || source.port_count > WEIR_SOURCE_PORTS ||
@@ -382,6 +460,11 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
         result = restore_waiting(restore, session, diag);
     for (uint32_t i = 0; i < sampler_count && result == 0; i++)
         result = restore_sampler(restore, session, diag);
+    /* What it is taught again was counted when it was taught first. */
+    const struct weir_collect_counters counters = session->counters;
+    for (uint32_t i = 0; i < recalled_count && result == 0; i++)
+        result = restore_recalled(restore, session, diag);
+    session->counters = counters;
     return result;
 }
 

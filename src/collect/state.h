@@ -3,8 +3,9 @@
  * What a Collecting Process has learned of its exporters, as octets: so that after a restart the
  * next datagram is decoded and not kept waiting for a Template that comes in half an hour.
  *
- * Saved are, a session: Templates and Options Templates as they were sent, and where the count of
- * its sequence numbers stands; Data Sets that wait for a Template; samplers of its exporter and the
+ * Saved are, a session: Templates and Options Templates as they were sent, options records that
+ * described elements or properties (collect/recall.h), where the count of its sequence numbers
+ * stands, its ports, and Data Sets that wait for a Template; samplers of its exporter and the
  * beginning of its sysUpTime. Counters are not saved: a
  * process counts what it did itself. What exporters sent between saving and restoring is lost and
  * is counted so, since the ledger goes on from the number that it expected; unless an exporter was

@@ -219,4 +219,4 @@ static void learn(struct weir_session *session, const struct weir_options_record
     session->counters.elements_refused += result < 0;
 }
 
-const struct weir_options_learner weir_types_learner = {suits, learn};
+const struct weir_options_learner weir_types_learner = {suits, learn, .is_recalled = true};

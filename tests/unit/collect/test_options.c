@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "collect/options.h"
+#include "collect/state.h"
 #include "record/json.h"
 
 #define PEN          64512
@@ -207,6 +208,70 @@ static void elements_are_learnt(void **state)
     close_stage(&stage);
 }
 
+/* The exporter goes on, and has another collector that knows what this one did. */
+static void restart(struct stage *stage)
+{
+    struct stage next = open_stage(stage->transport);
+    struct weir_text_buffer state, again;
+    struct weir_diag diag = {0};
+    weir_text_init(&state, 1 << 24);
+    weir_text_init(&again, 1 << 24);
+    assert_int_equal(weir_collector_save(stage->collector, &state), 0);
+    assert_int_equal(weir_collector_restore(next.collector, state.data, state.length, &diag), 0);
+    assert_int_equal(weir_collector_save(next.collector, &again), 0);
+    assert_int_equal(again.length, state.length);
+    assert_memory_equal(again.data, state.data, state.length);
+    weir_text_done(&state);
+    weir_text_done(&again);
+    close_stage(stage);
+    stage->collector = next.collector;
+    stage->seen = next.seen;
+}
+
+static void what_was_taught_lasts(void **state)
+{
+    (void)state;
+    struct stage stage = open_turtles();
+    put_type(&stage, PEN, 8, WEIR_TYPE_UNSIGNED32, 0, "turtles");
+    put_type(&stage, PEN, 7, WEIR_TYPE_SIGNED32, 0, "turtleDrift");
+    put_type(&stage, PEN, 8, WEIR_TYPE_UNSIGNED32, 0, "turtles");
+    send(&stage);
+    const struct weir_sessions *sessions = weir_collector_sessions(stage.collector);
+    assert_int_equal(sessions->newest->recall.count, 2);
+    /* Also where its Options Template has become another. */
+    put_template(&stage, TYPES_ID, turtle_fields, 3, 0);
+    send(&stage);
+    for (unsigned i = 0; i < 2; i++) {
+        restart(&stage);
+        PUT_TURTLES(&stage);
+        send(&stage);
+        assert_string_equal(stage.seen->line[0],
+                            "\"sourceTransportPort\":53,\"turtleDrift\":-2,\"turtles\":2");
+        assert_int_equal(count(&stage).elements_learnt, 0);
+        assert_int_equal(count(&stage).options_records, 0);
+        assert_int_equal(count(&stage).options_not_kept, 0);
+    }
+    close_stage(&stage);
+}
+
+static void records_to_recall_are_bounded(void **state)
+{
+    (void)state;
+    struct stage stage = open_turtles();
+    for (unsigned i = 0; i < WEIR_RECALL_MAX + 100; i++) {
+        char name[NAME_OCTETS];
+        snprintf(name, sizeof(name), "turtle%u", i);
+        put_type(&stage, PEN + i / 1000, (uint16_t)(1 + i % 1000), WEIR_TYPE_UNSIGNED32, 0, name);
+        if (i % 32 == 31)
+            send(&stage);
+    }
+    send(&stage);
+    const struct weir_sessions *sessions = weir_collector_sessions(stage.collector);
+    assert_int_equal(sessions->newest->recall.count, WEIR_RECALL_MAX);
+    restart(&stage);
+    close_stage(&stage);
+}
+
 static void nothing_known_is_redefined(void **state)
 {
     (void)state;
@@ -375,6 +440,22 @@ static void properties_are_joined(void **state)
     assert_int_equal(stage.seen->bytes[1], 8000);
     assert_int_equal(stage.seen->bytes[2], 64);
     assert_false(stage.seen->columns[2] & WEIR_COLUMN_BIT(DST_PORT));
+    close_stage(&stage);
+}
+
+static void properties_last(void **state)
+{
+    (void)state;
+    struct stage stage = open_properties(WEIR_COLLECT_UDP);
+    PUT_PROPERTIES(&stage, WEB);
+    send(&stage);
+    restart(&stage);
+    PUT_FLOW(&stage, "\x00\x01\x00\x00\x00\x1e\x00\x00\x17\x70");
+    send(&stage);
+    struct weir_collect_counters counters = count(&stage);
+    assert_int_equal(counters.properties_learnt, 0);
+    assert_int_equal(counters.properties_unknown, 0);
+    assert_int_equal(stage.seen->dst_port[0], 80);
     close_stage(&stage);
 }
 
@@ -579,11 +660,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_are_learnt),
+        cmocka_unit_test(what_was_taught_lasts),
+        cmocka_unit_test(records_to_recall_are_bounded),
         cmocka_unit_test(nothing_known_is_redefined),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(types_that_may_not_be),
         cmocka_unit_test(elements_are_bounded),
         cmocka_unit_test(properties_are_joined),
+        cmocka_unit_test(properties_last),
         cmocka_unit_test(properties_change_and_go),
         cmocka_unit_test(properties_live_half_an_hour_over_udp),
         cmocka_unit_test(properties_of_properties),
