@@ -132,6 +132,14 @@ static void close_input(struct weir_collection *collection, struct weir_input *i
     weir_input_close(input);
 }
 
+static bool is_admitted(const struct weir_collection *collection,
+                        const struct weir_datagram *datagram)
+{
+    struct weir_admission *admission = collection->config.admission;
+    struct weir_datagram admitted;
+    return !admission || weir_admission_filter(admission, datagram, 1, &admitted) == 1;
+}
+
 int weir_collection_read(struct weir_collection *collection, const char *path,
                          struct weir_diag *diag)
 {
@@ -147,6 +155,8 @@ int weir_collection_read(struct weir_collection *collection, const char *path,
     while (!is_stopped(collection) &&
            (result = weir_input_next(input, &datagrams, &count, diag)) == 0) {
         for (size_t i = 0; i < count && result == 0; i++) {
+            if (transport == WEIR_COLLECT_UDP && !is_admitted(collection, &datagrams[i]))
+                continue;
             weir_collector_foresee(collection->collector, datagrams, count, i, transport);
             result = take(collection, &datagrams[i], transport, diag);
         }
@@ -165,15 +175,17 @@ static int take_arrived(struct weir_collection *collection, struct weir_udp_list
 {
     while (rounds-- > 0) {
         const struct weir_datagram *datagrams;
-        int count = weir_udp_listener_receive(listener, 0, &datagrams, diag);
-        if (count == WEIR_E_AGAIN)
+        struct weir_datagram room[WEIR_UDP_BATCH];
+        int received = weir_udp_listener_receive(listener, 0, &datagrams, diag);
+        if (received == WEIR_E_AGAIN)
             return 0;
-        if (count < 0)
-            return count;
-        *ret_messages += (unsigned)count;
-        for (size_t i = 0; i < (size_t)count; i++) {
-            weir_collector_foresee(collection->collector, datagrams, (size_t)count, i,
-                                   WEIR_COLLECT_UDP);
+        if (received < 0)
+            return received;
+        size_t count = (size_t)received;
+        weir_admission_apply(collection->config.admission, &datagrams, &count, room);
+        *ret_messages += count;
+        for (size_t i = 0; i < count; i++) {
+            weir_collector_foresee(collection->collector, datagrams, count, i, WEIR_COLLECT_UDP);
             int result = take(collection, &datagrams[i], WEIR_COLLECT_UDP, diag);
             if (result < 0)
                 return result;
@@ -348,6 +360,28 @@ static void add_skipped(struct weir_stats *stats, const struct weir_collector *c
         weir_stats_close(stats);
 }
 
+/* Who was limited; no list where nobody was. */
+static void add_limited(struct weir_stats *stats, const struct weir_admission *admission)
+{
+    struct weir_address limited;
+    uint64_t datagrams;
+    size_t position = 0;
+    bool is_open = false;
+    while (weir_admission_limited(admission, &position, &limited, &datagrams) == 0) {
+        char address[WEIR_ADDRESS_TEXT_MAX];
+        if (!is_open)
+            weir_stats_open_list(stats, "limited");
+        is_open = true;
+        weir_address_format(limited, address);
+        weir_stats_open_object(stats, NULL);
+        weir_stats_add_text(stats, "address", address);
+        weir_stats_add_u64(stats, "datagrams_limited", datagrams);
+        weir_stats_close(stats);
+    }
+    if (is_open)
+        weir_stats_close(stats);
+}
+
 void weir_collection_print_stats(const struct weir_collection *collection,
                                  const struct weir_stats_part *parts, size_t part_count,
                                  struct weir_text_buffer *out)
@@ -360,8 +394,16 @@ void weir_collection_print_stats(const struct weir_collection *collection,
     struct weir_stats stats = weir_stats_begin(out);
     weir_stats_add(&stats, &whole);
     weir_stats_add(&stats, &captured);
+    const struct weir_admission *admission = collection->config.admission;
+    struct weir_admission_counters admitted =
+        admission ? *weir_admission_count(admission) : (struct weir_admission_counters){0};
+    const struct weir_stats_part admission_part = {weir_admission_counter_table,
+                                                   weir_admission_counter_count, &admitted};
+    weir_stats_add(&stats, &admission_part);
     for (size_t i = 0; i < part_count; i++)
         weir_stats_add(&stats, &parts[i]);
+    if (admission)
+        add_limited(&stats, admission);
     add_skipped(&stats, collection->collector);
     weir_stats_open_list(&stats, "exporters");
     for (const struct weir_session *session =

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "collect/admission.h"
 #include "collect/collector.h"
 #include "net/url.h"
 
@@ -36,10 +37,11 @@ struct weir_recording;
 
 struct weir_collection_config {
     struct weir_collector_config collector;
-    struct weir_clock clock;       /* for listeners only */
-    struct weir_state_file *state; /* written every now and then; NULL: none */
-    int64_t idle_ns;               /* stop after this long without a message; 0: never */
-    int wake_fd;                   /* readable when `stop` may have changed; -1: none */
+    struct weir_clock clock;          /* for listeners only */
+    struct weir_admission *admission; /* of datagrams, those of captures too; NULL: all */
+    struct weir_state_file *state;    /* written every now and then; NULL: none */
+    int64_t idle_ns;                  /* stop after this long without a message; 0: never */
+    int wake_fd;                      /* readable when `stop` may have changed; -1: none */
     /* Asked between messages; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_collection *collection);
     void *stop_context;
@@ -95,7 +97,8 @@ struct weir_collect_counters weir_collection_count(const struct weir_collection 
 
 /*
  * --stats: one JSON object with the totals by name, those of `parts`, and "exporters": one object
- * a session with "address", "domain", "protocol", and the same counters. Of those with an address
+ * a session with "address", "domain", "protocol", and the same counters. "limited", where somebody
+ * was: one object an address with "address", "datagrams_limited". Of sessions with an address
  * also how far the exporter's clock is behind ours, which includes the messages' time under way:
  * "skew_ms" (moving mean), "skew_min_ms" (least of the last minute or two); and "skew_added_ms",
  * what --skew adds to flow times.

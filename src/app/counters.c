@@ -5,6 +5,7 @@
 #include "app/guard.h"
 #include "app/meter.h"
 #include "app/replay.h"
+#include "collect/admission.h"
 #include "collect/counters.h"
 #include "export/exporter.h"
 #include "meter/cache.h"
@@ -32,6 +33,7 @@ const struct weir_counter_group weir_counter_groups[] = {
      COLLECT " In total, and for each exporter in the list `exporters`. What `structures_skipped` "
              "counts stands by enterprise and format in the list `sflow_skipped`.",
      weir_collect_counter_table, &weir_collect_counter_count},
+    {"Datagrams taken in", COLLECT, weir_admission_counter_table, &weir_admission_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
     {"The store", COLLECT, weir_store_counter_table, &weir_store_counter_count},
     {"Replaying", "In `weir replay`.", weir_replay_counter_table, &weir_replay_counter_count},

@@ -55,13 +55,16 @@ static int receive_from(struct weir_recording *recording, struct weir_udp_listen
 {
     while (rounds-- > 0) {
         const struct weir_datagram *datagrams;
-        int count = weir_udp_listener_receive(listener, 0, &datagrams, &recording->receive_diag);
-        if (count == WEIR_E_AGAIN)
+        struct weir_datagram room[WEIR_UDP_BATCH];
+        int received = weir_udp_listener_receive(listener, 0, &datagrams, &recording->receive_diag);
+        if (received == WEIR_E_AGAIN)
             return 0;
-        if (count < 0)
-            return count;
-        *ret_count += (unsigned)count;
-        int result = weir_journal_append(recording->journal, datagrams, (size_t)count);
+        if (received < 0)
+            return received;
+        *ret_count += (unsigned)received;
+        size_t count = (size_t)received;
+        weir_admission_apply(recording->config.admission, &datagrams, &count, room);
+        int result = weir_journal_append(recording->journal, datagrams, count);
         if (result < 0)
             return result;
     }

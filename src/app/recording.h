@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "collect/admission.h"
 #include "collect/collector.h"
 #include "net/udp.h"
 #include "store/journal.h"
@@ -37,6 +38,7 @@ struct weir_recording_config {
     int64_t rotate_ns;
     int64_t sync_ns; /* as of struct weir_journal_options */
     uint64_t sync_octets;
+    struct weir_admission *admission;       /* of what is received; borrowed; NULL: all */
     struct weir_collector_config collector; /* for what is decoded again */
     /* Says a line to people, as it happens. */
     void (*say)(void *context, const char *text);

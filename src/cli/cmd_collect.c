@@ -8,139 +8,14 @@
 #include "app/destination.h"
 #include "app/guard.h"
 #include "app/recording.h"
-#include "base/quantity.h"
+#include "cli/collect_options.h"
 #include "cli/command.h"
 #include "cli/print.h"
 #include "cli/signals.h"
 #include "sink/json.h"
 #include "store/writer.h"
 
-enum {
-    LISTEN,
-    READ,
-    COUNT,
-    IDLE_EXIT,
-    SAMPLING,
-    SAMPLING_WAIT,
-    SKEW,
-    MAX_EXPORTERS,
-    TEMPLATE_LIFETIME,
-    STATE,
-    STORE,
-    ROTATE,
-    JOURNAL,
-    JOURNAL_SYNC,
-    TO,
-    STATS,
-    OPTION_COUNT
-};
-
 #define STATS_OCTETS_MAX ((size_t)64 << 20)
-
-enum { JOURNAL_ON, JOURNAL_OFF };
-static const char *const journal_choices[] = {[JOURNAL_ON] = "on", [JOURNAL_OFF] = "off", NULL};
-
-static const struct weir_option options[OPTION_COUNT] = {
-    [LISTEN] = {.name = "listen",
-                .kind = WEIR_OPTION_URL,
-                .repeatable = true,
-                .group = "Export messages",
-                .help = "receives NetFlow v1, v5, v7, v8, v9, IPFIX and sFlow v5: udp://HOST:PORT, "
-                        "or udp://:PORT for "
-                        "every address of this machine; ?buffer=64Mi sets the socket's buffer"},
-    [READ] = {.name = "read",
-              .letter = 'r',
-              .kind = WEIR_OPTION_FILE,
-              .repeatable = true,
-              .help = "pcap or pcapng of export datagrams, with the addresses and times of the "
-                      "capture; an IPFIX file; or bare datagrams one after another. Plain, gzip or "
-                      "zstd, - for standard input"},
-    [MAX_EXPORTERS] = {.name = "max-exporters",
-                       .kind = WEIR_OPTION_COUNT,
-                       .fallback = "131072",
-                       .min = 1,
-                       .max = 1 << 24,
-                       .help = "so many exporters and Observation Domains are known at a time; "
-                               "past it the longest idle is forgotten, and counted. Each takes 2 "
-                               "kB or so"},
-    [TEMPLATE_LIFETIME] = {.name = "template-lifetime",
-                           .kind = WEIR_OPTION_DURATION,
-                           .fallback = "90m",
-                           .max = INT64_MAX / 2,
-                           .help = "over UDP a Template that is not repeated for so long is not "
-                                   "decoded with any more: data wait for a new one; 0s keeps them "
-                                   "for ever"},
-    [STATE] = {.name = "state",
-               .kind = WEIR_OPTION_FILE,
-               .help = "keeps Templates and what else was learned of exporters in this file: at "
-                       "the end, every five minutes, and read at the start. With --store and "
-                       "--listen it is in DIR/.state unless given; - keeps nothing"},
-    [COUNT] = {.name = "count",
-               .kind = WEIR_OPTION_COUNT,
-               .min = 1,
-               .group = "When it ends",
-               .help = "after so many Flow Records"},
-    [IDLE_EXIT] = {.name = "idle-exit",
-                   .kind = WEIR_OPTION_DURATION,
-                   .min = WEIR_NS_PER_MS,
-                   .max = INT64_MAX / 2,
-                   .help = "after this long without a message"},
-    [SAMPLING] = {.name = "sampling",
-                  .kind = WEIR_OPTION_TEXT,
-                  .repeatable = true,
-                  .value = "[EXPORTER=]N",
-                  .group = "What exporters leave out",
-                  .help = "one packet in N was metered: 192.0.2.1=1000 or 10.0.0.0/8=512 in place "
-                          "of what these exporters say, the longest prefix first; 1000 for records "
-                          "of which nobody says it"},
-    [SAMPLING_WAIT] = {.name = "sampling-wait",
-                       .kind = WEIR_OPTION_DURATION,
-                       .fallback = "60s",
-                       .max = 3600 * WEIR_NS_PER_SECOND,
-                       .help = "holds records of a new exporter back for so long at most, where "
-                               "they name a sampler whose interval did not come yet; 0s: never"},
-    [SKEW] = {.name = "skew",
-              .kind = WEIR_OPTION_TEXT,
-              .repeatable = true,
-              .value = "[EXPORTER=]DURATION",
-              .help = "adds this to start and end of the flows of exporters whose clock is slow: "
-                      "192.0.2.1=90s, 10.0.0.0/8=-1h, 5m for all; auto: as much as --stats shows, "
-                      "from two seconds on. Without it, times stay as they were sent"},
-    [STORE] = {.name = "store",
-               .kind = WEIR_OPTION_FOLDER,
-               .group = "Flow Records",
-               .help = "writes them to the store in this folder, which is made if need be"},
-    [ROTATE] = {.name = "rotate",
-                .kind = WEIR_OPTION_DURATION,
-                .fallback = "60s",
-                .min = WEIR_NS_PER_SECOND,
-                .max = 3600 * WEIR_NS_PER_SECOND,
-                .help = "completes the store's files this often, so that queries see them"},
-    [JOURNAL] = {.name = "journal",
-                 .kind = WEIR_OPTION_CHOICE,
-                 .choices = journal_choices,
-                 .fallback = "on",
-                 .help = "keeps what --listen receives in DIR/journal until it is stored, so that "
-                         "nothing is lost or stored twice when weir is killed"},
-    [JOURNAL_SYNC] = {.name = "journal-sync",
-                      .kind = WEIR_OPTION_TEXT,
-                      .value = "DURATION|SIZE",
-                      .fallback = "1s",
-                      .help = "makes the journal durable this often, or whenever so many octets "
-                              "came: as much a power failure can cost"},
-    [TO] = {.name = "to",
-            .kind = WEIR_OPTION_URL,
-            .repeatable = true,
-            .help = "where else they go: json:PATH, or exported again to ipfix+udp://HOST:PORT "
-                    "netflow9+udp:// netflow5+udp:// netflow1+udp:// ipfix+file:PATH. Without --to "
-                    "and --store: "
-                    "json:-"},
-    [STATS] = {.name = "stats",
-               .kind = WEIR_OPTION_FILE,
-               .group = "Output",
-               .help = "writes all counters, those of each exporter, and how far its clock is "
-                       "behind (skew_ms), as one JSON object at the end; - is standard output"},
-};
 
 /* A place of --to: one of the two. */
 struct place {
@@ -153,7 +28,8 @@ struct place {
 struct run {
     struct weir_call *call;
     struct weir_collection *collection;
-    struct weir_state_file state; /* without a path: none */
+    struct weir_admission *admission; /* NULL: all is taken in */
+    struct weir_state_file state;     /* without a path: none */
     struct weir_store_writer *store;
     struct weir_recording *recording; /* NULL: no journal */
     struct weir_collector_config collector_config;
@@ -178,85 +54,6 @@ static bool stop(void *context, const struct weir_collection *collection)
     return weir_stop_requested();
 }
 
-/* A number of at least 1, in 32 bits. */
-static int parse_interval(const char *text, uint32_t *ret_interval)
-{
-    uint64_t interval = 0;
-    int result = weir_size_parse(text, &interval);
-    if (result < 0 || interval == 0 || interval > UINT32_MAX)
-        return WEIR_E_USAGE;
-    *ret_interval = (uint32_t)interval;
-    return 0;
-}
-
-/* DURATION, -DURATION or auto. */
-static int parse_skew(const char *text, struct weir_exporter_setting *setting)
-{
-    bool is_negative = *text == '-';
-    int64_t skew_ns = 0;
-    setting->has_skew = true;
-    setting->skew_mode = WEIR_SKEW_AUTO;
-    if (strcmp(text, "auto") == 0)
-        return 0;
-    setting->skew_mode = WEIR_SKEW_ADD;
-    int result = weir_duration_parse(text + is_negative, &skew_ns);
-    setting->skew_ns = is_negative ? -skew_ns : skew_ns;
-    return result;
-}
-
-/* [EXPORTER=]VALUE; without an exporter it is of all, ::/0. *ret_value: what follows. */
-static int parse_exporter(const char *text, struct weir_network *ret_network,
-                          const char **ret_value)
-{
-    const char *equals = strchr(text, '=');
-    char network[WEIR_ADDRESS_TEXT_MAX + 4];
-    *ret_network = (struct weir_network){0};
-    *ret_value = equals ? equals + 1 : text;
-    if (!equals)
-        return 0;
-    if ((size_t)(equals - text) >= sizeof(network))
-        return WEIR_E_USAGE;
-    memcpy(network, text, (size_t)(equals - text));
-    network[equals - text] = 0;
-    return weir_network_parse(network, ret_network);
-}
-
-/* --sampling and --skew into settings of exporters. */
-static int parse_settings(struct run *run, struct weir_collector_config *config,
-                          struct weir_diag *diag)
-{
-    const struct weir_arguments *arguments = &run->call->arguments;
-    run->settings = calloc(arguments->given_count + 1, sizeof(*run->settings));
-    if (!run->settings)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for options");
-    config->settings = run->settings;
-    for (size_t i = 0; i < arguments->given_count; i++) {
-        const struct weir_argument *given = &arguments->given[i];
-        bool is_sampling = given->option == &options[SAMPLING];
-        if (!is_sampling && given->option != &options[SKEW])
-            continue;
-        struct weir_exporter_setting setting = {0};
-        const char *value;
-        int result = parse_exporter(given->text, &setting.network, &value);
-        if (result < 0)
-            return weir_diag_set(diag, WEIR_E_USAGE,
-                                 "--%s: '%s' does not begin with an address "
-                                 "or network",
-                                 given->option->name, given->text);
-        bool is_fallback = is_sampling && value == given->text;
-        result = is_sampling ? parse_interval(value, is_fallback ? &config->sampling_fallback
-                                                                 : &setting.sampling)
-                             : parse_skew(value, &setting);
-        if (result < 0)
-            return weir_diag_set(
-                diag, WEIR_E_USAGE, "--%s: '%s' is no %s", given->option->name, value,
-                is_sampling ? "interval such as 1000" : "duration such as 90s or -5m, nor auto");
-        if (!is_fallback)
-            run->settings[config->setting_count++] = setting;
-    }
-    return 0;
-}
-
 static int open_collection(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -268,7 +65,7 @@ static int open_collection(struct run *run, struct weir_diag *diag)
         .stop_context = run,
     };
     config.collector.hold_ns = weir_arguments_ns(arguments, SAMPLING_WAIT);
-    int result = parse_settings(run, &config.collector, diag);
+    int result = weir_collect_parse_settings(arguments, &config.collector, &run->settings, diag);
     if (result < 0)
         return result;
     config.collector.session_max = (uint32_t)weir_arguments_number(arguments, MAX_EXPORTERS);
@@ -284,6 +81,11 @@ static int open_collection(struct run *run, struct weir_diag *diag)
     else if (weir_hash_key_random(&config.collector.hash_key) < 0)
         return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
     run->collector_config = config.collector;
+    result =
+        weir_collect_make_admission(arguments, &config.collector.hash_key, &run->admission, diag);
+    if (result < 0)
+        return result;
+    config.admission = run->admission;
     if (weir_collection_new(&config, &run->collection) < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
     return 0;
@@ -296,7 +98,7 @@ static int open_state(struct run *run, struct weir_diag *diag)
     const char *url = NULL;
     int result = 0;
     for (size_t i = 0; i < arguments->given_count && !url; i++)
-        if (arguments->given[i].option == &options[LISTEN])
+        if (arguments->given[i].option == &weir_collect_options[LISTEN])
             url = arguments->given[i].text;
     if (weir_arguments_has(arguments, STATE)) {
         const char *path = weir_arguments_text(arguments, STATE);
@@ -395,7 +197,7 @@ static int open_places(struct run *run, struct weir_diag *diag)
     if (weir_arguments_has(arguments, STORE))
         result = open_store(run, weir_arguments_text(arguments, STORE), diag);
     for (size_t i = 0; i < arguments->given_count && result == 0; i++)
-        if (arguments->given[i].option == &options[TO])
+        if (arguments->given[i].option == &weir_collect_options[TO])
             result = open_place(run, arguments->given[i].text, diag);
     if (result == 0 && !run->store && run->place_count == 0)
         result = open_json(run, "-", diag);
@@ -408,7 +210,7 @@ static int open_listeners(const struct run *run, struct weir_diag *diag)
     for (size_t i = 0; i < arguments->given_count; i++) {
         const struct weir_argument *given = &arguments->given[i];
         struct weir_url url;
-        if (given->option != &options[LISTEN])
+        if (given->option != &weir_collect_options[LISTEN])
             continue;
         int result = weir_url_parse(given->text, &url, diag);
         if (result == 0)
@@ -426,7 +228,7 @@ static void say_ready(const struct run *run)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
     for (size_t i = 0; i < arguments->given_count; i++)
-        if (arguments->given[i].option == &options[LISTEN])
+        if (arguments->given[i].option == &weir_collect_options[LISTEN])
             fprintf(stderr, "weir: collecting on %s\n", arguments->given[i].text);
 }
 
@@ -437,20 +239,6 @@ static void say(void *context, const char *text)
     fprintf(stderr, "weir: %s\n", text);
 }
 
-static int parse_sync(const char *text, struct weir_recording_config *config,
-                      struct weir_diag *diag)
-{
-    if (weir_duration_parse(text, &config->sync_ns) == 0 && config->sync_ns >= WEIR_NS_PER_MS &&
-        config->sync_ns <= 3600 * WEIR_NS_PER_SECOND)
-        return 0;
-    config->sync_ns = 0;
-    if (weir_size_parse(text, &config->sync_octets) == 0 && config->sync_octets > 0)
-        return 0;
-    return weir_diag_set(diag, WEIR_E_USAGE,
-                         "--journal-sync: '%s': a duration up to 1h, as 1s, or a size, as 16Mi",
-                         text);
-}
-
 /* Opens the journal, stores what it holds, and has it receive unless there are files to read. */
 static int open_journal(struct run *run, struct weir_diag *diag)
 {
@@ -459,11 +247,12 @@ static int open_journal(struct run *run, struct weir_diag *diag)
         .store = weir_arguments_text(arguments, STORE),
         .clock = run->call->clock,
         .rotate_ns = weir_arguments_ns(arguments, ROTATE),
+        .admission = run->admission,
         .collector = run->collector_config,
         .say = say,
         .say_context = run,
     };
-    int result = parse_sync(weir_arguments_text(arguments, JOURNAL_SYNC), &config, diag);
+    int result = weir_collect_parse_sync(arguments, &config, diag);
     if (result < 0 || !run->store || weir_arguments_count_given(arguments, LISTEN) == 0 ||
         weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF)
         return result;
@@ -500,7 +289,7 @@ static int collect_files(const struct run *run, int *broken, struct weir_diag *d
 {
     const struct weir_arguments *arguments = &run->call->arguments;
     for (size_t i = 0; i < arguments->given_count; i++) {
-        if (arguments->given[i].option != &options[READ])
+        if (arguments->given[i].option != &weir_collect_options[READ])
             continue;
         struct weir_diag own = {0};
         int result = weir_collection_read(run->collection, arguments->given[i].text, &own);
@@ -637,6 +426,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     result = close_state(&run, gives_up, result, diag);
     weir_recording_close(run.recording);
     weir_collection_free(run.collection);
+    weir_admission_free(run.admission);
     free(run.settings);
     return result;
 }
@@ -671,7 +461,7 @@ const struct weir_command weir_command_collect = {
              "It is ready when it says so on standard error, once a listener: 'weir: collecting on "
              "URL'. With only -r it ends with the last file; otherwise on SIGINT or SIGTERM, after "
              "everything that had arrived has been written.",
-    .options = options,
+    .options = weir_collect_options,
     .option_count = OPTION_COUNT,
     .examples = examples,
     .run = run,

@@ -211,4 +211,34 @@ peer_stop "$collector" TERM
 peer_expect "state in the store" yes \
     "$(exists "$PEERS_DIR/store/.state/udp-127.0.0.1-$port")"
 
+# Who is let in, of captures and over UDP, and how much of each.
+counted_of() {
+    "$weir" collect -r "$exports" --to json:/dev/null --stats "$PEERS_DIR/stats" "$@"
+    json_numbers "$PEERS_DIR/stats" datagrams_read messages datagrams_not_allowed datagrams_limited
+}
+messages=$(counted_of | cut -d' ' -f1)
+from=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["exporters"][0]["address"])' \
+    <"$PEERS_DIR/stats")
+peer_expect "its network allowed" "$messages $messages 0 0" \
+    "$(counted_of --allow 203.0.113.7 --allow "$from/24")"
+peer_expect "another one allowed" "$messages 0 $messages 0" "$(counted_of --allow 203.0.113.7)"
+read -r _ taken refused limited <<<"$(counted_of --exporter-rate 2/s)"
+peer_expect "limited and taken in" "$messages 0" "$((taken + limited)) $refused"
+peer_expect "some are limited" yes "$([[ $limited -gt 0 && $taken -ge 2 ]] && echo yes || echo no)"
+peer_expect "by address" "$from $limited" "$(python3 -c 'import json, sys
+print(*json.load(sys.stdin)["limited"][0].values())' <"$PEERS_DIR/stats")"
+for wrong in "--allow 10.0.0.0/33" "--exporter-rate 0" "--exporter-rate 5/h"; do
+    # shellcheck disable=SC2086 # two words
+    peer_expect "exit status of $wrong" 2 "$(status_of "$weir" collect -r "$exports" $wrong)"
+done
+for journal in on off; do
+    start --store "$PEERS_DIR/let-in" --journal "$journal" --allow 203.0.113.0/24
+    send 100
+    peer_stop "$collector" TERM
+    peer_expect "taken in, journal $journal" "0 0" \
+        "$(json_numbers "$collector/stats" messages records)"
+    peer_expect "some are refused, journal $journal" no \
+        "$([[ $(json_numbers "$collector/stats" datagrams_not_allowed) == 0 ]] && echo yes || echo no)"
+done
+
 peers_verdict
