@@ -2,9 +2,9 @@
 /*
  * A sequence of datagrams through one collector with its small limits, into columns and JSON.
  *
- * The input is datagrams one after another: an octet (bit 7: out of a file; the others: which
- * exporter; bit 6 of it: time passes for the sinks), two octets of length, and so many octets, or
- * what there is. Datagrams are 20 s apart.
+ * The input is datagrams one after another: an octet (bit 7: out of a file; bits 0 and 1: the
+ * port, the others: which exporter; bit 6 of it: time passes for the sinks), two octets of length,
+ * and so many octets, or what there is. Datagrams are 20 s apart.
  */
 #include "fuzz.h"
 
@@ -130,7 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct weir_datagram datagram = {
             .octets = copy,
             .length = length,
-            .source = weir_address_from_v4(kind & 127),
+            .source = weir_address_from_v4((kind & 127) >> 2),
+            .source_port = kind & 3,
             .received_ns = now_ns,
         };
         check(weir_collector_receive(collector, &datagram,

@@ -91,7 +91,7 @@ static int open_collection(struct run *run, struct weir_diag *diag)
     return 0;
 }
 
-/* The file of --state, or of the store where it listens. */
+/* The file of --state; where it listens without a journal, which keeps that too, the store's. */
 static int open_state(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -104,7 +104,7 @@ static int open_state(struct run *run, struct weir_diag *diag)
         const char *path = weir_arguments_text(arguments, STATE);
         if (strcmp(path, "-") != 0 && weir_state_file_init(&run->state, path) < 0)
             return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the name of a file");
-    } else if (url && run->store) {
+    } else if (url && run->store && weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF) {
         result = weir_state_file_init_in_store(&run->state, weir_arguments_text(arguments, STORE),
                                                url, diag);
     }
