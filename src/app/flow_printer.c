@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/output.h"
-#include "query/answer.h"
 
 struct weir_flow_printer {
     struct weir_output *output;
@@ -14,18 +13,18 @@ struct weir_flow_printer {
     size_t column_count;
 };
 
-#define COLUMN(name)                                              \
-    {                                                             \
-        .source = WEIR_FIELD_COLUMN, .column = WEIR_COLUMN_##name \
-    }
-#define COMPUTED(name)                                                  \
+#define COLUMN(name)                                                    \
     {                                                                   \
-        .source = WEIR_FIELD_COMPUTED, .computed = WEIR_COMPUTED_##name \
+        .source = WEIR_QUERY_FIELD_COLUMN, .column = WEIR_COLUMN_##name \
+    }
+#define COMPUTED(name)                                                        \
+    {                                                                         \
+        .source = WEIR_QUERY_FIELD_COMPUTED, .computed = WEIR_COMPUTED_##name \
     }
 
 /* What a table shows, and the column that it takes for it. */
 static const struct {
-    struct weir_field field;
+    struct weir_query_field field;
     weir_column_set needs;
 } shown[] = {
     {COLUMN(START), WEIR_COLUMN_BIT(START)},
@@ -42,11 +41,11 @@ static const struct {
     {COLUMN(END_REASON), WEIR_COLUMN_BIT(END_REASON)},
 };
 
-static void add_column(struct weir_flow_printer *printer, const struct weir_field *source)
+static void add_column(struct weir_flow_printer *printer, const struct weir_query_field *source)
 {
-    bool computed = source->source == WEIR_FIELD_COMPUTED;
-    struct weir_field field =
-        computed ? weir_field_of_computed(source->computed) : weir_field_of_column(source->column);
+    bool computed = source->source == WEIR_QUERY_FIELD_COMPUTED;
+    struct weir_query_field field = computed ? weir_query_field_of_computed(source->computed)
+                                             : weir_query_field_of_column(source->column);
     const char *name =
         computed ? weir_computed_info(field.computed)->name : weir_column_info(field.column)->name;
     printer->columns[printer->column_count++] = weir_answer_column_of(&field, name);
@@ -62,8 +61,8 @@ static void choose_columns(struct weir_flow_printer *printer, enum weir_format f
         return;
     }
     for (weir_column_set rest = columns; rest; rest &= rest - 1) {
-        const struct weir_field field = {.source = WEIR_FIELD_COLUMN,
-                                         .column = (enum weir_column)__builtin_ctzll(rest)};
+        const struct weir_query_field field = {.source = WEIR_QUERY_FIELD_COLUMN,
+                                               .column = (enum weir_column)__builtin_ctzll(rest)};
         add_column(printer, &field);
     }
 }
@@ -76,10 +75,10 @@ static struct weir_cell duration(const struct weir_batch *batch, uint32_t row)
     return (struct weir_cell){.integer = ns / (uint64_t)WEIR_NS_PER_MS};
 }
 
-static struct weir_cell cell_of(const struct weir_batch *batch, const struct weir_field *field,
-                                uint32_t row)
+static struct weir_cell cell_of(const struct weir_batch *batch,
+                                const struct weir_query_field *field, uint32_t row)
 {
-    if (field->source == WEIR_FIELD_COMPUTED)
+    if (field->source == WEIR_QUERY_FIELD_COMPUTED)
         return duration(batch, row);
     enum weir_column column = field->column;
     struct weir_cell cell = {.is_none = (batch->all >> column & 1) == 0};

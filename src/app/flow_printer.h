@@ -15,7 +15,7 @@
 #define WEIR_APP_FLOW_PRINTER_H
 
 #include "base/error.h"
-#include "query/format.h"
+#include "query/answer.h"
 #include "record/batch.h"
 
 struct weir_flow_printer;

@@ -161,17 +161,18 @@ static void print_time(weir_int128 ns, bool to_the_ms, struct weir_text_buffer *
     weir_text_add_octets(out, text, length);
 }
 
-static void print_address(const struct weir_field *field, struct weir_address address,
+static void print_address(const struct weir_query_field *field, struct weir_address address,
                           struct weir_text_buffer *out)
 {
     char text[WEIR_ADDRESS_TEXT_MAX];
     weir_text_add_octets(out, text, weir_address_format(address, text));
-    if (field->keep_v6 == WEIR_FIELD_UNMASKED)
+    if (field->keep_v6 == WEIR_QUERY_FIELD_UNMASKED)
         return;
     if (!weir_address_is_v4(address))
         weir_text_printf(out, "/%u", field->keep_v6);
     else
-        weir_text_printf(out, "/%u", field->keep_v4 == WEIR_FIELD_UNMASKED ? 32 : field->keep_v4);
+        weir_text_printf(out, "/%u",
+                         field->keep_v4 == WEIR_QUERY_FIELD_UNMASKED ? 32 : field->keep_v4);
 }
 
 void weir_cell_print(const struct weir_answer_column *column, const struct weir_cell *cell,
@@ -230,7 +231,7 @@ static bool is_amount(const struct weir_answer_column *column)
 {
     return !column->is_key
                ? column->aggregate.field.type != WEIR_VALUE_TEXT
-               : weir_field_is_counter(&column->field) || column->kind == WEIR_ANSWER_REAL;
+               : weir_query_field_is_counter(&column->field) || column->kind == WEIR_ANSWER_REAL;
 }
 
 void weir_cell_print_for_people(const struct weir_answer_column *column,

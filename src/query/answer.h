@@ -29,9 +29,17 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "query/format.h"
 #include "query/plan.h"
 #include "store/duckdb.h"
+
+enum weir_format {
+    WEIR_FORMAT_TABLE,
+    WEIR_FORMAT_CSV,
+    WEIR_FORMAT_JSON,
+    WEIR_FORMAT_NDJSON,
+    WEIR_FORMAT_CHART,
+    WEIR_FORMAT_COUNT,
+};
 
 /* One value. */
 struct weir_cell {

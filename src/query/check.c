@@ -53,7 +53,7 @@ static bool asks_for_none(const struct weir_syntax *test)
 
 /* The test of one field. */
 static int check_field(struct checker *checker, const struct weir_syntax *test,
-                       const struct weir_field *field, struct weir_condition **ret_condition)
+                       const struct weir_query_field *field, struct weir_condition **ret_condition)
 {
     struct weir_condition *condition = new_condition(checker, WEIR_CONDITION_TEST);
     if (!condition)
@@ -61,7 +61,7 @@ static int check_field(struct checker *checker, const struct weir_syntax *test,
     condition->field = *field;
     condition->op = test->op;
     *ret_condition = condition;
-    if (field->keep_v6 != WEIR_FIELD_UNMASKED)
+    if (field->keep_v6 != WEIR_QUERY_FIELD_UNMASKED)
         return weir_filter_fail(checker->diag, test->column,
                                 "in a filter the network goes to the value: src_addr = 10.0.0.0/8");
     if (asks_for_none(test)) {

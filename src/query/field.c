@@ -169,16 +169,16 @@ static const struct {
 };
 #define PHRASE_COUNT (sizeof(phrases) / sizeof(phrases[0]))
 
-struct weir_field weir_field_of_column(enum weir_column column)
+struct weir_query_field weir_query_field_of_column(enum weir_column column)
 {
     enum weir_column_type type = weir_column_info(column)->type;
-    struct weir_field field = {
-        .source = WEIR_FIELD_COLUMN,
+    struct weir_query_field field = {
+        .source = WEIR_QUERY_FIELD_COLUMN,
         .column = column,
         .type = column_types[type].type,
         .maximum = column_types[type].maximum,
-        .keep_v4 = WEIR_FIELD_UNMASKED,
-        .keep_v6 = WEIR_FIELD_UNMASKED,
+        .keep_v4 = WEIR_QUERY_FIELD_UNMASKED,
+        .keep_v6 = WEIR_QUERY_FIELD_UNMASKED,
     };
     for (size_t i = 0; i < sizeof(column_notes) / sizeof(column_notes[0]); i++)
         if (column_notes[i].column == column) {
@@ -189,16 +189,16 @@ struct weir_field weir_field_of_column(enum weir_column column)
     return field;
 }
 
-struct weir_field weir_field_of_computed(enum weir_computed computed)
+struct weir_query_field weir_query_field_of_computed(enum weir_computed computed)
 {
-    return (struct weir_field){
-        .source = WEIR_FIELD_COMPUTED,
+    return (struct weir_query_field){
+        .source = WEIR_QUERY_FIELD_COMPUTED,
         .computed = computed,
         .type = computed_fields[computed].type,
         .names = computed == WEIR_COMPUTED_DSCP ? WEIR_NAMES_DSCP : WEIR_NAMES_NONE,
         .maximum = computed_fields[computed].maximum,
-        .keep_v4 = WEIR_FIELD_UNMASKED,
-        .keep_v6 = WEIR_FIELD_UNMASKED,
+        .keep_v4 = WEIR_QUERY_FIELD_UNMASKED,
+        .keep_v6 = WEIR_QUERY_FIELD_UNMASKED,
     };
 }
 
@@ -207,16 +207,16 @@ const struct weir_computed_info *weir_computed_info(enum weir_computed computed)
     return &computed_fields[computed].info;
 }
 
-static int field_by_plain_name(const char *name, struct weir_field *ret_field)
+static int field_by_plain_name(const char *name, struct weir_query_field *ret_field)
 {
     for (unsigned i = 0; i < WEIR_COLUMN_COUNT; i++)
         if (strcasecmp(weir_column_info((enum weir_column)i)->name, name) == 0) {
-            *ret_field = weir_field_of_column((enum weir_column)i);
+            *ret_field = weir_query_field_of_column((enum weir_column)i);
             return 0;
         }
     for (unsigned i = 0; i < WEIR_COMPUTED_COUNT; i++)
         if (strcasecmp(computed_fields[i].info.name, name) == 0) {
-            *ret_field = weir_field_of_computed((enum weir_computed)i);
+            *ret_field = weir_query_field_of_computed((enum weir_computed)i);
             return 0;
         }
     const struct weir_element *element = weir_element_by_name(name);
@@ -224,16 +224,16 @@ static int field_by_plain_name(const char *name, struct weir_field *ret_field)
         return WEIR_E_NOT_FOUND;
     enum weir_column column;
     if (weir_column_for_element(element->pen, element->id, &column) == 0) {
-        *ret_field = weir_field_of_column(column);
+        *ret_field = weir_query_field_of_column(column);
         return 0;
     }
-    *ret_field = (struct weir_field){
-        .source = WEIR_FIELD_ELEMENT,
+    *ret_field = (struct weir_query_field){
+        .source = WEIR_QUERY_FIELD_ELEMENT,
         .element = element,
         .type = element_types[element->type].type,
         .maximum = element_types[element->type].maximum,
-        .keep_v4 = WEIR_FIELD_UNMASKED,
-        .keep_v6 = WEIR_FIELD_UNMASKED,
+        .keep_v4 = WEIR_QUERY_FIELD_UNMASKED,
+        .keep_v6 = WEIR_QUERY_FIELD_UNMASKED,
     };
     return 0;
 }
@@ -254,16 +254,16 @@ static bool parse_bits(const char **text, char stop, unsigned most, uint8_t *ret
 
 #define SUBNET_V6 64u
 
-int weir_field_by_name(const char *name, struct weir_field *ret_field)
+int weir_query_field_by_name(const char *name, struct weir_query_field *ret_field)
 {
-    char plain[WEIR_FIELD_NAME_MAX];
+    char plain[WEIR_QUERY_FIELD_NAME_MAX];
     const char *slash = strchr(name, '/');
     size_t length = slash ? (size_t)(slash - name) : strlen(name);
     if (length >= sizeof(plain))
         return WEIR_E_NOT_FOUND;
     memcpy(plain, name, length);
     plain[length] = '\0';
-    struct weir_field field;
+    struct weir_query_field field;
     int result = field_by_plain_name(plain, &field);
     if (result < 0)
         return result;
@@ -274,23 +274,24 @@ int weir_field_by_name(const char *name, struct weir_field *ret_field)
         if (field.type != WEIR_VALUE_ADDRESS || !parse_bits(&at, '/', two ? 32 : 128, &bits) ||
             (two && (!parse_bits(&at, '\0', 128, &bits_v6) || *at)))
             return WEIR_E_USAGE;
-        field.keep_v4 = bits <= 32 ? bits : WEIR_FIELD_UNMASKED;
+        field.keep_v4 = bits <= 32 ? bits : WEIR_QUERY_FIELD_UNMASKED;
         field.keep_v6 = bits <= 32 ? bits_v6 : bits;
     }
     *ret_field = field;
     return 0;
 }
 
-size_t weir_field_name(const struct weir_field *field, char text[WEIR_FIELD_NAME_MAX])
+size_t weir_query_field_name(const struct weir_query_field *field,
+                             char text[WEIR_QUERY_FIELD_NAME_MAX])
 {
-    const char *name = field->source == WEIR_FIELD_COLUMN ? weir_column_info(field->column)->name
-                       : field->source == WEIR_FIELD_COMPUTED
-                           ? computed_fields[field->computed].info.name
-                           : field->element->name;
-    int length = snprintf(text, WEIR_FIELD_NAME_MAX, "%s", name);
-    if (field->keep_v6 != WEIR_FIELD_UNMASKED) {
-        size_t at = (size_t)length, room = WEIR_FIELD_NAME_MAX - at;
-        if (field->keep_v4 == WEIR_FIELD_UNMASKED)
+    const char *name =
+        field->source == WEIR_QUERY_FIELD_COLUMN     ? weir_column_info(field->column)->name
+        : field->source == WEIR_QUERY_FIELD_COMPUTED ? computed_fields[field->computed].info.name
+                                                     : field->element->name;
+    int length = snprintf(text, WEIR_QUERY_FIELD_NAME_MAX, "%s", name);
+    if (field->keep_v6 != WEIR_QUERY_FIELD_UNMASKED) {
+        size_t at = (size_t)length, room = WEIR_QUERY_FIELD_NAME_MAX - at;
+        if (field->keep_v4 == WEIR_QUERY_FIELD_UNMASKED)
             length += snprintf(text + at, room, "/%u", field->keep_v6);
         else if (field->keep_v6 == SUBNET_V6)
             length += snprintf(text + at, room, "/%u", field->keep_v4);
@@ -300,31 +301,37 @@ size_t weir_field_name(const struct weir_field *field, char text[WEIR_FIELD_NAME
     return (size_t)length;
 }
 
-const char *weir_field_unit(const struct weir_field *field)
+const char *weir_query_field_unit(const struct weir_query_field *field)
 {
     switch (field->source) {
-    case WEIR_FIELD_COLUMN:
+    case WEIR_QUERY_FIELD_COLUMN:
         return weir_column_info(field->column)->unit;
-    case WEIR_FIELD_COMPUTED:
+    case WEIR_QUERY_FIELD_COMPUTED:
         return computed_fields[field->computed].info.unit;
-    case WEIR_FIELD_ELEMENT:
+    case WEIR_QUERY_FIELD_ELEMENT:
         return field->element->units;
     }
     return "";
 }
 
-bool weir_field_is_counter(const struct weir_field *field)
+bool weir_query_field_is_stored(const struct weir_query_field *field)
 {
-    return field->source == WEIR_FIELD_COLUMN &&
+    return field->source == WEIR_QUERY_FIELD_COLUMN && field->column != WEIR_COLUMN_ICMP_TYPE &&
+           field->column != WEIR_COLUMN_ICMP_CODE;
+}
+
+bool weir_query_field_is_counter(const struct weir_query_field *field)
+{
+    return field->source == WEIR_QUERY_FIELD_COLUMN &&
            (field->column == WEIR_COLUMN_PACKETS || field->column == WEIR_COLUMN_BYTES ||
             field->column == WEIR_COLUMN_REV_PACKETS || field->column == WEIR_COLUMN_REV_BYTES);
 }
 
-static struct weir_field phrase_field(uint8_t number)
+static struct weir_query_field phrase_field(uint8_t number)
 {
     if (number < WEIR_COLUMN_COUNT)
-        return weir_field_of_column((enum weir_column)number);
-    return weir_field_of_computed((enum weir_computed)(number - WEIR_COLUMN_COUNT));
+        return weir_query_field_of_column((enum weir_column)number);
+    return weir_query_field_of_computed((enum weir_computed)(number - WEIR_COLUMN_COUNT));
 }
 
 bool weir_phrase_find(const char *text, struct weir_phrase *ret_phrase)
@@ -346,7 +353,7 @@ bool weir_phrase_find(const char *text, struct weir_phrase *ret_phrase)
     return true;
 }
 
-const char *weir_field_nearest(const char *text)
+const char *weir_query_field_nearest(const char *text)
 {
     struct weir_nearest search = weir_nearest_begin(text);
     for (size_t i = 0; i < PHRASE_COUNT; i++)

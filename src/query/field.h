@@ -3,9 +3,9 @@
  * Fields: what a question can name. A field is a column of the store (record/column.h), something
  * computed from columns, or an Information Element that is kept in `other`.
  *
- *     struct weir_field field;
- *     if (weir_field_by_name("src_addr/24", &field) == 0)
- *         weir_field_name(&field, text);
+ *     struct weir_query_field field;
+ *     if (weir_query_field_by_name("src_addr/24", &field) == 0)
+ *         weir_query_field_name(&field, text);
  *
  * Also the phrases of nfdump's and tcpdump's languages ("src port", "net", "tcp"), which stand for
  * one or two fields. All is constant; any thread may call.
@@ -52,16 +52,16 @@ enum weir_value_type {
     WEIR_VALUE_FLAGS,
 };
 
-enum weir_field_source {
-    WEIR_FIELD_COLUMN,
-    WEIR_FIELD_COMPUTED,
-    WEIR_FIELD_ELEMENT,
+enum weir_query_field_source {
+    WEIR_QUERY_FIELD_COLUMN,
+    WEIR_QUERY_FIELD_COMPUTED,
+    WEIR_QUERY_FIELD_ELEMENT,
 };
 
-#define WEIR_FIELD_UNMASKED 255
+#define WEIR_QUERY_FIELD_UNMASKED 255
 
-struct weir_field {
-    enum weir_field_source source;
+struct weir_query_field {
+    enum weir_query_field_source source;
     union {
         enum weir_column column;
         enum weir_computed computed;
@@ -74,8 +74,8 @@ struct weir_field {
     uint8_t keep_v6;
 };
 
-struct weir_field weir_field_of_column(enum weir_column column);
-struct weir_field weir_field_of_computed(enum weir_computed computed);
+struct weir_query_field weir_query_field_of_column(enum weir_column column);
+struct weir_query_field weir_query_field_of_computed(enum weir_computed computed);
 
 /*
  * A column, a computed one, or an Information Element that has no column; element names of
@@ -83,16 +83,20 @@ struct weir_field weir_field_of_computed(enum weir_computed computed);
  * addresses, and 64 of IPv6 ones, or "/BITS/BITS6"; more than 32 BITS mean IPv6 and leave IPv4
  * whole. 0; WEIR_E_NOT_FOUND; WEIR_E_USAGE for bits out of place.
  */
-WEIR_CHECKED int weir_field_by_name(const char *name, struct weir_field *ret_field);
+WEIR_CHECKED int weir_query_field_by_name(const char *name, struct weir_query_field *ret_field);
 
 /* The name it is known by, "src_addr/24"; returns its length. */
-#define WEIR_FIELD_NAME_MAX 128
-size_t weir_field_name(const struct weir_field *field, char text[WEIR_FIELD_NAME_MAX]);
+#define WEIR_QUERY_FIELD_NAME_MAX 128
+size_t weir_query_field_name(const struct weir_query_field *field,
+                             char text[WEIR_QUERY_FIELD_NAME_MAX]);
 
-const char *weir_field_unit(const struct weir_field *field);
+const char *weir_query_field_unit(const struct weir_query_field *field);
+
+/* True of a column that is what its leaves hold: of flows that are not ICMP's, ICMP's are none. */
+bool weir_query_field_is_stored(const struct weir_query_field *field);
 
 /* True of counters that sampling scales: packets, bytes and their reverse. */
-bool weir_field_is_counter(const struct weir_field *field);
+bool weir_query_field_is_counter(const struct weir_query_field *field);
 
 struct weir_computed_info {
     const char *name;
@@ -113,7 +117,7 @@ enum weir_phrase_form {
 struct weir_phrase {
     const char *text; /* lower case, words with one space between them */
     enum weir_phrase_form form;
-    struct weir_field fields[2];
+    struct weir_query_field fields[2];
     uint8_t value;
 };
 
@@ -124,6 +128,6 @@ bool weir_phrase_find(const char *text, struct weir_phrase *ret_phrase);
 #define WEIR_PHRASE_WORDS_MAX 3
 
 /* The phrase, column or element that a mistyped one is nearest to, or NULL. */
-const char *weir_field_nearest(const char *text);
+const char *weir_query_field_nearest(const char *text);
 
 #endif

@@ -82,7 +82,7 @@ enum weir_condition_kind {
 struct weir_condition {
     enum weir_condition_kind kind;
     enum weir_operator op; /* TEST: what follows */
-    struct weir_field field;
+    struct weir_query_field field;
     struct weir_literal *values;
     size_t value_count;
     struct weir_condition *children; /* a list by `next` */

@@ -12,7 +12,7 @@
 
 struct check {
     const struct weir_token *token;
-    const struct weir_field *field;
+    const struct weir_query_field *field;
     const struct weir_filter_context *context;
     struct weir_arena *arena;
     struct weir_diag *diag;
@@ -24,13 +24,13 @@ struct check {
 static int check_uint(const struct check *check, struct weir_literal *ret)
 {
     const char *text = check->token->text;
-    char name[WEIR_FIELD_NAME_MAX];
+    char name[WEIR_QUERY_FIELD_NAME_MAX];
     uint16_t number;
     if (weir_name_to_number(check->field->names, text, &number) == 0) {
         ret->u64 = number;
         return 0;
     }
-    weir_field_name(check->field, name);
+    weir_query_field_name(check->field, name);
     uint64_t value;
     if (weir_size_parse(text, &value) == 0) {
         if (value > check->field->maximum)
@@ -90,8 +90,8 @@ static int check_text(const struct check *check, struct weir_literal *ret)
 {
     const char *text = check->token->text;
     char canonical[WEIR_ADDRESS_TEXT_MAX];
-    uint8_t type =
-        check->field->source == WEIR_FIELD_ELEMENT ? check->field->element->type : WEIR_TYPE_STRING;
+    uint8_t type = check->field->source == WEIR_QUERY_FIELD_ELEMENT ? check->field->element->type
+                                                                    : WEIR_TYPE_STRING;
     ret->text = text;
     if (type == WEIR_TYPE_IPV4_ADDRESS || type == WEIR_TYPE_IPV6_ADDRESS) {
         struct weir_address address;
@@ -162,7 +162,7 @@ static int check_flags(const struct check *check, struct weir_literal *ret)
     return 0;
 }
 
-int weir_literal_check(const struct weir_token *token, const struct weir_field *field,
+int weir_literal_check(const struct weir_token *token, const struct weir_query_field *field,
                        const struct weir_filter_context *context, struct weir_arena *arena,
                        struct weir_literal *ret_literal, struct weir_diag *diag)
 {

@@ -88,8 +88,8 @@ static struct weir_syntax *new_test(struct parser *parser, uint32_t column)
 }
 
 /* A test that was written as one word: "tcp", "inet6". Its value is made up here. */
-static int alone(struct parser *parser, struct weir_field field, uint8_t value, uint32_t column,
-                 struct weir_syntax **ret_node)
+static int alone(struct parser *parser, struct weir_query_field field, uint8_t value,
+                 uint32_t column, struct weir_syntax **ret_node)
 {
     struct weir_syntax *node = new_test(parser, column);
     struct weir_token *token = weir_arena_alloc(parser->arena, sizeof(*token));
@@ -109,13 +109,13 @@ static int unknown(struct parser *parser)
 {
     static const char *const sides[] = {"src", "dst", "in", "out", "next", "router", "nat"};
     const struct weir_token *token = peek(parser, 0);
-    char text[2 * WEIR_FIELD_NAME_MAX];
+    char text[2 * WEIR_QUERY_FIELD_NAME_MAX];
     bool two = false;
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
         two = two || is_word(token, sides[i]);
     if (!two || !join_words(parser, 0, 2, text, sizeof(text)))
         snprintf(text, sizeof(text), "%.200s", token->text);
-    const char *near = weir_field_nearest(text);
+    const char *near = weir_query_field_nearest(text);
     if (near)
         return weir_filter_fail(parser->diag, token->column,
                                 "'%.100s': no such column; did you mean '%s'?", text, near);
@@ -132,7 +132,7 @@ static bool match_both_sides(struct parser *parser, struct weir_syntax *node)
 {
     const struct weir_token *joint = peek(parser, 1);
     bool and = joint->kind == WEIR_TOKEN_AND;
-    char noun[WEIR_FIELD_NAME_MAX], side[WEIR_FIELD_NAME_MAX + 8];
+    char noun[WEIR_QUERY_FIELD_NAME_MAX], side[WEIR_QUERY_FIELD_NAME_MAX + 8];
     if ((!and&&joint->kind != WEIR_TOKEN_OR) ||
         !((is_word(peek(parser, 0), "src") && is_word(peek(parser, 2), "dst")) ||
           (is_word(peek(parser, 0), "dst") && is_word(peek(parser, 2), "src"))))
@@ -159,7 +159,7 @@ static bool match_both_sides(struct parser *parser, struct weir_syntax *node)
 /* Of the phrases that begin here, the longest. Returns its words, 0 for none. */
 static unsigned match_phrase(const struct parser *parser, struct weir_phrase *ret_phrase)
 {
-    char text[WEIR_FIELD_NAME_MAX];
+    char text[WEIR_QUERY_FIELD_NAME_MAX];
     for (unsigned words = WEIR_PHRASE_WORDS_MAX; words > 0; words--)
         if (join_words(parser, 0, words, text, sizeof(text)) &&
             weir_phrase_find(text, ret_phrase)) {
@@ -304,12 +304,12 @@ static int parse_phrase(struct parser *parser, struct weir_syntax **ret_node)
     switch (phrase.form) {
     case WEIR_PHRASE_PROTOCOL:
         parser->at += words;
-        result =
-            alone(parser, weir_field_of_column(WEIR_COLUMN_PROTOCOL), phrase.value, column, &node);
+        result = alone(parser, weir_query_field_of_column(WEIR_COLUMN_PROTOCOL), phrase.value,
+                       column, &node);
         return result < 0 ? result : with_what_follows(parser, node, ret_node);
     case WEIR_PHRASE_FAMILY:
         parser->at += words;
-        result = alone(parser, weir_field_of_computed(WEIR_COMPUTED_IP_VERSION), phrase.value,
+        result = alone(parser, weir_query_field_of_computed(WEIR_COMPUTED_IP_VERSION), phrase.value,
                        column, &node);
         return result < 0 ? result : with_what_follows(parser, node, ret_node);
     case WEIR_PHRASE_ANY:
@@ -368,14 +368,14 @@ static int parse_test(struct parser *parser, struct weir_syntax **ret_node)
         if (result != WEIR_E_NOT_FOUND)
             return result;
         if (is_address(token) && strpbrk(token->text, ".:")) {
-            node->fields[0] = weir_field_of_column(WEIR_COLUMN_SRC_ADDR);
-            node->fields[1] = weir_field_of_column(WEIR_COLUMN_DST_ADDR);
+            node->fields[0] = weir_query_field_of_column(WEIR_COLUMN_SRC_ADDR);
+            node->fields[1] = weir_query_field_of_column(WEIR_COLUMN_DST_ADDR);
             node->field_count = 2;
             node->plain = true;
             *ret_node = node;
             return parse_values(parser, node);
         }
-        if (weir_field_by_name(token->text, &node->fields[0]) < 0)
+        if (weir_query_field_by_name(token->text, &node->fields[0]) < 0)
             return unknown(parser);
         node->field_count = 1;
         parser->at++;

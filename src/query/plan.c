@@ -55,14 +55,14 @@ static bool next_piece(const char **list, struct weir_arena *arena, const char *
 }
 
 static int find_field(struct planner *planner, const char *option, const char *name,
-                      struct weir_field *ret_field)
+                      struct weir_query_field *ret_field)
 {
     struct weir_phrase phrase;
     if (weir_phrase_find(name, &phrase) && phrase.form == WEIR_PHRASE_FIELD) {
         *ret_field = phrase.fields[0];
         return 0;
     }
-    int result = weir_field_by_name(name, ret_field);
+    int result = weir_query_field_by_name(name, ret_field);
     if (result == 0)
         return 0;
     if (result == WEIR_E_USAGE)
@@ -72,12 +72,12 @@ static int find_field(struct planner *planner, const char *option, const char *n
                              option, name);
     if (!*name)
         return weir_diag_set(planner->diag, WEIR_E_USAGE, "%s: a column's name is missing", option);
-    const char *near = weir_field_nearest(name);
+    const char *near = weir_query_field_nearest(name);
     return weir_diag_set(planner->diag, WEIR_E_USAGE, "%s: '%.60s': no such column%s%s%s", option,
                          name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static enum weir_answer_kind kind_of(const struct weir_field *field)
+static enum weir_answer_kind kind_of(const struct weir_query_field *field)
 {
     switch (field->type) {
     case WEIR_VALUE_UINT:
@@ -96,18 +96,19 @@ static enum weir_answer_kind kind_of(const struct weir_field *field)
         return WEIR_ANSWER_FLAGS;
     case WEIR_VALUE_TIME:
         /* Elements keep their text, which is a time's already. */
-        return field->source == WEIR_FIELD_ELEMENT ? WEIR_ANSWER_TEXT : WEIR_ANSWER_TIME;
+        return field->source == WEIR_QUERY_FIELD_ELEMENT ? WEIR_ANSWER_TEXT : WEIR_ANSWER_TIME;
     case WEIR_VALUE_TEXT:
         break;
     }
     return WEIR_ANSWER_TEXT;
 }
 
-struct weir_answer_column weir_answer_column_of(const struct weir_field *field, const char *name)
+struct weir_answer_column weir_answer_column_of(const struct weir_query_field *field,
+                                                const char *name)
 {
     return (struct weir_answer_column){
         .name = name,
-        .unit = weir_field_unit(field),
+        .unit = weir_query_field_unit(field),
         .kind = kind_of(field),
         .names = field->names,
         .is_key = true,
@@ -134,12 +135,12 @@ static int add_fields(struct planner *planner, const char *option, const char *l
 {
     const char *name;
     while (next_piece(&list, planner->arena, &name)) {
-        char text[WEIR_FIELD_NAME_MAX];
-        struct weir_field field;
+        char text[WEIR_QUERY_FIELD_NAME_MAX];
+        struct weir_query_field field;
         int result = name ? find_field(planner, option, name, &field) : no_memory(planner);
         if (result < 0)
             return result;
-        size_t length = weir_field_name(&field, text);
+        size_t length = weir_query_field_name(&field, text);
         const char *kept = weir_arena_copy(planner->arena, text, length + 1);
         if (!kept)
             return no_memory(planner);
@@ -151,7 +152,7 @@ static int add_fields(struct planner *planner, const char *option, const char *l
     return 0;
 }
 
-static bool is_number(const struct weir_field *field)
+static bool is_number(const struct weir_query_field *field)
 {
     return field->type == WEIR_VALUE_UINT || field->type == WEIR_VALUE_INT ||
            field->type == WEIR_VALUE_REAL || field->type == WEIR_VALUE_DURATION;
@@ -162,7 +163,7 @@ static int type_aggregate(struct planner *planner, const char *option,
                           struct weir_answer_column *column)
 {
     const struct weir_aggregate *aggregate = &column->aggregate;
-    const struct weir_field *field = &aggregate->field;
+    const struct weir_query_field *field = &aggregate->field;
     bool number = aggregate->function == WEIR_FUNCTION_COUNT || is_number(field);
     bool fits = true;
     column->kind = WEIR_ANSWER_INTEGER;
@@ -193,12 +194,12 @@ static int type_aggregate(struct planner *planner, const char *option,
     case WEIR_FUNCTION_MIN:
     case WEIR_FUNCTION_MAX:
         fits = number || field->type == WEIR_VALUE_TIME || field->type == WEIR_VALUE_TEXT;
-        column->kind = field->type == WEIR_VALUE_TIME && field->source == WEIR_FIELD_COLUMN
+        column->kind = field->type == WEIR_VALUE_TIME && field->source == WEIR_QUERY_FIELD_COLUMN
                            ? WEIR_ANSWER_BIN
                            : kind_of(field);
         break;
     }
-    column->unit = weir_field_unit(field);
+    column->unit = weir_query_field_unit(field);
     return fits ? 0
                 : weir_diag_set(planner->diag, WEIR_E_USAGE, "%s: '%s' needs a column of numbers",
                                 option, column->name);
@@ -210,11 +211,11 @@ static int add_sum(struct planner *planner, const char *option, const char *name
     struct weir_answer_column column = {.name = "flows"};
     column.aggregate.function = WEIR_FUNCTION_COUNT;
     if (strcasecmp(name, "flows") != 0 && strcasecmp(name, "count") != 0) {
-        char text[WEIR_FIELD_NAME_MAX];
+        char text[WEIR_QUERY_FIELD_NAME_MAX];
         int result = find_field(planner, option, name, &column.aggregate.field);
         if (result < 0)
             return result;
-        size_t length = weir_field_name(&column.aggregate.field, text);
+        size_t length = weir_query_field_name(&column.aggregate.field, text);
         column.aggregate.function = WEIR_FUNCTION_SUM;
         column.name = weir_arena_copy(planner->arena, text, length + 1);
         if (!column.name)
@@ -273,8 +274,8 @@ static int add_expression(struct planner *planner, const char *expression)
     int result = find_field(planner, option, argument, &column.aggregate.field);
     if (result < 0)
         return result;
-    char name[WEIR_FIELD_NAME_MAX];
-    weir_field_name(&column.aggregate.field, name);
+    char name[WEIR_QUERY_FIELD_NAME_MAX];
+    weir_query_field_name(&column.aggregate.field, name);
     column.name = weir_arena_format(planner->arena, "%s(%s)", function, name);
     if (!column.name)
         return no_memory(planner);
@@ -349,7 +350,7 @@ static int set_order(struct planner *planner)
             plan->shape == WEIR_QUERY_SERIES && (plan->top == 0 || plan->columns[1].is_key);
         plan->ascending = by_time;
         if (plan->shape == WEIR_QUERY_RECORDS)
-            plan->order_field = weir_field_of_column(WEIR_COLUMN_BYTES);
+            plan->order_field = weir_query_field_of_column(WEIR_COLUMN_BYTES);
         else
             plan->order_column = by_time ? 0 : first_aggregate(plan);
         return 0;

@@ -61,7 +61,7 @@ enum weir_function {
 struct weir_aggregate {
     enum weir_function function;
     double quantile; /* 0 to 1 */
-    struct weir_field field;
+    struct weir_query_field field;
 };
 
 /* How a value of the answer is held and shown. */
@@ -87,12 +87,13 @@ struct weir_answer_column {
     bool is_key;
     int64_t bin_ms; /* of a BIN */
     bool adds_up;   /* a total less the rows' sum is what the other rows have */
-    struct weir_field field;
+    struct weir_query_field field;
     struct weir_aggregate aggregate; /* where it is no key */
 };
 
 /* A column that shows a field as it is. Borrows the name. */
-struct weir_answer_column weir_answer_column_of(const struct weir_field *field, const char *name);
+struct weir_answer_column weir_answer_column_of(const struct weir_query_field *field,
+                                                const char *name);
 
 struct weir_query_plan {
     enum weir_query_shape {
@@ -105,8 +106,8 @@ struct weir_query_plan {
     struct weir_condition *condition; /* NULL: every flow */
     int64_t from_ns, to_ns;           /* as in the question */
     int64_t bin_ms;
-    size_t order_column;           /* SIZE_MAX: none of them, or as it comes */
-    struct weir_field order_field; /* of records */
+    size_t order_column;                 /* SIZE_MAX: none of them, or as it comes */
+    struct weir_query_field order_field; /* of records */
     bool ordered;
     bool ascending;
     uint64_t top; /* 0: all */

@@ -573,7 +573,7 @@ static int describe_sql(const struct weir_duckdb_result *result, struct weir_are
         columns[i].unit = "";
         columns[i].kind = kinds[weir_duckdb_column_kind(result, i)];
         columns[i].is_key = !weir_column_is_number(&columns[i]);
-        columns[i].field.keep_v6 = WEIR_FIELD_UNMASKED;
+        columns[i].field.keep_v6 = WEIR_QUERY_FIELD_UNMASKED;
         if (!columns[i].name)
             return WEIR_E_NOMEM;
     }

@@ -73,19 +73,20 @@ static bool is_integer_leaf(enum weir_leaf leaf)
     return type != WEIR_LEAF_STRING && type != WEIR_LEAF_TIME_MS;
 }
 
-/* ICMP's are understood by the protocol beside them (sql.h). */
-static bool is_plain(const struct weir_field *field)
+/* Whether the field's values are a leaf's, as they stand in the file. */
+static bool is_plain(const struct weir_scan_question *question,
+                     const struct weir_query_field *field)
 {
-    return field->source == WEIR_FIELD_COLUMN && field->column != WEIR_COLUMN_ICMP_TYPE &&
-           field->column != WEIR_COLUMN_ICMP_CODE &&
-           is_integer_leaf(weir_leaf_of_column(field->column));
+    return weir_query_field_is_stored(field) &&
+           is_integer_leaf(weir_leaf_of_column(field->column)) &&
+           !(question->scaled && weir_query_field_is_counter(field));
 }
 
-static bool add_key(struct program *program, const struct weir_answer_column *column,
-                    unsigned index)
+static bool add_key(struct program *program, const struct weir_scan_question *question,
+                    const struct weir_answer_column *column, unsigned index)
 {
     unsigned words = weir_answer_width(column);
-    if (!is_plain(&column->field) || program->key_count + words >= WEIR_SCAN_WORDS_MAX)
+    if (!is_plain(question, &column->field) || program->key_count + words >= WEIR_SCAN_WORDS_MAX)
         return false;
     program->place[index] = program->key_count;
     for (unsigned word = 0; word < words; word++)
@@ -96,7 +97,7 @@ static bool add_key(struct program *program, const struct weir_answer_column *co
             .in_bucket = word + 1 == words,
         };
     program->is_masked = program->is_masked || (column->kind == WEIR_ANSWER_ADDRESS &&
-                                                column->field.keep_v6 != WEIR_FIELD_UNMASKED);
+                                                column->field.keep_v6 != WEIR_QUERY_FIELD_UNMASKED);
     return true;
 }
 
@@ -106,9 +107,8 @@ static bool add_sum(struct program *program, const struct weir_scan_question *qu
 {
     if (aggregate->function == WEIR_FUNCTION_COUNT)
         return true;
-    if (aggregate->function != WEIR_FUNCTION_SUM || !is_plain(&aggregate->field) ||
-        aggregate->field.type == WEIR_VALUE_ADDRESS || program->sum_count == WEIR_SCAN_SUMS_MAX ||
-        (question->scaled && weir_field_is_counter(&aggregate->field)))
+    if (aggregate->function != WEIR_FUNCTION_SUM || !is_plain(question, &aggregate->field) ||
+        aggregate->field.type == WEIR_VALUE_ADDRESS || program->sum_count == WEIR_SCAN_SUMS_MAX)
         return false;
     enum weir_leaf leaf = weir_leaf_of_column(aggregate->field.column);
     const struct weir_leaf_statistics *statistics = &question->statistics->leaves[leaf];
@@ -130,7 +130,7 @@ static bool uses_counters(const struct weir_condition *condition)
     if (!condition)
         return false;
     if (condition->kind == WEIR_CONDITION_TEST)
-        return weir_field_is_counter(&condition->field);
+        return weir_query_field_is_counter(&condition->field);
     for (const struct weir_condition *child = condition->children; child; child = child->next)
         if (uses_counters(child))
             return true;
@@ -146,7 +146,7 @@ static bool compile(const struct weir_scan_question *question, struct program *p
         return false;
     for (unsigned i = 0; i < plan->column_count; i++) {
         const struct weir_answer_column *column = &plan->columns[i];
-        if (!(column->is_key ? add_key(program, column, i)
+        if (!(column->is_key ? add_key(program, question, column, i)
                              : add_sum(program, question, &column->aggregate, i)))
             return false;
     }
@@ -261,10 +261,11 @@ static void mask_keys(const struct scan *scan, unsigned count, uint64_t *keys, u
 {
     const struct weir_query_plan *plan = scan->question->plan;
     for (unsigned c = 0; c < plan->column_count && plan->columns[c].is_key; c++) {
-        const struct weir_field *field = &plan->columns[c].field;
-        if (plan->columns[c].kind != WEIR_ANSWER_ADDRESS || field->keep_v6 == WEIR_FIELD_UNMASKED)
+        const struct weir_query_field *field = &plan->columns[c].field;
+        if (plan->columns[c].kind != WEIR_ANSWER_ADDRESS ||
+            field->keep_v6 == WEIR_QUERY_FIELD_UNMASKED)
             continue;
-        unsigned keep_v4 = field->keep_v4 == WEIR_FIELD_UNMASKED ? 32 : field->keep_v4;
+        unsigned keep_v4 = field->keep_v4 == WEIR_QUERY_FIELD_UNMASKED ? 32 : field->keep_v4;
         uint64_t low_v4 = leading_ones(32 + keep_v4), high_v6 = leading_ones(field->keep_v6);
         uint64_t low_v6 = leading_ones(field->keep_v6 > 64 ? field->keep_v6 - 64u : 0);
         for (unsigned i = 0; i < count; i++) {
@@ -443,9 +444,11 @@ static int add_to_groups(void *context, struct weir_scan_source *source)
     uint32_t rows[BLOCK], hashes[BLOCK];
     bool any;
     int result = open_rows(scan, false, &any);
-    if (any && scan->keep)
+    if (result < 0 || !any)
+        return result;
+    if (scan->keep)
         hash_entries(scan);
-    for (uint32_t first = 0; result == 0 && any && first < source->row_count; first += BLOCK) {
+    for (uint32_t first = 0; result == 0 && first < source->row_count; first += BLOCK) {
         uint32_t left = source->row_count - first, block = left < BLOCK ? left : BLOCK;
         unsigned count = choose(scan->mask, first, first + block, rows);
         scan->row_count += count;
@@ -617,6 +620,7 @@ static int fill_total(struct scan *scan, struct weir_scan_answer *answer)
     unsigned keys = program->key_count;
     scan->keep = false;
     program->key_count = 0;
+    program->is_masked = false;
     for (unsigned i = 0; i < plan->column_count; i++) {
         program->place[i] -= plan->columns[i].is_key ? program->place[i] : keys;
         program->count_place[i] -= program->count_place[i] ? keys : 0;

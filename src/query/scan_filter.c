@@ -138,7 +138,7 @@ static struct node *test_address(struct weir_scan_filter *filter, const struct w
 {
     enum weir_leaf high = weir_leaf_of_column(test->field.column);
     bool negated = test->op == WEIR_OP_NE || test->op == WEIR_OP_NOT_IN;
-    if (test->field.keep_v6 != WEIR_FIELD_UNMASKED ||
+    if (test->field.keep_v6 != WEIR_QUERY_FIELD_UNMASKED ||
         (!negated && test->op != WEIR_OP_EQ && test->op != WEIR_OP_IN))
         return refuse(filter);
     struct node *node = add_node(filter, NODE_ANY);
@@ -221,19 +221,12 @@ static struct node *test_version(struct weir_scan_filter *filter, const struct w
                                     : other_value(filter, WEIR_LEAF_OF_SRC_ADDR_HIGH, is_v4);
 }
 
-/* ICMP's are understood by the protocol beside them (sql.h). */
-static bool is_plain_column(const struct weir_field *field)
-{
-    return field->source == WEIR_FIELD_COLUMN && field->column != WEIR_COLUMN_ICMP_TYPE &&
-           field->column != WEIR_COLUMN_ICMP_CODE;
-}
-
 static struct node *make_test(struct weir_scan_filter *filter, const struct weir_condition *test)
 {
-    const struct weir_field *field = &test->field;
-    if (field->source == WEIR_FIELD_COMPUTED && field->computed == WEIR_COMPUTED_IP_VERSION)
+    const struct weir_query_field *field = &test->field;
+    if (field->source == WEIR_QUERY_FIELD_COMPUTED && field->computed == WEIR_COMPUTED_IP_VERSION)
         return test_version(filter, test);
-    if (!is_plain_column(field))
+    if (!weir_query_field_is_stored(field))
         return refuse(filter);
     if (test->op == WEIR_OP_HAS_VALUE || test->op == WEIR_OP_IS_NONE) {
         if (field->type == WEIR_VALUE_TEXT)

@@ -23,7 +23,7 @@ bool weir_sieve_applies(const struct weir_query_plan *plan, uint64_t flows)
         return false;
     return column->aggregate.function == WEIR_FUNCTION_COUNT ||
            (column->aggregate.function == WEIR_FUNCTION_SUM &&
-            weir_field_is_counter(&column->aggregate.field));
+            weir_query_field_is_counter(&column->aggregate.field));
 }
 
 static unsigned bucket_bits(uint64_t flows)

@@ -138,16 +138,16 @@ static const char *computed(struct weir_sql *sql, enum weir_computed computed)
     return "";
 }
 
-const char *weir_sql_value(struct weir_sql *sql, const struct weir_field *field)
+const char *weir_sql_value(struct weir_sql *sql, const struct weir_query_field *field)
 {
     switch (field->source) {
-    case WEIR_FIELD_COLUMN:
-        if (weir_field_is_counter(field))
+    case WEIR_QUERY_FIELD_COLUMN:
+        if (weir_query_field_is_counter(field))
             return counter(sql, field->column);
         return weir_sql_column(sql, field->column);
-    case WEIR_FIELD_COMPUTED:
+    case WEIR_QUERY_FIELD_COMPUTED:
         return computed(sql, field->computed);
-    case WEIR_FIELD_ELEMENT:
+    case WEIR_QUERY_FIELD_ELEMENT:
         return sql->dialect->parse(sql, sql->dialect->element_text(sql, field->element),
                                    field->type);
     }
@@ -155,15 +155,16 @@ const char *weir_sql_value(struct weir_sql *sql, const struct weir_field *field)
 }
 
 /* A value to compare: a counter that is not scaled is its leaf, which statistics prune by. */
-static const char *comparable(struct weir_sql *sql, const struct weir_field *field)
+static const char *comparable(struct weir_sql *sql, const struct weir_query_field *field)
 {
-    return weir_field_is_counter(field) && !sql->scaled ? weir_sql_leaf(sql, field->column, "")
-                                                        : weir_sql_value(sql, field);
+    return weir_query_field_is_counter(field) && !sql->scaled
+               ? weir_sql_leaf(sql, field->column, "")
+               : weir_sql_value(sql, field);
 }
 
-const char *weir_sql_shown(struct weir_sql *sql, const struct weir_field *field)
+const char *weir_sql_shown(struct weir_sql *sql, const struct weir_query_field *field)
 {
-    if (field->source == WEIR_FIELD_ELEMENT && field->type == WEIR_VALUE_TIME)
+    if (field->source == WEIR_QUERY_FIELD_ELEMENT && field->type == WEIR_VALUE_TIME)
         return sql->dialect->element_text(sql, field->element);
     return comparable(sql, field);
 }
@@ -174,15 +175,15 @@ static uint64_t leading_ones(unsigned bits)
     return bits == 0 ? 0 : bits >= 64 ? UINT64_MAX : ~(UINT64_MAX >> bits);
 }
 
-struct weir_sql_address weir_sql_address(struct weir_sql *sql, const struct weir_field *field)
+struct weir_sql_address weir_sql_address(struct weir_sql *sql, const struct weir_query_field *field)
 {
     struct weir_sql_address address = {
         .high = weir_sql_leaf(sql, field->column, "_high"),
         .low = weir_sql_leaf(sql, field->column, "_low"),
     };
-    if (field->keep_v6 == WEIR_FIELD_UNMASKED)
+    if (field->keep_v6 == WEIR_QUERY_FIELD_UNMASKED)
         return address;
-    unsigned keep_v4 = field->keep_v4 == WEIR_FIELD_UNMASKED ? 32 : field->keep_v4;
+    unsigned keep_v4 = field->keep_v4 == WEIR_QUERY_FIELD_UNMASKED ? 32 : field->keep_v4;
     uint64_t low_v4 = leading_ones(32 + keep_v4);
     uint64_t low_v6 = leading_ones(field->keep_v6 > 64 ? field->keep_v6 - 64u : 0);
     address.low = weir_sql_format(
@@ -259,7 +260,7 @@ static const char *in_networks(struct weir_sql *sql, const struct weir_condition
     return weir_sql_format(sql, "(%s)", join(sql, &ways, " OR "));
 }
 
-static const char *literal(struct weir_sql *sql, const struct weir_field *field,
+static const char *literal(struct weir_sql *sql, const struct weir_query_field *field,
                            const struct weir_literal *value)
 {
     switch (field->type) {
@@ -297,7 +298,7 @@ static const char *compare_time(struct weir_sql *sql, const struct weir_conditio
 {
     int64_t ms = ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
     int64_t rest = ns - ms * WEIR_NS_PER_MS;
-    if (test->field.source == WEIR_FIELD_ELEMENT)
+    if (test->field.source == WEIR_QUERY_FIELD_ELEMENT)
         return weir_sql_format(sql, "(%s %s %" PRId64 ")", weir_sql_value(sql, &test->field),
                                operator_texts[test->op], ns);
     const char *time = weir_sql_leaf(sql, test->field.column, "");
@@ -351,7 +352,7 @@ static const char *none_of(struct weir_sql *sql, const struct weir_condition *te
 /* The family by the source address, as a range that statistics prune by. */
 static const char *test_family(struct weir_sql *sql, uint64_t version)
 {
-    const struct weir_field source = weir_field_of_column(WEIR_COLUMN_SRC_ADDR);
+    const struct weir_query_field source = weir_query_field_of_column(WEIR_COLUMN_SRC_ADDR);
     const struct weir_network v4 = {.address = {0, WEIR_ADDRESS_V4_PREFIX}, .prefix_length = 96};
     const char *is_v4 = in_network(sql, weir_sql_address(sql, &source), v4);
     return version == 4 ? is_v4 : weir_sql_format(sql, "(NOT %s)", is_v4);
@@ -368,7 +369,7 @@ static const char *presence(struct weir_sql *sql, const struct weir_condition *t
 
 static const char *test_condition(struct weir_sql *sql, const struct weir_condition *test)
 {
-    const struct weir_field *field = &test->field;
+    const struct weir_query_field *field = &test->field;
     const struct weir_literal *value = test->values;
     switch (test->op) {
     case WEIR_OP_IS_NONE:
@@ -392,7 +393,7 @@ static const char *test_condition(struct weir_sql *sql, const struct weir_condit
                                       : weir_sql_format(sql, "(NOT %s)", in_networks(sql, test));
     if (field->type == WEIR_VALUE_TIME)
         return compare_time(sql, test, value->i64);
-    if (field->source == WEIR_FIELD_COMPUTED && field->computed == WEIR_COMPUTED_IP_VERSION &&
+    if (field->source == WEIR_QUERY_FIELD_COMPUTED && field->computed == WEIR_COMPUTED_IP_VERSION &&
         test->op == WEIR_OP_EQ && (value->u64 == 4 || value->u64 == 6))
         return test_family(sql, value->u64);
     return weir_sql_format(sql, "(%s %s %s)", comparable(sql, field), operator_texts[test->op],

@@ -79,10 +79,10 @@ const char *weir_sql_leaf(struct weir_sql *sql, enum weir_column column, const c
 const char *weir_sql_column(struct weir_sql *sql, enum weir_column column);
 
 /* A field that is one value in SQL: not an address, and of a time the milliseconds leaf. */
-const char *weir_sql_value(struct weir_sql *sql, const struct weir_field *field);
+const char *weir_sql_value(struct weir_sql *sql, const struct weir_query_field *field);
 
 /* The same for an answer: a time of an element as its text, a counter as narrow as it may be. */
-const char *weir_sql_shown(struct weir_sql *sql, const struct weir_field *field);
+const char *weir_sql_shown(struct weir_sql *sql, const struct weir_query_field *field);
 
 /* `count` texts with `between` them. */
 const char *weir_sql_join(struct weir_sql *sql, const char *const *texts, size_t count,
@@ -93,7 +93,8 @@ struct weir_sql_address {
     const char *high;
     const char *low;
 };
-struct weir_sql_address weir_sql_address(struct weir_sql *sql, const struct weir_field *field);
+struct weir_sql_address weir_sql_address(struct weir_sql *sql,
+                                         const struct weir_query_field *field);
 
 /* True, false or null, where null is to count as false; "" for a condition that is always true. */
 const char *weir_sql_condition(struct weir_sql *sql, const struct weir_condition *condition);

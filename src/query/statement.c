@@ -118,13 +118,13 @@ struct parts {
     unsigned count;
 };
 
-static struct parts parts_of(struct weir_sql *sql, const struct weir_field *field)
+static struct parts parts_of(struct weir_sql *sql, const struct weir_query_field *field)
 {
     if (field->type == WEIR_VALUE_ADDRESS) {
         struct weir_sql_address address = weir_sql_address(sql, field);
         return (struct parts){{address.high, address.low}, 2};
     }
-    if (field->type == WEIR_VALUE_TIME && field->source == WEIR_FIELD_COLUMN)
+    if (field->type == WEIR_VALUE_TIME && field->source == WEIR_QUERY_FIELD_COLUMN)
         return (struct parts){
             {weir_sql_leaf(sql, field->column, ""), weir_sql_leaf(sql, field->column, "_ns")}, 2};
     return (struct parts){{weir_sql_shown(sql, field), NULL}, 1};
@@ -163,7 +163,7 @@ static const char *aggregate(struct weir_sql *sql, const struct weir_aggregate *
 /* What an aggregate is of, as one SQL expression. Times in milliseconds, or whole as a pair. */
 static const char *aggregate_input(struct weir_sql *sql, const struct weir_aggregate *aggregate)
 {
-    const struct weir_field *field = &aggregate->field;
+    const struct weir_query_field *field = &aggregate->field;
     if (aggregate->function == WEIR_FUNCTION_COUNT)
         return "1";
     struct parts parts = parts_of(sql, field);
@@ -309,7 +309,7 @@ const char *weir_statement_total(struct weir_statement *statement)
 static bool is_spread(const struct weir_answer_column *column)
 {
     return column->aggregate.function == WEIR_FUNCTION_SUM &&
-           weir_field_is_counter(&column->aggregate.field);
+           weir_query_field_is_counter(&column->aggregate.field);
 }
 
 static const char *series_flows(struct weir_statement *statement)
@@ -487,12 +487,12 @@ const char *weir_statement_rows(struct weir_statement *statement)
 }
 
 /* "/24" or "/64", by the family. */
-static const char *prefix_text(struct weir_sql *sql, const struct weir_field *field,
+static const char *prefix_text(struct weir_sql *sql, const struct weir_query_field *field,
                                const char *const texts[2])
 {
     return weir_sql_format(sql, "CASE WHEN %s = 0 AND %s = 65535 THEN '/%u' ELSE '/%u' END",
                            texts[0], sql->dialect->shift_right(sql, texts[1], 32),
-                           field->keep_v4 == WEIR_FIELD_UNMASKED ? 32 : field->keep_v4,
+                           field->keep_v4 == WEIR_QUERY_FIELD_UNMASKED ? 32 : field->keep_v4,
                            field->keep_v6);
 }
 
@@ -505,7 +505,7 @@ static const char *shown(struct weir_sql *sql, const struct weir_answer_column *
     switch (column->kind) {
     case WEIR_ANSWER_ADDRESS:
         text = dialect->address_text(sql, texts[0], texts[1]);
-        return column->field.keep_v6 == WEIR_FIELD_UNMASKED
+        return column->field.keep_v6 == WEIR_QUERY_FIELD_UNMASKED
                    ? text
                    : weir_sql_format(sql, "%s || %s", text,
                                      prefix_text(sql, &column->field, texts));

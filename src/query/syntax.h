@@ -22,7 +22,7 @@ struct weir_syntax {
     struct weir_syntax *children; /* a list by `next` */
     struct weir_syntax *next;
     /* TEST */
-    struct weir_field fields[2];
+    struct weir_query_field fields[2];
     unsigned field_count;
     bool both;  /* of two fields both have to pass, as the question says */
     bool plain; /* no operator was written */
@@ -36,7 +36,8 @@ WEIR_CHECKED int weir_syntax_parse(const char *text, struct weir_arena *arena,
                                    struct weir_syntax **ret_syntax, struct weir_diag *diag);
 
 /* One value of a field's type. */
-WEIR_CHECKED int weir_literal_check(const struct weir_token *token, const struct weir_field *field,
+WEIR_CHECKED int weir_literal_check(const struct weir_token *token,
+                                    const struct weir_query_field *field,
                                     const struct weir_filter_context *context,
                                     struct weir_arena *arena, struct weir_literal *ret_literal,
                                     struct weir_diag *diag);

@@ -19,7 +19,8 @@ static const char *const operators[] = {
     [WEIR_OP_HAS_VALUE] = "is",
 };
 
-static void show_value(FILE *out, const struct weir_field *field, const struct weir_literal *value)
+static void show_value(FILE *out, const struct weir_query_field *field,
+                       const struct weir_literal *value)
 {
     char text[WEIR_ADDRESS_TEXT_MAX];
     switch (field->type) {
@@ -54,8 +55,8 @@ static void show(FILE *out, const struct weir_condition *condition)
 {
     static const char *const kinds[] = {"and", "or", "not"};
     if (condition->kind == WEIR_CONDITION_TEST) {
-        char name[WEIR_FIELD_NAME_MAX];
-        weir_field_name(&condition->field, name);
+        char name[WEIR_QUERY_FIELD_NAME_MAX];
+        weir_query_field_name(&condition->field, name);
         fprintf(out, "(%s %s", name, operators[condition->op]);
         for (size_t i = 0; i < condition->value_count; i++)
             show_value(out, &condition->field, &condition->values[i]);
@@ -340,10 +341,10 @@ static void fields_have_names(void **state)
         {"ingressVRFID", "ingressVRFID"},
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        struct weir_field field;
-        char name[WEIR_FIELD_NAME_MAX];
-        assert_int_equal(weir_field_by_name(good[i].name, &field), 0);
-        assert_int_equal(weir_field_name(&field, name), strlen(good[i].back));
+        struct weir_query_field field;
+        char name[WEIR_QUERY_FIELD_NAME_MAX];
+        assert_int_equal(weir_query_field_by_name(good[i].name, &field), 0);
+        assert_int_equal(weir_query_field_name(&field, name), strlen(good[i].back));
         assert_string_equal(name, good[i].back);
     }
     static const char *const bits[] = {
@@ -352,13 +353,13 @@ static void fields_have_names(void **state)
         "src_addr/24/48/1", "src_port/8",      "src_addr/99999999999999999999",
     };
     for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-        struct weir_field field;
-        if (weir_field_by_name(bits[i], &field) != WEIR_E_USAGE)
+        struct weir_query_field field;
+        if (weir_query_field_by_name(bits[i], &field) != WEIR_E_USAGE)
             fail_msg("%s was taken", bits[i]);
     }
-    struct weir_field field;
-    assert_int_equal(weir_field_by_name("nonsense", &field), WEIR_E_NOT_FOUND);
-    assert_int_equal(weir_field_by_name("", &field), WEIR_E_NOT_FOUND);
+    struct weir_query_field field;
+    assert_int_equal(weir_query_field_by_name("nonsense", &field), WEIR_E_NOT_FOUND);
+    assert_int_equal(weir_query_field_by_name("", &field), WEIR_E_NOT_FOUND);
 }
 
 static void names_go_both_ways(void **state)

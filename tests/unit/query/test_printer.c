@@ -139,8 +139,10 @@ static void every_kind_has_its_text(void **state)
         {WEIR_ANSWER_INTEGER, {.is_none = true}, "null"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct weir_answer_column column = {
-            .name = "x", .unit = "", .kind = cases[i].kind, .field.keep_v6 = WEIR_FIELD_UNMASKED};
+        const struct weir_answer_column column = {.name = "x",
+                                                  .unit = "",
+                                                  .kind = cases[i].kind,
+                                                  .field.keep_v6 = WEIR_QUERY_FIELD_UNMASKED};
         const struct row row = {WEIR_ROW, {cases[i].cell}};
         char expected[128];
         char *text = print(WEIR_FORMAT_NDJSON, &column, 1, &row, 1);
@@ -158,13 +160,13 @@ static void tables_are_aligned(void **state)
          .unit = "",
          .kind = WEIR_ANSWER_ADDRESS,
          .is_key = true,
-         .field = weir_field_of_column(WEIR_COLUMN_SRC_ADDR)},
+         .field = weir_query_field_of_column(WEIR_COLUMN_SRC_ADDR)},
         {.name = "protocol",
          .unit = "",
          .kind = WEIR_ANSWER_INTEGER,
          .names = WEIR_NAMES_PROTOCOL,
          .is_key = true,
-         .field = weir_field_of_column(WEIR_COLUMN_PROTOCOL)},
+         .field = weir_query_field_of_column(WEIR_COLUMN_PROTOCOL)},
         {.name = "app", .unit = "", .kind = WEIR_ANSWER_TEXT, .is_key = true},
         {.name = "bytes", .unit = "octets", .kind = WEIR_ANSWER_INTEGER},
         {.name = "tcp_flags", .unit = "", .kind = WEIR_ANSWER_FLAGS, .is_key = true},

@@ -228,6 +228,20 @@ static void what_is_not_for_the_scan_is_left_to_sql(void **state)
     }
 }
 
+/* A counter is scaled where flows are grouped by it, too. */
+static void counters_as_keys_are_scaled(void **state)
+{
+    (void)state;
+    if (!plain)
+        skip();
+    struct weir_question question = question_of_all();
+    question.by = "bytes,rev_packets";
+    question.sum = "flows";
+    assert_false(compare(sampled, &question));
+    question.unscaled = true;
+    assert_true(compare(sampled, &question));
+}
+
 /* The low words of IPv4's network, under another high word: 1::ffff:a00:1 is not 10.0.0.1. */
 static void addresses_that_share_a_low_word_are_told_apart(void **state)
 {
@@ -279,6 +293,7 @@ int main(void)
     const struct CMUnitTest all[] = {
         cmocka_unit_test(random_questions_have_one_answer),
         cmocka_unit_test(what_is_not_for_the_scan_is_left_to_sql),
+        cmocka_unit_test(counters_as_keys_are_scaled),
         cmocka_unit_test(addresses_that_share_a_low_word_are_told_apart),
     };
     return cmocka_run_group_tests_name("scan", all, make_flows, free_flows);
