@@ -104,7 +104,7 @@ struct weir_query_plan {
     struct weir_answer_column *columns; /* of a series the bin first; then keys; then aggregates */
     size_t column_count;
     struct weir_condition *condition; /* NULL: every flow */
-    int64_t from_ns, to_ns;           /* as in the question */
+    int64_t from_ms, to_ms;           /* the question's, cut down; INT64_MIN, INT64_MAX: no bound */
     int64_t bin_ms;
     size_t order_column;                 /* SIZE_MAX: none of them, or as it comes */
     struct weir_query_field order_field; /* of records */

@@ -32,12 +32,6 @@ struct run {
     struct weir_diag *diag;
 };
 
-static int64_t floor_ms(int64_t ns)
-{
-    return ns == INT64_MIN || ns == INT64_MAX ? ns
-                                              : ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
-}
-
 /* Reads the footers. A file that has none is left out, and remembered. */
 static int read_statistics(struct run *run)
 {
@@ -118,16 +112,16 @@ static int too_many_bins(const struct run *run, int64_t first_ms, int64_t past_m
 static int find_bins(struct run *run)
 {
     const struct weir_query_plan *plan = run->plan;
-    int64_t first = floor_ms(plan->from_ns), past = floor_ms(plan->to_ns);
+    int64_t first = plan->from_ms, past = plan->to_ms;
+    int64_t start = INT64_MAX, end = INT64_MIN;
     if (plan->shape != WEIR_QUERY_SERIES || run->catalog.count == 0)
         return 0;
-    int64_t start = INT64_MAX, end = INT64_MIN;
     for (size_t i = 0; i < run->catalog.count; i++) {
         start = run->catalog.files[i].start_ms < start ? run->catalog.files[i].start_ms : start;
         end = run->catalog.files[i].end_ms > end ? run->catalog.files[i].end_ms : end;
     }
-    first = plan->from_ns == INT64_MIN ? start : first;
-    past = plan->to_ns == INT64_MAX && end != INT64_MAX ? end + 1 : past;
+    first = first == INT64_MIN ? start : first;
+    past = past == INT64_MAX && end != INT64_MAX ? end + 1 : past;
     if (first == INT64_MIN || past == INT64_MAX)
         return weir_diag_set(run->diag, WEIR_E_USAGE,
                              "--bin: not all files of the store say what time they hold: "
@@ -153,9 +147,8 @@ static int prepare(struct run *run, const struct weir_query_store *store,
         .files = &run->catalog,
     };
     run->folder = realpath(store->folder, NULL);
-    int result =
-        weir_catalog_read(run->folder ? run->folder : store->folder, floor_ms(plan->from_ns),
-                          floor_ms(plan->to_ns), &run->catalog, diag);
+    int result = weir_catalog_read(run->folder ? run->folder : store->folder, plan->from_ms,
+                                   plan->to_ms, &run->catalog, diag);
     if (result == 0)
         result = read_statistics(run);
     if (result < 0)

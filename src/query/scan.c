@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "query/scan_filter.h"
 #include "query/scan_groups.h"
 #include "query/scan_source.h"
@@ -161,16 +160,9 @@ static bool compile(const struct weir_scan_question *question, struct program *p
     return true;
 }
 
-static int64_t floor_ms(int64_t ns)
-{
-    return ns == INT64_MIN || ns == INT64_MAX ? ns
-                                              : ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
-}
-
 static int make_filter(const struct weir_query_plan *plan, struct weir_scan_filter **ret_filter)
 {
-    return weir_scan_filter_new(plan->condition, floor_ms(plan->from_ns), floor_ms(plan->to_ns),
-                                ret_filter);
+    return weir_scan_filter_new(plan->condition, plan->from_ms, plan->to_ms, ret_filter);
 }
 
 bool weir_scan_applies(const struct weir_scan_question *question)

@@ -43,16 +43,11 @@ static const char *flow_time(struct weir_sql *sql, enum weir_column first, enum 
                            weir_sql_leaf(sql, WEIR_COLUMN_RECEIVED, ""));
 }
 
-static int64_t floor_ms(int64_t ns)
-{
-    return ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
-}
-
 /* Whether every flow of a file is in the plan's time, by the file's name. */
 static bool is_inside(const struct weir_query_plan *plan, const struct weir_catalog_file *file)
 {
-    return (plan->from_ns == INT64_MIN || file->start_ms >= floor_ms(plan->from_ns)) &&
-           (plan->to_ns == INT64_MAX || file->end_ms < floor_ms(plan->to_ns));
+    return (plan->from_ms == INT64_MIN || file->start_ms >= plan->from_ms) &&
+           (plan->to_ms == INT64_MAX || file->end_ms < plan->to_ms);
 }
 
 static const char *time_condition(struct weir_statement *statement)
@@ -60,14 +55,14 @@ static const char *time_condition(struct weir_statement *statement)
     struct weir_sql *sql = &statement->sql;
     const struct weir_query_plan *plan = statement->plan;
     struct list list = {sql, " AND ", ""};
-    if (plan->from_ns != INT64_MIN)
+    if (plan->from_ms != INT64_MIN)
         add(&list,
             weir_sql_format(sql, "%s >= %s", flow_time(sql, WEIR_COLUMN_END, WEIR_COLUMN_START),
-                            sql->dialect->time_literal(sql, floor_ms(plan->from_ns))));
-    if (plan->to_ns != INT64_MAX)
+                            sql->dialect->time_literal(sql, plan->from_ms)));
+    if (plan->to_ms != INT64_MAX)
         add(&list,
             weir_sql_format(sql, "%s < %s", flow_time(sql, WEIR_COLUMN_START, WEIR_COLUMN_END),
-                            sql->dialect->time_literal(sql, floor_ms(plan->to_ns))));
+                            sql->dialect->time_literal(sql, plan->to_ms)));
     return list.text;
 }
 
