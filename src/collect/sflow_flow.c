@@ -120,9 +120,8 @@ static const struct {
     uint32_t protocol;
     uint16_t link_type;
 } header_protocols[] = {
-    {1, WEIR_LINK_ETHERNET},
-    {11, WEIR_LINK_IPV4},
-    {12, WEIR_LINK_IPV6},
+    {1, WEIR_LINK_ETHERNET}, {7, WEIR_LINK_PPP},   {11, WEIR_LINK_IPV4},
+    {12, WEIR_LINK_IPV6},    {13, WEIR_LINK_MPLS}, {14, WEIR_LINK_PPP_HDLC},
 };
 
 /* IANA's forwardingStatus: 128 is dropped for a reason that it has no number for. */

@@ -6,71 +6,234 @@
 #include "base/bytes.h"
 
 #define VLAN_TAGS_MAX        8
+#define LAYERS_MAX           32   /* of one frame, each label of a stack counted */
 #define ETHERTYPE_LENGTH_MAX 1500 /* up to here it is a length, and LLC follows */
+#define COUNT(array)         (sizeof(array) / sizeof((array)[0]))
 
-/* Moves past a link header of `octets` octets; the caller sets the EtherType. */
-static enum weir_rest take_link(const struct weir_frame *frame, uint32_t octets,
-                                struct weir_link_cursor *cursor)
+/* What an EtherType announces: a layer, or why there is no packet. */
+static const struct ethertype {
+    uint16_t type;
+    enum weir_rest rest; /* NONE: `layer` follows */
+    enum weir_layer layer;
+} ethertypes[] = {
+    {WEIR_ETHERTYPE_IPV4, WEIR_REST_NONE, WEIR_LAYER_IPV4},
+    {WEIR_ETHERTYPE_IPV6, WEIR_REST_NONE, WEIR_LAYER_IPV6},
+    {0x8100, WEIR_REST_NONE, WEIR_LAYER_VLAN},
+    {0x88a8, WEIR_REST_NONE, WEIR_LAYER_VLAN},
+    {0x9100, WEIR_REST_NONE, WEIR_LAYER_VLAN},
+    {0x8847, WEIR_REST_NONE, WEIR_LAYER_MPLS},
+    {0x8848, WEIR_REST_NONE, WEIR_LAYER_MPLS},
+    {0x8864, WEIR_REST_NONE, WEIR_LAYER_PPPOE},
+    {0x880b, WEIR_REST_NONE, WEIR_LAYER_PPP},
+    {0x0806, WEIR_REST_ARP, WEIR_LAYER_COUNT},
+    {0x8035, WEIR_REST_ARP, WEIR_LAYER_COUNT},
+    {0x88cc, WEIR_REST_LLDP, WEIR_LAYER_COUNT},
+    {0x8863, WEIR_REST_PPPOE, WEIR_LAYER_COUNT},
+    {0x88e5, WEIR_REST_MACSEC, WEIR_LAYER_COUNT},
+    {0x888e, WEIR_REST_EAPOL, WEIR_LAYER_COUNT},
+};
+
+static const struct ethertype *find_ethertype(uint16_t type)
 {
-    if (frame->captured < octets)
-        return weir_link_too_short(frame, WEIR_REST_MALFORMED_LINK);
-    cursor->at = frame->octets + octets;
-    cursor->left = frame->captured - octets;
+    for (size_t i = 0; i < COUNT(ethertypes); i++)
+        if (ethertypes[i].type == type)
+            return &ethertypes[i];
+    return NULL;
+}
+
+/* The header of `octets` octets at the cursor, which moves past it; NULL where it is not there. */
+static const uint8_t *take(struct weir_link_cursor *cursor, uint32_t octets)
+{
+    const uint8_t *at = cursor->at;
+    if (cursor->left < octets)
+        return NULL;
+    cursor->at += octets;
+    cursor->left -= octets;
+    return at;
+}
+
+static enum weir_rest too_short(const struct weir_link_cursor *cursor)
+{
+    return weir_link_too_short(cursor, WEIR_REST_MALFORMED_LINK);
+}
+
+static enum weir_rest go_on(struct weir_link_cursor *cursor, enum weir_layer layer)
+{
+    cursor->layer = layer;
     return WEIR_REST_NONE;
 }
 
-static enum weir_rest link_ethernet(const struct weir_frame *frame, struct weir_link_cursor *cursor)
+static enum weir_rest go_on_by_type(struct weir_link_cursor *cursor, uint16_t type)
 {
-    enum weir_rest rest = take_link(frame, WEIR_ETHERNET_HEADER_OCTETS, cursor);
-    if (rest == WEIR_REST_NONE)
-        cursor->ethertype = weir_load_be16(frame->octets + 12);
-    return rest;
+    if (type <= ETHERTYPE_LENGTH_MAX)
+        return go_on(cursor, WEIR_LAYER_LLC);
+    const struct ethertype *row = find_ethertype(type);
+    if (!row)
+        return WEIR_REST_OTHER_PROTOCOL;
+    return row->rest == WEIR_REST_NONE ? go_on(cursor, row->layer) : row->rest;
 }
 
-/* Linux cooked, version 1: the ARPHRD type says whether the protocol is an EtherType. */
-static bool is_ethertype(uint16_t arphrd)
+static enum weir_rest raw_ip(struct weir_link_cursor *cursor)
+{
+    if (cursor->left < 1)
+        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
+    return go_on(cursor, cursor->at[0] >> 4 == 6 ? WEIR_LAYER_IPV6 : WEIR_LAYER_IPV4);
+}
+
+static enum weir_rest ethernet(struct weir_link_cursor *cursor)
+{
+    const uint8_t *header = take(cursor, WEIR_ETHERNET_HEADER_OCTETS);
+    return header ? go_on_by_type(cursor, weir_load_be16(header + 12)) : too_short(cursor);
+}
+
+static enum weir_rest vlan(struct weir_link_cursor *cursor)
+{
+    const uint8_t *tag = take(cursor, 4);
+    if (!tag)
+        return too_short(cursor);
+    if (++cursor->vlan_tags > VLAN_TAGS_MAX)
+        return WEIR_REST_MALFORMED_VLAN;
+    if (cursor->vlan_tags == 1)
+        cursor->vlan = weir_load_be16(tag) & 0xfff;
+    return go_on_by_type(cursor, weir_load_be16(tag + 2));
+}
+
+/* IP has a SAP of its own, 6; with SNAP the EtherType comes behind one of two codes (802.1H). */
+static enum weir_rest llc(struct weir_link_cursor *cursor)
+{
+    static const uint8_t sap_ip[3] = {0x06, 0x06, 0x03};
+    static const uint8_t snap[2][6] = {{0xaa, 0xaa, 0x03, 0, 0, 0}, {0xaa, 0xaa, 0x03, 0, 0, 0xf8}};
+    if (cursor->left >= sizeof(sap_ip) && memcmp(cursor->at, sap_ip, sizeof(sap_ip)) == 0) {
+        (void)take(cursor, sizeof(sap_ip));
+        return go_on(cursor, WEIR_LAYER_IPV4);
+    }
+    const uint8_t *header = take(cursor, sizeof(snap[0]) + 2);
+    if (!header || (memcmp(header, snap[0], sizeof(snap[0])) != 0 &&
+                    memcmp(header, snap[1], sizeof(snap[1])) != 0))
+        return WEIR_REST_LLC;
+    return go_on_by_type(cursor, weir_load_be16(header + 6));
+}
+
+/* Whether an Ethernet header may begin here: its type is one that is known. */
+static bool may_be_ethernet(const struct weir_link_cursor *cursor, uint32_t skipped)
+{
+    return cursor->left >= skipped + WEIR_ETHERNET_HEADER_OCTETS &&
+           find_ethertype(weir_load_be16(cursor->at + skipped + 12)) != NULL;
+}
+
+/*
+ * Nothing says what is under the last label but its first four bits: 4 and 6 are IP's versions, 0
+ * begins the control word of a pseudowire, 1 an associated channel (RFC 4385 section 3, RFC 4928).
+ * A pseudowire without control word may begin with any, and so may its MAC addresses: of Ethernet
+ * there has to be a known type.
+ */
+static enum weir_rest under_labels(struct weir_link_cursor *cursor)
+{
+    enum { CONTROL_WORD_OCTETS = 4 };
+    if (cursor->left < 1)
+        return too_short(cursor);
+    unsigned first = cursor->at[0] >> 4;
+    if (first == 4 || first == 6)
+        return go_on(cursor, first == 4 ? WEIR_LAYER_IPV4 : WEIR_LAYER_IPV6);
+    if (first == 1)
+        return WEIR_REST_MPLS;
+    if (first == 0 && may_be_ethernet(cursor, CONTROL_WORD_OCTETS)) {
+        (void)take(cursor, CONTROL_WORD_OCTETS);
+        return go_on(cursor, WEIR_LAYER_ETHERNET);
+    }
+    return may_be_ethernet(cursor, 0) ? go_on(cursor, WEIR_LAYER_ETHERNET) : WEIR_REST_MPLS;
+}
+
+static enum weir_rest mpls(struct weir_link_cursor *cursor)
+{
+    const uint8_t *entry = take(cursor, 4);
+    if (!entry)
+        return too_short(cursor);
+    bool is_last = entry[2] & 1;
+    return is_last ? under_labels(cursor) : go_on(cursor, WEIR_LAYER_MPLS);
+}
+
+static enum weir_rest pppoe(struct weir_link_cursor *cursor)
+{
+    enum { VERSION_1_TYPE_1 = 0x11, CODE_SESSION = 0 };
+    const uint8_t *header = take(cursor, 6);
+    if (!header)
+        return too_short(cursor);
+    if (header[0] != VERSION_1_TYPE_1 || header[1] != CODE_SESSION)
+        return WEIR_REST_PPPOE;
+    return go_on(cursor, WEIR_LAYER_PPP);
+}
+
+/* Address and control may be left out, and so may the zero before a protocol (RFC 1661 6.5, 6.6).
+ */
+static enum weir_rest ppp(struct weir_link_cursor *cursor)
+{
+    static const struct {
+        uint16_t protocol;
+        enum weir_layer layer;
+    } protocols[] = {
+        {0x0021, WEIR_LAYER_IPV4},
+        {0x0057, WEIR_LAYER_IPV6},
+        {0x0281, WEIR_LAYER_MPLS},
+        {0x0283, WEIR_LAYER_MPLS},
+    };
+    if (cursor->left < 2)
+        return too_short(cursor);
+    if (cursor->at[0] == 0xff && cursor->at[1] == 0x03)
+        (void)take(cursor, 2);
+    bool is_short = cursor->left > 0 && cursor->at[0] & 1;
+    const uint8_t *header = take(cursor, is_short ? 1 : 2);
+    if (!header)
+        return too_short(cursor);
+    uint16_t protocol = is_short ? header[0] : weir_load_be16(header);
+    for (size_t i = 0; i < COUNT(protocols); i++)
+        if (protocols[i].protocol == protocol)
+            return go_on(cursor, protocols[i].layer);
+    return WEIR_REST_PPP;
+}
+
+/* Cisco HDLC: an EtherType, but for Cisco's own: 0x8035 is its keepalive, and no RARP. */
+static enum weir_rest hdlc(struct weir_link_cursor *cursor)
+{
+    enum { SLARP = 0x8035 };
+    const uint8_t *header = take(cursor, 4);
+    if (!header)
+        return too_short(cursor);
+    uint16_t type = weir_load_be16(header + 2);
+    const struct ethertype *row = find_ethertype(type);
+    return row && type != SLARP ? go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
+}
+
+static enum weir_rest serial(struct weir_link_cursor *cursor)
+{
+    enum { HDLC_UNICAST = 0x0f, HDLC_MULTICAST = 0x8f };
+    if (cursor->left >= 2 && cursor->at[1] == 0 &&
+        (cursor->at[0] == HDLC_UNICAST || cursor->at[0] == HDLC_MULTICAST))
+        return go_on(cursor, WEIR_LAYER_HDLC);
+    return go_on(cursor, WEIR_LAYER_PPP);
+}
+
+/* Linux cooked: the ARPHRD type says whether the protocol is an EtherType. */
+static enum weir_rest cooked(struct weir_link_cursor *cursor, uint16_t arphrd, uint16_t type)
 {
     enum { ARPHRD_FRAD = 770, ARPHRD_IPGRE = 778, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
-    return arphrd != ARPHRD_FRAD && arphrd != ARPHRD_IPGRE && arphrd != ARPHRD_RADIOTAP &&
-           arphrd != ARPHRD_NETLINK;
+    bool is_ethertype = arphrd != ARPHRD_FRAD && arphrd != ARPHRD_IPGRE &&
+                        arphrd != ARPHRD_RADIOTAP && arphrd != ARPHRD_NETLINK;
+    return is_ethertype ? go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
 }
 
-static enum weir_rest link_sll(const struct weir_frame *frame, struct weir_link_cursor *cursor)
+static enum weir_rest sll(struct weir_link_cursor *cursor)
 {
-    enum weir_rest rest = take_link(frame, 16, cursor);
-    if (rest != WEIR_REST_NONE)
-        return rest;
-    cursor->ethertype = weir_load_be16(frame->octets + 14);
-    return is_ethertype(weir_load_be16(frame->octets + 2)) ? rest : WEIR_REST_OTHER_PROTOCOL;
+    const uint8_t *header = take(cursor, 16);
+    return header ? cooked(cursor, weir_load_be16(header + 2), weir_load_be16(header + 14))
+                  : too_short(cursor);
 }
 
-static enum weir_rest link_sll2(const struct weir_frame *frame, struct weir_link_cursor *cursor)
+static enum weir_rest sll2(struct weir_link_cursor *cursor)
 {
-    enum weir_rest rest = take_link(frame, 20, cursor);
-    if (rest != WEIR_REST_NONE)
-        return rest;
-    cursor->ethertype = weir_load_be16(frame->octets);
-    return is_ethertype(weir_load_be16(frame->octets + 8)) ? rest : WEIR_REST_OTHER_PROTOCOL;
-}
-
-static enum weir_rest link_raw(const struct weir_frame *frame, struct weir_link_cursor *cursor)
-{
-    if (frame->captured < 1)
-        return weir_link_too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
-    cursor->ethertype = frame->octets[0] >> 4 == 6 ? WEIR_ETHERTYPE_IPV6 : WEIR_ETHERTYPE_IPV4;
-    return take_link(frame, 0, cursor);
-}
-
-static enum weir_rest link_ipv4(const struct weir_frame *frame, struct weir_link_cursor *cursor)
-{
-    cursor->ethertype = WEIR_ETHERTYPE_IPV4;
-    return take_link(frame, 0, cursor);
-}
-
-static enum weir_rest link_ipv6(const struct weir_frame *frame, struct weir_link_cursor *cursor)
-{
-    cursor->ethertype = WEIR_ETHERTYPE_IPV6;
-    return take_link(frame, 0, cursor);
+    const uint8_t *header = take(cursor, 20);
+    return header ? cooked(cursor, weir_load_be16(header + 8), weir_load_be16(header))
+                  : too_short(cursor);
 }
 
 /*
@@ -79,107 +242,92 @@ static enum weir_rest link_ipv6(const struct weir_frame *frame, struct weir_link
  * (FreeBSD) or 30 (Darwin). All are below 65536, so the order shows. Some writers put an EtherType
  * into the last two octets, which no family looks like.
  */
-static enum weir_rest link_null(const struct weir_frame *frame, struct weir_link_cursor *cursor)
+static enum weir_rest family(struct weir_link_cursor *cursor)
 {
-    enum weir_rest rest = take_link(frame, 4, cursor);
-    if (rest != WEIR_REST_NONE)
-        return rest;
-    uint32_t family = weir_load_be32(frame->octets);
-    if (family > 0xffff)
-        family = __builtin_bswap32(family);
-    switch (family) {
+    const uint8_t *header = take(cursor, 4);
+    if (!header)
+        return too_short(cursor);
+    uint32_t number = weir_load_be32(header);
+    if (number > 0xffff)
+        number = __builtin_bswap32(number);
+    switch (number) {
     case 2:
-        cursor->ethertype = WEIR_ETHERTYPE_IPV4;
-        return rest;
+        return go_on(cursor, WEIR_LAYER_IPV4);
     case 10:
     case 24:
     case 28:
     case 30:
-        cursor->ethertype = WEIR_ETHERTYPE_IPV6;
-        return rest;
+        return go_on(cursor, WEIR_LAYER_IPV6);
     default:
-        cursor->ethertype = weir_load_be16(frame->octets + 2);
-        return cursor->ethertype == WEIR_ETHERTYPE_IPV4 || cursor->ethertype == WEIR_ETHERTYPE_IPV6
-                   ? rest
-                   : WEIR_REST_OTHER_PROTOCOL;
+        break;
     }
+    uint16_t type = weir_load_be16(header + 2);
+    bool is_ip = type == WEIR_ETHERTYPE_IPV4 || type == WEIR_ETHERTYPE_IPV6;
+    return is_ip ? go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
 }
+
+/* Each moves the cursor past its header and sets the next layer, or says why there is no packet. */
+static enum weir_rest (*const layers[WEIR_LAYER_COUNT])(struct weir_link_cursor *cursor) = {
+    [WEIR_LAYER_RAW_IP] = raw_ip, [WEIR_LAYER_ETHERNET] = ethernet, [WEIR_LAYER_VLAN] = vlan,
+    [WEIR_LAYER_LLC] = llc,       [WEIR_LAYER_MPLS] = mpls,         [WEIR_LAYER_PPPOE] = pppoe,
+    [WEIR_LAYER_PPP] = ppp,       [WEIR_LAYER_SERIAL] = serial,     [WEIR_LAYER_HDLC] = hdlc,
+    [WEIR_LAYER_FAMILY] = family, [WEIR_LAYER_SLL] = sll,           [WEIR_LAYER_SLL2] = sll2,
+};
 
 static const struct {
     uint16_t link_type;
-    enum weir_rest (*parse)(const struct weir_frame *frame, struct weir_link_cursor *cursor);
+    enum weir_layer layer;
 } links[] = {
-    {WEIR_LINK_ETHERNET, link_ethernet}, {WEIR_LINK_NULL, link_null},
-    {WEIR_LINK_LOOP, link_null},         {WEIR_LINK_RAW, link_raw},
-    {WEIR_LINK_DLT_RAW, link_raw},       {WEIR_LINK_OPENBSD_RAW, link_raw},
-    {WEIR_LINK_IPV4, link_ipv4},         {WEIR_LINK_IPV6, link_ipv6},
-    {WEIR_LINK_SLL, link_sll},           {WEIR_LINK_SLL2, link_sll2},
+    {WEIR_LINK_ETHERNET, WEIR_LAYER_ETHERNET},
+    {WEIR_LINK_NULL, WEIR_LAYER_FAMILY},
+    {WEIR_LINK_LOOP, WEIR_LAYER_FAMILY},
+    {WEIR_LINK_RAW, WEIR_LAYER_RAW_IP},
+    {WEIR_LINK_DLT_RAW, WEIR_LAYER_RAW_IP},
+    {WEIR_LINK_OPENBSD_RAW, WEIR_LAYER_RAW_IP},
+    {WEIR_LINK_IPV4, WEIR_LAYER_IPV4},
+    {WEIR_LINK_IPV6, WEIR_LAYER_IPV6},
+    {WEIR_LINK_SLL, WEIR_LAYER_SLL},
+    {WEIR_LINK_SLL2, WEIR_LAYER_SLL2},
+    {WEIR_LINK_PPP, WEIR_LAYER_SERIAL},
+    {WEIR_LINK_PPP_HDLC, WEIR_LAYER_SERIAL},
+    {WEIR_LINK_PPP_ETHERNET, WEIR_LAYER_PPPOE},
+    {WEIR_LINK_CISCO_HDLC, WEIR_LAYER_HDLC},
+    {WEIR_LINK_MPLS, WEIR_LAYER_MPLS},
 };
 
 bool weir_parser_knows_link(uint16_t link_type)
 {
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+    for (size_t i = 0; i < COUNT(links); i++)
         if (links[i].link_type == link_type)
             return true;
     return false;
 }
 
-static const struct {
-    uint16_t ethertype;
-    enum weir_rest rest;
-} not_ip[] = {
-    {0x0806, WEIR_REST_ARP},   {0x8035, WEIR_REST_ARP},    {0x88cc, WEIR_REST_LLDP},
-    {0x8847, WEIR_REST_MPLS},  {0x8848, WEIR_REST_MPLS},   {0x8863, WEIR_REST_PPPOE},
-    {0x8864, WEIR_REST_PPPOE}, {0x88e5, WEIR_REST_MACSEC}, {0x888e, WEIR_REST_EAPOL},
-};
-
-static bool is_vlan_tag(uint16_t ethertype)
+static enum weir_rest walk(struct weir_link_cursor *cursor)
 {
-    return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
-}
-
-/* Goes through VLAN tags and LLC/SNAP (RFC 1042) to an IP EtherType, or finds why there is none. */
-static enum weir_rest through_tags(const struct weir_frame *frame, struct weir_link_cursor *cursor)
-{
-    static const uint8_t snap[6] = {0xaa, 0xaa, 0x03, 0, 0, 0};
-    for (unsigned tags = 0; cursor->ethertype != WEIR_ETHERTYPE_IPV4;) {
-        if (cursor->ethertype == WEIR_ETHERTYPE_IPV6)
+    for (unsigned steps = 0; steps <= LAYERS_MAX; steps++) {
+        if (cursor->layer == WEIR_LAYER_IPV4 || cursor->layer == WEIR_LAYER_IPV6)
             return WEIR_REST_NONE;
-        uint32_t octets;
-        if (is_vlan_tag(cursor->ethertype)) {
-            octets = 4;
-            if (cursor->left < octets)
-                return weir_link_too_short(frame, WEIR_REST_MALFORMED_LINK);
-            if (++tags > VLAN_TAGS_MAX)
-                return WEIR_REST_MALFORMED_VLAN;
-            if (tags == 1)
-                cursor->vlan = weir_load_be16(cursor->at) & 0xfff;
-        } else if (cursor->ethertype <= ETHERTYPE_LENGTH_MAX) {
-            octets = 8;
-            if (cursor->left < octets || memcmp(cursor->at, snap, sizeof(snap)) != 0)
-                return WEIR_REST_LLC;
-        } else {
-            for (size_t i = 0; i < sizeof(not_ip) / sizeof(not_ip[0]); i++)
-                if (not_ip[i].ethertype == cursor->ethertype)
-                    return not_ip[i].rest;
-            return WEIR_REST_OTHER_PROTOCOL;
-        }
-        cursor->ethertype = weir_load_be16(cursor->at + octets - 2);
-        cursor->at += octets;
-        cursor->left -= octets;
+        enum weir_rest rest = layers[cursor->layer](cursor);
+        if (rest != WEIR_REST_NONE)
+            return rest;
     }
-    return WEIR_REST_NONE;
+    return WEIR_REST_MALFORMED_NESTING;
 }
 
 enum weir_rest weir_link_find_ip(const struct weir_frame *frame,
                                  struct weir_link_cursor *ret_cursor)
 {
-    ret_cursor->vlan = 0;
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+    for (size_t i = 0; i < COUNT(links); i++) {
         if (links[i].link_type != frame->link_type)
             continue;
-        enum weir_rest rest = links[i].parse(frame, ret_cursor);
-        return rest == WEIR_REST_NONE ? through_tags(frame, ret_cursor) : rest;
+        *ret_cursor = (struct weir_link_cursor){
+            .at = frame->octets,
+            .left = frame->captured,
+            .cut = frame->captured < frame->wire_octets,
+            .layer = links[i].layer,
+        };
+        return walk(ret_cursor);
     }
     return WEIR_REST_LINK_TYPE;
 }

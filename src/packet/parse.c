@@ -257,7 +257,7 @@ static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_f
 {
     const uint8_t *ip = cursor->at;
     if (cursor->left < IPV4_HEADER_OCTETS)
-        return weir_link_too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
+        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
     if (ip[0] >> 4 != 4)
         return WEIR_REST_MALFORMED_IP_VERSION;
     uint32_t header = (ip[0] & 15u) * 4;
@@ -406,7 +406,7 @@ static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_f
 {
     const uint8_t *ip = cursor->at;
     if (cursor->left < IPV6_HEADER_OCTETS)
-        return weir_link_too_short(frame, WEIR_REST_MALFORMED_IP_HEADER);
+        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
     uint32_t word = weir_load_be32(ip);
     if (word >> 28 != 6)
         return WEIR_REST_MALFORMED_IP_VERSION;
@@ -457,9 +457,8 @@ COLD enum weir_rest parse_any(struct weir_parser *parser, const struct weir_fram
     if (rest != WEIR_REST_NONE)
         return rest;
     set_frame(frame, cursor.vlan, packet);
-    return cursor.ethertype == WEIR_ETHERTYPE_IPV4
-               ? parse_ipv4(parser, frame, &cursor, packet, layers)
-               : parse_ipv6(parser, frame, &cursor, packet, layers);
+    return cursor.layer == WEIR_LAYER_IPV4 ? parse_ipv4(parser, frame, &cursor, packet, layers)
+                                           : parse_ipv6(parser, frame, &cursor, packet, layers);
 }
 
 /*

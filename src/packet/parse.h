@@ -26,8 +26,8 @@
  * that was seen within the fragment timeout of packet time.
  *
  * Ownership: the caller frees the parser; packets are copies and hold no pointer. Threads: a
- * parser belongs to one thread. Limits: 8 VLAN tags, 16 IPv6 extension headers, a fixed number of
- * datagrams in fragments.
+ * parser belongs to one thread. Limits: 32 headers before IP, of them 8 VLAN tags, 16 IPv6
+ * extension headers, a fixed number of datagrams in fragments.
  */
 #ifndef WEIR_PACKET_PARSE_H
 #define WEIR_PACKET_PARSE_H
@@ -49,8 +49,9 @@
 #define WEIR_REST_LIST(X)                                                                 \
     X(ARP, arp, "ARP and RARP")                                                           \
     X(LLDP, lldp, "LLDP")                                                                 \
-    X(MPLS, mpls, "MPLS")                                                                 \
-    X(PPPOE, pppoe, "PPPoE discovery and session")                                        \
+    X(MPLS, mpls, "MPLS that carries neither IP nor Ethernet")                            \
+    X(PPPOE, pppoe, "PPPoE discovery")                                                    \
+    X(PPP, ppp, "PPP with other protocols than IP: its control, compressed or encrypted") \
     X(MACSEC, macsec, "MACsec")                                                           \
     X(EAPOL, eapol, "802.1X authentication")                                              \
     X(LLC, llc, "IEEE 802.3 with LLC: spanning tree, IS-IS, CDP and others")              \
@@ -59,6 +60,7 @@
     X(TRUNCATED, truncated, "captured too short to hold an IP header")                    \
     X(MALFORMED_LINK, malformed_link, "the frame ends inside its link header")            \
     X(MALFORMED_VLAN, malformed_vlan, "more than 8 VLAN tags")                            \
+    X(MALFORMED_NESTING, malformed_nesting, "more than 32 headers before IP")             \
     X(MALFORMED_IP_VERSION, malformed_ip_version, "an IP version other than announced")   \
     X(MALFORMED_IP_HEADER, malformed_ip_header, "the packet is too short for its header") \
     X(MALFORMED_IP_LENGTH, malformed_ip_length, "an IP length shorter than its header")

@@ -15,8 +15,8 @@ import sys
 import tempfile
 
 SKIP = 77
-PACKETS_MIN = 17000
-PORTS_MIN = 13000
+PACKETS_MIN = 17900
+PORTS_MIN = 14300
 
 FRAGMENT, LATER_FRAGMENT, TRUNCATED, MALFORMED_TRANSPORT = 1, 2, 4, 8
 
@@ -29,11 +29,14 @@ PORTS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udp"}
 
 # Where a frame that makes no packet may yet have an IP header: behind a header that is not parsed,
 # or one that is cut or breaks a rule.
-WITH_IP_BEHIND = {"mpls", "pppoe", "macsec", "link_type", "other_protocol", "truncated",
+WITH_IP_BEHIND = {"mpls", "ppp", "macsec", "link_type", "other_protocol", "truncated",
                   "malformed_ip_version", "malformed_ip_header", "malformed_ip_length"}
 
 # (capture, field): tshark's value is another, and why.
 DIFFER = {
+    ("akvorado/mpls-eompls-cw.pcap", "src"): "tshark does not look into this pseudowire",
+    ("akvorado/mpls-eompls-cw.pcap", "dst"): "the same",
+    ("akvorado/mpls-eompls-cw.pcap", "ports"): "the same",
     ("pcapplusplus/ipv4-options.pcap", "dst"): "tshark gives the end of a source route",
     ("zeek/trunc-ipv4-internally-truncated-header.pcap", "dst"): "the options are cut",
     ("pcapplusplus/pcapng-example.pcapng", "time"): "after 2262, which weir clamps",

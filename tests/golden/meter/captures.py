@@ -57,8 +57,8 @@ def check(weir, path, row, scratch):
     if (packets, octets) != (counted["packets_parsed"], counted["octets_parsed"]):
         wrong.append(f"flows have {packets} packets, {octets} octets; parsed "
                      f"{counted['packets_parsed']}, {counted['octets_parsed']}")
-    causes = ("arp lldp mpls pppoe macsec eapol llc other_protocol link_type truncated "
-              "malformed_link malformed_vlan malformed_ip_version malformed_ip_header "
+    causes = ("arp lldp mpls pppoe ppp macsec eapol llc other_protocol link_type truncated "
+              "malformed_link malformed_vlan malformed_nesting malformed_ip_version malformed_ip_header "
               "malformed_ip_length").split()
     packets += sum(counted["packets_" + cause] for cause in causes)
     octets += sum(counted["octets_" + cause] for cause in causes)

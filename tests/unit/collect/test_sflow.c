@@ -232,6 +232,40 @@ static void ipv6_and_what_is_no_ip(void **state)
     assert_false(f->row[1].columns & WEIR_COLUMN_BIT(BYTES));
 }
 
+/* The headers of serial lines and of MPLS that agents send as they are. */
+static void headers_of_other_links(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        uint8_t protocol, length;
+        uint8_t octets[8];
+    } links[] = {
+        {7, 2, {0, 0x57}},                             /* PPP */
+        {13, 4, {0, 1, 1, 0x40}},                      /* MPLS */
+        {14, 4, {0xff, 3, 0, 0x57}},                   /* POS */
+        {14, 8, {0x0f, 0, 0x88, 0x47, 0, 1, 1, 0x40}}, /* POS with Cisco HDLC and MPLS */
+    };
+    enum { LINKS = sizeof(links) / sizeof(links[0]) };
+    sflow_datagram(&f->b, 7, 41);
+    for (unsigned i = 0; i < LINKS; i++) {
+        uint8_t header[8 + sizeof(sflow_udp6_packet)];
+        memcpy(header, links[i].octets, links[i].length);
+        memcpy(header + links[i].length, sflow_udp6_packet, sizeof(sflow_udp6_packet));
+        size_t sample = sflow_flow(&f->b, true);
+        sflow_header(&f->b, links[i].protocol, 140u + links[i].length, 0, header,
+                     links[i].length + sizeof(sflow_udp6_packet));
+        sflow_end(&f->b, sample);
+    }
+    struct weir_collect_counters counters = receive_built(f);
+    assert_int_equal(counters.records, LINKS);
+    assert_int_equal(counters.headers_unparsed, 0);
+    for (unsigned i = 0; i < LINKS; i++) {
+        expect(&f->line[i], "\"sourceIPv6Address\":\"2001:db8::1\"");
+        expect(&f->line[i], "\"octetDeltaCount\":140,");
+        expect_not(&f->line[i], "MacAddress");
+    }
+}
+
 /* As agents say it that do not keep headers; a header knows better, whichever comes first. */
 static void fields_without_a_header(void **state)
 {
@@ -611,6 +645,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_sampled_frame_is_a_flow),
         TEST(ipv6_and_what_is_no_ip),
+        TEST(headers_of_other_links),
         TEST(fields_without_a_header),
         TEST(what_the_agent_knows_besides),
         TEST(long_paths_are_whole),
