@@ -474,6 +474,16 @@ int weir_recording_fd(const struct weir_recording *recording)
     return weir_bell_fd(weir_journal_bell(recording->journal));
 }
 
+int weir_recording_check(const struct weir_recording *recording, struct weir_diag *diag)
+{
+    if (!recording->has_deferred)
+        return 0;
+    return weir_diag_set(diag, WEIR_E_IO,
+                         "%s: what could not be stored stays there, and is when weir collects into "
+                         "this store again",
+                         recording->folder.path);
+}
+
 void weir_recording_close(struct weir_recording *recording)
 {
     if (!recording)

@@ -84,6 +84,10 @@ WEIR_CHECKED int weir_recording_finish(struct weir_recording *recording,
                                        struct weir_collector *collector, bool leave,
                                        struct weir_diag *diag);
 
+/* 0; WEIR_E_IO: segments stay in the journal, since their files could not be written. */
+WEIR_CHECKED int weir_recording_check(const struct weir_recording *recording,
+                                      struct weir_diag *diag);
+
 /* What was not finished stays in the journal. NULL does nothing. */
 void weir_recording_close(struct weir_recording *recording);
 

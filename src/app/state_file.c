@@ -83,8 +83,10 @@ static int restore(int fd, struct weir_collector *collector, struct weir_diag *d
         return weir_diag_set(diag, WEIR_E_UNSUPPORTED, "it is no file");
     if ((uint64_t)status.st_size > STATE_OCTETS_MAX)
         return weir_diag_set(diag, WEIR_E_LIMIT, "it is too large to be a collector's state");
+    if (status.st_size == 0)
+        return 0;
     size_t length = (size_t)status.st_size;
-    uint8_t *octets = malloc(length ? length : 1);
+    uint8_t *octets = malloc(length);
     if (!octets)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to read it");
     int result = read_all(fd, octets, length, diag);

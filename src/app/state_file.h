@@ -43,8 +43,9 @@ WEIR_CHECKED int weir_state_file_init_in_store(struct weir_state_file *file, con
 void weir_state_file_done(struct weir_state_file *file);
 
 /*
- * Has the collector know what it did. 0, also where there is no file; or an error with diag, which
- * begins with the path: then the collector knows nobody.
+ * Has the collector know what it did. 0, also where there is no file or an empty one;
+ * WEIR_E_NOT_FOUND: the file is something else, and not to be written over; or another error. diag
+ * begins with the path, and the collector knows nobody.
  */
 WEIR_CHECKED int weir_state_file_read(const struct weir_state_file *file,
                                       struct weir_collector *collector, struct weir_diag *diag);

@@ -68,6 +68,29 @@ static void free_output(struct weir_output *output)
     free(output);
 }
 
+int weir_output_check(const char *path, struct weir_diag *diag)
+{
+    struct stat status;
+    if (strcmp(path, "-") == 0)
+        return 0;
+    /* A regular file is replaced: it is its folder that has to let us. */
+    bool is_replaced = lstat(path, &status) != 0 || S_ISREG(status.st_mode);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return weir_diag_set(diag, WEIR_E_IO, "%s: %s", path, strerror(EISDIR));
+    char *copy = strdup(path);
+    if (!copy)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory", path);
+    const char *asked = is_replaced ? dirname(copy) : path;
+    int failed = faccessat(AT_FDCWD, asked, is_replaced ? W_OK | X_OK : W_OK, AT_EACCESS);
+    /* Where a link leads to nothing yet, a file is made there. */
+    bool leads_nowhere = failed && !is_replaced && errno == ENOENT;
+    int result = failed && !leads_nowhere
+                     ? weir_diag_set(diag, WEIR_E_IO, "%s: %s", path, strerror(errno))
+                     : 0;
+    free(copy);
+    return result;
+}
+
 int weir_output_open(const char *path, struct weir_output **ret_output, struct weir_diag *diag)
 {
     struct weir_output *output = malloc(sizeof(*output));

@@ -23,6 +23,12 @@
 
 struct weir_output;
 
+/*
+ * Whether it could be opened now, for what is written at the end of a long run. Nothing is changed.
+ * 0, WEIR_E_NOMEM, or WEIR_E_IO with diag.
+ */
+WEIR_CHECKED int weir_output_check(const char *path, struct weir_diag *diag);
+
 /* 0, WEIR_E_NOMEM, or WEIR_E_IO with diag. */
 WEIR_CHECKED int weir_output_open(const char *path, struct weir_output **ret_output,
                                   struct weir_diag *diag);

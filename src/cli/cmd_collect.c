@@ -91,6 +91,20 @@ static int open_collection(struct run *run, struct weir_diag *diag)
     return 0;
 }
 
+/* A state that is damaged or another version's is done without; what is none is somebody's file. */
+static int read_state(const struct run *run, struct weir_diag *diag)
+{
+    struct weir_diag own = {0};
+    int result =
+        weir_state_file_read(&run->state, weir_collection_collector(run->collection), &own);
+    if (result == WEIR_E_NOT_FOUND && weir_arguments_has(&run->call->arguments, STATE))
+        return weir_diag_set(diag, WEIR_E_USAGE, "--state: %s, and would be written over",
+                             own.text);
+    if (result < 0)
+        fprintf(stderr, "weir: %s: what was learned of exporters before is not known\n", own.text);
+    return 0;
+}
+
 /* The file of --state; where it listens without a journal, which keeps that too, the store's. */
 static int open_state(struct run *run, struct weir_diag *diag)
 {
@@ -108,11 +122,7 @@ static int open_state(struct run *run, struct weir_diag *diag)
         result = weir_state_file_init_in_store(&run->state, weir_arguments_text(arguments, STORE),
                                                url, diag);
     }
-    struct weir_diag own = {0};
-    if (result == 0 && run->state.path &&
-        weir_state_file_read(&run->state, weir_collection_collector(run->collection), &own) < 0)
-        fprintf(stderr, "weir: %s: what was learned of exporters before is not known\n", own.text);
-    return result;
+    return result == 0 && run->state.path ? read_state(run, diag) : result;
 }
 
 /* One of the places failed: it is left. Of the last the collection's error tells. */
@@ -415,6 +425,8 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     bool gives_up = !was_open || (result != WEIR_E_CLOSED && run.collection &&
                                   weir_collection_has_failed(run.collection));
     result = close_places(&run, gives_up, result, diag);
+    if (result == 0 && run.recording)
+        result = weir_recording_check(run.recording, diag);
     if (was_open && weir_arguments_has(arguments, STATS)) {
         struct weir_diag own = {0};
         int printed = print_stats(&run, weir_arguments_text(arguments, STATS), has_store, &own);

@@ -17,7 +17,7 @@ static const char *const precisions[] = {"ns", "us", NULL};
 static const struct weir_option options[OPTION_COUNT] = {
     [OUT] = {.name = "out",
              .letter = 'w',
-             .kind = WEIR_OPTION_FILE,
+             .kind = WEIR_OPTION_OUTPUT,
              .fallback = "-",
              .group = "Where to",
              .help = "the pcap file"},

@@ -127,6 +127,11 @@ static int inspect_file(struct run *run, const char *path, struct weir_diag *dia
     weir_explainer_next_file(run->explainer);
     result = inspect_input(run, input, &broken, diag);
     weir_input_close(input);
+    if (result == 0 && broken.error == WEIR_OK && run->message < run->wanted &&
+        !weir_stop_requested())
+        return weir_diag_set(diag, WEIR_E_NOT_FOUND,
+                             "%s: there is no message %" PRIu64 ": it has %" PRIu64, path,
+                             run->wanted, run->message);
     if (result < 0 || broken.error == WEIR_OK)
         return result;
     uint64_t messages = counters->messages_broken - broken_before;

@@ -102,7 +102,7 @@ static const struct weir_option options[OPTION_COUNT] = {
                 .fallback = "table",
                 .help = "how flows are printed where there is no --to"},
     [STATS] = {.name = "stats",
-               .kind = WEIR_OPTION_FILE,
+               .kind = WEIR_OPTION_OUTPUT,
                .group = "Output",
                .help = "writes all counters as one JSON object at the end; - is standard output"},
 };

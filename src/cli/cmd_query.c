@@ -111,7 +111,7 @@ static const struct weir_option options[OPTION_COUNT] = {
                 .group = "Output",
                 .help = "table and chart are for people"},
     [OUT] = {.name = "out",
-             .kind = WEIR_OPTION_FILE,
+             .kind = WEIR_OPTION_OUTPUT,
              .fallback = "-",
              .help = "where the answer goes"},
     [COLUMNS] = {.name = "columns",

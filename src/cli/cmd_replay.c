@@ -58,7 +58,7 @@ static const struct weir_option options[OPTION_COUNT] = {
                  .help = "times: as if the first message was exported now; sequence: numbers "
                          "follow one another, so that nothing seems lost; both"},
     [STATS] = {.name = "stats",
-               .kind = WEIR_OPTION_FILE,
+               .kind = WEIR_OPTION_OUTPUT,
                .group = "Output",
                .help = "writes all counters as one JSON object at the end; - is standard output"},
 };

@@ -52,7 +52,7 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                                    "decoded with any more: data wait for a new one; 0s keeps them "
                                    "for ever"},
     [STATE] = {.name = "state",
-               .kind = WEIR_OPTION_FILE,
+               .kind = WEIR_OPTION_OUTPUT,
                .help = "keeps Templates and what else was learned of exporters in this file: at "
                        "the end, every five minutes, and read at the start. What a journal "
                        "knows comes before it; with --journal off it is in DIR/.state unless "
@@ -118,7 +118,7 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                     "and --store: "
                     "json:-"},
     [STATS] = {.name = "stats",
-               .kind = WEIR_OPTION_FILE,
+               .kind = WEIR_OPTION_OUTPUT,
                .group = "Output",
                .help = "writes all counters, those of each exporter, and how far its clock is "
                        "behind (skew_ms), as one JSON object at the end; - is standard output"},

@@ -28,8 +28,10 @@ static void add_value(struct weir_text_buffer *out, const struct weir_command *c
         for (size_t i = 0; option->choices[i]; i++)
             weir_text_printf(out, "%s%s", i ? " " : "", option->choices[i]);
         weir_text_add(out, "' -- \"$word\")); ");
-    } else if (option->kind == WEIR_OPTION_FILE || option->kind == WEIR_OPTION_FOLDER) {
-        weir_text_printf(out, "_weir_paths %s; ", option->kind == WEIR_OPTION_FILE ? "-f" : "-d");
+    } else if (option->kind == WEIR_OPTION_FILE || option->kind == WEIR_OPTION_OUTPUT) {
+        weir_text_add(out, "_weir_paths -f; ");
+    } else if (option->kind == WEIR_OPTION_FOLDER) {
+        weir_text_add(out, "_weir_paths -d; ");
     }
     weir_text_add(out, "return ;;\n");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/output.h"
 #include "cli/zone.h"
 
 enum { COMMON_TZ, COMMON_PROGRESS, COMMON_QUIET, COMMON_HELP, COMMON_COUNT };
@@ -39,6 +40,7 @@ static const struct {
     [WEIR_OPTION_FLAG] = {"", ""},
     [WEIR_OPTION_TEXT] = {"TEXT", "some text"},
     [WEIR_OPTION_FILE] = {"FILE", "a path, or -"},
+    [WEIR_OPTION_OUTPUT] = {"FILE", "a path, or -"},
     [WEIR_OPTION_FOLDER] = {"DIR", "a path"},
     [WEIR_OPTION_URL] = {"URL", "a URL"},
     [WEIR_OPTION_SIZE] = {"SIZE", "a size such as 1500, 64Ki or 1.5G"},
@@ -125,6 +127,16 @@ static int check_range(const struct weir_option *option, const char *text, uint6
     return weir_diag_set(diag, WEIR_E_USAGE, "%s: %s is not in %s to %s", name, text, low, high);
 }
 
+/* Days may pass until it is written: what is wrong with it is said at once. */
+static int check_output(const struct weir_option *option, const char *text, struct weir_diag *diag)
+{
+    char name[WEIR_OPTION_NAME_MAX];
+    if (weir_output_check(text, diag) == 0)
+        return 0;
+    weir_diag_prefix(diag, "%s", weir_option_text(option, name));
+    return WEIR_E_USAGE;
+}
+
 /* Turns the text of one argument into its value. */
 static int parse_value(const struct parse *parse, struct weir_argument *argument)
 {
@@ -139,6 +151,11 @@ static int parse_value(const struct parse *parse, struct weir_argument *argument
     case WEIR_OPTION_FOLDER:
     case WEIR_OPTION_URL:
         result = *text ? 0 : WEIR_E_USAGE;
+        break;
+    case WEIR_OPTION_OUTPUT:
+        if (*text)
+            return check_output(option, text, parse->diag);
+        result = WEIR_E_USAGE;
         break;
     case WEIR_OPTION_CHOICE:
         return parse_choice(option, argument, parse->diag);

@@ -34,6 +34,7 @@ enum weir_option_kind {
     WEIR_OPTION_FLAG,     /* takes no value */
     WEIR_OPTION_TEXT,     /* any, not empty */
     WEIR_OPTION_FILE,     /* a path, or - */
+    WEIR_OPTION_OUTPUT,   /* the same of what is written, perhaps only at the end */
     WEIR_OPTION_FOLDER,   /* a path */
     WEIR_OPTION_URL,      /* an endpoint; who uses it takes it apart */
     WEIR_OPTION_SIZE,     /* octets: 64Ki */

@@ -475,7 +475,7 @@ static int open_state(const void *octets, size_t length, struct weir_reader *ret
     struct weir_reader reader = weir_reader_make(octets, length);
     const uint8_t *magic = weir_read_octets(&reader, MAGIC_OCTETS);
     if (!magic || memcmp(magic, MAGIC, MAGIC_OCTETS) != 0)
-        return weir_diag_set(diag, WEIR_E_UNSUPPORTED, "it is no state of a collector");
+        return weir_diag_set(diag, WEIR_E_NOT_FOUND, "it is no state of a collector");
     uint32_t version = weir_read_u32(&reader);
     uint64_t body_length = weir_read_u64(&reader), sum = weir_read_u64(&reader);
     if (weir_reader_failed(&reader))

@@ -40,8 +40,8 @@ WEIR_CHECKED int weir_collector_save(const struct weir_collector *collector,
 
 /*
  * Takes a state in place of all that the collector has learned; rows and what was counted stay. 0;
- * or WEIR_E_UNSUPPORTED (no state, or of another version), WEIR_E_TRUNCATED, WEIR_E_MALFORMED with
- * diag, or WEIR_E_NOMEM: then the collector knows nobody.
+ * or with diag WEIR_E_NOT_FOUND (something else than a state), WEIR_E_UNSUPPORTED (of another
+ * version), WEIR_E_TRUNCATED, WEIR_E_MALFORMED, WEIR_E_NOMEM: then the collector knows nobody.
  */
 WEIR_CHECKED int weir_collector_restore(struct weir_collector *collector, const void *octets,
                                         size_t length, struct weir_diag *diag);

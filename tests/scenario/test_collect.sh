@@ -176,7 +176,8 @@ flows_of() {
 }
 peer_expect "exported again" "$(flows_of "$PEERS_DIR/a.ipfix")" "$(flows_of "$PEERS_DIR/b.ipfix")"
 
-# What was learned of exporters is known to the next run; a file that is none is said and left.
+# What was learned of exporters is known to the next run; a state that is damaged is said and left,
+# and what is no state is left alone.
 state=$PEERS_DIR/state
 python3 - "$exports" "$PEERS_DIR" <<'PYTHON'
 import struct, sys
@@ -195,14 +196,22 @@ count_of "$PEERS_DIR/first.pcap" --state "$state" >/dev/null
 peer_expect "without the state" "0 5 0" "$(count_of "$PEERS_DIR/rest.pcap")"
 peer_expect "with the state" "waiting and lost: 0 0" \
     "$(count_of "$PEERS_DIR/rest.pcap" --state "$state" | sed 's/^[1-9][0-9]*/waiting and lost:/')"
-echo "This is something else." >"$state"
-peer_expect "exit status with a state that is none" 0 \
+truncate --size=-1 "$state"
+peer_expect "exit status with a damaged state" 0 \
     "$(status_of "$weir" collect -r "$exports" --state "$state" --to "json:$PEERS_DIR/records")"
 peer_expect "what is said of it" \
-    "weir: $state: it is no state of a collector: what was learned of exporters before is not known" \
+    "weir: $state: octets lack at its end: what was learned of exporters before is not known" \
     "$(<"$PEERS_DIR/said")"
 peer_expect "the state after it" "waiting and lost: 0 0" \
     "$(count_of "$PEERS_DIR/rest.pcap" --state "$state" | sed 's/^[1-9][0-9]*/waiting and lost:/')"
+
+echo "This is something else." >"$state"
+peer_expect "exit status with what is no state" 2 \
+    "$(status_of "$weir" collect -r "$exports" --state "$state" --to "json:$PEERS_DIR/records")"
+peer_expect "what is said of that" \
+    "weir: --state: $state: it is no state of a collector, and would be written over" \
+    "$(<"$PEERS_DIR/said")"
+peer_expect "it is left alone" "This is something else." "$(<"$state")"
 
 # Without a journal a store has one for each collector that listens.
 start --store "$PEERS_DIR/store" --journal off

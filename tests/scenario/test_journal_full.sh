@@ -71,4 +71,19 @@ peer_expect "what is missing is counted" yes \
     "$( ((stored <= received && received - stored <= dropped * 42)) && echo yes)"
 peer_expect "records in the store" "$stored" \
     "$("$weir" query --store "$disk/store" --sum flows --format csv | tail -n 1)"
+
+# What cannot be stored at the end is said, and stored by the next run.
+peer_fresh "$collector"
+port=$(peer_free_port)
+peer_start "$collector" "$port" "$weir" collect --listen "udp://127.0.0.1:$port?buffer=64Mi" \
+    --store "$disk/store" --rotate 1h
+send 3 20000
+fill() { dd if=/dev/zero of="$disk/other" bs=64k 2>/dev/null || true; }
+fill
+peer_stop "$collector" TERM || true
+peer_expect "is said at the end" 1 "$(said 'what could not be stored stays there')"
+rm "$disk/other"
+"$weir" collect --listen "udp://127.0.0.1:$port" --store "$disk/store" --idle-exit 10ms
+peer_expect "and stored the next time" "$((stored + 20000))" \
+    "$("$weir" query --store "$disk/store" --sum flows --format csv | tail -n 1)"
 peers_verdict

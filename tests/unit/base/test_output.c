@@ -135,6 +135,28 @@ static void no_folder_is_an_error(void **state)
     assert_string_equal(diag.text, "/nowhere/out: opening: No such file or directory");
 }
 
+/* Before anything is written, and without a trace. */
+static void is_checked_beforehand(void **state)
+{
+    struct folder *folder = *state;
+    struct weir_diag diag;
+    assert_int_equal(weir_output_check(folder->file, &diag), 0);
+    assert_int_equal(weir_output_check("-", &diag), 0);
+    assert_int_equal(weir_output_check("/dev/null", &diag), 0);
+    assert_int_equal(count_files(folder->path), 0);
+    assert_int_equal(symlink("leads-nowhere", folder->file), 0);
+    assert_int_equal(weir_output_check(folder->file, &diag), 0);
+    assert_int_equal(weir_output_check("/nowhere/out", &diag), WEIR_E_IO);
+    assert_string_equal(diag.text, "/nowhere/out: No such file or directory");
+    assert_int_equal(weir_output_check(folder->path, &diag), WEIR_E_IO);
+    assert_non_null(strstr(diag.text, ": Is a directory"));
+    unlink(folder->file);
+    assert_int_equal(chmod(folder->path, 0500), 0);
+    if (geteuid() != 0) /* root may write anywhere */
+        assert_int_equal(weir_output_check(folder->file, &diag), WEIR_E_IO);
+    assert_int_equal(chmod(folder->path, 0700), 0);
+}
+
 static void no_room_is_an_error(void **state)
 {
     (void)state;
@@ -197,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_more_than_its_buffer, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_link_stays_a_link, make_folder, remove_folder),
         cmocka_unit_test(no_folder_is_an_error),
+        cmocka_unit_test_setup_teardown(is_checked_beforehand, make_folder, remove_folder),
         cmocka_unit_test(no_room_is_an_error),
         cmocka_unit_test_setup_teardown(a_failed_write_leaves_no_file, make_folder, remove_folder),
         cmocka_unit_test(nobody_reads),

@@ -38,6 +38,8 @@ expect 'one message' 0 'message 3, packet 3: *    record 1, 70 octets*' '' \
     "$weir" inspect --message 3 "$dir/a.pcap"
 "$weir" inspect --message 3 "$dir/a.pcap" >"$dir/out-of-one"
 expect 'and no other' 0 1 '' grep -c '^message' "$dir/out-of-one"
+expect 'a message that is not there' 1 '' 'weir: */a.pcap: there is no message 5: it has 4' \
+    "$weir" inspect --message 5 "$dir/a.pcap"
 expect 'octets in hexadecimal' 0 '*          0     00 0a *' '' \
     "$weir" inspect --message 1 --hex "$dir/a.ipfix"
 expect 'a summary of two files' 0 '*messages_broken *0*records_explained *2060*' '' \

@@ -46,6 +46,11 @@ expect 'strange command' 2 '' "weir: 'xyzzy': no such command; 'weir --help' lis
     "$weir" xyzzy
 expect 'mistyped option' 2 '' 'weir: --fromat: no such option; did you mean --format?' \
     "$weir" elements --fromat csv
+expect 'a file that cannot be written at the end' 2 '' \
+    'weir: --stats: /nowhere/stats: No such file or directory' \
+    "$weir" collect -r /dev/null --stats /nowhere/stats
+expect 'a folder for a file' 2 '' "weir: --state: $dir: Is a directory" \
+    "$weir" collect -r /dev/null --state "$dir"
 expect 'a word too many' 2 '' "weir: help: 'x' is one word too many; see --help" "$weir" help a b x
 
 expect 'records that end after 2106' 2 '' 'weir: gen exports: --start*2106' \
