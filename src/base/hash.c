@@ -28,6 +28,18 @@ void weir_hash_key_seed(struct weir_hash_key *ret_key, uint64_t seed)
     }
 }
 
+/* Fewer octets than a block has, and zeros after them. */
+static inline weir_aes_block load_rest(const uint8_t *octets, size_t length)
+{
+    uint64_t words[2] = {0};
+    size_t whole = length / sizeof(words[0]) * sizeof(words[0]);
+    if (whole > 0)
+        memcpy(&words[0], octets, sizeof(words[0]));
+    if (length > whole)
+        memcpy(&words[whole / sizeof(words[0])], octets + whole, length - whole);
+    return (weir_aes_block){words[0], words[1]};
+}
+
 /*
  * Blocks are absorbed with two rounds each, so that a difference has reached every octet before
  * the next block can meet it; the length goes in last, so that zeros at the end count.
@@ -38,14 +50,11 @@ void weir_hash_key_seed(struct weir_hash_key *ret_key, uint64_t seed)
         weir_aes_block k[WEIR_HASH_ROUNDS];                                                     \
         memcpy(k, key->round, sizeof(k));                                                       \
         weir_aes_block state = k[0];                                                            \
-        for (size_t left = length; left > 0;) {                                                 \
-            uint8_t block[16] = {0};                                                            \
-            size_t take = left < sizeof(block) ? left : sizeof(block);                          \
-            memcpy(block, octets, take);                                                        \
-            state = aes(aes(state ^ weir_aes_load(block), k[1]), k[2]);                         \
-            octets += take;                                                                     \
-            left -= take;                                                                       \
-        }                                                                                       \
+        size_t left = length;                                                                   \
+        for (; left >= sizeof(state); octets += sizeof(state), left -= sizeof(state))           \
+            state = aes(aes(state ^ weir_aes_load(octets), k[1]), k[2]);                        \
+        if (left > 0)                                                                           \
+            state = aes(aes(state ^ load_rest(octets, left), k[1]), k[2]);                      \
         state ^= (weir_aes_block){length, 0};                                                   \
         state = aes(aes(aes(state, k[3]), k[4]), k[0]);                                         \
         return state[0];                                                                        \

@@ -184,7 +184,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
         };
         result = deliver(intake, &run);
         session->counters.records_buffered += run.records;
-        if (set->message == session->counters.messages) {
+        if (set->message == session->counts.messages) {
             add_records(&intake->held, &run);
             intake->slack -= (uint32_t)set->length;
         } else if (set->message != WEIR_WAITING_APART) {
@@ -359,7 +359,7 @@ static void keep_waiting(struct intake *intake, const struct weir_set *set)
     intake->slack += (uint32_t)set->body.remaining;
     uint32_t dropped = weir_waiting_push(&session->waiting, &intake->collector->config.waiting,
                                          &intake->collector->sessions.waiting_budget, set->id,
-                                         session->counters.messages, &intake->context,
+                                         session->counts.messages, &intake->context,
                                          set->body.octets, set->body.remaining);
     session->counters.sets_overflowed += dropped;
     session->has_undecodable = session->has_undecodable || dropped > 0;
@@ -574,8 +574,8 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     intake.context.session = &intake.session->references;
     intake.context.segment.source = intake.session->number;
 
-    intake.session->counters.messages++;
-    intake.session->counters.octets += datagram->length;
+    intake.session->counts.messages++;
+    intake.session->counts.octets += datagram->length;
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
     note_reboot(&intake, &message);

@@ -178,7 +178,7 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
                                       : &session->counters.counter_records) += run->records;
         return result;
     }
-    session->counters.records += run->records;
+    session->counts.records += run->records;
     delivery->flow_records += run->records;
     return result == 0 && weir_delivery_room(delivery) == 0 ? WEIR_E_END : result;
 }

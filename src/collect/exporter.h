@@ -49,16 +49,17 @@ struct weir_exporter_key {
 _Static_assert(sizeof(struct weir_exporter_key) == 24, "no padding");
 
 struct weir_exporter {
-    struct weir_exporter_key key;
-    struct weir_sampling sampling;
-    uint32_t override; /* configured interval; 0: none */
-    enum weir_skew_mode skew_mode;
-    int64_t skew_ns;   /* of WEIR_SKEW_ADD */
-    uint32_t sessions; /* that have it */
-    bool is_saved;     /* collect/state.c: by a session before */
-    bool has_changed;  /* samplers, since rows were corrected */
     /* Numbers of the batches in which it has rows without an interval; collect/outlet.h. */
     uint64_t unknown_in[2];
+    uint32_t override; /* configured interval; 0: none */
+    enum weir_skew_mode skew_mode;
+    int64_t skew_ns;  /* of WEIR_SKEW_ADD */
+    bool has_changed; /* samplers, since rows were corrected */
+    struct weir_sampling sampling;
+
+    struct weir_exporter_key key;
+    uint32_t sessions; /* that have it */
+    bool is_saved;     /* collect/state.c: by a session before */
     struct weir_exporter *next;
 };
 

@@ -45,15 +45,15 @@ struct weir_ledger {
     uint32_t floor;    /* lowest number seen since the start */
     uint32_t slack;    /* after the newest message */
     uint32_t uptime_ms;
-    int64_t export_time_ns; /* newest seen */
-    uint64_t settled_lost;  /* of holes that are no longer kept */
-    uint64_t settled_unknown;
+    int64_t export_time_ns;  /* newest seen */
+    uint32_t early_messages; /* since the start, up to as many as may still come before it */
+    uint32_t hole_count;
+    uint64_t settled_unknown; /* of holes that are no longer kept */
+    uint64_t settled_lost;
     uint64_t duplicate_units;
     uint64_t late_messages;
     uint64_t duplicate_messages;
     uint64_t restarts;
-    uint32_t early_messages; /* since the start, up to as many as may still come before it */
-    uint32_t hole_count;
     struct weir_hole holes[WEIR_LEDGER_HOLES]; /* oldest first */
 };
 

@@ -83,7 +83,11 @@ void weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch, ui
         exporter->unknown_in[which] = outlet->numbers[which];
     if (which == WEIR_OUTLET_HELD)
         outlet->held_unknown += count.sampling_unknown;
-    counters->records_sampling_unknown += count.sampling_unknown;
+    session->counts.sampling_unknown += count.sampling_unknown;
+    /* Most rows are none of these, and most exporters' counters need not be fetched. */
+    if (!(count.sampling_overridden | count.times_after_export | count.times_reversed) &&
+        times.shift_ns == 0)
+        return;
     counters->records_sampling_overridden += count.sampling_overridden;
     counters->times_after_export += count.times_after_export;
     counters->times_reversed += count.times_reversed;

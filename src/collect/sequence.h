@@ -56,8 +56,6 @@ struct weir_sequence_message {
 #define WEIR_SEQUENCE_ABSENCE_NS (86400 * WEIR_NS_PER_SECOND)
 
 struct weir_sequence {
-    struct weir_ledger ledger;
-    struct weir_ledger before; /* the first message that fits the rival */
     enum weir_sequence_counting counting;
     enum weir_sequence_counting rival;
     uint8_t rival_messages; /* that fit the rival in a row */
@@ -66,6 +64,8 @@ struct weir_sequence {
     bool has_previous;      /* the message that came last can be counted from */
     uint32_t previous_number;
     struct weir_sequence_records previous_held;
+    struct weir_ledger ledger;
+    struct weir_ledger before; /* the first message that fits the rival */
 };
 
 /* Enters a message. */

@@ -145,9 +145,10 @@ int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_
                       struct weir_session **ret_session)
 {
     const struct weir_exporter_key exporter = {key->exporter, key->protocol, key->transport};
-    struct weir_session *session = calloc(1, sizeof(*session));
+    struct weir_session *session = aligned_alloc(_Alignof(struct weir_session), sizeof(*session));
     if (!session)
         return WEIR_E_NOMEM;
+    *session = (struct weir_session){0};
     if (weir_exporters_get(&sessions->exporters, &exporter, &session->exporter) < 0) {
         free(session);
         return WEIR_E_NOMEM;
@@ -177,8 +178,8 @@ int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_
 #define LINE_OCTETS 64u
 
 /*
- * Loads, and not prefetch instructions: those do nothing where the processor does not have the page
- * at hand, which is the rule here. They do not depend on each other, so they are waited for once.
+ * Loads, where it is many lines: they do not depend on each other, and are waited for once.
+ * Prefetch instructions would leave it to whoever asks for the next line to wait.
  */
 static void fetch(const void *at, size_t octets)
 {
@@ -191,9 +192,7 @@ static void fetch(const void *at, size_t octets)
 /* All but what only disorder and learning touch. */
 static void fetch_session(const struct weir_session *session)
 {
-    fetch(session, offsetof(struct weir_session, sequence.ledger.holes));
-    fetch(&session->sequence.counting,
-          sizeof(*session) - offsetof(struct weir_session, sequence.counting));
+    fetch(session, offsetof(struct weir_session, sequence.ledger.settled_lost));
 }
 
 static void fetch_around(const struct weir_session *session)
@@ -203,27 +202,44 @@ static void fetch_around(const struct weir_session *session)
         fetch(session->templates.entries,
               (entries < 8 ? entries : 8) * sizeof(session->templates.entries[0]));
     if (session->exporter)
-        fetch(session->exporter, sizeof(*session->exporter));
+        fetch(session->exporter, offsetof(struct weir_exporter, key));
     if (session->newer)
         fetch(&session->newer->newer, sizeof(session->newer));
     if (session->older)
         fetch(&session->older->newer, sizeof(session->newer));
 }
 
+/* The first of this key, which most messages are of. */
+static const struct weir_session *find_first(const struct weir_session *session,
+                                             const struct weir_session_key *key)
+{
+    while (session && !keys_equal(&session->key, key))
+        session = session->next_in_bucket;
+    return session;
+}
+
 void weir_sessions_foresee(const struct weir_sessions *sessions,
                            const struct weir_session_key *keys, size_t count)
 {
     struct weir_session *const *buckets[WEIR_SESSIONS_FORESEEN];
+    const struct weir_session *found[WEIR_SESSIONS_FORESEEN];
     for (size_t i = 0; i < count; i++) {
         buckets[i] = bucket_of(sessions, &keys[i]);
-        fetch(buckets[i], sizeof(*buckets[i]));
+        __builtin_prefetch(buckets[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        found[i] = *buckets[i];
+        if (found[i])
+            __builtin_prefetch(found[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        found[i] = find_first(found[i], &keys[i]);
+        if (found[i])
+            fetch_session(found[i]);
     }
     for (size_t i = 0; i < count; i++)
-        if (*buckets[i])
-            fetch_session(*buckets[i]);
-    for (size_t i = 0; i < count; i++)
-        if (*buckets[i])
-            fetch_around(*buckets[i]);
+        if (found[i])
+            fetch_around(found[i]);
 }
 
 /* What of a family matters to a message from a port that none of it has. */
@@ -401,6 +417,10 @@ struct weir_collect_counters weir_session_count(const struct weir_session *sessi
 {
     const struct weir_sequence *sequence = &session->sequence;
     struct weir_collect_counters counters = session->counters;
+    counters.messages += session->counts.messages;
+    counters.octets += session->counts.octets;
+    counters.records += session->counts.records;
+    counters.records_sampling_unknown += session->counts.sampling_unknown;
     counters.sets_waiting = session->waiting.count;
     counters.lists_malformed += session->list_counts.malformed;
     counters.lists_unknown_template += session->list_counts.unknown_template;

@@ -59,30 +59,43 @@ struct weir_renumbering {
     bool has_begun;
 };
 
+/* Counters that messages change all the time; weir_session_count adds them to the others. */
+struct weir_session_counts {
+    uint64_t messages;
+    uint64_t octets;
+    uint64_t records;
+    uint64_t sampling_unknown;
+};
+
+/* In the order of how often it is needed: many exporters are many lines of memory. */
 struct weir_session {
-    struct weir_session_key key;
-    struct weir_source source;
-    struct weir_template_table templates;
-    struct weir_waiting waiting;
-    struct weir_sequence sequence;
-    struct weir_exporter *exporter; /* shared with its other domains */
-    uint32_t number;                /* among the sources of its key, from 0 on */
-    struct weir_uptime uptime;
-    struct weir_skew skew;
-    bool has_held; /* rows were held back for options of its samplers, from then on */
-    int64_t held_from_ns;
-    struct weir_collect_counters counters; /* but those of the ledger: weir_session_count */
-    struct weir_types types;               /* elements it described, RFC 5610 */
-    struct weir_recall recall;             /* the records that described all that */
-    struct weir_common *common;            /* RFC 5473; NULL: none came */
-    struct weir_list_counts list_counts;
-    struct weir_plan_session references; /* all of which its records refer to */
-    bool has_undecodable;                /* sets were dropped: unknown records stay unknown */
-    bool has_inherited;                  /* what waits may be of Templates that are there */
-    struct weir_renumbering renumbering;
+    /* With every message. */
+    _Alignas(64) struct weir_session_key key;
     struct weir_session *next_in_bucket;
     struct weir_session *newer, *older; /* by last message */
     uint64_t turn;                      /* greater, newer */
+    struct weir_template_table templates;
+    struct weir_exporter *exporter; /* shared with its other domains */
+    uint32_t number;                /* among the sources of its key, from 0 on */
+    bool has_held;        /* rows were held back for options of its samplers, from then on */
+    bool has_undecodable; /* sets were dropped: unknown records stay unknown */
+    bool has_inherited;   /* what waits may be of Templates that are there */
+    struct weir_source source;
+    struct weir_session_counts counts;
+    struct weir_list_counts list_counts;
+    struct weir_waiting waiting;
+    struct weir_uptime uptime;
+    struct weir_skew skew;
+    struct weir_sequence sequence; /* up to its holes */
+
+    /* When something is learned, lost or wrong. */
+    struct weir_collect_counters counters; /* but for those that weir_session_count adds */
+    struct weir_types types;               /* elements it described, RFC 5610 */
+    struct weir_recall recall;             /* the records that described all that */
+    struct weir_common *common;            /* RFC 5473; NULL: none came */
+    struct weir_plan_session references;   /* all of which its records refer to */
+    int64_t held_from_ns;
+    struct weir_renumbering renumbering;
 };
 
 struct weir_session_limits {
