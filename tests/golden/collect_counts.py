@@ -39,6 +39,18 @@ def is_ours(row):
     return protocols <= OURS
 
 
+def groups_of(rows):
+    """The rows of files that are read together, in the order in which they are."""
+    groups = {}
+    for index, row in enumerate(rows):
+        name = row["group"] if row["group"] != "-" else f"file {index}"
+        groups.setdefault(name, []).append(row)
+    for group in groups.values():
+        # A stable sort: templates first.
+        group.sort(key=lambda row: not ("templ" in row["file"] or "tpl" in row["file"]))
+    return groups.values()
+
+
 def collect(weir, files):
     """The counters of a run over the files. A file that is cut or foreign at its end is none the
     less read as far as it goes."""
@@ -73,15 +85,8 @@ def main():
         sys.exit(77)
     with open(table, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file, delimiter="\t") if is_ours(row)]
-    groups = {}
-    for index, row in enumerate(rows):
-        name = row["group"] if row["group"] != "-" else f"file {index}"
-        groups.setdefault(name, []).append(row)
-
     agreed = wrong = 0
-    for group in groups.values():
-        # A stable sort: templates first.
-        group.sort(key=lambda row: not ("templ" in row["file"] or "tpl" in row["file"]))
+    for group in groups_of(rows):
         files, before = [], {}
         for row in group:
             files.append(os.path.join(data, row["file"]))
@@ -97,4 +102,5 @@ def main():
     sys.exit(wrong > 0 or agreed < 100)
 
 
-main()
+if __name__ == "__main__":
+    main()
