@@ -28,9 +28,11 @@ struct weir_recording {
     struct weir_journal_folder folder;
     struct weir_journal *journal;
     bool has_said_deferred;
-    bool has_deferred; /* segments that are to be decoded again */
-    bool is_at_limit;  /* the collector takes no more */
-    bool is_busy;      /* something was taken since it last rested */
+    bool has_deferred;   /* segments that are to be decoded again */
+    int64_t next_try_ns; /* of one of them, where no segment ends until then */
+    bool is_at_limit;    /* the collector takes no more */
+    bool is_busy;        /* something was taken since it last rested */
+    size_t foreseen;     /* datagrams that come next and the collector was told of */
 
     pthread_t receiving;
     bool is_receiving;
@@ -150,20 +152,37 @@ static void join_receiving(struct weir_recording *recording)
 
 /* ---- What was left ---- */
 
-/* Stores what a folder holds; where that fails it is said, and the rest stays. */
-static int recover_folder(struct weir_recording *recording,
-                          const struct weir_journal_folder *folder, uint64_t below, size_t most)
+/* After a bit more than a rotation: where datagrams come, a segment ends before, and that counts.
+ */
+static void set_next_try(struct weir_recording *recording)
 {
-    struct weir_diag diag = {0};
+    int64_t rotate_ns = recording->config.rotate_ns;
+    recording->next_try_ns = weir_clock_now(&recording->config.clock) + rotate_ns + rotate_ns / 4;
+}
+
+/* Says that a segment's files could not be written; once, until one could. */
+static void put_off(struct weir_recording *recording, const struct weir_diag *reason)
+{
+    char text[sizeof(reason->text) + 80];
+    recording->has_deferred = true;
+    set_next_try(recording);
+    if (recording->has_said_deferred)
+        return;
+    recording->has_said_deferred = true;
+    snprintf(text, sizeof(text), "what cannot be stored stays in the journal: %s", reason->text);
+    say(recording, text);
+}
+
+/* Stores what a folder holds; what fails, with diag, and the rest stays. */
+static int recover_folder(struct weir_recording *recording,
+                          const struct weir_journal_folder *folder, uint64_t below, size_t most,
+                          struct weir_diag *diag)
+{
     uint64_t before = recording->recovery.counted.journal_recovered_datagrams;
-    int result = weir_recover(&recording->recovery, folder, below, most, &diag);
+    int result = weir_recover(&recording->recovery, folder, below, most, diag);
     uint64_t recovered = recording->recovery.counted.journal_recovered_datagrams - before;
-    char text[sizeof(diag.text) + 160];
-    if (result < 0) {
-        snprintf(text, sizeof(text), "%s: what is in the journal stays there: %s", folder->path,
-                 diag.text);
-        say(recording, text);
-    } else if (recovered > 0) {
+    if (result == 0 && recovered > 0) {
+        char text[sizeof(diag->text) + 80];
         snprintf(text, sizeof(text), "%s: recovered %llu datagrams", folder->path,
                  (unsigned long long)recovered);
         say(recording, text);
@@ -189,7 +208,12 @@ static void recover_others(struct weir_recording *recording)
             say(recording, diag.text);
             continue;
         }
-        (void)!recover_folder(recording, &folder, WEIR_RECOVER_ALL, SIZE_MAX);
+        if (recover_folder(recording, &folder, WEIR_RECOVER_ALL, SIZE_MAX, &diag) < 0) {
+            char text[sizeof(diag.text) + 160];
+            snprintf(text, sizeof(text), "%s: what is in the journal stays there: %s", folder.path,
+                     diag.text);
+            say(recording, text);
+        }
         weir_journal_folder_close(&folder);
     }
 }
@@ -256,8 +280,9 @@ int weir_recording_open(const struct weir_recording_config *config,
     else
         result = take_folder(recording, diag);
     if (result == 0) {
-        recording->has_deferred =
-            recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX) < 0;
+        struct weir_diag own = {0};
+        if (recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX, &own) < 0)
+            put_off(recording, &own);
         recover_others(recording);
         result = restore_state(recording, collector, diag);
     }
@@ -333,29 +358,33 @@ int weir_recording_start(struct weir_recording *recording, struct weir_collector
 
 /* ---- Taking out ---- */
 
-/* Says that a segment's files could not be written; once, until one could. */
-static void say_deferred(struct weir_recording *recording, const struct weir_diag *reason)
+/* One segment that was put off, now that another could be stored or some time has passed. */
+static void retry_deferred(struct weir_recording *recording)
 {
-    char text[sizeof(reason->text) + 80];
-    recording->has_deferred = true;
-    if (recording->has_said_deferred)
-        return;
-    recording->has_said_deferred = true;
-    snprintf(text, sizeof(text), "what cannot be stored stays in the journal: %s", reason->text);
-    say(recording, text);
-}
-
-/* One segment that was put off, now that another could be stored. */
-static void retry_deferred(struct weir_recording *recording, uint64_t below)
-{
+    uint64_t below = weir_journal_segment(recording->journal);
     struct weir_journal_ids segments;
+    struct weir_diag diag = {0};
     if (!recording->has_deferred)
         return;
-    if (recover_folder(recording, &recording->folder, below, 1) < 0 ||
-        weir_journal_folder_segments(&recording->folder, &segments, NULL) < 0)
+    if (recover_folder(recording, &recording->folder, below, 1, &diag) < 0 ||
+        weir_journal_folder_segments(&recording->folder, &segments, &diag) < 0) {
+        put_off(recording, &diag);
         return;
+    }
+    recording->has_said_deferred = false;
     recording->has_deferred = segments.count > 0 && segments.ids[0] < below;
     weir_journal_ids_done(&segments);
+}
+
+/* Where nothing comes no segment ends after which what was put off is tried again. */
+static void retry_in_time(struct weir_recording *recording)
+{
+    if (!recording->has_deferred)
+        return;
+    int64_t left_ns = recording->next_try_ns - weir_clock_now(&recording->config.clock);
+    /* A clock that was set back must not keep it waiting. */
+    if (left_ns <= 0 || left_ns > 2 * recording->config.rotate_ns)
+        retry_deferred(recording);
 }
 
 /* All of a segment is with the collector. 0, or the error of a sink. */
@@ -373,10 +402,10 @@ static int end_segment(struct weir_recording *recording, struct weir_collector *
             .id = next_id, .state = (const uint8_t *)state.data, .state_length = state.length};
         weir_journal_settle(recording->journal);
         if (weir_store_writer_end_segment(recording->writer, &next, &own) < 0) {
-            say_deferred(recording, &own);
+            put_off(recording, &own);
         } else {
             recording->has_said_deferred = false;
-            retry_deferred(recording, next_id);
+            retry_deferred(recording);
         }
         weir_store_writer_begin_segment(recording->writer, &recording->folder, next_id);
     }
@@ -391,11 +420,22 @@ static void say_messages(struct weir_recording *recording)
         say(recording, message.text);
 }
 
+/* Tells the collector of what comes next, several at a time. */
+static void foresee(struct weir_recording *recording, const struct weir_collector *collector)
+{
+    struct weir_datagram ahead[WEIR_SESSIONS_FORESEEN];
+    if (recording->foreseen > 0 || !weir_sessions_are_many(weir_collector_sessions(collector)))
+        return;
+    recording->foreseen = weir_journal_peek(recording->journal, ahead, WEIR_SESSIONS_FORESEEN);
+    weir_collector_foresee(collector, ahead, recording->foreseen, 0, WEIR_COLLECT_UDP);
+}
+
 /* Takes out one item. As weir_journal_next and weir_collector_receive. */
 static int take_one(struct weir_recording *recording, struct weir_collector *collector, bool leave,
                     uint64_t *ret_messages, struct weir_diag *diag)
 {
     struct weir_journal_item item;
+    foresee(recording, collector);
     int result = weir_journal_next(recording->journal, &item);
     if (result == WEIR_E_MALFORMED || result == WEIR_E_TRUNCATED)
         return weir_diag_set(diag, WEIR_E_IO, "%s: its memory was changed by somebody else",
@@ -406,6 +446,7 @@ static int take_one(struct weir_recording *recording, struct weir_collector *col
         return end_segment(recording, collector, item.next_segment, diag);
     ++*ret_messages;
     recording->is_busy = true;
+    recording->foreseen -= recording->foreseen > 0;
     if (leave)
         return 0;
     result = weir_collector_receive(collector, &item.datagram, WEIR_COLLECT_UDP, diag);
@@ -426,6 +467,7 @@ int weir_recording_take(struct weir_recording *recording, struct weir_collector 
                         unsigned most, uint64_t *ret_messages, struct weir_diag *diag)
 {
     say_messages(recording);
+    retry_in_time(recording);
     while (most-- > 0) {
         int result = take_one(recording, collector, false, ret_messages, diag);
         if (result == WEIR_E_AGAIN)

@@ -13,8 +13,8 @@
  *     weir_recording_close(recording);
  *
  * A segment whose files cannot be written is put off, which is said once, and decoded again after
- * one that could. Ownership: borrows the writer, the collector and the listeners, which outlive it.
- * Threads: one caller.
+ * one that could, or where none comes after a rotation. Ownership: borrows the writer, the
+ * collector and the listeners, which outlive it. Threads: one caller.
  */
 #ifndef WEIR_APP_RECORDING_H
 #define WEIR_APP_RECORDING_H

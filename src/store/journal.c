@@ -278,6 +278,28 @@ int weir_journal_next(struct weir_journal *journal, struct weir_journal_item *re
     return has_ended ? WEIR_E_END : WEIR_E_AGAIN;
 }
 
+size_t weir_journal_peek(const struct weir_journal *journal, struct weir_datagram *ret_datagrams,
+                         size_t most)
+{
+    const struct weir_ring_header *header = journal->ring.header;
+    uint64_t end = atomic_load(&header->filled);
+    uint64_t next = journal->number + 1;
+    if (next < atomic_load(&header->segment_count) &&
+        weir_ring_segment(&journal->ring, next)->start < end)
+        end = weir_ring_segment(&journal->ring, next)->start;
+    size_t count = 0;
+    for (uint64_t position = journal->position; position < end && count < most;) {
+        struct weir_pcapng_block block;
+        if (weir_pcapng_read(weir_ring_at(&journal->ring, position), (size_t)(end - position),
+                             &block) < 0)
+            break;
+        position += block.length;
+        if (block.has_datagram)
+            ret_datagrams[count++] = block.datagram;
+    }
+    return count;
+}
+
 struct weir_bell *weir_journal_bell(struct weir_journal *journal)
 {
     return &journal->bell;

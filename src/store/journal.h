@@ -126,6 +126,13 @@ WEIR_CHECKED int weir_journal_next(struct weir_journal *journal,
                                    struct weir_journal_item *ret_item);
 
 /*
+ * Up to `most` datagrams of this segment that weir_journal_next will give, which stay to be taken
+ * out and are valid as long as they do; returns how many.
+ */
+size_t weir_journal_peek(const struct weir_journal *journal, struct weir_datagram *ret_datagrams,
+                         size_t most);
+
+/*
  * Rings when there is something to take out; between arming it and sleeping ask
  * weir_journal_is_empty.
  */

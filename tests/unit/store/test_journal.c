@@ -488,6 +488,34 @@ static void test_segments_end_by_the_clock(void **state)
     weir_journal_close(journal);
 }
 
+static void test_what_comes_next_can_be_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    struct weir_journal *journal = open_journal(
+        &fixture->folder, (struct weir_journal_options){.rotate_ns = SECOND, .sync_ns = SECOND});
+    struct weir_datagram ahead[8];
+    struct weir_journal_item item;
+    assert_int_equal(weir_journal_peek(journal, ahead, 8), 0);
+    /* 0 to 4, the end of their segment, and 2000. */
+    append(journal, 0, 5);
+    append(journal, 2000, 2001);
+    assert_int_equal(weir_journal_peek(journal, ahead, 3), 3);
+    for (uint32_t number = 0; number < 5; number++) {
+        assert_int_equal(weir_journal_peek(journal, ahead, 8), 5 - number);
+        for (uint32_t i = number; i < 5; i++)
+            assert_int_equal(number_of(&ahead[i - number]), i);
+        assert_int_equal(weir_journal_next(journal, &item), 0);
+        assert_int_equal(number_of(&item.datagram), number);
+        assert_ptr_equal(item.datagram.octets, ahead[0].octets);
+    }
+    assert_int_equal(weir_journal_peek(journal, ahead, 8), 0);
+    assert_int_equal(weir_journal_next(journal, &item), 0);
+    assert_int_equal(item.kind, WEIR_JOURNAL_SEGMENT_END);
+    assert_int_equal(weir_journal_peek(journal, ahead, 8), 1);
+    assert_int_equal(number_of(&ahead[0]), 2000);
+    weir_journal_close(journal);
+}
+
 /* Takes out what is there; returns how many datagrams. */
 static uint32_t take_out(struct weir_journal *journal)
 {
@@ -597,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_states_are_kept_whole, make, drop),
         cmocka_unit_test_setup_teardown(test_a_folder_has_one_owner, make, drop),
         cmocka_unit_test_setup_teardown(test_nobody_waits_for_who_has_given_up, make, drop),
+        cmocka_unit_test_setup_teardown(test_what_comes_next_can_be_looked_at, make, drop),
         cmocka_unit_test_setup_teardown(test_segments_end_by_the_clock, make, drop),
         cmocka_unit_test(test_counters_are_described),
         /* Last: it leaves the process in a mount namespace of its own. */

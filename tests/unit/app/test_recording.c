@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A recording whose segments cannot be stored for a while, and one whose collector has many. */
+#include "app/recording.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/writer.h"
+#include "support/cmocka.h"
+
+#define AWAIT_NS  (30 * WEIR_NS_PER_SECOND)
+#define ROTATE_NS WEIR_NS_PER_SECOND
+#define SOURCES   1500u
+
+/* The linker puts this before the store's call (--wrap). */
+static unsigned stages;
+static bool staging_fails;
+
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+int __real_weir_journal_folder_stage(const struct weir_journal_folder *folder, uint64_t id,
+                                     const char *from, const char *partition, const char *file,
+                                     struct weir_diag *diag);
+int __wrap_weir_journal_folder_stage(const struct weir_journal_folder *folder, uint64_t id,
+                                     const char *from, const char *partition, const char *file,
+                                     struct weir_diag *diag);
+
+int __wrap_weir_journal_folder_stage(const struct weir_journal_folder *folder, uint64_t id,
+                                     const char *from, const char *partition, const char *file,
+                                     struct weir_diag *diag)
+{
+    stages++;
+    if (staging_fails)
+        return weir_diag_set(diag, WEIR_E_IO, "no room in this test");
+    return __real_weir_journal_folder_stage(folder, id, from, partition, file, diag);
+}
+/* NOLINTEND(bugprone-reserved-identifier) */
+
+struct fixture {
+    char path[64];
+    _Atomic int64_t ahead_ns; /* of the system's clock */
+    struct weir_collector *collector;
+    struct weir_store_writer *writer;
+    struct weir_recording *recording;
+    struct weir_udp_listener *listener;
+    int sender;
+    uint64_t sent;
+    uint64_t messages;
+    unsigned said;
+    uint32_t sequence;
+};
+
+static int64_t now(void *context)
+{
+    const struct fixture *fixture = context;
+    const struct weir_clock clock = weir_clock_system();
+    return weir_clock_now(&clock) + atomic_load(&fixture->ahead_ns);
+}
+
+static void say(void *context, const char *text)
+{
+    (void)text;
+    ((struct fixture *)context)->said++;
+}
+
+/* A socket that sends to the listener. */
+static int connect_to(const struct weir_udp_listener *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(
+        getsockname(weir_udp_listener_fd(listener), (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, length), 0);
+    return fd;
+}
+
+static int make(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct weir_diag diag;
+    assert_non_null(fixture);
+    stages = 0;
+    staging_fails = false;
+    strcpy(fixture->path, "/tmp/weir-recording-XXXXXX");
+    assert_non_null(mkdtemp(fixture->path));
+    const struct weir_clock clock = {now, fixture};
+    const struct weir_store_writer_options options = {.path = fixture->path, .clock = clock};
+    const struct weir_recording_config config = {
+        .store = fixture->path,
+        .clock = clock,
+        .rotate_ns = ROTATE_NS,
+        .sync_ns = WEIR_NS_PER_SECOND,
+        .collector = weir_collector_defaults(),
+        .say = say,
+        .say_context = fixture,
+    };
+    assert_int_equal(weir_collector_new(&config.collector, &fixture->collector), 0);
+    assert_int_equal(weir_store_writer_open(&options, &fixture->writer, &diag), 0);
+    const struct weir_batch_sink sink = weir_store_writer_sink(fixture->writer);
+    assert_int_equal(weir_collector_add_batch_sink(fixture->collector, &sink), 0);
+    assert_int_equal(weir_recording_open(&config, fixture->writer, fixture->collector,
+                                         &fixture->recording, &diag),
+                     0);
+    assert_int_equal(
+        weir_udp_listener_open("127.0.0.1", 0, WEIR_UDP_BUFFER_OCTETS, &fixture->listener, &diag),
+        0);
+    assert_int_equal(
+        weir_recording_start(fixture->recording, fixture->collector, &fixture->listener, 1, &diag),
+        0);
+    fixture->sender = connect_to(fixture->listener);
+    *state = fixture;
+    return 0;
+}
+
+static int drop(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[sizeof(fixture->path) + 16];
+    struct weir_diag diag;
+    weir_recording_close(fixture->recording);
+    (void)!weir_store_writer_close(fixture->writer, NULL, &diag);
+    weir_collector_free(fixture->collector);
+    weir_udp_listener_close(fixture->listener);
+    close(fixture->sender);
+    snprintf(command, sizeof(command), "rm -r %s", fixture->path);
+    int removed = system(command); /* NOLINT(cert-env33-c): the test's own folder */
+    free(fixture);
+    return removed;
+}
+
+/* A NetFlow v5 message with one flow. */
+static void send_flow(struct fixture *fixture, uint16_t engine)
+{
+    uint8_t octets[72] = {0};
+    struct weir_writer w = weir_writer_make(octets, sizeof(octets));
+    weir_write_u16(&w, 5);
+    weir_write_u16(&w, 1);
+    weir_write_u32(&w, 1000000);
+    weir_write_u32(&w, (uint32_t)(now(fixture) / WEIR_NS_PER_SECOND));
+    weir_write_u32(&w, 0);
+    weir_write_u32(&w, fixture->sequence);
+    weir_write_u16(&w, engine);
+    assert_int_equal(send(fixture->sender, octets, sizeof(octets), 0), sizeof(octets));
+    fixture->sent++;
+}
+
+/* Takes what there is until `is_so`, or for too long. */
+static bool await(struct fixture *fixture, bool (*is_so)(const struct fixture *fixture))
+{
+    const struct weir_clock clock = weir_clock_monotonic();
+    int64_t until_ns = weir_clock_now(&clock) + AWAIT_NS;
+    struct weir_diag diag;
+    do {
+        struct pollfd fd = {.fd = weir_recording_fd(fixture->recording), .events = POLLIN};
+        int rest_ms = weir_recording_rest(fixture->recording);
+        poll(&fd, 1, rest_ms < 0 || rest_ms > 10 ? 10 : rest_ms);
+        assert_int_equal(weir_recording_take(fixture->recording, fixture->collector, 1000,
+                                             &fixture->messages, &diag),
+                         0);
+        if (is_so(fixture))
+            return true;
+    } while (weir_clock_now(&clock) < until_ns);
+    return false;
+}
+
+static bool one_came(const struct fixture *fixture)
+{
+    return fixture->messages > 0;
+}
+
+static bool was_put_off(const struct fixture *fixture)
+{
+    return fixture->said > 0;
+}
+
+static bool was_tried_four_times(const struct fixture *fixture)
+{
+    (void)fixture;
+    return stages >= 4;
+}
+
+static bool was_recovered(const struct fixture *fixture)
+{
+    return weir_recording_count(fixture->recording).journal_recovered_segments > 0;
+}
+
+static bool is_later(const struct fixture *fixture)
+{
+    atomic_fetch_add(&((struct fixture *)(uintptr_t)fixture)->ahead_ns, ROTATE_NS);
+    return was_tried_four_times(fixture);
+}
+
+static void test_what_was_put_off_is_tried_again_though_nothing_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct weir_diag diag;
+    staging_fails = true;
+    send_flow(fixture, 0);
+    assert_true(await(fixture, one_came));
+    atomic_fetch_add(&fixture->ahead_ns, ROTATE_NS);
+    assert_true(await(fixture, was_put_off));
+    assert_true(await(fixture, is_later));
+    /* Once, however often it fails. */
+    assert_int_equal(fixture->said, 1);
+    assert_int_equal(weir_recording_check(fixture->recording, &diag), WEIR_E_IO);
+
+    staging_fails = false;
+    atomic_fetch_add(&fixture->ahead_ns, ROTATE_NS);
+    assert_true(await(fixture, was_recovered));
+    assert_int_equal(weir_recording_check(fixture->recording, &diag), 0);
+    assert_int_equal(weir_recording_stored(fixture->recording)->records_stored, 1);
+}
+
+static bool all_came(const struct fixture *fixture)
+{
+    return fixture->messages >= fixture->sent;
+}
+
+/* More exporters than which the collector is told of beforehand. */
+static void test_what_many_exporters_send_is_all_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t round = 0; round < 20; round++) {
+        fixture->sequence = round;
+        for (uint32_t i = 0; i < SOURCES; i++) {
+            send_flow(fixture, (uint16_t)i);
+            /* No more than any socket's buffer has room for. */
+            if (fixture->sent % 100 == 0)
+                assert_true(await(fixture, all_came));
+        }
+    }
+    struct weir_collect_counters counters = weir_collector_count(fixture->collector);
+    assert_int_equal(counters.sessions_opened, SOURCES);
+    assert_int_equal(counters.records, SOURCES * 20);
+    assert_int_equal(counters.records_lost + counters.records_duplicate, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_was_put_off_is_tried_again_though_nothing_comes,
+                                        make, drop),
+        cmocka_unit_test_setup_teardown(test_what_many_exporters_send_is_all_taken, make, drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
