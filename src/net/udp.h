@@ -67,6 +67,16 @@ struct weir_udp_listener;
 WEIR_CHECKED int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
                                         struct weir_udp_listener **ret_listener,
                                         struct weir_diag *diag);
+
+/*
+ * The same for `count` listeners that share the port: all datagrams of one address come to the
+ * listener of its share (base/share.h). As above, and WEIR_E_UNSUPPORTED where the system cannot.
+ */
+#define WEIR_UDP_GROUP_MAX 64u
+WEIR_CHECKED int weir_udp_listener_open_group(const char *host, uint16_t port, int buffer_octets,
+                                              uint32_t count,
+                                              struct weir_udp_listener **ret_listeners,
+                                              struct weir_diag *diag);
 void weir_udp_listener_close(struct weir_udp_listener *listener);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/steering.h"
 #include "net/udp.h"
 
 #define DATAGRAM_OCTETS_MAX 65536u
@@ -42,7 +44,16 @@ static void set_buffer(int fd, int buffer_octets)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_octets, sizeof(buffer_octets));
 }
 
-static int bind_socket(const struct addrinfo *list)
+/* How many the kernel has dropped; what SO_RXQ_OVFL says of the next datagram. */
+static uint32_t count_drops(int fd)
+{
+    uint32_t values[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof(values);
+    (void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &length);
+    return values[SK_MEMINFO_DROPS];
+}
+
+static int bind_socket(const struct addrinfo *list, bool is_shared)
 {
     int fd = -1;
     for (const struct addrinfo *at = list; at; at = at->ai_next) {
@@ -53,7 +64,8 @@ static int bind_socket(const struct addrinfo *list)
         /* One socket for both families; a machine without IPv6 has only IPv4 in the list. */
         if (at->ai_family == AF_INET6)
             (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-        if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
+        if ((!is_shared || weir_steering_prepare(fd) == 0) &&
+            bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
             setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 &&
             setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) == 0)
             return fd;
@@ -65,7 +77,8 @@ static int bind_socket(const struct addrinfo *list)
     return fd;
 }
 
-static int open_socket(const char *host, uint16_t port, int *ret_socket, struct weir_diag *diag)
+static int open_socket(const char *host, uint16_t port, bool is_shared, int *ret_socket,
+                       struct weir_diag *diag)
 {
     char service[8];
     snprintf(service, sizeof(service), "%u", port);
@@ -76,11 +89,11 @@ static int open_socket(const char *host, uint16_t port, int *ret_socket, struct 
     if (looked_up != 0)
         return weir_diag_set(diag, WEIR_E_USAGE, "%s: no such host: %s", host,
                              gai_strerror(looked_up));
-    int fd = bind_socket(list);
+    int fd = bind_socket(list, is_shared);
     int saved = errno;
     freeaddrinfo(list);
     if (fd < 0 && !*host && (saved == EAFNOSUPPORT || saved == EADDRNOTAVAIL))
-        return open_socket("0.0.0.0", port, ret_socket, diag);
+        return open_socket("0.0.0.0", port, is_shared, ret_socket, diag);
     if (fd < 0 && saved == EADDRINUSE)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "udp port %u is in use; choose another or stop what uses it "
@@ -95,8 +108,8 @@ static int open_socket(const char *host, uint16_t port, int *ret_socket, struct 
     return 0;
 }
 
-int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
-                           struct weir_udp_listener **ret_listener, struct weir_diag *diag)
+static int open_listener(const char *host, uint16_t port, int buffer_octets, bool is_shared,
+                         struct weir_udp_listener **ret_listener, struct weir_diag *diag)
 {
     struct weir_udp_listener *listener = calloc(1, sizeof(*listener));
     uint8_t *octets = malloc((size_t)WEIR_UDP_BATCH * DATAGRAM_OCTETS_MAX);
@@ -107,7 +120,7 @@ int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
     }
     listener->octets = octets;
     listener->port = port;
-    int result = open_socket(host, port, &listener->socket, diag);
+    int result = open_socket(host, port, is_shared, &listener->socket, diag);
     if (result < 0) {
         free(octets);
         free(listener);
@@ -124,6 +137,53 @@ int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
     }
     *ret_listener = listener;
     return 0;
+}
+
+int weir_udp_listener_open(const char *host, uint16_t port, int buffer_octets,
+                           struct weir_udp_listener **ret_listener, struct weir_diag *diag)
+{
+    return open_listener(host, port, buffer_octets, false, ret_listener, diag);
+}
+
+static int open_group(const char *host, uint16_t port, int buffer_octets, uint32_t count,
+                      struct weir_udp_listener **listeners, struct weir_diag *diag)
+{
+    int sockets[WEIR_UDP_GROUP_MAX];
+    /* Whoever shares a port hears of nobody that has it: but who wants it alone does. */
+    int result = open_socket(host, port, false, &sockets[0], diag);
+    if (result < 0)
+        return result;
+    close(sockets[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        result = open_listener(host, port, buffer_octets, true, &listeners[i], diag);
+        if (result < 0)
+            return result;
+        sockets[i] = listeners[i]->socket;
+    }
+    if (weir_steering_begin(sockets, count) < 0)
+        return weir_diag_set(diag, WEIR_E_UNSUPPORTED,
+                             "udp port %u: this system cannot divide it among workers: %s", port,
+                             strerror(errno));
+    /* What came while they were deaf is not lost: nobody was there yet. */
+    for (uint32_t i = 0; i < count; i++)
+        listeners[i]->last_drop_count = count_drops(sockets[i]);
+    return 0;
+}
+
+int weir_udp_listener_open_group(const char *host, uint16_t port, int buffer_octets, uint32_t count,
+                                 struct weir_udp_listener **ret_listeners, struct weir_diag *diag)
+{
+    struct weir_udp_listener *listeners[WEIR_UDP_GROUP_MAX] = {0};
+    assert(count >= 1 && count <= WEIR_UDP_GROUP_MAX);
+    int result = count == 1 ? weir_udp_listener_open(host, port, buffer_octets, &listeners[0], diag)
+                            : open_group(host, port, buffer_octets, count, listeners, diag);
+    for (uint32_t i = 0; i < count; i++) {
+        if (result < 0)
+            weir_udp_listener_close(listeners[i]);
+        else
+            ret_listeners[i] = listeners[i];
+    }
+    return result;
 }
 
 void weir_udp_listener_close(struct weir_udp_listener *listener)
