@@ -602,6 +602,12 @@ int weir_collector_restore(struct weir_collector *collector, const void *octets,
     return weir_state_restore(&collector->sessions, octets, length, diag);
 }
 
+int weir_collector_restore_share(struct weir_collector *collector, const struct weir_share *share,
+                                 const void *octets, size_t length, struct weir_diag *diag)
+{
+    return weir_state_add(&collector->sessions, share, octets, length, diag);
+}
+
 void weir_collector_next_file(struct weir_collector *collector)
 {
     for (struct weir_session *session = collector->sessions.newest; session;

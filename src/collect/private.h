@@ -10,10 +10,12 @@
 #include "base/text.h"
 #include "collect/session.h"
 
-/* As weir_collector_save and weir_collector_restore. */
+/* As weir_collector_save, weir_collector_restore and weir_collector_restore_share. */
 WEIR_CHECKED int weir_state_save(const struct weir_sessions *sessions,
                                  struct weir_text_buffer *out);
 WEIR_CHECKED int weir_state_restore(struct weir_sessions *sessions, const void *octets,
                                     size_t length, struct weir_diag *diag);
+WEIR_CHECKED int weir_state_add(struct weir_sessions *sessions, const struct weir_share *share,
+                                const void *octets, size_t length, struct weir_diag *diag);
 
 #endif

@@ -127,6 +127,34 @@ void weir_sessions_clear(struct weir_sessions *sessions)
         weir_sessions_evict(sessions);
 }
 
+static bool was_known(const struct weir_sessions *sessions, const struct weir_session_key *key,
+                      uint64_t turn)
+{
+    const struct weir_session *session = *bucket_of(sessions, key);
+    while (session && (session->turn > turn || !keys_equal(&session->key, key)))
+        session = session->next_in_bucket;
+    return session != NULL;
+}
+
+void weir_sessions_sift(struct weir_sessions *sessions, const struct weir_share *share,
+                        uint64_t turn)
+{
+    struct weir_session *older;
+    for (struct weir_session *session = sessions->newest; session && session->turn > turn;
+         session = older) {
+        const struct weir_session_key *key = &session->key;
+        older = session->older;
+        bool is_ours =
+            share->count <= 1 ||
+            (key->transport == WEIR_COLLECT_UDP && key->protocol != WEIR_PROTOCOL_SFLOW5 &&
+             weir_share_of(key->exporter, share->count) == share->index);
+        if (is_ours && !was_known(sessions, key, turn))
+            continue;
+        unlink_session(sessions, session);
+        free_session(sessions, session);
+    }
+}
+
 static const struct weir_plan *find_plan(const void *of, uint16_t template_id)
 {
     const struct weir_session *session = of;

@@ -24,6 +24,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/share.h"
 #include "collect/budget.h"
 #include "collect/common.h"
 #include "collect/counters.h"
@@ -154,6 +155,14 @@ WEIR_CHECKED int weir_sessions_add(struct weir_sessions *sessions,
 
 /* Forgets all sessions, as if each had been the longest idle. */
 void weir_sessions_clear(struct weir_sessions *sessions);
+
+/*
+ * Of the sessions that were made after this turn leaves those of the share whose key no session of
+ * before has; the others were never there. An agent of sFlow says its address itself, and which
+ * worker its datagrams come to is not known: it is of no share where there are several.
+ */
+void weir_sessions_sift(struct weir_sessions *sessions, const struct weir_share *share,
+                        uint64_t turn);
 
 /* Forgets the session whose last message is oldest; there has to be one. */
 void weir_sessions_evict(struct weir_sessions *sessions);

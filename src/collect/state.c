@@ -505,11 +505,11 @@ static int restore_all(struct restore *restore, struct weir_diag *diag)
     return result;
 }
 
-int weir_state_restore(struct weir_sessions *sessions, const void *octets, size_t length,
-                       struct weir_diag *diag)
+int weir_state_add(struct weir_sessions *sessions, const struct weir_share *share,
+                   const void *octets, size_t length, struct weir_diag *diag)
 {
     struct restore restore = {.sessions = sessions};
-    weir_sessions_clear(sessions);
+    uint64_t turn = sessions->turn;
     const struct weir_collect_counters before = sessions->evicted;
     int result = open_state(octets, length, &restore.reader, diag);
     if (result < 0)
@@ -525,6 +525,16 @@ int weir_state_restore(struct weir_sessions *sessions, const void *octets, size_
     if (result < 0) {
         weir_sessions_clear(sessions);
         sessions->evicted = before;
+    } else {
+        weir_sessions_sift(sessions, share, turn);
     }
     return result;
+}
+
+int weir_state_restore(struct weir_sessions *sessions, const void *octets, size_t length,
+                       struct weir_diag *diag)
+{
+    const struct weir_share all = {0};
+    weir_sessions_clear(sessions);
+    return weir_state_add(sessions, &all, octets, length, diag);
 }

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/share.h"
 #include "base/text.h"
 #include "collect/collector.h"
 
@@ -45,5 +46,14 @@ WEIR_CHECKED int weir_collector_save(const struct weir_collector *collector,
  */
 WEIR_CHECKED int weir_collector_restore(struct weir_collector *collector, const void *octets,
                                         size_t length, struct weir_diag *diag);
+
+/*
+ * Adds what a state has of a share of the exporters' addresses; those that the collector knows stay
+ * as they are, so of several states the newest comes first. sFlow's agents are left out where there
+ * are several shares. Errors as above.
+ */
+WEIR_CHECKED int weir_collector_restore_share(struct weir_collector *collector,
+                                              const struct weir_share *share, const void *octets,
+                                              size_t length, struct weir_diag *diag);
 
 #endif

@@ -289,6 +289,66 @@ static void test_every_bit_is_checked(void **state)
     weir_text_done(&rich);
 }
 
+/* Exporters of four addresses, in a state. */
+static struct weir_text_buffer save_four(uint8_t domain)
+{
+    struct desk desk = open_default();
+    for (unsigned i = 1; i <= 4; i++) {
+        char address[WEIR_ADDRESS_TEXT_MAX];
+        snprintf(address, sizeof(address), "192.0.2.%u", i);
+        struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, address, domain);
+        send_templates(&desk, &peer);
+    }
+    struct weir_text_buffer state = save(&desk);
+    desk_close(&desk);
+    return state;
+}
+
+static void test_shares_are_the_whole(void **state)
+{
+    (void)state;
+    enum { SHARES = 3 };
+    struct weir_text_buffer saved = save_four(7);
+    uint64_t restored = 0;
+    for (uint32_t i = 0; i < SHARES; i++) {
+        struct desk desk = open_default();
+        struct weir_diag diag = {0};
+        const struct weir_share share = {i, SHARES};
+        assert_int_equal(
+            weir_collector_restore_share(desk.collector, &share, saved.data, saved.length, &diag),
+            0);
+        const struct weir_sessions *sessions = weir_collector_sessions(desk.collector);
+        for (const struct weir_session *at = sessions->oldest; at; at = at->newer)
+            assert_int_equal(weir_share_of(at->key.exporter, SHARES), i);
+        restored += weir_collector_count(desk.collector).sessions_restored;
+        assert_int_equal(weir_collector_count(desk.collector).sessions_evicted, 0);
+        desk_close(&desk);
+    }
+    assert_int_equal(restored, 4);
+    weir_text_done(&saved);
+}
+
+static void test_what_is_known_stays(void **state)
+{
+    (void)state;
+    const struct weir_share all = {0, 1};
+    struct weir_text_buffer newer = save_four(7), older = save_four(7), others = save_four(8);
+    struct weir_diag diag = {0};
+    struct desk desk = open_default();
+    struct weir_text_buffer *const states[] = {&newer, &older, &others};
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(weir_collector_restore_share(desk.collector, &all, states[i]->data,
+                                                      states[i]->length, &diag),
+                         0);
+    assert_int_equal(weir_collector_count(desk.collector).sessions_restored, 8);
+    assert_int_equal(
+        weir_collector_restore_share(desk.collector, &all, older.data, older.length - 1, &diag),
+        WEIR_E_TRUNCATED);
+    for (unsigned i = 0; i < 3; i++)
+        weir_text_done(states[i]);
+    desk_close(&desk);
+}
+
 static void test_limits_hold(void **state)
 {
     (void)state;
@@ -329,6 +389,8 @@ int main(void)
         cmocka_unit_test(test_what_waits_goes_on_waiting),
         cmocka_unit_test(test_cut_at_every_octet),
         cmocka_unit_test(test_every_bit_is_checked),
+        cmocka_unit_test(test_shares_are_the_whole),
+        cmocka_unit_test(test_what_is_known_stays),
         cmocka_unit_test(test_limits_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
