@@ -2,6 +2,8 @@
 /* What a collector has learned, saved and restored. */
 #include "peer.h"
 
+#include <stdio.h>
+
 #include "base/random.h"
 #include "collect/state.h"
 
