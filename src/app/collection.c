@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/recording.h"
 #include "collect/input.h"
 #include "net/udp.h"
-#include "wire/sflow.h"
 
 #define FLUSH_NS         WEIR_NS_PER_SECOND
 #define ROUNDS_MAX       16u    /* receives from one listener before the others have their turn */
@@ -67,10 +67,11 @@ static bool is_stopped(const struct weir_collection *collection)
     return config->stop && config->stop(config->stop_context, collection);
 }
 
-int weir_collection_open(struct weir_collection *collection, const struct weir_url *url,
-                         struct weir_diag *diag)
+int weir_collection_open_all(struct weir_collection *const *collections, unsigned count,
+                             const struct weir_url *url, struct weir_diag *diag)
 {
     static const char *const options[] = {"buffer", NULL};
+    struct weir_udp_listener *listeners[WEIR_UDP_GROUP_MAX];
     uint64_t buffer_octets = WEIR_UDP_BUFFER_OCTETS;
     if (url->transport != WEIR_URL_UDP || url->protocol != WEIR_URL_ANY)
         return weir_diag_set(diag, WEIR_E_USAGE,
@@ -82,14 +83,20 @@ int weir_collection_open(struct weir_collection *collection, const struct weir_u
     result = weir_url_number(url, "buffer", INT32_MAX / 2, &buffer_octets, diag);
     if (result < 0)
         return result;
-    if (collection->listener_count == WEIR_COLLECTION_LISTENERS_MAX)
+    if (collections[0]->listener_count == WEIR_COLLECTION_LISTENERS_MAX)
         return weir_diag_set(diag, WEIR_E_LIMIT, "more than %u listeners",
                              WEIR_COLLECTION_LISTENERS_MAX);
-    result = weir_udp_listener_open(url->host, url->port, (int)buffer_octets,
-                                    &collection->listeners[collection->listener_count], diag);
-    if (result == 0)
-        collection->listener_count++;
+    result = weir_udp_listener_open_group(url->host, url->port, (int)buffer_octets, count,
+                                          listeners, diag);
+    for (unsigned i = 0; i < count && result == 0; i++)
+        collections[i]->listeners[collections[i]->listener_count++] = listeners[i];
     return result;
+}
+
+int weir_collection_open(struct weir_collection *collection, const struct weir_url *url,
+                         struct weir_diag *diag)
+{
+    return weir_collection_open_all(&collection, 1, url, diag);
 }
 
 /* 0, WEIR_E_END at the limit, or the error of a sink. */
@@ -106,18 +113,17 @@ int weir_collection_flush(struct weir_collection *collection, struct weir_diag *
 {
     int64_t now_ns = weir_clock_now(&collection->config.clock);
     int result = weir_collector_flush(collection->collector, now_ns, diag);
-    if (collection->config.state && collection->config.state->path)
-        weir_state_file_tick(collection->config.state, collection->collector, now_ns);
     if (result < 0)
         collection->has_failed = true;
     return result;
 }
 
 /* Rows that wait for options stay. */
-static int tick(struct weir_collection *collection, struct weir_diag *diag)
+static int tick(struct weir_collection *collection, int64_t now_ns, struct weir_diag *diag)
 {
-    int result =
-        weir_collector_tick(collection->collector, weir_clock_now(&collection->config.clock), diag);
+    int result = weir_collector_tick(collection->collector, now_ns, diag);
+    if (collection->config.state && collection->config.state->path)
+        weir_state_file_tick(collection->config.state, collection->collector, now_ns);
     if (result < 0)
         collection->has_failed = true;
     return result;
@@ -240,6 +246,20 @@ static int take_all(struct weir_collection *collection, unsigned rounds, uint64_
     return result;
 }
 
+/* When the last message came, here or, where it is shared, anywhere. */
+static int64_t last_message(const struct weir_collection *collection, int64_t own_ns)
+{
+    _Atomic int64_t *shared = collection->config.last_message_ns;
+    int64_t last_ns = shared ? atomic_load_explicit(shared, memory_order_relaxed) : own_ns;
+    return last_ns > own_ns ? last_ns : own_ns;
+}
+
+static void note_message(const struct weir_collection *collection, int64_t now_ns)
+{
+    if (collection->config.last_message_ns)
+        atomic_store_explicit(collection->config.last_message_ns, now_ns, memory_order_relaxed);
+}
+
 /* Collects until it is stopped, or nothing came for idle_ns. */
 static int listen_on(struct weir_collection *collection, struct weir_diag *diag)
 {
@@ -247,6 +267,10 @@ static int listen_on(struct weir_collection *collection, struct weir_diag *diag)
     int64_t now_ns = weir_clock_now(&config->clock);
     int64_t last_message_ns = now_ns, next_flush_ns = now_ns + FLUSH_NS;
     while (!is_stopped(collection)) {
+        last_message_ns = last_message(collection, last_message_ns);
+        /* A clock that was set back must not keep anything waiting. */
+        if (last_message_ns > now_ns)
+            last_message_ns = now_ns;
         int64_t idle_until_ns = config->idle_ns ? last_message_ns + config->idle_ns : INT64_MAX;
         if (now_ns >= idle_until_ns)
             return 0;
@@ -258,17 +282,16 @@ static int listen_on(struct weir_collection *collection, struct weir_diag *diag)
         if (result < 0)
             return result;
         now_ns = weir_clock_now(&config->clock);
-        if (messages > 0)
+        if (messages > 0) {
             last_message_ns = now_ns;
-        /* A clock that was set back must not keep anything waiting. */
+            note_message(collection, now_ns);
+        }
         if (now_ns >= next_flush_ns || next_flush_ns - now_ns > FLUSH_NS) {
-            result = tick(collection, diag);
+            result = tick(collection, now_ns, diag);
             if (result < 0)
                 return result;
             next_flush_ns = now_ns + FLUSH_NS;
         }
-        if (last_message_ns > now_ns)
-            last_message_ns = now_ns;
     }
     return 0;
 }
@@ -310,105 +333,12 @@ struct weir_collect_counters weir_collection_count(const struct weir_collection 
     return counters;
 }
 
-static void add_session(struct weir_stats *stats, const struct weir_session *session)
+struct weir_datagram_counters weir_collection_captured(const struct weir_collection *collection)
 {
-    struct weir_collect_counters counters = weir_session_count(session);
-    const struct weir_stats_part part = {weir_collect_counter_table, weir_collect_counter_count,
-                                         &counters};
-    char address[WEIR_ADDRESS_TEXT_MAX];
-    weir_stats_open_object(stats, NULL);
-    if (session->key.exporter.high != 0 || session->key.exporter.low != 0) {
-        weir_address_format(session->key.exporter, address);
-        weir_stats_add_text(stats, "address", address);
-    } else {
-        weir_stats_add_null(stats, "address");
-    }
-    weir_stats_add_u64(stats, "domain", session->key.domain);
-    weir_stats_add_text(stats, "protocol",
-                        weir_protocol_text((enum weir_protocol)session->key.protocol));
-    if (session->key.transport == WEIR_COLLECT_UDP) {
-        weir_stats_add_i64(stats, "skew_ms", session->skew.mean_ns / WEIR_NS_PER_MS);
-        weir_stats_add_i64(stats, "skew_min_ms", weir_skew_least(&session->skew) / WEIR_NS_PER_MS);
-        weir_stats_add_i64(stats, "skew_added_ms",
-                           weir_skew_shift(&session->skew, session->exporter) / WEIR_NS_PER_MS);
-    }
-    weir_stats_add(stats, &part);
-    weir_stats_close(stats);
+    return collection->captured;
 }
 
-/* What of sFlow was passed over, by format; no list where nothing was. */
-static void add_skipped(struct weir_stats *stats, const struct weir_collector *collector)
+const struct weir_admission *weir_collection_admission(const struct weir_collection *collection)
 {
-    static const char *const places[] = {
-        [WEIR_SFLOW_IN_DATAGRAM] = "sample",
-        [WEIR_SFLOW_IN_FLOW] = "flow record",
-        [WEIR_SFLOW_IN_COUNTERS] = "counter record",
-    };
-    struct weir_sflow_skipped skipped;
-    size_t index = 0;
-    for (; weir_collector_skipped(collector, index, &skipped) == 0; index++) {
-        if (index == 0)
-            weir_stats_open_list(stats, "sflow_skipped");
-        weir_stats_open_object(stats, NULL);
-        weir_stats_add_text(stats, "structure", places[skipped.place]);
-        weir_stats_add_u64(stats, "enterprise", WEIR_SFLOW_ENTERPRISE(skipped.format));
-        weir_stats_add_u64(stats, "format", WEIR_SFLOW_NUMBER(skipped.format));
-        weir_stats_add_u64(stats, "count", skipped.count);
-        weir_stats_close(stats);
-    }
-    if (index > 0)
-        weir_stats_close(stats);
-}
-
-/* Who was limited; no list where nobody was. */
-static void add_limited(struct weir_stats *stats, const struct weir_admission *admission)
-{
-    struct weir_address limited;
-    uint64_t datagrams;
-    size_t position = 0;
-    bool is_open = false;
-    while (weir_admission_limited(admission, &position, &limited, &datagrams) == 0) {
-        char address[WEIR_ADDRESS_TEXT_MAX];
-        if (!is_open)
-            weir_stats_open_list(stats, "limited");
-        is_open = true;
-        weir_address_format(limited, address);
-        weir_stats_open_object(stats, NULL);
-        weir_stats_add_text(stats, "address", address);
-        weir_stats_add_u64(stats, "datagrams_limited", datagrams);
-        weir_stats_close(stats);
-    }
-    if (is_open)
-        weir_stats_close(stats);
-}
-
-void weir_collection_print_stats(const struct weir_collection *collection,
-                                 const struct weir_stats_part *parts, size_t part_count,
-                                 struct weir_text_buffer *out)
-{
-    struct weir_collect_counters total = weir_collection_count(collection);
-    const struct weir_stats_part whole = {weir_collect_counter_table, weir_collect_counter_count,
-                                          &total};
-    const struct weir_stats_part captured = {weir_datagram_counter_table,
-                                             weir_datagram_counter_count, &collection->captured};
-    struct weir_stats stats = weir_stats_begin(out);
-    weir_stats_add(&stats, &whole);
-    weir_stats_add(&stats, &captured);
-    const struct weir_admission *admission = collection->config.admission;
-    struct weir_admission_counters admitted =
-        admission ? *weir_admission_count(admission) : (struct weir_admission_counters){0};
-    const struct weir_stats_part admission_part = {weir_admission_counter_table,
-                                                   weir_admission_counter_count, &admitted};
-    weir_stats_add(&stats, &admission_part);
-    for (size_t i = 0; i < part_count; i++)
-        weir_stats_add(&stats, &parts[i]);
-    if (admission)
-        add_limited(&stats, admission);
-    add_skipped(&stats, collection->collector);
-    weir_stats_open_list(&stats, "exporters");
-    for (const struct weir_session *session =
-             weir_collector_sessions(collection->collector)->oldest;
-         session; session = session->newer)
-        add_session(&stats, session);
-    weir_stats_end(&stats);
+    return collection->config.admission;
 }

@@ -8,7 +8,6 @@
  *     result = weir_collection_open(collection, &url, &diag);       // any number of listeners
  *     result = weir_collection_listen(collection, &diag);           // until stopped
  *     result = weir_collection_flush(collection, &diag);
- *     weir_collection_print_stats(collection, parts, count, &text);
  *     weir_collection_free(collection);
  *
  * Listeners are all served by the thread that calls. Sinks are flushed about once a second.
@@ -22,13 +21,12 @@
 #include <stdint.h>
 
 #include "app/state_file.h"
-#include "app/stats.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "collect/admission.h"
 #include "collect/collector.h"
 #include "net/url.h"
+#include "packet/datagram_source.h"
 
 struct weir_collection;
 struct weir_recording;
@@ -45,6 +43,8 @@ struct weir_collection_config {
     /* Asked between messages; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_collection *collection);
     void *stop_context;
+    /* When a message came last, where it is shared with others that are idle together; or NULL. */
+    _Atomic int64_t *last_message_ns;
 };
 
 /* 0, WEIR_E_NOMEM. */
@@ -62,6 +62,14 @@ struct weir_collector *weir_collection_collector(struct weir_collection *collect
  */
 WEIR_CHECKED int weir_collection_open(struct weir_collection *collection,
                                       const struct weir_url *url, struct weir_diag *diag);
+
+/*
+ * The same for several, each in a thread of its own: they share the port, and what comes to it is
+ * divided by the exporter's address (net/udp.h). As above, and WEIR_E_UNSUPPORTED.
+ */
+WEIR_CHECKED int weir_collection_open_all(struct weir_collection *const *collections,
+                                          unsigned count, const struct weir_url *url,
+                                          struct weir_diag *diag);
 
 /*
  * Collects from a file ("-": standard input), see collect/input.h. 0, also when stopped;
@@ -95,16 +103,10 @@ bool weir_collection_has_failed(const struct weir_collection *collection);
 /* All that was counted, datagrams that the kernel dropped included. */
 struct weir_collect_counters weir_collection_count(const struct weir_collection *collection);
 
-/*
- * --stats: one JSON object with the totals by name, those of `parts`, and "exporters": one object
- * a session with "address", "domain", "protocol", and the same counters. "limited", where somebody
- * was: one object an address with "address", "datagrams_limited". Of sessions with an address
- * also how far the exporter's clock is behind ours, which includes the messages' time under way:
- * "skew_ms" (moving mean), "skew_min_ms" (least of the last minute or two); and "skew_added_ms",
- * what --skew adds to flow times.
- */
-void weir_collection_print_stats(const struct weir_collection *collection,
-                                 const struct weir_stats_part *parts, size_t part_count,
-                                 struct weir_text_buffer *out);
+/* What became of the packets of captures that were read. */
+struct weir_datagram_counters weir_collection_captured(const struct weir_collection *collection);
+
+/* As configured, to ask what it counted; NULL: none. */
+const struct weir_admission *weir_collection_admission(const struct weir_collection *collection);
 
 #endif

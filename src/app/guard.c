@@ -8,65 +8,110 @@ const struct weir_counter weir_guard_counter_table[] = {
 const size_t weir_guard_counter_count =
     sizeof(weir_guard_counter_table) / sizeof(weir_guard_counter_table[0]);
 
+static void begin(struct weir_guard *guard, struct weir_guard_group *group, unsigned place)
+{
+    guard->group = group;
+    guard->place = place;
+    guard->first = guard;
+    atomic_init(&guard->has_failed, false);
+    group->alive++;
+}
+
 void weir_guard_batches(struct weir_guard *guard, struct weir_guard_group *group, unsigned place,
                         struct weir_batch_sink sink)
 {
-    *guard = (struct weir_guard){.group = group, .place = place, .batches = sink};
-    group->alive++;
+    begin(guard, group, place);
+    guard->batches = sink;
 }
 
 void weir_guard_records(struct weir_guard *guard, struct weir_guard_group *group, unsigned place,
                         struct weir_record_sink sink)
 {
-    *guard = (struct weir_guard){.group = group, .place = place, .records = sink};
-    group->alive++;
+    begin(guard, group, place);
+    guard->records = sink;
 }
 
-/* Goes on without the place; its error where it was the last. */
+void weir_guard_join(struct weir_guard *guard, struct weir_guard *first,
+                     struct weir_record_sink sink)
+{
+    guard->group = first->group;
+    guard->place = first->place;
+    guard->first = first;
+    guard->records = sink;
+}
+
+static bool has_failed(const struct weir_guard *guard)
+{
+    return atomic_load_explicit(&guard->first->has_failed, memory_order_relaxed);
+}
+
+/* Goes on without the place; its error where it was the last. With the lock. */
 static int lose(struct weir_guard *guard, int result, const struct weir_diag *diag)
 {
     struct weir_guard_group *group = guard->group;
-    guard->has_failed = true;
-    group->alive--;
-    group->failed(group->context, guard->place, result, diag);
+    if (!has_failed(guard)) {
+        atomic_store(&guard->first->has_failed, true);
+        group->alive--;
+        group->failed(group->context, guard->place, result, diag);
+    }
     return group->alive == 0 ? result : 0;
 }
 
 static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
     struct weir_guard *guard = context;
-    if (guard->has_failed) {
-        guard->group->counters.records_undelivered += batch->row_count;
-        return 0;
-    }
-    int result = guard->batches.batch(guard->batches.context, batch, diag);
-    return result < 0 ? lose(guard, result, diag) : 0;
+    struct weir_guard_group *group = guard->group;
+    int result = 0;
+    pthread_mutex_lock(&group->lock);
+    if (has_failed(guard))
+        group->counters.records_undelivered += batch->row_count;
+    else
+        result = guard->batches.batch(guard->batches.context, batch, diag);
+    result = result < 0 ? lose(guard, result, diag) : 0;
+    pthread_mutex_unlock(&group->lock);
+    return result;
 }
 
 static int flush_batches(void *context, int64_t now_ns, struct weir_diag *diag)
 {
     struct weir_guard *guard = context;
-    int result = guard->has_failed ? 0 : guard->batches.flush(guard->batches.context, now_ns, diag);
-    return result < 0 ? lose(guard, result, diag) : 0;
+    struct weir_guard_group *group = guard->group;
+    int result = 0;
+    pthread_mutex_lock(&group->lock);
+    if (!has_failed(guard))
+        result = guard->batches.flush(guard->batches.context, now_ns, diag);
+    result = result < 0 ? lose(guard, result, diag) : 0;
+    pthread_mutex_unlock(&group->lock);
+    return result;
+}
+
+static int lose_records(struct weir_guard *guard, int result, const struct weir_diag *diag)
+{
+    pthread_mutex_lock(&guard->group->lock);
+    result = lose(guard, result, diag);
+    pthread_mutex_unlock(&guard->group->lock);
+    return result;
 }
 
 static int take_record(void *context, const struct weir_collected_record *record,
                        struct weir_diag *diag)
 {
     struct weir_guard *guard = context;
-    if (guard->has_failed) {
+    if (has_failed(guard)) {
+        pthread_mutex_lock(&guard->group->lock);
         guard->group->counters.records_undelivered++;
+        pthread_mutex_unlock(&guard->group->lock);
         return 0;
     }
     int result = guard->records.record(guard->records.context, record, diag);
-    return result < 0 ? lose(guard, result, diag) : 0;
+    return result < 0 ? lose_records(guard, result, diag) : 0;
 }
 
 static int flush_records(void *context, int64_t now_ns, struct weir_diag *diag)
 {
     struct weir_guard *guard = context;
-    int result = guard->has_failed ? 0 : guard->records.flush(guard->records.context, now_ns, diag);
-    return result < 0 ? lose(guard, result, diag) : 0;
+    int result = has_failed(guard) ? 0 : guard->records.flush(guard->records.context, now_ns, diag);
+    return result < 0 ? lose_records(guard, result, diag) : 0;
 }
 
 struct weir_batch_sink weir_guard_batch_sink(struct weir_guard *guard)

@@ -230,38 +230,135 @@ static int take_folder(struct weir_recording *recording, struct weir_diag *diag)
                          recording->config.store, WEIR_JOURNALS_MAX);
 }
 
-/*
- * What the run before knew at its end. Where a segment stays it does not count: what waited then is
- * in that segment's state, and would be decoded twice.
- */
-static int restore_state(const struct weir_recording *recording, struct weir_collector *collector,
-                         struct weir_diag *diag)
+/* What the folder's newest state knows is what this collector is to know. */
+static bool has_same_share(const struct weir_recording *recording)
 {
-    const struct weir_journal_folder *folder = &recording->folder;
+    const struct weir_share ours = recording->config.share;
+    struct weir_share before = weir_journal_folder_share(&recording->folder);
+    return before.index == ours.index && before.count == ours.count;
+}
+
+/*
+ * The newest state of a folder, added to `state`; nothing where there is none. Where a segment
+ * stays it does not count: what waited then is in that segment's state, and would be decoded twice.
+ */
+static int load_newest(const struct weir_journal_folder *folder, struct weir_octets *state,
+                       uint64_t *ret_id, struct weir_diag *diag)
+{
     struct weir_journal_ids states = {0}, segments = {0};
-    struct weir_octets state = {0};
     int result = weir_journal_folder_segments(folder, &segments, diag);
     if (result == 0)
         result = weir_journal_folder_states(folder, &states, diag);
     if (result == 0 && states.count > 0 && segments.count == 0) {
-        result = weir_journal_folder_load_state(folder, states.ids[states.count - 1], &state, diag);
-        if (result == 0)
-            result = weir_collector_restore(collector, state.data, state.length, diag);
-        if (result != WEIR_E_IO && result != WEIR_E_NOMEM)
-            result = 0; /* another version's: exporters will say it again */
+        *ret_id = states.ids[states.count - 1];
+        result = weir_journal_folder_load_state(folder, *ret_id, state, diag);
     }
-    struct weir_diag none;
-    if (result == 0 && segments.count > 0)
-        (void)!weir_collector_restore(collector, "", 0, &none);
-    weir_octets_done(&state);
     weir_journal_ids_done(&states);
     weir_journal_ids_done(&segments);
+    return result == WEIR_E_NOT_FOUND || result == WEIR_E_LIMIT ? 0 : result;
+}
+
+/* A state of some journal. */
+struct found_state {
+    uint64_t id;
+    struct weir_octets octets;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t left = ((const struct found_state *)a)->id,
+             right = ((const struct found_state *)b)->id;
+    return left < right ? 1 : -(left > right);
+}
+
+/* Adds that of a folder to the list, which has room. */
+static int find_state(const struct weir_journal_folder *folder, struct found_state *states,
+                      unsigned *count, struct weir_diag *diag)
+{
+    struct found_state *state = &states[*count];
+    int result = load_newest(folder, &state->octets, &state->id, diag);
+    if (result == 0 && state->octets.length > 0)
+        ++*count;
+    else
+        weir_octets_done(&state->octets);
     return result;
 }
 
+/* Those of journals that nobody has. */
+static int find_dead(const char *store, struct found_state *states, unsigned *count,
+                     struct weir_diag *diag)
+{
+    for (unsigned number = 0; number < WEIR_JOURNALS_MAX; number++) {
+        struct weir_journal_folder folder;
+        struct weir_diag own = {0};
+        int result = weir_journal_folder_take(store, number, false, &folder, &own);
+        if (result == WEIR_E_NOT_FOUND)
+            return 0;
+        if (result < 0)
+            continue; /* somebody's, or it was said when it was to be recovered */
+        result = find_state(&folder, states, count, diag);
+        weir_journal_folder_close(&folder);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* What is of our share in all journals. */
+static int restore_from_all(const struct weir_recording *recording,
+                            struct weir_recording *const *all, unsigned all_count,
+                            struct weir_collector *collector, struct weir_diag *diag)
+{
+    struct found_state *states = calloc(all_count + WEIR_JOURNALS_MAX, sizeof(states[0]));
+    unsigned count = 0;
+    int result = 0;
+    if (!states)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
+    for (unsigned i = 0; i < all_count && result == 0; i++)
+        result = find_state(&all[i]->folder, states, &count, diag);
+    if (result == 0)
+        result = find_dead(recording->config.store, states, &count, diag);
+    qsort(states, count, sizeof(states[0]), newest_first);
+    struct weir_diag none;
+    if (count > 0 || recording->has_deferred)
+        (void)!weir_collector_restore(collector, "", 0, &none);
+    for (unsigned i = 0; i < count; i++) {
+        if (result == 0) /* another version's: exporters will say it again */
+            (void)!weir_collector_restore_share(collector, &recording->config.share,
+                                                states[i].octets.data, states[i].octets.length,
+                                                &none);
+        weir_octets_done(&states[i].octets);
+    }
+    free(states);
+    return result;
+}
+
+/* What our folder knows: all of it is ours. */
+static int restore_own(const struct weir_recording *recording, struct weir_collector *collector,
+                       struct weir_diag *diag)
+{
+    struct weir_octets state = {0};
+    struct weir_diag none;
+    uint64_t id;
+    int result = load_newest(&recording->folder, &state, &id, diag);
+    if (result == 0 && (state.length > 0 || recording->has_deferred))
+        (void)!weir_collector_restore(collector, state.data ? (const char *)state.data : "",
+                                      state.length, &none);
+    weir_octets_done(&state);
+    return result;
+}
+
+int weir_recording_restore(const struct weir_recording *recording,
+                           struct weir_recording *const *all, unsigned count,
+                           struct weir_collector *collector, struct weir_diag *diag)
+{
+    return has_same_share(recording) ? restore_own(recording, collector, diag)
+                                     : restore_from_all(recording, all, count, collector, diag);
+}
+
 int weir_recording_open(const struct weir_recording_config *config,
-                        struct weir_store_writer *writer, struct weir_collector *collector,
-                        struct weir_recording **ret_recording, struct weir_diag *diag)
+                        struct weir_store_writer *writer, struct weir_recording **ret_recording,
+                        struct weir_diag *diag)
 {
     struct weir_recording *recording = calloc(1, sizeof(*recording));
     if (!recording)
@@ -284,7 +381,6 @@ int weir_recording_open(const struct weir_recording_config *config,
         if (recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX, &own) < 0)
             put_off(recording, &own);
         recover_others(recording);
-        result = restore_state(recording, collector, diag);
     }
     if (result < 0) {
         weir_recording_close(recording);
@@ -307,24 +403,35 @@ static int save(const struct weir_collector *collector, struct weir_text_buffer 
     return result;
 }
 
-/* The first segment begins with what was restored, whatever becomes of what was before. */
+/*
+ * The first segment begins with what was restored, whatever becomes of what was before. In between
+ * the folder's states are of no share.
+ */
 static int begin_first(struct weir_recording *recording, const struct weir_collector *collector,
                        struct weir_diag *diag)
 {
+    const struct weir_journal_folder *folder = &recording->folder;
     uint64_t id = weir_journal_segment(recording->journal);
     struct weir_diag own = {0};
     struct weir_text_buffer state;
     int result = save(collector, &state, diag);
-    if (result == 0 &&
-        weir_journal_folder_save_state(&recording->folder, id, (const uint8_t *)state.data,
-                                       state.length, &own) < 0)
+    if (result < 0) {
+        weir_text_done(&state);
+        return result;
+    }
+    if (!has_same_share(recording))
+        weir_journal_folder_note_share(folder, (struct weir_share){1, 1});
+    if (weir_journal_folder_save_state(folder, id, (const uint8_t *)state.data, state.length,
+                                       &own) < 0) {
         say(recording, own.text);
-    else if (result == 0 && !recording->has_deferred)
-        weir_journal_folder_forget_states(&recording->folder, id);
+    } else {
+        weir_journal_folder_note_share(folder, recording->config.share);
+        if (!recording->has_deferred)
+            weir_journal_folder_forget_states(folder, id);
+    }
     weir_text_done(&state);
-    if (result == 0)
-        weir_store_writer_begin_segment(recording->writer, &recording->folder, id);
-    return result;
+    weir_store_writer_begin_segment(recording->writer, folder, id);
+    return 0;
 }
 
 int weir_recording_start(struct weir_recording *recording, struct weir_collector *collector,

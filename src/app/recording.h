@@ -3,7 +3,8 @@
  * Listeners → journal → collector: a thread that receives and journals, so that a datagram is safe
  * whatever the rest is busy with, and the caller's, which decodes and stores.
  *
- *     weir_recording_open(&config, writer, collector, &recording, &diag); // recovers what was left
+ *     weir_recording_open(&config, writer, &recording, &diag);           // recovers what was left
+ *     weir_recording_restore(recording, &recording, 1, collector, &diag);
  *     weir_recording_start(recording, collector, listeners, count, &diag);
  *     while (...) {
  *         poll(... weir_recording_fd(recording) ..., weir_recording_rest(recording));
@@ -24,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/share.h"
 #include "collect/admission.h"
 #include "collect/collector.h"
 #include "net/udp.h"
@@ -33,7 +35,8 @@
 struct weir_recording;
 
 struct weir_recording_config {
-    const char *store; /* the folder that `writer` writes to */
+    const char *store;       /* the folder that `writer` writes to */
+    struct weir_share share; /* of the exporters, that the collector has; {0, 1}: all */
     struct weir_clock clock;
     int64_t rotate_ns;
     int64_t sync_ns; /* as of struct weir_journal_options */
@@ -47,13 +50,21 @@ struct weir_recording_config {
 
 /*
  * Takes a journal of the store, and stores what it and those of dead processes hold. What cannot be
- * stored now is said, and stays. The collector then knows what the process knew that had the
- * journal before. 0; WEIR_E_IO, WEIR_E_NOMEM with diag.
+ * stored now is said, and stays. 0; WEIR_E_IO, WEIR_E_NOMEM with diag.
  */
 WEIR_CHECKED int weir_recording_open(const struct weir_recording_config *config,
                                      struct weir_store_writer *writer,
-                                     struct weir_collector *collector,
                                      struct weir_recording **ret_recording, struct weir_diag *diag);
+
+/*
+ * Has the collector know what the process knew that had the journal before. Where that one's was
+ * another share of the exporters, it knows what is of its own in all journals: those of `all`
+ * (itself among them), which have not begun to receive, and of dead processes. Where journals know
+ * nothing it stays as it is. As above.
+ */
+WEIR_CHECKED int weir_recording_restore(const struct weir_recording *recording,
+                                        struct weir_recording *const *all, unsigned count,
+                                        struct weir_collector *collector, struct weir_diag *diag);
 
 /* Begins to receive. What the collector and the writer had before is stored first. As above. */
 WEIR_CHECKED int weir_recording_start(struct weir_recording *recording,

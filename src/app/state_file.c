@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,17 +16,28 @@
 
 #define STATE_OCTETS_MAX ((size_t)1 << 30)
 #define PATH_OCTETS_MAX  4096u
+#define SHARES_MAX       64u
 
-int weir_state_file_init(struct weir_state_file *file, const char *path)
+/* That of a share, to be freed; NULL: no memory. */
+static char *path_of(const char *base, unsigned index)
 {
-    *file = (struct weir_state_file){.path = strdup(path)};
-    return file->path ? 0 : WEIR_E_NOMEM;
+    char *path = NULL;
+    int length = index == 0 ? asprintf(&path, "%s", base) : asprintf(&path, "%s.%u", base, index);
+    return length < 0 ? NULL : path;
+}
+
+int weir_state_file_init(struct weir_state_file *file, const char *path, struct weir_share share)
+{
+    *file = (struct weir_state_file){
+        .base = strdup(path), .path = path_of(path, share.index), .share = share};
+    return file->base && file->path ? 0 : WEIR_E_NOMEM;
 }
 
 void weir_state_file_done(struct weir_state_file *file)
 {
+    free(file->base);
     free(file->path);
-    file->path = NULL;
+    file->base = file->path = NULL;
 }
 
 /* "udp://:2055" is udp-2055: collectors of one store do not listen at the same place. */
@@ -42,7 +54,7 @@ static void add_name(struct weir_text_buffer *path, const char *url)
     }
 }
 
-int weir_state_file_init_in_store(struct weir_state_file *file, const char *store, const char *url,
+int weir_state_file_path_in_store(const char *store, const char *url, char **ret_path,
                                   struct weir_diag *diag)
 {
     struct weir_text_buffer path;
@@ -53,9 +65,10 @@ int weir_state_file_init_in_store(struct weir_state_file *file, const char *stor
         result = weir_diag_set(diag, WEIR_E_IO, "%s: %s", weir_text_string(&path), strerror(errno));
     weir_text_add_char(&path, '/');
     add_name(&path, url);
-    if (result == 0 &&
-        (weir_text_error(&path) < 0 || weir_state_file_init(file, weir_text_string(&path)) < 0))
+    char *copy = result < 0 || weir_text_error(&path) < 0 ? NULL : strdup(weir_text_string(&path));
+    if (result == 0 && !copy)
         result = weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the name of a file");
+    *ret_path = copy;
     weir_text_done(&path);
     return result;
 }
@@ -74,7 +87,8 @@ static int read_all(int fd, uint8_t *octets, size_t length, struct weir_diag *di
     return 0;
 }
 
-static int restore(int fd, struct weir_collector *collector, struct weir_diag *diag)
+static int restore(int fd, const struct weir_share *share, struct weir_collector *collector,
+                   struct weir_diag *diag)
 {
     struct stat status;
     if (fstat(fd, &status) < 0)
@@ -91,25 +105,88 @@ static int restore(int fd, struct weir_collector *collector, struct weir_diag *d
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to read it");
     int result = read_all(fd, octets, length, diag);
     if (result == 0)
-        result = weir_collector_restore(collector, octets, length, diag);
+        result = weir_collector_restore_share(collector, share, octets, length, diag);
     free(octets);
     return result;
+}
+
+static int read_one(const struct weir_state_file *file, const char *path,
+                    struct weir_collector *collector, struct weir_diag *diag)
+{
+    /* Without waiting for the writer of what turns out to be a pipe. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    int result = fd < 0 ? weir_diag_set(diag, WEIR_E_IO, "%s", strerror(errno))
+                        : restore(fd, &file->share, collector, diag);
+    if (fd >= 0)
+        close(fd);
+    if (result < 0)
+        weir_diag_prefix(diag, "%s", path);
+    return result;
+}
+
+/* A file that is there. */
+struct candidate {
+    struct timespec written;
+    char *path;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct timespec *left = &((const struct candidate *)a)->written;
+    const struct timespec *right = &((const struct candidate *)b)->written;
+    if (left->tv_sec != right->tv_sec)
+        return left->tv_sec < right->tv_sec ? 1 : -1;
+    return left->tv_nsec < right->tv_nsec ? 1 : left->tv_nsec > right->tv_nsec ? -1 : 0;
+}
+
+/* The files of all shares that there are: the first one, and the others up to one that lacks. */
+static unsigned find_files(const char *base, struct candidate *candidates)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < SHARES_MAX; i++) {
+        struct stat status;
+        char *path = path_of(base, i);
+        if (!path || stat(path, &status) < 0) {
+            free(path);
+            if (i > 0)
+                break;
+            continue;
+        }
+        candidates[count++] = (struct candidate){status.st_mtim, path};
+    }
+    return count;
 }
 
 int weir_state_file_read(const struct weir_state_file *file, struct weir_collector *collector,
                          struct weir_diag *diag)
 {
-    /* Without waiting for the writer of what turns out to be a pipe. */
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    int result = fd < 0 ? weir_diag_set(diag, WEIR_E_IO, "%s", strerror(errno))
-                        : restore(fd, collector, diag);
-    if (fd >= 0)
-        close(fd);
-    if (result < 0)
-        weir_diag_prefix(diag, "%s", file->path);
+    struct candidate candidates[SHARES_MAX];
+    unsigned count = find_files(file->base, candidates);
+    int result = 0;
+    qsort(candidates, count, sizeof(candidates[0]), newest_first);
+    for (unsigned i = 0; i < count; i++) {
+        struct weir_diag own = {0};
+        int read = read_one(file, candidates[i].path, collector, &own);
+        if (read < 0 && result == 0) {
+            result = read;
+            *diag = own;
+        }
+        free(candidates[i].path);
+    }
     return result;
+}
+
+void weir_state_file_forget_others(const struct weir_state_file *file)
+{
+    for (unsigned i = file->share.count > 0 ? file->share.count : 1; i < SHARES_MAX; i++) {
+        char *path = path_of(file->base, i);
+        int result = path ? unlink(path) : -1;
+        free(path);
+        if (result < 0)
+            return;
+    }
 }
 
 int weir_state_file_write(const struct weir_state_file *file,

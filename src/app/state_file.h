@@ -9,6 +9,10 @@
  *     weir_state_file_tick(&file, collector, now_ns);            // about once a second
  *     result = weir_state_file_write(&file, collector, &diag);   // at the end
  *
+ * Several collectors that share the exporters' addresses have a file each, PATH, PATH.1, PATH.2 ...
+ * Each reads all of them, the newest first, and takes what is of its share, so their number may
+ * differ from run to run.
+ *
  * A state is written under a temporary name, made durable and renamed: a crash leaves the one
  * before it. Ownership: has a copy of the path until weir_state_file_done. Threads: one. Limits: a
  * state has at most 1 GiB.
@@ -20,24 +24,29 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/share.h"
 #include "collect/collector.h"
 
 #define WEIR_STATE_FILE_EVERY_NS (300 * WEIR_NS_PER_SECOND)
 
 struct weir_state_file {
+    char *base; /* as it was given: the path of the first share's */
     char *path;
+    struct weir_share share;
     int64_t next_ns; /* 0: no tick has come yet */
 };
 
 /* 0, WEIR_E_NOMEM. */
-WEIR_CHECKED int weir_state_file_init(struct weir_state_file *file, const char *path);
+WEIR_CHECKED int weir_state_file_init(struct weir_state_file *file, const char *path,
+                                      struct weir_share share);
 
 /*
- * The one of a store, for the collector that listens at this URL: DIR/.state/udp-2055 and the like,
- * whose folder is made. 0, or with diag WEIR_E_IO, WEIR_E_NOMEM.
+ * The path of the one of a store, for the collector that listens at this URL: DIR/.state/udp-2055
+ * and the like, whose folder is made. *ret_path is to be freed. 0, or with diag WEIR_E_IO,
+ * WEIR_E_NOMEM.
  */
-WEIR_CHECKED int weir_state_file_init_in_store(struct weir_state_file *file, const char *store,
-                                               const char *url, struct weir_diag *diag);
+WEIR_CHECKED int weir_state_file_path_in_store(const char *store, const char *url, char **ret_path,
+                                               struct weir_diag *diag);
 
 /* Zeroed: does nothing. */
 void weir_state_file_done(struct weir_state_file *file);
@@ -45,7 +54,8 @@ void weir_state_file_done(struct weir_state_file *file);
 /*
  * Has the collector know what it did. 0, also where there is no file or an empty one;
  * WEIR_E_NOT_FOUND: the file is something else, and not to be written over; or another error. diag
- * begins with the path, and the collector knows nobody.
+ * begins with the path, and the collector knows nobody of that file; it is the first error where
+ * there are several files.
  */
 WEIR_CHECKED int weir_state_file_read(const struct weir_state_file *file,
                                       struct weir_collector *collector, struct weir_diag *diag);
@@ -54,6 +64,9 @@ WEIR_CHECKED int weir_state_file_read(const struct weir_state_file *file,
 WEIR_CHECKED int weir_state_file_write(const struct weir_state_file *file,
                                        const struct weir_collector *collector,
                                        struct weir_diag *diag);
+
+/* When all have been written: removes those of shares that there are no more. */
+void weir_state_file_forget_others(const struct weir_state_file *file);
 
 /* Writes where it is time to; what fails is tried again the next time. */
 void weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/collection.h"
 #include "app/destination.h"
 #include "app/guard.h"
-#include "app/recording.h"
+#include "app/workers.h"
 #include "cli/collect_options.h"
 #include "cli/command.h"
 #include "cli/print.h"
@@ -17,47 +17,55 @@
 
 #define STATS_OCTETS_MAX ((size_t)64 << 20)
 
-/* A place of --to: one of the two. */
-struct place {
+/* How a worker comes to a place of lines. */
+struct share {
     struct weir_guard guard;
     struct weir_json_sink *json;
+};
+
+/* A place of --to: one of the two. */
+struct place {
+    struct share lines[WEIR_WORKERS_MAX]; /* the first has the place */
+    struct weir_guard guard;              /* of the destination */
     struct weir_destination *destination;
+    bool has_failed;
 };
 
 /* A run of the command. */
 struct run {
     struct weir_call *call;
-    struct weir_collection *collection;
-    struct weir_admission *admission; /* NULL: all is taken in */
-    struct weir_state_file state;     /* without a path: none */
-    struct weir_store_writer *store;
-    struct weir_recording *recording; /* NULL: no journal */
-    struct weir_collector_config collector_config;
+    struct weir_workers *workers;
+    bool has_store;
     struct weir_store_counters stored;
     struct weir_exporter_setting *settings;
+    struct weir_network *networks;
     struct place *places;
     size_t place_count;
     struct weir_guard_group guarded; /* the places; the store counts as one that never fails */
     uint64_t stop_calls;             /* progress is looked at with some of them: clocks cost */
+    pthread_mutex_t talk;            /* of what is said on standard error */
 };
 
 /* Stops on a signal; shows progress on the way. */
-static bool stop(void *context, const struct weir_collection *collection)
+static bool stop(void *context, struct weir_workers *workers)
 {
     struct run *run = context;
-    if (++run->stop_calls % 64 == 0 && weir_progress_due(&run->call->progress)) {
-        struct weir_collect_counters counters = weir_collection_count(collection);
+    bool is_look = run->stop_calls++ % 64 == 0 || weir_workers_number(workers) > 1;
+    if (is_look && weir_progress_due(&run->call->progress)) {
+        struct weir_collect_counters counters = weir_workers_count(workers);
+        pthread_mutex_lock(&run->talk);
         weir_progress_show(&run->call->progress,
                            "%" PRIu64 " messages, %" PRIu64 " records, %" PRIu64 " lost",
                            counters.messages, counters.records, counters.records_lost);
+        pthread_mutex_unlock(&run->talk);
     }
     return weir_stop_requested();
 }
 
-static int open_collection(struct run *run, struct weir_diag *diag)
+static int open_workers(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
-    struct weir_collection_config config = {
+    struct weir_workers_config config = {
         .collector = weir_collector_defaults(),
         .clock = run->call->clock,
         .wake_fd = weir_signals_fd(),
@@ -65,12 +73,15 @@ static int open_collection(struct run *run, struct weir_diag *diag)
         .stop_context = run,
     };
     config.collector.hold_ns = weir_arguments_ns(arguments, SAMPLING_WAIT);
-    int result = weir_collect_parse_settings(arguments, &config.collector, &run->settings, diag);
+    int result = weir_collect_parse_workers(arguments, &config.count, diag);
+    if (result == 0)
+        result = weir_collect_parse_settings(arguments, &config.collector, &run->settings, diag);
+    if (result == 0)
+        result = weir_collect_parse_admission(arguments, &config.admission, &run->networks, diag);
     if (result < 0)
         return result;
     config.collector.session_max = (uint32_t)weir_arguments_number(arguments, MAX_EXPORTERS);
     config.collector.template_lifetime_ns = weir_arguments_ns(arguments, TEMPLATE_LIFETIME);
-    config.state = &run->state;
     if (weir_arguments_has(arguments, COUNT))
         config.collector.record_limit = weir_arguments_number(arguments, COUNT);
     if (weir_arguments_has(arguments, IDLE_EXIT))
@@ -80,23 +91,15 @@ static int open_collection(struct run *run, struct weir_diag *diag)
         weir_hash_key_seed(&config.collector.hash_key, 0);
     else if (weir_hash_key_random(&config.collector.hash_key) < 0)
         return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
-    run->collector_config = config.collector;
-    result =
-        weir_collect_make_admission(arguments, &config.collector.hash_key, &run->admission, diag);
-    if (result < 0)
-        return result;
-    config.admission = run->admission;
-    if (weir_collection_new(&config, &run->collection) < 0)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
-    return 0;
+    config.admission.hash_key = config.collector.hash_key;
+    return weir_workers_new(&config, &run->workers, diag);
 }
 
 /* A state that is damaged or another version's is done without; what is none is somebody's file. */
-static int read_state(const struct run *run, struct weir_diag *diag)
+static int read_state(const struct run *run, const char *path, struct weir_diag *diag)
 {
     struct weir_diag own = {0};
-    int result =
-        weir_state_file_read(&run->state, weir_collection_collector(run->collection), &own);
+    int result = weir_workers_open_state(run->workers, path, &own);
     if (result == WEIR_E_NOT_FOUND && weir_arguments_has(&run->call->arguments, STATE))
         return weir_diag_set(diag, WEIR_E_USAGE, "--state: %s, and would be written over",
                              own.text);
@@ -109,42 +112,42 @@ static int read_state(const struct run *run, struct weir_diag *diag)
 static int open_state(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
-    const char *url = NULL;
-    int result = 0;
+    const char *url = NULL, *path = NULL;
+    char *in_store = NULL;
     for (size_t i = 0; i < arguments->given_count && !url; i++)
         if (arguments->given[i].option == &weir_collect_options[LISTEN])
             url = arguments->given[i].text;
     if (weir_arguments_has(arguments, STATE)) {
-        const char *path = weir_arguments_text(arguments, STATE);
-        if (strcmp(path, "-") != 0 && weir_state_file_init(&run->state, path) < 0)
-            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the name of a file");
-    } else if (url && run->store && weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF) {
-        result = weir_state_file_init_in_store(&run->state, weir_arguments_text(arguments, STORE),
-                                               url, diag);
+        path = weir_arguments_text(arguments, STATE);
+        path = strcmp(path, "-") == 0 ? NULL : path;
+    } else if (url && run->has_store && weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF) {
+        int result = weir_state_file_path_in_store(weir_arguments_text(arguments, STORE), url,
+                                                   &in_store, diag);
+        if (result < 0)
+            return result;
+        path = in_store;
     }
-    return result == 0 && run->state.path ? read_state(run, diag) : result;
+    int result = path ? read_state(run, path, diag) : 0;
+    free(in_store);
+    return result;
 }
 
 /* One of the places failed: it is left. Of the last the collection's error tells. */
 static void lose_place(void *context, unsigned number, int result, const struct weir_diag *diag)
 {
     struct run *run = context;
-    struct place *place = &run->places[number];
     if (run->guarded.alive == 0)
         return;
+    pthread_mutex_lock(&run->talk);
     weir_call_say_failure(run->call, result, diag);
-    weir_json_sink_abort(place->json);
-    weir_destination_abort(place->destination);
-    place->json = NULL;
-    place->destination = NULL;
+    pthread_mutex_unlock(&run->talk);
+    run->places[number].has_failed = true;
 }
 
-static int add_batches(const struct run *run, struct weir_batch_sink sink, struct weir_diag *diag)
+static int too_many_places(struct weir_diag *diag)
 {
-    if (weir_collector_add_batch_sink(weir_collection_collector(run->collection), &sink) < 0)
-        return weir_diag_set(diag, WEIR_E_USAGE, "--to: more than %u places for records",
-                             WEIR_COLLECTOR_SINKS_MAX);
-    return 0;
+    return weir_diag_set(diag, WEIR_E_USAGE, "--to: more than %u places for records",
+                         WEIR_COLLECTOR_SINKS_MAX);
 }
 
 static int open_store(struct run *run, const char *path, struct weir_diag *diag)
@@ -154,24 +157,49 @@ static int open_store(struct run *run, const char *path, struct weir_diag *diag)
         .clock = run->call->clock,
         .rotate_ns = weir_arguments_ns(&run->call->arguments, ROTATE),
     };
-    int result = weir_store_writer_open(&store, &run->store, diag);
+    int result = weir_workers_open_store(run->workers, &store, diag);
     /* A store that fails ends the work: what is in its journal is stored by the next run. */
     run->guarded.alive++;
-    return result < 0 ? result : add_batches(run, weir_store_writer_sink(run->store), diag);
+    run->has_store = result == 0;
+    return result;
 }
 
+/* Each worker has lines of its own; the file is one. */
 static int open_json(struct run *run, const char *path, struct weir_diag *diag)
 {
     unsigned number = (unsigned)run->place_count++;
+    struct share *lines = run->places[number].lines;
+    int result = weir_json_sink_open(path, &lines[0].json, diag);
+    for (unsigned i = 0; i < weir_workers_number(run->workers) && result == 0; i++) {
+        if (i > 0)
+            result = weir_json_sink_share(lines[0].json, &lines[i].json, diag);
+        if (result < 0)
+            return result;
+        struct weir_record_sink sink = weir_json_sink_records(lines[i].json);
+        if (i == 0)
+            weir_guard_records(&lines[i].guard, &run->guarded, number, sink);
+        else
+            weir_guard_join(&lines[i].guard, &lines[0].guard, sink);
+        sink = weir_guard_record_sink(&lines[i].guard);
+        if (weir_collector_add_record_sink(weir_workers_collector(run->workers, i), &sink) < 0)
+            return too_many_places(diag);
+    }
+    return result;
+}
+
+static int open_destination(struct run *run, const struct weir_url *url, struct weir_diag *diag)
+{
+    unsigned number = (unsigned)run->place_count++;
     struct place *place = &run->places[number];
-    int result = weir_json_sink_open(path, &place->json, diag);
+    int result = weir_destination_open(url, 0, &place->destination, diag);
     if (result < 0)
         return result;
-    weir_guard_records(&place->guard, &run->guarded, number, weir_json_sink_records(place->json));
-    struct weir_record_sink sink = weir_guard_record_sink(&place->guard);
-    if (weir_collector_add_record_sink(weir_collection_collector(run->collection), &sink) < 0)
-        return weir_diag_set(diag, WEIR_E_USAGE, "--to: more than %u places for records",
-                             WEIR_COLLECTOR_SINKS_MAX);
+    weir_guard_batches(&place->guard, &run->guarded, number,
+                       weir_destination_sink(place->destination));
+    struct weir_batch_sink sink = weir_guard_batch_sink(&place->guard);
+    for (unsigned i = 0; i < weir_workers_number(run->workers); i++)
+        if (weir_collector_add_batch_sink(weir_workers_collector(run->workers, i), &sink) < 0)
+            return too_many_places(diag);
     return 0;
 }
 
@@ -180,19 +208,12 @@ static int open_place(struct run *run, const char *text, struct weir_diag *diag)
     static const char *const none[] = {NULL};
     struct weir_url url;
     int result = weir_url_parse(text, &url, diag);
-    if (result == 0 && url.transport == WEIR_URL_JSON) {
-        result = weir_url_check_options(&url, none, diag);
-        return result < 0 ? result : open_json(run, url.path, diag);
-    }
-    unsigned number = (unsigned)run->place_count++;
-    struct place *place = &run->places[number];
-    if (result == 0)
-        result = weir_destination_open(&url, 0, &place->destination, diag);
     if (result < 0)
         return result;
-    weir_guard_batches(&place->guard, &run->guarded, number,
-                       weir_destination_sink(place->destination));
-    return add_batches(run, weir_guard_batch_sink(&place->guard), diag);
+    if (url.transport != WEIR_URL_JSON)
+        return open_destination(run, &url, diag);
+    result = weir_url_check_options(&url, none, diag);
+    return result < 0 ? result : open_json(run, url.path, diag);
 }
 
 /* Opens the store and every --to, before anything is received. */
@@ -200,7 +221,8 @@ static int open_places(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
     int result = 0;
-    run->guarded = (struct weir_guard_group){.failed = lose_place, .context = run};
+    run->guarded = (struct weir_guard_group){
+        .failed = lose_place, .context = run, .lock = PTHREAD_MUTEX_INITIALIZER};
     run->places = calloc(weir_arguments_count_given(arguments, TO) + 1, sizeof(*run->places));
     if (!run->places)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
@@ -209,7 +231,7 @@ static int open_places(struct run *run, struct weir_diag *diag)
     for (size_t i = 0; i < arguments->given_count && result == 0; i++)
         if (arguments->given[i].option == &weir_collect_options[TO])
             result = open_place(run, arguments->given[i].text, diag);
-    if (result == 0 && !run->store && run->place_count == 0)
+    if (result == 0 && !run->has_store && run->place_count == 0)
         result = open_json(run, "-", diag);
     return result;
 }
@@ -224,7 +246,7 @@ static int open_listeners(const struct run *run, struct weir_diag *diag)
             continue;
         int result = weir_url_parse(given->text, &url, diag);
         if (result == 0)
-            result = weir_collection_open(run->collection, &url, diag);
+            result = weir_workers_open(run->workers, &url, diag);
         if (result < 0) {
             weir_diag_prefix(diag, "--listen");
             return result;
@@ -244,12 +266,15 @@ static void say_ready(const struct run *run)
 
 static void say(void *context, const char *text)
 {
-    const struct run *run = context;
+    struct run *run = context;
+    pthread_mutex_lock(&run->talk);
     weir_progress_clear(&run->call->progress);
     fprintf(stderr, "weir: %s\n", text);
+    pthread_mutex_unlock(&run->talk);
 }
 
-/* Opens the journal, stores what it holds, and has it receive unless there are files to read. */
+/* Opens the journals, stores what they hold, and has them receive unless there are files to read.
+ */
 static int open_journal(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -257,29 +282,16 @@ static int open_journal(struct run *run, struct weir_diag *diag)
         .store = weir_arguments_text(arguments, STORE),
         .clock = run->call->clock,
         .rotate_ns = weir_arguments_ns(arguments, ROTATE),
-        .admission = run->admission,
-        .collector = run->collector_config,
         .say = say,
         .say_context = run,
     };
     int result = weir_collect_parse_sync(arguments, &config, diag);
-    if (result < 0 || !run->store || weir_arguments_count_given(arguments, LISTEN) == 0 ||
+    if (result < 0 || !run->has_store || weir_arguments_count_given(arguments, LISTEN) == 0 ||
         weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF)
         return result;
-    result = weir_recording_open(&config, run->store, weir_collection_collector(run->collection),
-                                 &run->recording, diag);
-    if (result == 0 && weir_arguments_count_given(arguments, READ) == 0)
-        result = weir_collection_record(run->collection, run->recording, diag);
-    return result;
-}
-
-/* What is received waits for the end of the files. */
-static int listen_to(const struct run *run, struct weir_diag *diag)
-{
-    int result = 0;
-    if (run->recording && weir_arguments_count_given(&run->call->arguments, READ) > 0)
-        result = weir_collection_record(run->collection, run->recording, diag);
-    return result < 0 ? result : weir_collection_listen(run->collection, diag);
+    /* What is received waits for the end of files. */
+    bool receives = weir_arguments_count_given(arguments, READ) == 0;
+    return weir_workers_open_journal(run->workers, &config, receives, diag);
 }
 
 /* A later error takes the place of one that is in `diag` already, which is said here. */
@@ -302,12 +314,12 @@ static int collect_files(const struct run *run, int *broken, struct weir_diag *d
         if (arguments->given[i].option != &weir_collect_options[READ])
             continue;
         struct weir_diag own = {0};
-        int result = weir_collection_read(run->collection, arguments->given[i].text, &own);
+        int result = weir_workers_read(run->workers, arguments->given[i].text, &own);
         if (result == WEIR_E_END)
             return result;
         if (result < 0)
             *broken = replace(run, *broken, result, &own, diag);
-        if (weir_collection_has_failed(run->collection))
+        if (weir_workers_have_failed(run->workers))
             return result;
     }
     return 0;
@@ -322,34 +334,47 @@ static int collect(const struct run *run, struct weir_diag *diag)
     if (result < 0 && result != WEIR_E_END)
         return result;
     if (result == 0 && weir_arguments_count_given(&run->call->arguments, LISTEN) > 0)
-        result = listen_to(run, &own);
+        result = weir_workers_listen(run->workers, &own);
     if (result == 0 || result == WEIR_E_END)
-        result = weir_collection_flush(run->collection, &own);
+        result = weir_workers_flush(run->workers, &own);
     return result < 0 ? replace(run, broken, result, &own, diag) : broken;
+}
+
+static int close_place(struct run *run, struct place *place, bool gives_up, struct weir_diag *diag)
+{
+    int result = 0;
+    if (gives_up || place->has_failed) {
+        for (unsigned i = weir_workers_number(run->workers); i-- > 0;)
+            weir_json_sink_abort(place->lines[i].json);
+        weir_destination_abort(place->destination);
+        return 0;
+    }
+    if (place->destination)
+        return weir_destination_close(place->destination, diag);
+    for (unsigned i = weir_workers_number(run->workers); i-- > 0;) {
+        struct weir_diag own = {0};
+        int closed = weir_json_sink_close(place->lines[i].json, &own);
+        if (closed < 0 && result == 0) {
+            result = closed;
+            *diag = own;
+        }
+    }
+    return result;
 }
 
 /* Completes the places; gives_up: files are removed but for those of the store that are whole. */
 static int close_places(struct run *run, bool gives_up, int result, struct weir_diag *diag)
 {
     for (size_t i = 0; i < run->place_count; i++) {
-        struct place *place = &run->places[i];
         struct weir_diag own = {0};
-        int closed = 0;
-        if (gives_up || (!place->json && !place->destination)) {
-            weir_json_sink_abort(place->json);
-            weir_destination_abort(place->destination);
-        } else if (place->json) {
-            closed = weir_json_sink_close(place->json, &own);
-        } else {
-            closed = weir_destination_close(place->destination, &own);
-        }
+        int closed = close_place(run, &run->places[i], gives_up, &own);
         if (closed < 0 && result == 0) {
             result = closed;
             *diag = own;
         }
     }
     struct weir_diag own = {0};
-    int closed = weir_store_writer_close(run->store, &run->stored, &own);
+    int closed = run->workers ? weir_workers_close_store(run->workers, &run->stored, &own) : 0;
     if (closed < 0 && result == 0) {
         result = closed;
         *diag = own;
@@ -358,38 +383,30 @@ static int close_places(struct run *run, bool gives_up, int result, struct weir_
     return result;
 }
 
-static int close_state(struct run *run, bool gives_up, int result, struct weir_diag *diag)
+static int close_state(const struct run *run, bool gives_up, int result, struct weir_diag *diag)
 {
     struct weir_diag own = {0};
-    int written = 0;
-    if (run->state.path && !gives_up)
-        written =
-            weir_state_file_write(&run->state, weir_collection_collector(run->collection), &own);
-    weir_state_file_done(&run->state);
+    int written = gives_up ? 0 : weir_workers_write_state(run->workers, &own);
     if (written == 0 || result < 0)
         return result;
     *diag = own;
     return written;
 }
 
-static int print_stats(const struct run *run, const char *path, bool has_store,
-                       struct weir_diag *diag)
+static int print_stats(const struct run *run, const char *path, struct weir_diag *diag)
 {
     struct weir_store_counters stored = run->stored;
     struct weir_journal_counters journaled = {0};
-    if (run->recording) {
-        journaled = weir_recording_count(run->recording);
-        weir_counter_add_all(weir_store_counter_table, weir_store_counter_count,
-                             weir_recording_stored(run->recording), &stored);
-    }
+    weir_workers_count_journals(run->workers, &journaled, &stored);
     const struct weir_stats_part parts[] = {
         {weir_guard_counter_table, weir_guard_counter_count, &run->guarded.counters},
         {weir_store_counter_table, weir_store_counter_count, &stored},
         {weir_journal_counter_table, weir_journal_counter_count, &journaled},
     };
+    const struct weir_collection_list collections = weir_workers_collections(run->workers);
     struct weir_text_buffer text;
     weir_text_init(&text, STATS_OCTETS_MAX);
-    weir_collection_print_stats(run->collection, parts, has_store ? 3 : 1, &text);
+    weir_collection_print_stats(&collections, parts, run->has_store ? 3 : 1, &text);
     int result = weir_print(&text, path, diag);
     weir_text_done(&text);
     return result;
@@ -398,14 +415,14 @@ static int print_stats(const struct run *run, const char *path, bool has_store,
 static int run(struct weir_call *call, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &call->arguments;
-    struct run run = {.call = call};
+    struct run run = {.call = call, .talk = PTHREAD_MUTEX_INITIALIZER};
     if (weir_arguments_count_given(arguments, LISTEN) +
             weir_arguments_count_given(arguments, READ) ==
         0)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "collect: nothing to collect from: give --listen udp://:2055, or a "
                              "file with -r");
-    int result = open_collection(&run, diag);
+    int result = open_workers(&run, diag);
     if (result == 0)
         result = open_places(&run, diag);
     if (result == 0)
@@ -417,28 +434,25 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     bool was_open = result == 0;
     if (was_open)
         say_ready(&run);
-    bool has_store = run.store != NULL;
     if (was_open)
         result = collect(&run, diag);
     weir_progress_clear(&call->progress);
     /* Where standard output has lost its reader the other places are completed all the same. */
-    bool gives_up = !was_open || (result != WEIR_E_CLOSED && run.collection &&
-                                  weir_collection_has_failed(run.collection));
+    bool gives_up = !was_open || (result != WEIR_E_CLOSED && weir_workers_have_failed(run.workers));
     result = close_places(&run, gives_up, result, diag);
-    if (result == 0 && run.recording)
-        result = weir_recording_check(run.recording, diag);
+    if (result == 0)
+        result = weir_workers_check_journals(run.workers, diag);
     if (was_open && weir_arguments_has(arguments, STATS)) {
         struct weir_diag own = {0};
-        int printed = print_stats(&run, weir_arguments_text(arguments, STATS), has_store, &own);
+        int printed = print_stats(&run, weir_arguments_text(arguments, STATS), &own);
         if (printed < 0 && result == 0) {
             result = printed;
             *diag = own;
         }
     }
     result = close_state(&run, gives_up, result, diag);
-    weir_recording_close(run.recording);
-    weir_collection_free(run.collection);
-    weir_admission_free(run.admission);
+    weir_workers_free(run.workers);
+    free(run.networks);
     free(run.settings);
     return result;
 }

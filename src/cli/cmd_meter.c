@@ -191,7 +191,8 @@ static int read_config(struct run *run, struct weir_diag *diag)
     config->clock = run->call->clock;
     config->stop = stop;
     config->stop_context = run;
-    run->guarded = (struct weir_guard_group){.failed = lose_output, .context = run};
+    run->guarded = (struct weir_guard_group){
+        .failed = lose_output, .context = run, .lock = PTHREAD_MUTEX_INITIALIZER};
 
     run->filters = all_texts(arguments, FILTER, &config->filter_count);
     run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);

@@ -24,6 +24,14 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
               .help = "pcap or pcapng of export datagrams, with the addresses and times of the "
                       "capture; an IPFIX file; or bare datagrams one after another. Plain, gzip or "
                       "zstd, - for standard input"},
+    [WORKERS] = {.name = "workers",
+                 .kind = WEIR_OPTION_COUNT,
+                 .fallback = "1",
+                 .min = 1,
+                 .max = WEIR_WORKERS_MAX,
+                 .help = "receives with so many threads, each with sockets, a journal and files of "
+                         "its own; an exporter's datagrams always come to the same one. -r is read "
+                         "by the first"},
     [ALLOW] = {.name = "allow",
                .kind = WEIR_OPTION_TEXT,
                .repeatable = true,
@@ -244,23 +252,28 @@ static int parse_networks(const struct weir_arguments *arguments, struct weir_ne
     return 0;
 }
 
-int weir_collect_make_admission(const struct weir_arguments *arguments,
-                                const struct weir_hash_key *hash_key,
-                                struct weir_admission **ret_admission, struct weir_diag *diag)
+int weir_collect_parse_admission(const struct weir_arguments *arguments,
+                                 struct weir_admission_config *config,
+                                 struct weir_network **ret_networks, struct weir_diag *diag)
 {
-    struct weir_admission_config config = {.hash_key = *hash_key};
     struct weir_network *networks = calloc(arguments->given_count + 1, sizeof(networks[0]));
+    *ret_networks = networks;
     if (!networks)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for options");
-    config.networks = networks;
-    int result = parse_networks(arguments, networks, &config.network_count, diag);
-    if (result == 0)
-        result = parse_rate(arguments, &config.datagrams_per_second, diag);
-    if (result == 0 && (config.network_count > 0 || config.datagrams_per_second > 0) &&
-        weir_admission_new(&config, ret_admission) < 0)
-        result = weir_diag_set(diag, WEIR_E_NOMEM, "no memory for --exporter-rate");
-    free(networks);
-    return result;
+    config->networks = networks;
+    int result = parse_networks(arguments, networks, &config->network_count, diag);
+    return result < 0 ? result : parse_rate(arguments, &config->datagrams_per_second, diag);
+}
+
+int weir_collect_parse_workers(const struct weir_arguments *arguments, unsigned *ret_count,
+                               struct weir_diag *diag)
+{
+    *ret_count = (unsigned)weir_arguments_number(arguments, WORKERS);
+    if (*ret_count > 1 && weir_arguments_has(arguments, COUNT))
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--count goes with one worker: several would not stop at the same "
+                             "record");
+    return 0;
 }
 
 int weir_collect_parse_sync(const struct weir_arguments *arguments,

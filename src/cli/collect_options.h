@@ -6,7 +6,7 @@
 #ifndef WEIR_CLI_COLLECT_OPTIONS_H
 #define WEIR_CLI_COLLECT_OPTIONS_H
 
-#include "app/recording.h"
+#include "app/workers.h"
 #include "cli/command.h"
 #include "collect/admission.h"
 #include "collect/collector.h"
@@ -14,6 +14,7 @@
 enum {
     LISTEN,
     READ,
+    WORKERS,
     ALLOW,
     EXPORTER_RATE,
     MAX_EXPORTERS,
@@ -47,13 +48,17 @@ WEIR_CHECKED int weir_collect_parse_settings(const struct weir_arguments *argume
                                              struct weir_diag *diag);
 
 /*
- * --allow and --exporter-rate. 0, also with neither, which makes no admission; WEIR_E_USAGE,
+ * --allow and --exporter-rate. *ret_networks is to be freed, whatever is returned: 0; WEIR_E_USAGE,
  * WEIR_E_NOMEM with diag.
  */
-WEIR_CHECKED int weir_collect_make_admission(const struct weir_arguments *arguments,
-                                             const struct weir_hash_key *hash_key,
-                                             struct weir_admission **ret_admission,
-                                             struct weir_diag *diag);
+WEIR_CHECKED int weir_collect_parse_admission(const struct weir_arguments *arguments,
+                                              struct weir_admission_config *config,
+                                              struct weir_network **ret_networks,
+                                              struct weir_diag *diag);
+
+/* --workers and what does not go with it. 0, or WEIR_E_USAGE with diag. */
+WEIR_CHECKED int weir_collect_parse_workers(const struct weir_arguments *arguments,
+                                            unsigned *ret_count, struct weir_diag *diag);
 
 /* --journal-sync. 0, or WEIR_E_USAGE with diag. */
 WEIR_CHECKED int weir_collect_parse_sync(const struct weir_arguments *arguments,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/json.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -15,28 +16,74 @@
 #define LINE_OCTETS_MAX   ((size_t)4 << 20)
 #define PREFIX_OCTETS_MAX ((size_t)1024)
 
-struct weir_json_sink {
+/* Lines are handed over so many octets at a time. */
+#define HAND_OVER_OCTETS ((size_t)64 << 10)
+
+/* What all sinks of a place share. */
+struct place {
     struct weir_output *output;
-    struct weir_text_buffer line;
+    pthread_mutex_t lock; /* of the output's buffer */
+};
+
+struct weir_json_sink {
+    struct place *place;
+    bool has_place;                 /* it is the first of its place */
+    struct weir_text_buffer lines;  /* not yet handed over */
     struct weir_text_buffer prefix; /* what all records of a set begin with */
     struct weir_segment segment;    /* that the prefix says */
     enum weir_record_kind kind;
 };
 
-int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, struct weir_diag *diag)
+static struct weir_json_sink *new_sink(struct place *place)
 {
     struct weir_json_sink *sink = calloc(1, sizeof(*sink));
     if (!sink)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory for a file", path);
-    int result = weir_output_open(path, &sink->output, diag);
+        return NULL;
+    sink->place = place;
+    weir_text_init(&sink->lines, HAND_OVER_OCTETS + LINE_OCTETS_MAX);
+    weir_text_init(&sink->prefix, PREFIX_OCTETS_MAX);
+    return sink;
+}
+
+int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink, struct weir_diag *diag)
+{
+    struct place *place = malloc(sizeof(*place));
+    struct weir_json_sink *sink = place ? new_sink(place) : NULL;
+    int result = sink ? weir_output_open(path, &place->output, diag)
+                      : weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory for a file", path);
     if (result < 0) {
         free(sink);
+        free(place);
         return result;
     }
-    weir_text_init(&sink->line, LINE_OCTETS_MAX);
-    weir_text_init(&sink->prefix, PREFIX_OCTETS_MAX);
+    pthread_mutex_init(&place->lock, NULL);
+    sink->has_place = true;
     *ret_sink = sink;
     return 0;
+}
+
+int weir_json_sink_share(struct weir_json_sink *sink, struct weir_json_sink **ret_another,
+                         struct weir_diag *diag)
+{
+    struct weir_json_sink *another = new_sink(sink->place);
+    if (!another)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory for a file",
+                             weir_output_name(sink->place->output));
+    *ret_another = another;
+    return 0;
+}
+
+/* Hands all lines over, and to the system where `flushes` says so. */
+static int hand_over(struct weir_json_sink *sink, bool flushes, struct weir_diag *diag)
+{
+    struct place *place = sink->place;
+    pthread_mutex_lock(&place->lock);
+    int result = weir_output_write(place->output, sink->lines.data, sink->lines.length, diag);
+    if (result == 0 && flushes)
+        result = weir_output_flush(place->output, diag);
+    pthread_mutex_unlock(&place->lock);
+    weir_text_clear(&sink->lines);
+    return result;
 }
 
 /* What kind of record it is, where it is no Flow Record. */
@@ -82,32 +129,33 @@ static int print_record(void *context, const struct weir_collected_record *recor
                         struct weir_diag *diag)
 {
     struct weir_json_sink *sink = context;
-    struct weir_text_buffer *line = &sink->line;
+    struct weir_text_buffer *lines = &sink->lines;
     if (!has_prefix_of(sink, record))
         make_prefix(sink, record);
-    weir_text_clear(line);
-    weir_text_add_octets(line, sink->prefix.data, sink->prefix.length);
-    weir_text_add_char(line, ',');
-    size_t before = line->length, consumed;
+    size_t start = lines->length;
+    weir_text_add_octets(lines, sink->prefix.data, sink->prefix.length);
+    weir_text_add_char(lines, ',');
+    size_t before = lines->length, consumed;
     int result = weir_record_print_json(record->plan, record->octets, record->length,
-                                        record->origin, line, &consumed, diag);
-    if (result < 0 && result != WEIR_E_END)
+                                        record->origin, lines, &consumed, diag);
+    if (result < 0 && result != WEIR_E_END) {
+        weir_text_truncate(lines, start);
         return result;
-    if (line->length == before)
-        weir_text_truncate(line, before - 1);
-    weir_text_add(line, "}\n");
-    result = weir_text_error(line) ? weir_text_error(line) : weir_text_error(&sink->prefix);
+    }
+    if (lines->length == before)
+        weir_text_truncate(lines, before - 1);
+    weir_text_add(lines, "}\n");
+    result = weir_text_error(lines) ? weir_text_error(lines) : weir_text_error(&sink->prefix);
     if (result < 0)
         return weir_diag_set(diag, (enum weir_error)result, "%s: a record: %s",
-                             weir_output_name(sink->output), weir_error_text(result));
-    return weir_output_write(sink->output, line->data, line->length, diag);
+                             weir_output_name(sink->place->output), weir_error_text(result));
+    return lines->length < HAND_OVER_OCTETS ? 0 : hand_over(sink, false, diag);
 }
 
 static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
 {
-    const struct weir_json_sink *sink = context;
     (void)now_ns;
-    return weir_output_flush(sink->output, diag);
+    return hand_over(context, true, diag);
 }
 
 struct weir_record_sink weir_json_sink_records(struct weir_json_sink *sink)
@@ -115,10 +163,16 @@ struct weir_record_sink weir_json_sink_records(struct weir_json_sink *sink)
     return (struct weir_record_sink){.record = print_record, .flush = flush, .context = sink};
 }
 
+/* Frees it; the output of its place, NULL where others share that. */
 static struct weir_output *free_sink(struct weir_json_sink *sink)
 {
-    struct weir_output *output = sink->output;
-    weir_text_done(&sink->line);
+    struct weir_output *output = NULL;
+    if (sink->has_place) {
+        output = sink->place->output;
+        pthread_mutex_destroy(&sink->place->lock);
+        free(sink->place);
+    }
+    weir_text_done(&sink->lines);
     weir_text_done(&sink->prefix);
     free(sink);
     return output;
@@ -126,11 +180,21 @@ static struct weir_output *free_sink(struct weir_json_sink *sink)
 
 int weir_json_sink_close(struct weir_json_sink *sink, struct weir_diag *diag)
 {
-    return weir_output_close(free_sink(sink), diag);
+    int result = hand_over(sink, false, diag);
+    struct weir_output *output = free_sink(sink);
+    if (!output)
+        return result;
+    if (result == 0)
+        return weir_output_close(output, diag);
+    weir_output_abort(output);
+    return result;
 }
 
 void weir_json_sink_abort(struct weir_json_sink *sink)
 {
-    if (sink)
-        weir_output_abort(free_sink(sink));
+    if (!sink)
+        return;
+    struct weir_output *output = free_sink(sink);
+    if (output)
+        weir_output_abort(output);
 }

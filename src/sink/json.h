@@ -15,7 +15,11 @@
  *     result = weir_json_sink_close(json, &diag);
  *
  * Files are written as base/output.h says. Ownership: who opens closes or aborts, after its last
- * use as a sink. Threads: one.
+ * use as a sink. Threads: one; for each other one there is a sink that shares the place:
+ *
+ *     weir_json_sink_share(json, &another);            // closed before `json`
+ *
+ * Lines of several stand one after the other, each whole.
  */
 #ifndef WEIR_SINK_JSON_H
 #define WEIR_SINK_JSON_H
@@ -29,10 +33,14 @@ struct weir_json_sink;
 WEIR_CHECKED int weir_json_sink_open(const char *path, struct weir_json_sink **ret_sink,
                                      struct weir_diag *diag);
 
+/* Another sink of the same place, for another thread. 0, or WEIR_E_NOMEM with diag. */
+WEIR_CHECKED int weir_json_sink_share(struct weir_json_sink *sink,
+                                      struct weir_json_sink **ret_another, struct weir_diag *diag);
+
 /* As a place that takes records; a flush hands all lines to the system. */
 struct weir_record_sink weir_json_sink_records(struct weir_json_sink *sink);
 
-/* Completes the file. Frees the sink in any case. */
+/* Completes the file; of one that shares a place only its lines. Frees the sink in any case. */
 WEIR_CHECKED int weir_json_sink_close(struct weir_json_sink *sink, struct weir_diag *diag);
 
 /* Gives up; an incomplete file is removed. NULL does nothing. */

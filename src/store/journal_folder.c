@@ -15,6 +15,7 @@
 #include "store/schema.h"
 
 #define LOCK_NAME      "lock"
+#define SHARE_NAME     "share"
 #define STATE_NEW      "state.new"
 #define SEGMENT_SUFFIX ".pcapng"
 #define STATE_SUFFIX   ".state"
@@ -300,6 +301,32 @@ int weir_journal_folder_save_state(const struct weir_journal_folder *folder, uin
         unlinkat(folder->fd, STATE_NEW, 0);
     close(fd);
     return result;
+}
+
+struct weir_share weir_journal_folder_share(const struct weir_journal_folder *folder)
+{
+    struct weir_share share = {0, 1};
+    char text[64] = "";
+    int fd = openat(folder->fd, SHARE_NAME, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return share;
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0 || sscanf(text, "%u of %u\n", &share.index, &share.count) != 2)
+        share = (struct weir_share){1, 1};
+    return share;
+}
+
+void weir_journal_folder_note_share(const struct weir_journal_folder *folder,
+                                    struct weir_share share)
+{
+    /* One that is cut is of no share, and a state less is known. */
+    int fd = openat(folder->fd, SHARE_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return;
+    dprintf(fd, "%u of %u\n", share.index, share.count);
+    close(fd);
 }
 
 void weir_journal_folder_forget_states(const struct weir_journal_folder *folder, uint64_t id)

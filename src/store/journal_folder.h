@@ -7,6 +7,7 @@
  *     ID.pcapng                           a segment: datagrams whose records are in no file yet
  *     ID.state                            what the collector knew when segment ID began
  *     ID+date=...+hour=...+flows-....parquet   a whole file of segment ID, not yet in its place
+ *     share                               which share of the exporters the newest state is of
  *     ring                                store/ring.h
  *
  * IDs are milliseconds since 1970, greater with each segment. The files of a segment are staged:
@@ -32,6 +33,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/share.h"
 #include "store/octets.h"
 
 #define WEIR_JOURNALS_MAX          1024u
@@ -89,6 +91,14 @@ WEIR_CHECKED int weir_journal_folder_load_state(const struct weir_journal_folder
 WEIR_CHECKED int weir_journal_folder_save_state(const struct weir_journal_folder *folder,
                                                 uint64_t id, const uint8_t *octets, size_t length,
                                                 struct weir_diag *diag);
+
+/*
+ * Of which share of the exporters' addresses the newest state is, as it was noted after it had been
+ * saved. Where nothing was it is all of them; where that cannot be read, none: index is count.
+ */
+struct weir_share weir_journal_folder_share(const struct weir_journal_folder *folder);
+void weir_journal_folder_note_share(const struct weir_journal_folder *folder,
+                                    struct weir_share share);
 
 /* Removes the states of IDs below this one. */
 void weir_journal_folder_forget_states(const struct weir_journal_folder *folder, uint64_t id);

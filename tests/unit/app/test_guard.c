@@ -64,7 +64,7 @@ static struct weir_batch *batch_of(uint32_t rows)
 static void the_others_go_on(void **state)
 {
     (void)state;
-    struct weir_guard_group group = {.failed = note};
+    struct weir_guard_group group = {.failed = note, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct weir_guard guards[3];
     struct taken places[3] = {0};
     struct weir_batch_sink sinks[2];
