@@ -129,11 +129,14 @@ peer_sockets() {
     ' /proc/net/udp /proc/net/udp6
 }
 
-# peer_bound PORT PID: by this process and no other.
+# peer_bound PORT PID: by this process and no other; it may have several sockets there.
 peer_bound() {
-    local inode
-    inode=$(peer_sockets "$1" | cut -d' ' -f1)
-    [[ -n $inode ]] && readlink "/proc/$2/fd/"* 2>/dev/null | grep -qxF "socket:[$inode]"
+    local inodes inode
+    inodes=$(peer_sockets "$1" | cut -d' ' -f1)
+    [[ -n $inodes ]] || return 1
+    for inode in $inodes; do
+        readlink "/proc/$2/fd/"* 2>/dev/null | grep -qxF "socket:[$inode]" || return 1
+    done
 }
 
 # peer_drained PORT: nothing waits in a receive queue, nor on its way through the loopback.

@@ -250,4 +250,21 @@ for journal in on off; do
         "$([[ $(json_numbers "$collector/stats" datagrams_not_allowed) == 0 ]] && echo yes || echo no)"
 done
 
+# Several workers: all that came is stored and printed once, and the sum is one.
+start --store "$PEERS_DIR/several" --workers 3 --to "json:$collector/records"
+send 2000
+peer_stop "$collector" TERM
+peer_expect "records of three workers" "2000 2000 0 0" \
+    "$(json_numbers "$collector/stats" records records_stored records_lost datagrams_dropped)"
+peer_expect "lines of three workers" 2000 "$(lines "$collector/records")"
+peer_expect "exit status of --count with several" 2 \
+    "$(status_of "$weir" collect --listen "udp://127.0.0.1:$port" --workers 2 --count 5)"
+peer_expect "exit status of no workers" 2 \
+    "$(status_of "$weir" collect -r "$exports" --workers 0)"
+start --workers 2 --to json:/dev/full
+"$weir" gen exports --records 500 --to "ipfix+udp://127.0.0.1:$port?rate=100k"
+peer_await "end of workers whose only place is full" peer_ended "$(<"$collector/pid")"
+peer_expect "what is said of it" yes \
+    "$(grep -q "weir: /dev/full: " "$collector/log" && echo yes || echo no)"
+
 peers_verdict
