@@ -116,13 +116,16 @@ static void listen_and_flush(const struct bench *bench)
     assert_false(weir_workers_have_failed(bench->workers));
 }
 
-static uint64_t sessions_of(struct weir_workers *workers, unsigned index)
+/* How many exporters it knows, of its share all; one that began anew has several sessions. */
+static uint64_t exporters_of(struct weir_workers *workers, unsigned index)
 {
     uint64_t count = 0;
     for (const struct weir_session *session =
              weir_collector_sessions(weir_workers_collector(workers, index))->oldest;
-         session; session = session->newer, count++)
+         session; session = session->newer) {
         assert_int_equal(weir_share_of(session->key.exporter, weir_workers_number(workers)), index);
+        count += session->number == 0;
+    }
     return count;
 }
 
@@ -170,12 +173,12 @@ static void each_has_exporters_of_its_own(void **state)
     listen_and_flush(&bench);
     assert_int_equal(weir_workers_count(bench.workers).records, ALL);
     assert_int_equal(weir_workers_count(bench.workers).records_lost, 0);
-    uint64_t sessions = 0;
+    uint64_t exporters = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
-        assert_true(sessions_of(bench.workers, i) > 0);
-        sessions += sessions_of(bench.workers, i);
+        assert_true(exporters_of(bench.workers, i) > 0);
+        exporters += exporters_of(bench.workers, i);
     }
-    assert_int_equal(sessions, EXPORTERS);
+    assert_int_equal(exporters, EXPORTERS);
     for (unsigned i = WORKERS; i-- > 0;)
         assert_int_equal(weir_json_sink_close(lines[i], &diag), 0);
     assert_int_equal(count_lines(path), ALL);
@@ -187,14 +190,14 @@ static uint64_t restart(const char *path, unsigned count)
 {
     struct bench bench = {0};
     struct weir_diag diag = {0};
-    uint64_t sessions = 0;
+    uint64_t exporters = 0;
     open_bench(&bench, count, 0);
     assert_int_equal(weir_workers_open_state(bench.workers, path, &diag), 0);
     for (unsigned i = 0; i < count; i++)
-        sessions += sessions_of(bench.workers, i);
+        exporters += exporters_of(bench.workers, i);
     assert_int_equal(weir_workers_write_state(bench.workers, &diag), 0);
     weir_workers_free(bench.workers);
-    return sessions;
+    return exporters;
 }
 
 static void any_number_knows_what_another_did(void **state)
@@ -242,15 +245,12 @@ static int remove_one(const char *path, const struct stat *status, int flag, str
     return remove(path);
 }
 
-static void each_has_a_journal_and_files(void **state)
+/* Collects into a store; `*ret_exporters` are those that were known before anything came. */
+static void collect_into(const char *path, unsigned count, struct bench *bench,
+                         uint64_t *ret_exporters)
 {
-    char path[SCRATCH_PATH_MAX];
-    struct bench bench = {0};
     struct weir_diag diag = {0};
-    struct weir_store_counters stored = {0};
-    struct weir_journal_counters journal = {0};
-    scratch_path(*state, "store", path);
-    open_bench(&bench, WORKERS, 0);
+    open_bench(bench, count, 0);
     const struct weir_store_writer_options options = {.path = path, .clock = weir_clock_system()};
     const struct weir_recording_config recording = {
         .store = path,
@@ -259,16 +259,42 @@ static void each_has_a_journal_and_files(void **state)
         .sync_ns = WEIR_NS_PER_SECOND,
         .say = nothing,
     };
-    assert_int_equal(weir_workers_open_store(bench.workers, &options, &diag), 0);
-    open_listener(&bench);
-    assert_int_equal(weir_workers_open_journal(bench.workers, &recording, true, &diag), 0);
-    listen_and_flush(&bench);
+    assert_int_equal(weir_workers_open_store(bench->workers, &options, &diag), 0);
+    open_listener(bench);
+    assert_int_equal(weir_workers_open_journal(bench->workers, &recording, true, &diag), 0);
+    *ret_exporters = 0;
+    for (unsigned i = 0; i < count; i++)
+        *ret_exporters += exporters_of(bench->workers, i);
+    listen_and_flush(bench);
+}
+
+static void each_has_a_journal_and_files(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct bench bench = {0};
+    struct weir_diag diag = {0};
+    struct weir_store_counters stored = {0};
+    struct weir_journal_counters journal = {0};
+    uint64_t exporters;
+    scratch_path(*state, "store", path);
+    collect_into(path, WORKERS, &bench, &exporters);
+    assert_int_equal(exporters, 0);
     assert_int_equal(weir_workers_close_store(bench.workers, &stored, &diag), 0);
     weir_workers_count_journals(bench.workers, &journal, &stored);
     assert_int_equal(stored.records_stored, ALL);
     assert_true(stored.files_written >= WORKERS);
     assert_int_equal(journal.journal_datagrams, EXPORTERS * MESSAGES);
     weir_workers_free(bench.workers);
+
+    /* Any number knows what another did; the exporters' sequence numbers begin anew. */
+    static const unsigned counts[] = {1, 2, 2, 3, 1};
+    for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        bench = (struct bench){0};
+        collect_into(path, counts[i], &bench, &exporters);
+        assert_int_equal(exporters, EXPORTERS);
+        assert_int_equal(weir_workers_check_journals(bench.workers, &diag), 0);
+        weir_workers_free(bench.workers);
+    }
     assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
