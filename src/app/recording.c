@@ -364,6 +364,8 @@ int weir_recording_open(const struct weir_recording_config *config,
     if (!recording)
         return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
     recording->config = *config;
+    if (config->share.count == 0)
+        recording->config.share = (struct weir_share){0, 1};
     recording->writer = writer;
     recording->folder = (struct weir_journal_folder){.root_fd = -1, .fd = -1, .lock_fd = -1};
     recording->recovery = (struct weir_recovery){

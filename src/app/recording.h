@@ -36,7 +36,7 @@ struct weir_recording;
 
 struct weir_recording_config {
     const char *store;       /* the folder that `writer` writes to */
-    struct weir_share share; /* of the exporters, that the collector has; {0, 1}: all */
+    struct weir_share share; /* of the exporters, that the collector has; zeroed: all */
     struct weir_clock clock;
     int64_t rotate_ns;
     int64_t sync_ns; /* as of struct weir_journal_options */

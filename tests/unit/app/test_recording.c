@@ -104,8 +104,9 @@ static int make(void **state)
     assert_int_equal(weir_store_writer_open(&options, &fixture->writer, &diag), 0);
     const struct weir_batch_sink sink = weir_store_writer_sink(fixture->writer);
     assert_int_equal(weir_collector_add_batch_sink(fixture->collector, &sink), 0);
-    assert_int_equal(weir_recording_open(&config, fixture->writer, fixture->collector,
-                                         &fixture->recording, &diag),
+    assert_int_equal(weir_recording_open(&config, fixture->writer, &fixture->recording, &diag), 0);
+    assert_int_equal(weir_recording_restore(fixture->recording, &fixture->recording, 1,
+                                            fixture->collector, &diag),
                      0);
     assert_int_equal(
         weir_udp_listener_open("127.0.0.1", 0, WEIR_UDP_BUFFER_OCTETS, &fixture->listener, &diag),
