@@ -52,7 +52,11 @@ int weir_follower_open(struct weir_follower *follower, const struct weir_message
         .has_number = message->sequence_unit != WEIR_SEQUENCE_NONE,
         .number = message->sequence,
     };
-    return weir_sessions_get(&follower->sessions, &key, &follower->arrival, &follower->session);
+    int result =
+        weir_sessions_get(&follower->sessions, &key, &follower->arrival, &follower->session);
+    if (result == 0)
+        weir_sessions_note_restart(&follower->sessions, follower->session, message);
+    return result;
 }
 
 static enum weir_follow_outcome withdraw(struct weir_follower *follower,
@@ -97,8 +101,8 @@ const struct weir_template *weir_follower_template(struct weir_follower *followe
 {
     if (message->builtin)
         return message->builtin;
-    const struct weir_template_entry *entry =
-        weir_template_table_find(&follower->session->templates, id);
+    const struct weir_template_entry *entry = weir_sessions_find_template(
+        &follower->sessions, follower->session, id, follower->origin.received_ns);
     if (!entry)
         return NULL;
     memcpy(follower->known, entry->shared->source, weir_template_octets(entry->shared->source));

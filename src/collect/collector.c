@@ -55,6 +55,7 @@ struct weir_session_limits weir_collector_session_limits(const struct weir_colle
     return (struct weir_session_limits){
         .sessions = config->session_max,
         .templates = config->template_max,
+        .template_lifetime_ns = config->template_lifetime_ns,
         .waiting = config->waiting,
         .template_octets = config->template_octets,
         .waiting_octets = config->waiting_octets,
@@ -196,47 +197,6 @@ static int decode_waiting(struct intake *intake, uint16_t id,
     return result;
 }
 
-/* What is not to be used any more: over UDP, Templates that were not refreshed before this time. */
-static int64_t expiry_of(const struct intake *intake)
-{
-    int64_t lifetime_ns = intake->collector->config.template_lifetime_ns;
-    if (lifetime_ns == 0 || intake->session->key.transport != WEIR_COLLECT_UDP)
-        return INT64_MIN;
-    return intake->context.segment.received_ns - lifetime_ns;
-}
-
-static void expire_templates(struct intake *intake)
-{
-    struct weir_session *session = intake->session;
-    session->counters.templates_expired += weir_template_table_expire(
-        &session->templates, &intake->collector->sessions.pool, expiry_of(intake));
-}
-
-/* The Template that Data Sets of this id are decoded with; NULL: none is known, or it expired. */
-static const struct weir_shared_template *find_template(struct intake *intake, uint16_t id)
-{
-    struct weir_session *session = intake->session;
-    const struct weir_template_entry *entry = weir_template_table_find(&session->templates, id);
-    if (!entry || entry->refreshed_ns >= expiry_of(intake))
-        return entry ? entry->shared : NULL;
-    expire_templates(intake);
-    return NULL;
-}
-
-/*
- * NetFlow v9 forgets its Templates when it restarts (RFC 3954 section 7); what it sends before new
- * ones is of those that come. Nothing says that of IPFIX: there, new ones take their place.
- */
-static void note_reboot(struct intake *intake, const struct weir_message *message)
-{
-    struct weir_session *session = intake->session;
-    if (message->protocol != WEIR_PROTOCOL_NETFLOW9 ||
-        !weir_sequence_rebooted(&session->sequence, message->export_time_ns, message->uptime_ms))
-        return;
-    session->counters.templates_expired += session->templates.count;
-    weir_template_table_done(&session->templates, &intake->collector->sessions.pool);
-}
-
 /* Sessions that turned out to be one may have had what waits and its Template apart. As deliver. */
 static int decode_inherited(struct intake *intake)
 {
@@ -288,7 +248,7 @@ static int keep_template(struct intake *intake, const struct weir_template *sour
                                          limit, ret_change);
     if (result != WEIR_E_LIMIT)
         return result;
-    expire_templates(intake);
+    weir_sessions_expire_templates(sessions, session, origin.received_ns);
     /* Where all together hold too much, those that are idle make room. */
     for (unsigned i = 0; i < EVICTIONS_MAX && session->templates.count < limit; i++) {
         result = weir_template_table_put(&session->templates, &sessions->pool, source, &origin,
@@ -380,14 +340,16 @@ static int take_data(struct intake *intake, const struct weir_message *message,
         if (!run.plan)
             return weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
     } else {
-        const struct weir_shared_template *shared = find_template(intake, set->id);
-        if (!shared) {
+        const struct weir_template_entry *entry =
+            weir_sessions_find_template(&intake->collector->sessions, intake->session, set->id,
+                                        intake->context.segment.received_ns);
+        if (!entry) {
             keep_waiting(intake, set);
             return 0;
         }
-        run.source = shared->source;
-        run.plan = shared->plan;
-        run.has_common = shared->has_common;
+        run.source = entry->shared->source;
+        run.plan = entry->shared->plan;
+        run.has_common = entry->shared->has_common;
     }
     int result = deliver(intake, &run);
     add_records(&intake->held, &run);
@@ -578,7 +540,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     intake.session->counts.octets += datagram->length;
     if (message.missing > 0 || has_octets_after(&message, datagram))
         note(&intake, WEIR_MALFORMED_LENGTH);
-    note_reboot(&intake, &message);
+    weir_sessions_note_restart(&collector->sessions, intake.session, &message);
     if (!is_sflow)
         weir_skew_take(&intake.session->skew, datagram->received_ns, message.export_time_ns);
     result = decode_inherited(&intake);

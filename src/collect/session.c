@@ -432,6 +432,44 @@ int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_
     return 0;
 }
 
+/* Templates that were not refreshed since then are not to be used any more. */
+static int64_t expiry_of(const struct weir_sessions *sessions, const struct weir_session *session,
+                         int64_t now_ns)
+{
+    int64_t lifetime_ns = sessions->limits.template_lifetime_ns;
+    if (lifetime_ns == 0 || session->key.transport != WEIR_COLLECT_UDP)
+        return INT64_MIN;
+    return now_ns - lifetime_ns;
+}
+
+void weir_sessions_expire_templates(struct weir_sessions *sessions, struct weir_session *session,
+                                    int64_t now_ns)
+{
+    session->counters.templates_expired += weir_template_table_expire(
+        &session->templates, &sessions->pool, expiry_of(sessions, session, now_ns));
+}
+
+const struct weir_template_entry *weir_sessions_find_template(struct weir_sessions *sessions,
+                                                              struct weir_session *session,
+                                                              uint16_t id, int64_t now_ns)
+{
+    const struct weir_template_entry *entry = weir_template_table_find(&session->templates, id);
+    if (!entry || entry->refreshed_ns >= expiry_of(sessions, session, now_ns))
+        return entry;
+    weir_sessions_expire_templates(sessions, session, now_ns);
+    return NULL;
+}
+
+void weir_sessions_note_restart(struct weir_sessions *sessions, struct weir_session *session,
+                                const struct weir_message *message)
+{
+    if (message->protocol != WEIR_PROTOCOL_NETFLOW9 ||
+        !weir_sequence_rebooted(&session->sequence, message->export_time_ns, message->uptime_ms))
+        return;
+    session->counters.templates_expired += session->templates.count;
+    weir_template_table_done(&session->templates, &sessions->pool);
+}
+
 /* Records in lost messages: as many a message as those that came had. */
 static uint64_t estimate_records(const struct weir_collect_counters *counters, uint64_t messages)
 {

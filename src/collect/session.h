@@ -100,8 +100,9 @@ struct weir_session {
 };
 
 struct weir_session_limits {
-    uint32_t sessions;  /* at least 1 */
-    uint32_t templates; /* a session, both kinds */
+    uint32_t sessions;            /* at least 1 */
+    uint32_t templates;           /* a session, both kinds */
+    int64_t template_lifetime_ns; /* over UDP, without a refresh; 0: for ever */
     struct weir_waiting_limits waiting;
     size_t template_octets; /* of all sessions */
     size_t waiting_octets;
@@ -152,6 +153,27 @@ void weir_sessions_foresee(const struct weir_sessions *sessions,
 WEIR_CHECKED int weir_sessions_add(struct weir_sessions *sessions,
                                    const struct weir_session_key *key,
                                    struct weir_session **ret_session);
+
+/*
+ * The session's Template of this id for a message that came now; NULL: none is known, or over UDP
+ * it was not repeated within its lifetime (RFC 7011 section 8.4), and all such are gone. Valid as
+ * that of weir_template_table_find.
+ */
+const struct weir_template_entry *weir_sessions_find_template(struct weir_sessions *sessions,
+                                                              struct weir_session *session,
+                                                              uint16_t id, int64_t now_ns);
+
+/* Removes what is past its lifetime. */
+void weir_sessions_expire_templates(struct weir_sessions *sessions, struct weir_session *session,
+                                    int64_t now_ns);
+
+/*
+ * To be called with each message before it is read: NetFlow v9 forgets its Templates when it
+ * restarts (RFC 3954 section 7); what it sends before new ones is of those that come. Nothing says
+ * that of IPFIX: there, new ones take their place.
+ */
+void weir_sessions_note_restart(struct weir_sessions *sessions, struct weir_session *session,
+                                const struct weir_message *message);
 
 /* Forgets all sessions, as if each had been the longest idle. */
 void weir_sessions_clear(struct weir_sessions *sessions);
