@@ -6,56 +6,24 @@
 
 #include "query/scan_filter.h"
 #include "query/scan_groups.h"
+#include "query/scan_program.h"
+#include "query/scan_sieve.h"
 #include "query/scan_source.h"
 #include "query/statement.h"
 
 #define BLOCK        1024u /* rows that are worked on at a time */
-#define BUCKET_BITS  16u
-#define BUCKETS      (1u << BUCKET_BITS)
-#define BUCKETS_KEPT 256u /* at least, and 4 a row of the answer */
+#define BUCKETS_KEPT 256u  /* at least, and 4 a row of the answer */
 #define SIEVE_TOP    1000u
-#define ENTRIES_MAX  65536u
-
-_Static_assert(WEIR_QUERY_COLUMNS_MAX <= 64, "one word says which keys are none");
-
-/* A leaf of the keys, a word of a group's key. */
-struct key_leaf {
-    enum weir_leaf leaf;
-    unsigned column;      /* of the plan; its bit of the last word says that it is none */
-    bool in_bucket;       /* takes part in the bucket's hash */
-    uint64_t multiplier;  /* in that hash */
-    uint32_t *of_entries; /* the hash of each entry of a dictionary */
-};
-
-/* What a plan comes to here. */
-struct program {
-    struct key_leaf keys[WEIR_SCAN_WORDS_MAX];
-    unsigned key_count;
-    enum weir_leaf sums[WEIR_SCAN_SUMS_MAX];
-    unsigned sum_count;
-    enum weir_leaf counts[WEIR_SCAN_SUMS_MAX]; /* sums' leaves that are none in some rows */
-    unsigned count_count;
-    unsigned place[WEIR_QUERY_COLUMNS_MAX];       /* of each column in a group's row */
-    unsigned count_place[WEIR_QUERY_COLUMNS_MAX]; /* of how many values a sum has; 0: enough */
-    bool is_masked;                               /* a key is a network */
-};
-
-/* The sieve's two sides: what buckets add up to, and which of them are kept. */
-struct sieve {
-    uint64_t sums[BUCKETS];
-    uint8_t kept[BUCKETS];
-    uint64_t bound; /* the greatest bucket that is not kept */
-};
 
 struct scan {
     const struct weir_scan_question *question;
-    struct program program;
+    struct weir_scan_program program;
     struct weir_scan_source source;
     struct weir_scan_filter *filter;
     struct weir_scan_groups groups;
-    struct sieve *sieve; /* NULL: none yet */
-    bool keep;           /* only groups of buckets that are kept are made */
-    uint64_t row_count;  /* that passed the filter in the pass at hand */
+    struct weir_scan_sieve *sieve; /* NULL: none yet */
+    bool keep;                     /* only groups of buckets that are kept are made */
+    uint64_t row_count;            /* that passed the filter in the pass at hand */
     /* The row group at hand. */
     const struct weir_leaf_values *keys[WEIR_SCAN_WORDS_MAX];
     const struct weir_leaf_values *sums[WEIR_SCAN_SUMS_MAX];
@@ -64,102 +32,6 @@ struct scan {
     struct weir_diag *diag;
 };
 
-/* ---- from the plan ---- */
-
-static bool is_integer_leaf(enum weir_leaf leaf)
-{
-    enum weir_leaf_type type = weir_leaf_info(leaf)->type;
-    return type != WEIR_LEAF_STRING && type != WEIR_LEAF_TIME_MS;
-}
-
-/* Whether the field's values are a leaf's, as they stand in the file. */
-static bool is_plain(const struct weir_scan_question *question,
-                     const struct weir_query_field *field)
-{
-    return weir_query_field_is_stored(field) &&
-           is_integer_leaf(weir_leaf_of_column(field->column)) &&
-           !(question->scaled && weir_query_field_is_counter(field));
-}
-
-static bool add_key(struct program *program, const struct weir_scan_question *question,
-                    const struct weir_answer_column *column, unsigned index)
-{
-    unsigned words = weir_answer_width(column);
-    if (!is_plain(question, &column->field) || program->key_count + words >= WEIR_SCAN_WORDS_MAX)
-        return false;
-    program->place[index] = program->key_count;
-    for (unsigned word = 0; word < words; word++)
-        program->keys[program->key_count++] = (struct key_leaf){
-            .leaf = (enum weir_leaf)(weir_leaf_of_column(column->field.column) + word),
-            .column = index,
-            /* The low word of an address tells enough: a bucket may hold any number of groups. */
-            .in_bucket = word + 1 == words,
-        };
-    program->is_masked = program->is_masked || (column->kind == WEIR_ANSWER_ADDRESS &&
-                                                column->field.keep_v6 != WEIR_QUERY_FIELD_UNMASKED);
-    return true;
-}
-
-/* Sums have 64 bits here: if that may not do, the question is SQL's. */
-static bool add_sum(struct program *program, const struct weir_scan_question *question,
-                    const struct weir_aggregate *aggregate, unsigned index)
-{
-    if (aggregate->function == WEIR_FUNCTION_COUNT)
-        return true;
-    if (aggregate->function != WEIR_FUNCTION_SUM || !is_plain(question, &aggregate->field) ||
-        aggregate->field.type == WEIR_VALUE_ADDRESS || program->sum_count == WEIR_SCAN_SUMS_MAX)
-        return false;
-    enum weir_leaf leaf = weir_leaf_of_column(aggregate->field.column);
-    const struct weir_leaf_statistics *statistics = &question->statistics->leaves[leaf];
-    uint64_t most;
-    if (!statistics->is_known || __builtin_mul_overflow(statistics->any ? statistics->max : 0,
-                                                        question->statistics->rows, &most))
-        return false;
-    program->place[index] = program->sum_count;
-    program->sums[program->sum_count++] = leaf;
-    if (!statistics->none_known || statistics->none_count > 0) {
-        program->count_place[index] = ++program->count_count;
-        program->counts[program->count_count - 1] = leaf;
-    }
-    return true;
-}
-
-static bool uses_counters(const struct weir_condition *condition)
-{
-    if (!condition)
-        return false;
-    if (condition->kind == WEIR_CONDITION_TEST)
-        return weir_query_field_is_counter(&condition->field);
-    for (const struct weir_condition *child = condition->children; child; child = child->next)
-        if (uses_counters(child))
-            return true;
-    return false;
-}
-
-static bool compile(const struct weir_scan_question *question, struct program *program)
-{
-    const struct weir_query_plan *plan = question->plan;
-    *program = (struct program){0};
-    if (plan->shape != WEIR_QUERY_GROUPS || plan->order_column >= plan->column_count ||
-        (question->scaled && uses_counters(plan->condition)))
-        return false;
-    for (unsigned i = 0; i < plan->column_count; i++) {
-        const struct weir_answer_column *column = &plan->columns[i];
-        if (!(column->is_key ? add_key(program, question, column, i)
-                             : add_sum(program, question, &column->aggregate, i)))
-            return false;
-    }
-    /* Behind the keys stand which of them are none, the count of flows, sums, their counts. */
-    for (unsigned i = 0; i < plan->column_count; i++) {
-        bool is_sum = plan->columns[i].aggregate.function == WEIR_FUNCTION_SUM;
-        if (!plan->columns[i].is_key)
-            program->place[i] += program->key_count + 1 + is_sum;
-        if (program->count_place[i] > 0)
-            program->count_place[i] += program->key_count + 1 + program->sum_count;
-    }
-    return true;
-}
-
 static int make_filter(const struct weir_query_plan *plan, struct weir_scan_filter **ret_filter)
 {
     return weir_scan_filter_new(plan->condition, plan->from_ms, plan->to_ms, ret_filter);
@@ -167,9 +39,9 @@ static int make_filter(const struct weir_query_plan *plan, struct weir_scan_filt
 
 bool weir_scan_applies(const struct weir_scan_question *question)
 {
-    struct program program;
+    struct weir_scan_program program;
     struct weir_scan_filter *filter;
-    if (!compile(question, &program) || make_filter(question->plan, &filter) < 0)
+    if (!weir_scan_program_compile(question, &program) || make_filter(question->plan, &filter) < 0)
         return false;
     weir_scan_filter_free(filter);
     return true;
@@ -180,7 +52,7 @@ bool weir_scan_applies(const struct weir_scan_question *question)
 /* Filters the row group and decodes what is to be added up; false in *ret_any: no row passes. */
 static int open_rows(struct scan *scan, bool only_ordered, bool *ret_any)
 {
-    const struct program *program = &scan->program;
+    const struct weir_scan_program *program = &scan->program;
     enum weir_scan_outcome outcome;
     const uint8_t *mask;
     int result = weir_scan_filter_rows(scan->filter, &scan->source, &outcome, &mask);
@@ -193,7 +65,7 @@ static int open_rows(struct scan *scan, bool only_ordered, bool *ret_any)
             result = weir_scan_leaf(&scan->source, program->keys[i].leaf, &scan->keys[i]);
     unsigned ordered = program->place[scan->question->plan->order_column];
     for (unsigned i = 0; i < program->sum_count && result == 0; i++)
-        if (!only_ordered || program->key_count + 2 + i == ordered)
+        if (!only_ordered || weir_scan_program_sum_place(program, i) == ordered)
             result = weir_scan_leaf(&scan->source, program->sums[i], &scan->sums[i]);
     for (unsigned i = 0; i < program->count_count && result == 0 && !only_ordered; i++)
         result = weir_scan_leaf(&scan->source, program->counts[i], &scan->counts[i]);
@@ -211,23 +83,11 @@ static unsigned choose(const uint8_t *mask, uint32_t first, uint32_t past, uint3
     return count;
 }
 
-static unsigned choose_kept(const struct sieve *sieve, const uint32_t *hashes, uint32_t first,
-                            uint32_t *rows, unsigned count)
-{
-    unsigned kept = 0;
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t row = rows[i];
-        rows[kept] = row;
-        kept += sieve->kept[hashes[row - first] >> (32 - BUCKET_BITS)];
-    }
-    return kept;
-}
-
 /* The keys of `count` rows, of `stride` words each, the last of which says what is none. */
 static void gather_keys(const struct scan *scan, const uint32_t *rows, unsigned count,
                         uint64_t *keys, unsigned stride)
 {
-    const struct program *program = &scan->program;
+    const struct weir_scan_program *program = &scan->program;
     for (unsigned i = 0; i < count; i++)
         keys[i * stride + program->key_count] = 0;
     for (unsigned k = 0; k < program->key_count; k++) {
@@ -272,7 +132,7 @@ static void mask_keys(const struct scan *scan, unsigned count, uint64_t *keys, u
 /* Adds a row of flows to a group, behind whose keys `sums` points. */
 static inline void add_row(const struct scan *scan, uint32_t row, uint64_t *sums)
 {
-    const struct program *program = &scan->program;
+    const struct weir_scan_program *program = &scan->program;
     sums[0]++;
     for (unsigned i = 0; i < program->sum_count; i++)
         sums[1 + i] += weir_leaf_value(scan->sums[i], row);
@@ -298,42 +158,15 @@ static int add_rows(struct scan *scan, const uint32_t *rows, unsigned count)
 
 /* ---- the sieve ---- */
 
-static uint32_t hash_value(uint64_t value, uint64_t multiplier)
+/* Gives the sieve those leaves of the row group that are in its hash. */
+static int open_sieve(struct scan *scan)
 {
-    return (uint32_t)(value * multiplier >> 32);
-}
-
-/* The hash of each entry of the keys' dictionaries. */
-static void hash_entries(struct scan *scan)
-{
-    for (unsigned k = 0; k < scan->program.key_count; k++) {
-        const struct key_leaf *key = &scan->program.keys[k];
-        for (uint32_t i = 0; key->in_bucket && i < scan->keys[k]->entry_count; i++)
-            key->of_entries[i] = hash_value(scan->keys[k]->entries[i], key->multiplier);
-    }
-}
-
-/* A hash of the keys of `count` rows from `first`, in whose upper bits the bucket is. */
-static void hash_rows(const struct scan *scan, uint32_t first, uint32_t count, uint32_t *hashes)
-{
-    memset(hashes, 0, count * sizeof(*hashes));
-    for (unsigned k = 0; k < scan->program.key_count; k++) {
-        const struct key_leaf *key = &scan->program.keys[k];
-        const struct weir_leaf_values *values = scan->keys[k];
-        if (!key->in_bucket)
-            continue;
-        if (values->has) /* what is none is one value among others: it has to be the same */
-            for (uint32_t i = 0; i < count; i++)
-                hashes[i] += values->has[first + i]
-                                 ? hash_value(weir_leaf_value(values, first + i), key->multiplier)
-                                 : 0;
-        else if (values->entry_count > 0)
-            for (uint32_t i = 0; i < count; i++)
-                hashes[i] += key->of_entries[values->ids[first + i]];
-        else
-            for (uint32_t i = 0; i < count; i++)
-                hashes[i] += hash_value(values->values[first + i], key->multiplier);
-    }
+    const struct weir_leaf_values *keys[WEIR_SCAN_WORDS_MAX];
+    unsigned count = 0;
+    for (unsigned k = 0; k < scan->program.key_count; k++)
+        if (scan->program.keys[k].in_bucket)
+            keys[count++] = scan->keys[k];
+    return weir_scan_sieve_open_rows(scan->sieve, keys, count);
 }
 
 /* What each row adds to its bucket: 0 where it does not pass. */
@@ -356,8 +189,8 @@ static int add_to_buckets(void *context, struct weir_scan_source *source)
 {
     struct scan *scan = context;
     const struct weir_query_plan *plan = scan->question->plan;
-    unsigned place = scan->program.place[plan->order_column],
-             first_sum = scan->groups.key_words + 1;
+    unsigned place = scan->program.place[plan->order_column];
+    unsigned first_sum = weir_scan_program_sum_place(&scan->program, 0);
     uint32_t hashes[BLOCK];
     uint64_t weights[BLOCK];
     bool any;
@@ -366,58 +199,14 @@ static int add_to_buckets(void *context, struct weir_scan_source *source)
         return result;
     const struct weir_leaf_values *values =
         place < first_sum ? NULL : scan->sums[place - first_sum];
-    hash_entries(scan);
-    for (uint32_t first = 0; first < source->row_count; first += BLOCK) {
+    result = open_sieve(scan);
+    for (uint32_t first = 0; result == 0 && first < source->row_count; first += BLOCK) {
         uint32_t left = source->row_count - first, count = left < BLOCK ? left : BLOCK;
-        hash_rows(scan, first, count, hashes);
+        weir_scan_sieve_hash(scan->sieve, first, count, hashes);
         weigh_rows(scan, values, first, count, weights);
-        for (uint32_t i = 0; i < count; i++)
-            scan->sieve->sums[hashes[i] >> (32 - BUCKET_BITS)] += weights[i];
+        weir_scan_sieve_add(scan->sieve, hashes, weights, count);
     }
-    return 0;
-}
-
-/* The value that `rank` others are not less than, of `count` > rank; moves them about. */
-static uint64_t select_greatest(uint64_t *values, uint64_t count, uint64_t rank)
-{
-    uint64_t first = 0, last = count - 1;
-    while (first < last) {
-        uint64_t pivot = values[first + (last - first) / 2], i = first, j = last;
-        for (;; i++, j--) {
-            while (values[i] > pivot)
-                i++;
-            while (values[j] < pivot)
-                j--;
-            if (i >= j)
-                break;
-            uint64_t other = values[i];
-            values[i] = values[j];
-            values[j] = other;
-        }
-        /* [first, j] are not less than the pivot, what follows is not greater. */
-        if (rank <= j)
-            last = j;
-        else
-            first = j + 1;
-    }
-    return values[rank];
-}
-
-/* Keeps the greatest buckets; those that are alike at the border are all kept or none. */
-static int keep_greatest(struct scan *scan)
-{
-    struct sieve *sieve = scan->sieve;
-    uint64_t kept = 4 * scan->question->plan->top;
-    kept = kept < BUCKETS_KEPT ? BUCKETS_KEPT : kept;
-    uint64_t *sums = malloc(sizeof(sieve->sums));
-    if (!sums)
-        return WEIR_E_NOMEM;
-    memcpy(sums, sieve->sums, sizeof(sieve->sums));
-    sieve->bound = select_greatest(sums, BUCKETS, kept);
-    free(sums);
-    for (unsigned i = 0; i < BUCKETS; i++)
-        sieve->kept[i] = sieve->sums[i] > sieve->bound;
-    return 0;
+    return result;
 }
 
 static bool sieve_applies(const struct scan *scan)
@@ -439,14 +228,14 @@ static int add_to_groups(void *context, struct weir_scan_source *source)
     if (result < 0 || !any)
         return result;
     if (scan->keep)
-        hash_entries(scan);
+        result = open_sieve(scan);
     for (uint32_t first = 0; result == 0 && first < source->row_count; first += BLOCK) {
         uint32_t left = source->row_count - first, block = left < BLOCK ? left : BLOCK;
         unsigned count = choose(scan->mask, first, first + block, rows);
         scan->row_count += count;
         if (scan->keep && count > 0) {
-            hash_rows(scan, first, block, hashes);
-            count = choose_kept(scan->sieve, hashes, first, rows, count);
+            weir_scan_sieve_hash(scan->sieve, first, block, hashes);
+            count = weir_scan_sieve_choose(scan->sieve, hashes, first, rows, count);
         }
         if (count > 0)
             result = add_rows(scan, rows, count);
@@ -466,17 +255,13 @@ static int make_groups(struct scan *scan, uint64_t limit)
 
 static int make_sieve(struct scan *scan)
 {
-    scan->sieve = calloc(1, sizeof(*scan->sieve));
-    if (!scan->sieve)
-        return WEIR_E_NOMEM;
-    for (unsigned k = 0; k < scan->program.key_count; k++) {
-        struct key_leaf *key = &scan->program.keys[k];
-        key->multiplier = weir_scan_secret();
-        if (key->in_bucket && !(key->of_entries = malloc(ENTRIES_MAX * sizeof(*key->of_entries))))
-            return WEIR_E_NOMEM;
-    }
-    int result = weir_scan_each(&scan->source, add_to_buckets, scan);
-    return result < 0 ? result : keep_greatest(scan);
+    uint64_t kept = 4 * scan->question->plan->top;
+    int result = weir_scan_sieve_new(&scan->sieve);
+    if (result == 0)
+        result = weir_scan_each(&scan->source, add_to_buckets, scan);
+    return result < 0
+               ? result
+               : weir_scan_sieve_keep(scan->sieve, kept < BUCKETS_KEPT ? BUCKETS_KEPT : kept);
 }
 
 /* ---- the answer ---- */
@@ -534,7 +319,7 @@ static bool sieve_holds(const struct scan *scan)
     return scan->groups.count >= plan->top &&
            weir_scan_groups_row(&scan->groups,
                                 plan->top - 1)[scan->program.place[plan->order_column]] >
-               scan->sieve->bound;
+               weir_scan_sieve_bound(scan->sieve);
 }
 
 /* All groups, or those that matter, sorted. */
@@ -608,15 +393,8 @@ static int fill_answer(struct scan *scan, struct weir_scan_answer *answer)
 static int fill_total(struct scan *scan, struct weir_scan_answer *answer)
 {
     const struct weir_query_plan *plan = scan->question->plan;
-    struct program *program = &scan->program;
-    unsigned keys = program->key_count;
     scan->keep = false;
-    program->key_count = 0;
-    program->is_masked = false;
-    for (unsigned i = 0; i < plan->column_count; i++) {
-        program->place[i] -= plan->columns[i].is_key ? program->place[i] : keys;
-        program->count_place[i] -= program->count_place[i] ? keys : 0;
-    }
+    weir_scan_program_drop_keys(&scan->program, plan);
     int result = make_groups(scan, 1);
     for (unsigned i = 0; result == 0 && i < plan->column_count; i++)
         answer->total[i] = plan->columns[i].is_key || scan->groups.count == 0
@@ -630,7 +408,7 @@ int weir_scan_run(const struct weir_scan_question *question, struct weir_scan_an
 {
     struct scan scan = {.question = question, .diag = diag};
     struct weir_scan_answer answer = {0};
-    if (!compile(question, &scan.program))
+    if (!weir_scan_program_compile(question, &scan.program))
         return weir_diag_set(diag, WEIR_E_UNSUPPORTED, "no question of sums");
     int result = make_filter(question->plan, &scan.filter);
     weir_scan_source_init(&scan.source, question->files, diag);
@@ -644,9 +422,7 @@ int weir_scan_run(const struct weir_scan_question *question, struct weir_scan_an
         result = fill_total(&scan, &answer);
     if (result == WEIR_E_NOMEM)
         (void)weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the query");
-    for (unsigned k = 0; k < WEIR_SCAN_WORDS_MAX; k++)
-        free(scan.program.keys[k].of_entries);
-    free(scan.sieve);
+    weir_scan_sieve_free(scan.sieve);
     weir_scan_groups_done(&scan.groups);
     weir_scan_source_done(&scan.source);
     weir_scan_filter_free(scan.filter);

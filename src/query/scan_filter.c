@@ -6,8 +6,6 @@
 
 #include "base/dispatch.h"
 
-#define ENTRIES_MAX 65536u
-
 enum node_kind {
     NODE_ALL,
     NODE_ANY,
@@ -39,7 +37,7 @@ struct weir_scan_filter {
     struct node *time;      /* of files that reach out of the time asked for; NULL: any */
     int64_t from_ms, to_ms;
     int error;
-    uint8_t passes[ENTRIES_MAX]; /* of a dictionary's entries */
+    uint8_t passes[WEIR_PAGES_ENTRIES_MAX]; /* of a dictionary's entries */
 };
 
 /* ---- making it ---- */

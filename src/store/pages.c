@@ -28,7 +28,6 @@ enum {
     ENCODING_DICTIONARY = 8,
 };
 
-#define ENTRIES_MAX 65536u
 #define DELTA_BLOCK 128u
 #define DELTA_MINIS (DELTA_BLOCK / WEIR_BITPACK_MINI)
 /* A page of 8 octets a value, levels, and what packing may add. */
@@ -36,7 +35,7 @@ enum {
 #define CHUNK_OCTETS_MAX (4u << 20)
 
 struct weir_pages {
-    uint64_t entries[ENTRIES_MAX];
+    uint64_t entries[WEIR_PAGES_ENTRIES_MAX];
     uint64_t values[WEIR_PAGES_ROWS_MAX + DELTA_BLOCK];
     uint16_t ids[WEIR_PAGES_ROWS_MAX + WEIR_BITPACK_GROUP];
     uint8_t has[WEIR_PAGES_ROWS_MAX + WEIR_BITPACK_GROUP];
@@ -303,7 +302,7 @@ static void spread_u64(uint64_t *values, uint32_t count, const uint8_t *has, uin
 static void spread(struct decoding *decoding, uint32_t count)
 {
     struct weir_pages *pages = decoding->pages;
-    if (decoding->entry_count == ENTRIES_MAX) {
+    if (decoding->entry_count == WEIR_PAGES_ENTRIES_MAX) {
         for (uint32_t i = 0; i < count; i++)
             pages->values[i] = pages->entries[pages->ids[i]];
         decoding->entry_count = 0;
@@ -319,7 +318,8 @@ static void spread(struct decoding *decoding, uint32_t count)
 static int read_entries(struct decoding *decoding, const struct page *page)
 {
     struct weir_reader body;
-    if (page->encoding != ENCODING_PLAIN || page->values == 0 || page->values > ENTRIES_MAX)
+    if (page->encoding != ENCODING_PLAIN || page->values == 0 ||
+        page->values > WEIR_PAGES_ENTRIES_MAX)
         return unsupported(decoding->diag, "such a dictionary");
     int result = open_page(decoding->pages, decoding->chunk->codec, page, &decoding->reader, &body,
                            decoding->diag);

@@ -24,7 +24,8 @@
 #include "base/error.h"
 #include "store/footer_reader.h"
 
-#define WEIR_PAGES_ROWS_MAX 131072u
+#define WEIR_PAGES_ROWS_MAX    131072u
+#define WEIR_PAGES_ENTRIES_MAX 65536u /* of a dictionary */
 
 /* One value a row, of UINT leaves zero-extended, of times two's complement; 0 where it is none. */
 struct weir_leaf_values {
