@@ -447,7 +447,7 @@ int weir_recording_start(struct weir_recording *recording, struct weir_collector
         .sync_ns = recording->config.sync_ns,
         .sync_octets = recording->config.sync_octets,
     };
-    memcpy(recording->listeners, listeners, count * sizeof(listeners[0]));
+    memcpy(recording->listeners, listeners, count * sizeof(struct weir_udp_listener *));
     recording->listener_count = count;
     int result = weir_collector_hand_over(collector, diag);
     if (result == 0)

@@ -530,9 +530,11 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
         intake.context.segment.has_exporter = true;
     }
     intake.context.segment.received_ns = datagram->received_ns;
-    result = weir_sessions_get(&collector->sessions, &key, &intake.arrival, &intake.session);
+    struct weir_session *session;
+    result = weir_sessions_get(&collector->sessions, &key, &intake.arrival, &session);
     if (result < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for another exporter");
+    intake.session = session;
     intake.context.session = &intake.session->references;
     intake.context.segment.source = intake.session->number;
 

@@ -84,7 +84,7 @@ static void remove_set(struct weir_common *common, uint32_t place, struct weir_b
     free(common->sets[place]);
     common->set_count--;
     memmove(&common->sets[place], &common->sets[place + 1],
-            (common->set_count - place) * sizeof(common->sets[0]));
+            (common->set_count - place) * sizeof(struct weir_common_set *));
 }
 
 /* The Template of these fields, one for all sets that have them; NULL at the limit. */
@@ -113,7 +113,8 @@ static int make_room(struct weir_common *common)
     if (common->set_count < common->set_capacity)
         return 0;
     uint32_t capacity = common->set_capacity ? common->set_capacity * 2 : 16;
-    struct weir_common_set **grown = realloc(common->sets, capacity * sizeof(common->sets[0]));
+    struct weir_common_set **grown =
+        realloc(common->sets, capacity * sizeof(struct weir_common_set *));
     if (!grown)
         return WEIR_E_NOMEM;
     common->sets = grown;
@@ -147,7 +148,7 @@ static int put(struct weir_common *common, const struct weir_common_set *like,
     *made = *like;
     memcpy(made->octets, octets, like->length);
     memmove(&common->sets[place + 1], &common->sets[place],
-            (common->set_count - place) * sizeof(common->sets[0]));
+            (common->set_count - place) * sizeof(struct weir_common_set *));
     common->sets[place] = made;
     common->set_count++;
     return 0;

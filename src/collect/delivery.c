@@ -158,7 +158,8 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
     bool has_batches = delivery->outlet.sink_count > 0;
     bool in_columns = is_flow && (has_batches || delivery->record_sink_count == 0);
     /* IPFIX has no sysUpTime in its header. */
-    struct weir_plan_context context = *run->context;
+    const struct weir_plan_context *of_message = run->context;
+    struct weir_plan_context context = *of_message;
     if (session->key.protocol == WEIR_PROTOCOL_IPFIX && is_flow) {
         context.uptime_zero_ns = weir_uptime_zero(&session->uptime, run->source, run->octets,
                                                   run->length, context.export_time_ns);
@@ -173,6 +174,7 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
         session->references.list_counts = &session->list_counts;
     }
     run->has_malformed_list = session->list_counts.malformed > malformed;
+    run->context = of_message;
     if (!is_flow) {
         *(kind == WEIR_RECORD_OPTIONS ? &session->counters.options_records
                                       : &session->counters.counter_records) += run->records;

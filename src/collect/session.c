@@ -232,9 +232,9 @@ static void fetch_around(const struct weir_session *session)
     if (session->exporter)
         fetch(session->exporter, offsetof(struct weir_exporter, key));
     if (session->newer)
-        fetch(&session->newer->newer, sizeof(session->newer));
+        fetch(&session->newer->newer, sizeof(struct weir_session *));
     if (session->older)
-        fetch(&session->older->newer, sizeof(session->newer));
+        fetch(&session->older->newer, sizeof(struct weir_session *));
 }
 
 /* The first of this key, which most messages are of. */

@@ -117,7 +117,8 @@ static int make_room(struct weir_types *types)
     if (types->count < types->capacity)
         return 0;
     uint32_t capacity = types->capacity ? types->capacity * 2 : 8;
-    struct weir_type_entry **grown = realloc(types->entries, capacity * sizeof(types->entries[0]));
+    struct weir_type_entry **grown =
+        realloc(types->entries, capacity * sizeof(struct weir_type_entry *));
     if (!grown)
         return WEIR_E_NOMEM;
     types->entries = grown;
@@ -157,7 +158,7 @@ int weir_types_put(struct weir_types *types, const struct weir_element *describe
     };
     set_name(types, entry, name, name_length);
     memmove(&types->entries[place + 1], &types->entries[place],
-            (types->count - place) * sizeof(types->entries[0]));
+            (types->count - place) * sizeof(struct weir_type_entry *));
     types->entries[place] = entry;
     types->count++;
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ie/value.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ static bool encode_unsigned(const struct weir_scalar *value, uint8_t *octets, si
 
 static const char *decode_signed(const uint8_t *octets, size_t length, struct weir_scalar *value)
 {
+    assert(length > 0); /* as the type allows */
     /* To the top of the word and back: the shift carries the sign down. */
     unsigned shift = 64 - (unsigned)length * 8;
     value->s64 = (int64_t)(weir_load_be(octets, (unsigned)length) << shift) >> shift;

@@ -78,7 +78,7 @@ static unsigned choose(const uint8_t *mask, uint32_t first, uint32_t past, uint3
     unsigned count = 0;
     for (uint32_t i = first; i < past; i++) {
         rows[count] = i;
-        count += mask ? mask[i] : 1;
+        count += !mask || mask[i] != 0;
     }
     return count;
 }
@@ -143,7 +143,7 @@ static inline void add_row(const struct scan *scan, uint32_t row, uint64_t *sums
 static int add_rows(struct scan *scan, const uint32_t *rows, unsigned count)
 {
     uint64_t keys[BLOCK * WEIR_SCAN_WORDS_MAX];
-    unsigned words = scan->groups.key_words;
+    unsigned words = scan->program.key_count + 1;
     gather_keys(scan, rows, count, keys, words);
     if (scan->program.is_masked)
         mask_keys(scan, count, keys, words);

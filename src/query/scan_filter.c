@@ -244,7 +244,7 @@ static struct node *make_test(struct weir_scan_filter *filter, const struct weir
     }
 }
 
-/* NULL with filter->error, or for nothing: the tree is no deeper than filter.h allows. */
+/* NULL with filter->error. The tree is no deeper than filter.h allows. */
 static struct node *make_node(struct weir_scan_filter *filter,
                               const struct weir_condition *condition)
 {
@@ -254,12 +254,14 @@ static struct node *make_node(struct weir_scan_filter *filter,
     node = add_node(filter, condition->kind == WEIR_CONDITION_ALL   ? NODE_ALL
                             : condition->kind == WEIR_CONDITION_ANY ? NODE_ANY
                                                                     : NODE_NOT);
+    if (!node)
+        return NULL;
     /* In their order, which a person may have chosen well. */
-    struct node **link = node ? &node->children : NULL;
-    for (const struct weir_condition *child = condition->children; child && filter->error == 0;
-         child = child->next) {
-        *link = make_node(filter, child);
-        link = *link ? &(*link)->next : link;
+    struct node **link = &node->children;
+    for (const struct weir_condition *child = condition->children; child; child = child->next) {
+        if (!(*link = make_node(filter, child)))
+            return NULL;
+        link = &(*link)->next;
     }
     return node;
 }

@@ -39,8 +39,8 @@ static inline bool valid_json_string(struct valid_json *json)
 static inline bool valid_json_word(struct valid_json *json)
 {
     const char *start = json->at;
-    while (json->at < json->end &&
-           memchr("+-.0123456789Eabcdefghijklmnopqrstuvwxyz", *json->at, 40))
+    while (json->at < json->end && *json->at &&
+           strchr("+-.0123456789Eabcdefghijklmnopqrstuvwxyz", *json->at))
         json->at++;
     return json->at > start;
 }
