@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One frame: two octets of link type, two by which the wire had more, then the frame. Parsing is
- * held to the rules of packet/parse.h and packet/link.h. */
+ * held to the rules of packet/parse.h and packet/link.h, outside of tunnels and inside. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -41,14 +41,42 @@ static void check_packet(const struct weir_packet *packet, const struct weir_lay
         require((packet->flags & WEIR_PACKET_FRAGMENT) && packet->tcp_flags == 0);
 }
 
+static void check_frame(const struct weir_frame *frame, unsigned tunnel_depth)
+{
+    const struct weir_parser_options options = {
+        .fragment_entries = 4,
+        .tunnel_depth = tunnel_depth,
+    };
+    struct weir_parser *parser = NULL;
+    struct weir_packet packet, batched;
+    struct weir_layers layers;
+    require(weir_parser_new(&options, &parser) == 0);
+    enum weir_rest rest = weir_parse_frame(parser, frame, &packet, &layers);
+    if (rest == WEIR_REST_NONE) {
+        check_packet(&packet, &layers, frame);
+        require(packet.encapsulation.depth <= tunnel_depth);
+    }
+    /* The fast path says the same; of a fragment it knows more the second time. */
+    size_t count = weir_parse_batch(parser, frame, 1, &batched, NULL);
+    require(count == (rest == WEIR_REST_NONE));
+    if (count == 1 && !(packet.flags & WEIR_PACKET_FRAGMENT)) {
+        require(memcmp(&packet.key, &batched.key, sizeof(packet.key)) == 0);
+        require(packet.octets == batched.octets && packet.flags == batched.flags);
+        require(packet.tcp_flags == batched.tcp_flags && packet.ttl == batched.ttl);
+        require(packet.vlan == batched.vlan && packet.flow_label == batched.flow_label);
+        require(packet.encapsulation.id == batched.encapsulation.id);
+        require(packet.encapsulation.kind == batched.encapsulation.kind);
+    }
+    check_counters(weir_parser_counters(parser));
+    weir_parser_free(parser);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct weir_parser *parser = NULL;
     if (size < 4)
         return 0;
     uint8_t *copy = malloc(size > 4 ? size - 4 : 1);
-    const struct weir_parser_options options = {.fragment_entries = 4};
-    require(copy != NULL && weir_parser_new(&options, &parser) == 0);
+    require(copy != NULL);
     memcpy(copy, data + 4, size - 4);
     const struct weir_frame frame = {
         .octets = copy,
@@ -56,22 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .wire_octets = (uint32_t)(size - 4) + weir_load_be16(data + 2),
         .link_type = weir_load_be16(data),
     };
-    struct weir_packet packet, batched;
-    struct weir_layers layers;
-    enum weir_rest rest = weir_parse_frame(parser, &frame, &packet, &layers);
-    if (rest == WEIR_REST_NONE)
-        check_packet(&packet, &layers, &frame);
-    /* The fast path says the same; of a fragment it knows more the second time. */
-    size_t count = weir_parse_batch(parser, &frame, 1, &batched, NULL);
-    require(count == (rest == WEIR_REST_NONE));
-    if (count == 1 && !(packet.flags & WEIR_PACKET_FRAGMENT)) {
-        require(memcmp(&packet.key, &batched.key, sizeof(packet.key)) == 0);
-        require(packet.octets == batched.octets && packet.flags == batched.flags);
-        require(packet.tcp_flags == batched.tcp_flags && packet.ttl == batched.ttl);
-        require(packet.vlan == batched.vlan && packet.flow_label == batched.flow_label);
-    }
-    check_counters(weir_parser_counters(parser));
-    weir_parser_free(parser);
+    check_frame(&frame, 0);
+    check_frame(&frame, 3);
     free(copy);
     return 0;
 }

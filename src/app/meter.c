@@ -124,7 +124,10 @@ int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **r
     if (!meter)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
     meter->config = *config;
-    struct weir_parser_options options = {.hash_key = &config->cache.hash_key};
+    struct weir_parser_options options = {
+        .hash_key = &config->cache.hash_key,
+        .tunnel_depth = config->tunnel_depth,
+    };
     int result = open_filters(meter, diag);
     if (result == 0 && weir_parser_new(&options, &meter->parser) < 0)
         result = weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");

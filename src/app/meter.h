@@ -38,6 +38,7 @@ struct weir_meter_config {
     struct weir_cache_config cache; /* its interfaces are the meter's to set */
     const char *const *filters;     /* in pcap-filter's language; a packet has to pass them all */
     unsigned filter_count;
+    unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
     const char *const *interfaces; /* to listen on; none for files */
     unsigned interface_count;
     struct weir_clock clock; /* for live input only */

@@ -18,6 +18,8 @@ enum {
     READ,
     INTERFACE,
     FILTER,
+    LAYER,
+    TUNNEL_DEPTH,
     FLOW,
     CACHE,
     IDLE_TIMEOUT,
@@ -36,6 +38,13 @@ static const char *const formats[] = {
     [WEIR_FORMAT_CSV] = "csv",
     [WEIR_FORMAT_JSON] = "json",
     [WEIR_FORMAT_NDJSON] = "ndjson",
+    NULL,
+};
+
+enum { LAYER_OUTER, LAYER_INNER };
+static const char *const layers[] = {
+    [LAYER_OUTER] = "outer",
+    [LAYER_INNER] = "inner",
     NULL,
 };
 
@@ -59,6 +68,19 @@ static const struct weir_option options[OPTION_COUNT] = {
                 .value = "BPF",
                 .help = "meters the packets that pass, in the language of pcap-filter(7); several "
                         "run one after another"},
+    [LAYER] = {.name = "layer",
+               .kind = WEIR_OPTION_CHOICE,
+               .choices = layers,
+               .fallback = "outer",
+               .help =
+                   "which IP header of a tunnel makes the flow: the outermost, or the innermost "
+                   "that is found"},
+    [TUNNEL_DEPTH] = {.name = "tunnel-depth",
+                      .kind = WEIR_OPTION_COUNT,
+                      .min = 1,
+                      .max = WEIR_TUNNEL_DEPTH_MAX,
+                      .fallback = "4",
+                      .help = "with --layer inner: how many tunnels in one another are gone into"},
     [FLOW] = {.name = "flow",
               .kind = WEIR_OPTION_TEXT,
               .value = "DEFINITION",
@@ -187,6 +209,8 @@ static int read_config(struct run *run, struct weir_diag *diag)
         return result;
     config->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
     config->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
+    if (weir_arguments_choice(arguments, LAYER) == LAYER_INNER)
+        config->tunnel_depth = (unsigned)weir_arguments_number(arguments, TUNNEL_DEPTH);
     config->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
     config->clock = run->call->clock;
     config->stop = stop;
@@ -218,6 +242,11 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: -r and -i do not go together: one has the capture's time, "
                              "the other the clock's");
+    if (weir_arguments_count_given(arguments, TUNNEL_DEPTH) > 0 &&
+        weir_arguments_choice(arguments, LAYER) != LAYER_INNER)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: --tunnel-depth is for --layer inner; the outermost header has "
+                             "no depth");
     if (weir_arguments_count_given(arguments, TO) > 0 &&
         weir_arguments_count_given(arguments, FORMAT) > 0)
         return weir_diag_set(diag, WEIR_E_USAGE,
@@ -471,6 +500,7 @@ static const struct weir_example examples[] = {
      "exports them as IPFIX, and prints what was counted"},
     {"weir meter -i eth0 --filter 'not port 22' --to netflow9+udp://192.0.2.1:2055",
      "NetFlow v9 of live traffic"},
+    {"weir meter -r datacenter.pcap --layer inner", "the flows inside VXLAN and other tunnels"},
     {"weir meter -r a.pcap.gz -r b.pcap.zst --to ipfix+file:flows.ipfix", "two captures to a file"},
     {NULL, NULL},
 };
@@ -479,18 +509,26 @@ const struct weir_command weir_command_meter = {
     .name = "meter",
     .summary = "makes Flow Records of packets",
     .usage = "(-r FILE | -i IFACE)... [--to URL]... [OPTION]...",
-    .about = "Meters packets: those that agree in the Flow Keys are a flow, until no more come "
-             "(idle), it has gone on for long (active), its TCP connection has ended, room is "
-             "needed, or the input ends. Each flow then makes one Flow Record, which is exported "
-             "or printed.\n\n"
-             "Every packet is counted, also those that make no flow: --stats says how many were "
-             "of which kind, and the sum is the input. Files are metered by their own time and "
-             "give the same records in the same order each time.\n\n"
-             "Of what the filter lets pass no packet is left out, and records have no sampling "
-             "interval: who collects them takes that for 1.\n\n"
-             "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
-             "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
-             "once when a new connection takes its ports.",
+    .about =
+        "Meters packets: those that agree in the Flow Keys are a flow, until no more come "
+        "(idle), it has gone on for long (active), its TCP connection has ended, room is "
+        "needed, or the input ends. Each flow then makes one Flow Record, which is exported "
+        "or printed.\n\n"
+        "Every packet is counted, also those that make no flow: --stats says how many were "
+        "of which kind, and the sum is the input. Files are metered by their own time and "
+        "give the same records in the same order each time.\n\n"
+        "Of what the filter lets pass no packet is left out, and records have no sampling "
+        "interval: who collects them takes that for 1.\n\n"
+        "IP is found behind VLAN tags, MPLS labels, pseudowires, PPPoE, PPP, Cisco HDLC and "
+        "LLC. With --layer inner it is also looked for inside IP in IP, GRE, ERSPAN, EtherIP, "
+        "SRv6, L2TP, VXLAN, GENEVE, GTP-U, Teredo, MPLS over IP or UDP, and behind AH; packets "
+        "and octets are then those of the inner packets, and flows of the same addresses in "
+        "two tunnels are one. What carries no IP, is cut, malformed, too deep or a fragment "
+        "of its tunnel is metered by the last header outside it. ESP has its SPI in place of "
+        "ports, the high half first.\n\n"
+        "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
+        "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
+        "once when a new connection takes its ports.",
     .options = options,
     .option_count = OPTION_COUNT,
     .examples = examples,

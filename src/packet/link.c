@@ -25,6 +25,7 @@ static const struct ethertype {
     {0x8848, WEIR_REST_NONE, WEIR_LAYER_MPLS},
     {0x8864, WEIR_REST_NONE, WEIR_LAYER_PPPOE},
     {0x880b, WEIR_REST_NONE, WEIR_LAYER_PPP},
+    {0x6558, WEIR_REST_NONE, WEIR_LAYER_ETHERNET}, /* RFC 1701: bridged */
     {0x0806, WEIR_REST_ARP, WEIR_LAYER_COUNT},
     {0x8035, WEIR_REST_ARP, WEIR_LAYER_COUNT},
     {0x88cc, WEIR_REST_LLDP, WEIR_LAYER_COUNT},
@@ -41,14 +42,14 @@ static const struct ethertype *find_ethertype(uint16_t type)
     return NULL;
 }
 
-/* The header of `octets` octets at the cursor, which moves past it; NULL where it is not there. */
-static const uint8_t *take(struct weir_link_cursor *cursor, uint32_t octets)
+const uint8_t *weir_link_take(struct weir_link_cursor *cursor, uint32_t octets)
 {
     const uint8_t *at = cursor->at;
     if (cursor->left < octets)
         return NULL;
     cursor->at += octets;
     cursor->left -= octets;
+    cursor->whole -= cursor->whole < octets ? cursor->whole : octets;
     return at;
 }
 
@@ -57,45 +58,46 @@ static enum weir_rest too_short(const struct weir_link_cursor *cursor)
     return weir_link_too_short(cursor, WEIR_REST_MALFORMED_LINK);
 }
 
-static enum weir_rest go_on(struct weir_link_cursor *cursor, enum weir_layer layer)
+enum weir_rest weir_link_go_on(struct weir_link_cursor *cursor, enum weir_layer layer)
 {
     cursor->layer = layer;
     return WEIR_REST_NONE;
 }
 
-static enum weir_rest go_on_by_type(struct weir_link_cursor *cursor, uint16_t type)
+enum weir_rest weir_link_go_on_by_type(struct weir_link_cursor *cursor, uint16_t type)
 {
     if (type <= ETHERTYPE_LENGTH_MAX)
-        return go_on(cursor, WEIR_LAYER_LLC);
+        return weir_link_go_on(cursor, WEIR_LAYER_LLC);
     const struct ethertype *row = find_ethertype(type);
     if (!row)
         return WEIR_REST_OTHER_PROTOCOL;
-    return row->rest == WEIR_REST_NONE ? go_on(cursor, row->layer) : row->rest;
+    return row->rest == WEIR_REST_NONE ? weir_link_go_on(cursor, row->layer) : row->rest;
 }
 
 static enum weir_rest raw_ip(struct weir_link_cursor *cursor)
 {
     if (cursor->left < 1)
         return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
-    return go_on(cursor, cursor->at[0] >> 4 == 6 ? WEIR_LAYER_IPV6 : WEIR_LAYER_IPV4);
+    return weir_link_go_on(cursor, cursor->at[0] >> 4 == 6 ? WEIR_LAYER_IPV6 : WEIR_LAYER_IPV4);
 }
 
 static enum weir_rest ethernet(struct weir_link_cursor *cursor)
 {
-    const uint8_t *header = take(cursor, WEIR_ETHERNET_HEADER_OCTETS);
-    return header ? go_on_by_type(cursor, weir_load_be16(header + 12)) : too_short(cursor);
+    const uint8_t *header = weir_link_take(cursor, WEIR_ETHERNET_HEADER_OCTETS);
+    return header ? weir_link_go_on_by_type(cursor, weir_load_be16(header + 12))
+                  : too_short(cursor);
 }
 
 static enum weir_rest vlan(struct weir_link_cursor *cursor)
 {
-    const uint8_t *tag = take(cursor, 4);
+    const uint8_t *tag = weir_link_take(cursor, 4);
     if (!tag)
         return too_short(cursor);
     if (++cursor->vlan_tags > VLAN_TAGS_MAX)
         return WEIR_REST_MALFORMED_VLAN;
     if (cursor->vlan_tags == 1)
         cursor->vlan = weir_load_be16(tag) & 0xfff;
-    return go_on_by_type(cursor, weir_load_be16(tag + 2));
+    return weir_link_go_on_by_type(cursor, weir_load_be16(tag + 2));
 }
 
 /* IP has a SAP of its own, 6; with SNAP the EtherType comes behind one of two codes (802.1H). */
@@ -104,18 +106,17 @@ static enum weir_rest llc(struct weir_link_cursor *cursor)
     static const uint8_t sap_ip[3] = {0x06, 0x06, 0x03};
     static const uint8_t snap[2][6] = {{0xaa, 0xaa, 0x03, 0, 0, 0}, {0xaa, 0xaa, 0x03, 0, 0, 0xf8}};
     if (cursor->left >= sizeof(sap_ip) && memcmp(cursor->at, sap_ip, sizeof(sap_ip)) == 0) {
-        (void)take(cursor, sizeof(sap_ip));
-        return go_on(cursor, WEIR_LAYER_IPV4);
+        (void)weir_link_take(cursor, sizeof(sap_ip));
+        return weir_link_go_on(cursor, WEIR_LAYER_IPV4);
     }
-    const uint8_t *header = take(cursor, sizeof(snap[0]) + 2);
+    const uint8_t *header = weir_link_take(cursor, sizeof(snap[0]) + 2);
     if (!header || (memcmp(header, snap[0], sizeof(snap[0])) != 0 &&
                     memcmp(header, snap[1], sizeof(snap[1])) != 0))
         return WEIR_REST_LLC;
-    return go_on_by_type(cursor, weir_load_be16(header + 6));
+    return weir_link_go_on_by_type(cursor, weir_load_be16(header + 6));
 }
 
-/* Whether an Ethernet header may begin here: its type is one that is known. */
-static bool may_be_ethernet(const struct weir_link_cursor *cursor, uint32_t skipped)
+bool weir_link_may_be_ethernet(const struct weir_link_cursor *cursor, uint32_t skipped)
 {
     return cursor->left >= skipped + WEIR_ETHERNET_HEADER_OCTETS &&
            find_ethertype(weir_load_be16(cursor->at + skipped + 12)) != NULL;
@@ -134,34 +135,37 @@ static enum weir_rest under_labels(struct weir_link_cursor *cursor)
         return too_short(cursor);
     unsigned first = cursor->at[0] >> 4;
     if (first == 4 || first == 6)
-        return go_on(cursor, first == 4 ? WEIR_LAYER_IPV4 : WEIR_LAYER_IPV6);
+        return weir_link_go_on(cursor, first == 4 ? WEIR_LAYER_IPV4 : WEIR_LAYER_IPV6);
     if (first == 1)
         return WEIR_REST_MPLS;
-    if (first == 0 && may_be_ethernet(cursor, CONTROL_WORD_OCTETS)) {
-        (void)take(cursor, CONTROL_WORD_OCTETS);
-        return go_on(cursor, WEIR_LAYER_ETHERNET);
+    if (first == 0 && weir_link_may_be_ethernet(cursor, CONTROL_WORD_OCTETS)) {
+        (void)weir_link_take(cursor, CONTROL_WORD_OCTETS);
+        return weir_link_go_on(cursor, WEIR_LAYER_ETHERNET);
     }
-    return may_be_ethernet(cursor, 0) ? go_on(cursor, WEIR_LAYER_ETHERNET) : WEIR_REST_MPLS;
+    return weir_link_may_be_ethernet(cursor, 0) ? weir_link_go_on(cursor, WEIR_LAYER_ETHERNET)
+                                                : WEIR_REST_MPLS;
 }
 
 static enum weir_rest mpls(struct weir_link_cursor *cursor)
 {
-    const uint8_t *entry = take(cursor, 4);
+    const uint8_t *entry = weir_link_take(cursor, 4);
     if (!entry)
         return too_short(cursor);
+    weir_link_identify(cursor, WEIR_ENCAPSULATION_MPLS, weir_load_be32(entry) >> 12);
     bool is_last = entry[2] & 1;
-    return is_last ? under_labels(cursor) : go_on(cursor, WEIR_LAYER_MPLS);
+    return is_last ? under_labels(cursor) : weir_link_go_on(cursor, WEIR_LAYER_MPLS);
 }
 
 static enum weir_rest pppoe(struct weir_link_cursor *cursor)
 {
     enum { VERSION_1_TYPE_1 = 0x11, CODE_SESSION = 0 };
-    const uint8_t *header = take(cursor, 6);
+    const uint8_t *header = weir_link_take(cursor, 6);
     if (!header)
         return too_short(cursor);
     if (header[0] != VERSION_1_TYPE_1 || header[1] != CODE_SESSION)
         return WEIR_REST_PPPOE;
-    return go_on(cursor, WEIR_LAYER_PPP);
+    weir_link_identify(cursor, WEIR_ENCAPSULATION_PPPOE, weir_load_be16(header + 2));
+    return weir_link_go_on(cursor, WEIR_LAYER_PPP);
 }
 
 /* Address and control may be left out, and so may the zero before a protocol (RFC 1661 6.5, 6.6).
@@ -180,15 +184,15 @@ static enum weir_rest ppp(struct weir_link_cursor *cursor)
     if (cursor->left < 2)
         return too_short(cursor);
     if (cursor->at[0] == 0xff && cursor->at[1] == 0x03)
-        (void)take(cursor, 2);
+        (void)weir_link_take(cursor, 2);
     bool is_short = cursor->left > 0 && cursor->at[0] & 1;
-    const uint8_t *header = take(cursor, is_short ? 1 : 2);
+    const uint8_t *header = weir_link_take(cursor, is_short ? 1 : 2);
     if (!header)
         return too_short(cursor);
     uint16_t protocol = is_short ? header[0] : weir_load_be16(header);
     for (size_t i = 0; i < COUNT(protocols); i++)
         if (protocols[i].protocol == protocol)
-            return go_on(cursor, protocols[i].layer);
+            return weir_link_go_on(cursor, protocols[i].layer);
     return WEIR_REST_PPP;
 }
 
@@ -196,12 +200,12 @@ static enum weir_rest ppp(struct weir_link_cursor *cursor)
 static enum weir_rest hdlc(struct weir_link_cursor *cursor)
 {
     enum { SLARP = 0x8035 };
-    const uint8_t *header = take(cursor, 4);
+    const uint8_t *header = weir_link_take(cursor, 4);
     if (!header)
         return too_short(cursor);
     uint16_t type = weir_load_be16(header + 2);
     const struct ethertype *row = find_ethertype(type);
-    return row && type != SLARP ? go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
+    return row && type != SLARP ? weir_link_go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
 }
 
 static enum weir_rest serial(struct weir_link_cursor *cursor)
@@ -209,8 +213,8 @@ static enum weir_rest serial(struct weir_link_cursor *cursor)
     enum { HDLC_UNICAST = 0x0f, HDLC_MULTICAST = 0x8f };
     if (cursor->left >= 2 && cursor->at[1] == 0 &&
         (cursor->at[0] == HDLC_UNICAST || cursor->at[0] == HDLC_MULTICAST))
-        return go_on(cursor, WEIR_LAYER_HDLC);
-    return go_on(cursor, WEIR_LAYER_PPP);
+        return weir_link_go_on(cursor, WEIR_LAYER_HDLC);
+    return weir_link_go_on(cursor, WEIR_LAYER_PPP);
 }
 
 /* Linux cooked: the ARPHRD type says whether the protocol is an EtherType. */
@@ -219,19 +223,19 @@ static enum weir_rest cooked(struct weir_link_cursor *cursor, uint16_t arphrd, u
     enum { ARPHRD_FRAD = 770, ARPHRD_IPGRE = 778, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
     bool is_ethertype = arphrd != ARPHRD_FRAD && arphrd != ARPHRD_IPGRE &&
                         arphrd != ARPHRD_RADIOTAP && arphrd != ARPHRD_NETLINK;
-    return is_ethertype ? go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
+    return is_ethertype ? weir_link_go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
 }
 
 static enum weir_rest sll(struct weir_link_cursor *cursor)
 {
-    const uint8_t *header = take(cursor, 16);
+    const uint8_t *header = weir_link_take(cursor, 16);
     return header ? cooked(cursor, weir_load_be16(header + 2), weir_load_be16(header + 14))
                   : too_short(cursor);
 }
 
 static enum weir_rest sll2(struct weir_link_cursor *cursor)
 {
-    const uint8_t *header = take(cursor, 20);
+    const uint8_t *header = weir_link_take(cursor, 20);
     return header ? cooked(cursor, weir_load_be16(header + 8), weir_load_be16(header))
                   : too_short(cursor);
 }
@@ -244,7 +248,7 @@ static enum weir_rest sll2(struct weir_link_cursor *cursor)
  */
 static enum weir_rest family(struct weir_link_cursor *cursor)
 {
-    const uint8_t *header = take(cursor, 4);
+    const uint8_t *header = weir_link_take(cursor, 4);
     if (!header)
         return too_short(cursor);
     uint32_t number = weir_load_be32(header);
@@ -252,26 +256,37 @@ static enum weir_rest family(struct weir_link_cursor *cursor)
         number = __builtin_bswap32(number);
     switch (number) {
     case 2:
-        return go_on(cursor, WEIR_LAYER_IPV4);
+        return weir_link_go_on(cursor, WEIR_LAYER_IPV4);
     case 10:
     case 24:
     case 28:
     case 30:
-        return go_on(cursor, WEIR_LAYER_IPV6);
+        return weir_link_go_on(cursor, WEIR_LAYER_IPV6);
     default:
         break;
     }
     uint16_t type = weir_load_be16(header + 2);
     bool is_ip = type == WEIR_ETHERTYPE_IPV4 || type == WEIR_ETHERTYPE_IPV6;
-    return is_ip ? go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
+    return is_ip ? weir_link_go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
 }
 
 /* Each moves the cursor past its header and sets the next layer, or says why there is no packet. */
 static enum weir_rest (*const layers[WEIR_LAYER_COUNT])(struct weir_link_cursor *cursor) = {
-    [WEIR_LAYER_RAW_IP] = raw_ip, [WEIR_LAYER_ETHERNET] = ethernet, [WEIR_LAYER_VLAN] = vlan,
-    [WEIR_LAYER_LLC] = llc,       [WEIR_LAYER_MPLS] = mpls,         [WEIR_LAYER_PPPOE] = pppoe,
-    [WEIR_LAYER_PPP] = ppp,       [WEIR_LAYER_SERIAL] = serial,     [WEIR_LAYER_HDLC] = hdlc,
-    [WEIR_LAYER_FAMILY] = family, [WEIR_LAYER_SLL] = sll,           [WEIR_LAYER_SLL2] = sll2,
+    [WEIR_LAYER_RAW_IP] = raw_ip,
+    [WEIR_LAYER_ETHERNET] = ethernet,
+    [WEIR_LAYER_VLAN] = vlan,
+    [WEIR_LAYER_LLC] = llc,
+    [WEIR_LAYER_MPLS] = mpls,
+    [WEIR_LAYER_PPPOE] = pppoe,
+    [WEIR_LAYER_PPP] = ppp,
+    [WEIR_LAYER_SERIAL] = serial,
+    [WEIR_LAYER_HDLC] = hdlc,
+    [WEIR_LAYER_FAMILY] = family,
+    [WEIR_LAYER_SLL] = sll,
+    [WEIR_LAYER_SLL2] = sll2,
+#define TUNNEL_LAYER(name, function) [WEIR_LAYER_##name] = weir_tunnel_##function,
+    WEIR_TUNNEL_LAYER_LIST(TUNNEL_LAYER)
+#undef TUNNEL_LAYER
 };
 
 static const struct {
@@ -303,7 +318,7 @@ bool weir_parser_knows_link(uint16_t link_type)
     return false;
 }
 
-static enum weir_rest walk(struct weir_link_cursor *cursor)
+enum weir_rest weir_link_walk(struct weir_link_cursor *cursor)
 {
     for (unsigned steps = 0; steps <= LAYERS_MAX; steps++) {
         if (cursor->layer == WEIR_LAYER_IPV4 || cursor->layer == WEIR_LAYER_IPV6)
@@ -324,10 +339,11 @@ enum weir_rest weir_link_find_ip(const struct weir_frame *frame,
         *ret_cursor = (struct weir_link_cursor){
             .at = frame->octets,
             .left = frame->captured,
+            .whole = frame->wire_octets,
             .cut = frame->captured < frame->wire_octets,
             .layer = links[i].layer,
         };
-        return walk(ret_cursor);
+        return weir_link_walk(ret_cursor);
     }
     return WEIR_REST_LINK_TYPE;
 }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "packet/fragment.h"
 #include "packet/link.h"
+#include "packet/tunnel.h"
 
 #define LIKELY(condition)   __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -36,11 +37,19 @@
 enum {
     PROTOCOL_HOP_BY_HOP = 0,
     PROTOCOL_ICMP = 1,
+    PROTOCOL_IPV4 = 4,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,
     PROTOCOL_DCCP = 33,
+    PROTOCOL_IPV6 = 41,
     PROTOCOL_ROUTING = 43,
+    PROTOCOL_GRE = 47,
+    PROTOCOL_ETHERIP = 97,
+    PROTOCOL_L2TP = 115,
+    PROTOCOL_MPLS = 137,
+    PROTOCOL_ETHERNET = 143,
     PROTOCOL_FRAGMENT = 44,
+    PROTOCOL_ESP = 50,
     PROTOCOL_AH = 51,
     PROTOCOL_ICMPV6 = 58,
     PROTOCOL_NO_NEXT = 59,
@@ -57,6 +66,7 @@ struct weir_parser {
         struct weir_rest_count count;
     } unparsed[UNPARSED_LINKS_MAX];
     size_t unparsed_count;
+    unsigned tunnel_depth;
 };
 
 /*
@@ -70,24 +80,35 @@ static const struct transport {
     uint8_t header_octets; /* the least that a header has */
     bool is_tcp, is_udp;
     bool is_extension; /* in IPv6 a header before the transport's; without ports in IPv4 */
+    bool may_be_tunnel;
 } transports[256] = {
 #define PORTS(octets) .ports_mask = UINT32_MAX, .header_octets = octets
 #define EXTENSION     .is_extension = true
+#define TUNNEL        .may_be_tunnel = true
     [PROTOCOL_TCP] = {PORTS(20), .flags_mask = TCP_FLAGS, .is_tcp = true},
-    [PROTOCOL_UDP] = {PORTS(8), .is_udp = true},
+    [PROTOCOL_UDP] = {PORTS(8), .is_udp = true, .may_be_tunnel = true},
     [PROTOCOL_UDP_LITE] = {PORTS(8)},
     [PROTOCOL_SCTP] = {PORTS(12)},
     [PROTOCOL_DCCP] = {PORTS(12)},
+    [PROTOCOL_ESP] = {PORTS(8)}, /* the SPI in their place: it tells one association from another */
     /* Type and code, which come first, stand for the destination port. */
     [PROTOCOL_ICMP] = {.ports_mask = UINT16_MAX, .ports_shift = 16, .header_octets = 4},
     [PROTOCOL_ICMPV6] = {.ports_mask = UINT16_MAX, .ports_shift = 16, .header_octets = 4},
     [PROTOCOL_HOP_BY_HOP] = {EXTENSION},
     [PROTOCOL_ROUTING] = {EXTENSION},
     [PROTOCOL_FRAGMENT] = {EXTENSION},
-    [PROTOCOL_AH] = {EXTENSION},
+    [PROTOCOL_AH] = {EXTENSION, .may_be_tunnel = true},
     [PROTOCOL_DESTINATION] = {EXTENSION},
+    [PROTOCOL_IPV4] = {TUNNEL},
+    [PROTOCOL_IPV6] = {TUNNEL},
+    [PROTOCOL_GRE] = {TUNNEL},
+    [PROTOCOL_ETHERIP] = {TUNNEL},
+    [PROTOCOL_L2TP] = {TUNNEL},
+    [PROTOCOL_MPLS] = {TUNNEL},
+    [PROTOCOL_ETHERNET] = {TUNNEL},
 #undef PORTS
 #undef EXTENSION
+#undef TUNNEL
 };
 
 COLD void set_malformed_transport(struct weir_packet *packet)
@@ -203,16 +224,16 @@ COLD void parse_fragment(struct weir_parser *parser, const struct weir_frame *fr
  * The length of a packet whose IP length is 0: what the frame has from the IP header on. 0 where
  * that cannot be meant: the frame is so short that it may be padded, or shorter than `least`.
  */
-COLD uint32_t length_of_frame(struct weir_parser *parser, const struct weir_frame *frame,
-                              const struct weir_link_cursor *cursor, uint32_t least)
+COLD uint32_t length_of_frame(const struct weir_frame *frame, struct weir_link_cursor *cursor,
+                              uint32_t least)
 {
-    uint32_t link_octets = (uint32_t)(cursor->at - frame->octets);
-    bool padded = link_octets >= WEIR_ETHERNET_HEADER_OCTETS &&
+    uint32_t before = (uint32_t)(cursor->at - frame->octets);
+    bool padded = before >= WEIR_ETHERNET_HEADER_OCTETS &&
                   frame->wire_octets <= WEIR_ETHERNET_SHORTEST_OCTETS;
-    if (padded || frame->wire_octets < link_octets + least)
+    if (padded || cursor->whole < least)
         return 0;
-    parser->counters.packets_length_of_frame++;
-    return frame->wire_octets - link_octets;
+    cursor->has_no_length = true;
+    return cursor->whole;
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -224,8 +245,6 @@ static void set_layers(const struct weir_frame *frame, const struct weir_link_cu
                        uint32_t total, uint32_t transport, const struct fragment *fragment,
                        struct weir_layers *layers)
 {
-    if (!layers)
-        return;
     uint32_t network = (uint32_t)(cursor->at - frame->octets);
     *layers = (struct weir_layers){
         .network = network,
@@ -252,7 +271,7 @@ HOT void set_ipv4(const uint8_t *ip, uint32_t total, struct weir_packet *packet)
 }
 
 static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_frame *frame,
-                                 const struct weir_link_cursor *cursor, struct weir_packet *packet,
+                                 struct weir_link_cursor *cursor, struct weir_packet *packet,
                                  struct weir_layers *layers)
 {
     const uint8_t *ip = cursor->at;
@@ -265,13 +284,13 @@ static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_f
         return WEIR_REST_MALFORMED_IP_HEADER;
     uint32_t total = weir_load_be16(ip + 2);
     if (total < header) {
-        if (total > 0 || (total = length_of_frame(parser, frame, cursor, header)) == 0)
+        if (total > 0 || (total = length_of_frame(frame, cursor, header)) == 0)
             return WEIR_REST_MALFORMED_IP_LENGTH;
     }
     packet->flags = 0;
     uint32_t present = smaller(cursor->left, total);
     if (present < header) {
-        if (frame->captured >= frame->wire_octets)
+        if (!cursor->cut)
             return WEIR_REST_MALFORMED_IP_HEADER;
         packet->flags = WEIR_PACKET_TRUNCATED;
         present = header;
@@ -326,12 +345,10 @@ static uint32_t jumbo_length(const uint8_t *at, uint32_t left)
 }
 
 /* The length of a packet whose payload length is 0, or 0 where it can have none. */
-static uint32_t ipv6_length(struct weir_parser *parser, const struct weir_frame *frame,
-                            const struct weir_link_cursor *cursor)
+static uint32_t ipv6_length(const struct weir_frame *frame, struct weir_link_cursor *cursor)
 {
     const uint8_t *ip = cursor->at;
-    uint32_t wire_left =
-        frame->wire_octets - smaller(frame->wire_octets, (uint32_t)(cursor->at - frame->octets));
+    uint32_t wire_left = cursor->whole;
     if (ip[6] == PROTOCOL_NO_NEXT)
         return IPV6_HEADER_OCTETS;
     uint32_t jumbo = ip[6] == PROTOCOL_HOP_BY_HOP
@@ -343,7 +360,7 @@ static uint32_t ipv6_length(struct weir_parser *parser, const struct weir_frame 
                        jumbo <= wire_left - IPV6_HEADER_OCTETS
                    ? jumbo + IPV6_HEADER_OCTETS
                    : 0;
-    uint32_t length = length_of_frame(parser, frame, cursor, IPV6_HEADER_OCTETS);
+    uint32_t length = length_of_frame(frame, cursor, IPV6_HEADER_OCTETS);
     return length > 0 ? length : IPV6_HEADER_OCTETS;
 }
 
@@ -401,7 +418,7 @@ HOT void set_ipv6(const uint8_t *ip, uint32_t word, uint32_t total, struct weir_
 }
 
 static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_frame *frame,
-                                 const struct weir_link_cursor *cursor, struct weir_packet *packet,
+                                 struct weir_link_cursor *cursor, struct weir_packet *packet,
                                  struct weir_layers *layers)
 {
     const uint8_t *ip = cursor->at;
@@ -416,7 +433,7 @@ static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_f
         .next = ip[6],
         .flags = WEIR_PACKET_V6,
     };
-    if (ipv6.total == IPV6_HEADER_OCTETS && (ipv6.total = ipv6_length(parser, frame, cursor)) == 0)
+    if (ipv6.total == IPV6_HEADER_OCTETS && (ipv6.total = ipv6_length(frame, cursor)) == 0)
         return WEIR_REST_MALFORMED_IP_LENGTH;
     walk_extensions(cursor, &ipv6);
     set_ipv6(ip, word, ipv6.total, packet);
@@ -443,22 +460,133 @@ static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_f
 HOT void set_frame(const struct weir_frame *frame, uint16_t vlan, struct weir_packet *packet)
 {
     packet->vlan = vlan;
+    packet->encapsulation = (struct weir_encapsulation){0};
     packet->key.observation_point = frame->interface;
     packet->time_ns = frame->time_ns;
     packet->wire_octets = frame->wire_octets;
 }
 
-/* All of parsing but counting, for any frame; layers may be NULL. */
+static enum weir_rest parse_ip(struct weir_parser *parser, const struct weir_frame *frame,
+                               struct weir_link_cursor *cursor, struct weir_packet *packet,
+                               struct weir_layers *layers)
+{
+    set_frame(frame, cursor->vlan, packet);
+    packet->encapsulation = cursor->encapsulation;
+    return cursor->layer == WEIR_LAYER_IPV4 ? parse_ipv4(parser, frame, cursor, packet, layers)
+                                            : parse_ipv6(parser, frame, cursor, packet, layers);
+}
+
+/* Puts the cursor where the packet's transport header is. */
+static void begin_payload(const struct weir_frame *frame, const struct weir_layers *layers,
+                          struct weir_link_cursor *cursor)
+{
+    uint32_t begin = smaller(layers->transport, layers->end);
+    cursor->at = frame->octets + begin;
+    cursor->left = layers->end - begin;
+    cursor->whole = layers->whole_end - layers->transport;
+    cursor->cut = cursor->left < cursor->whole;
+}
+
+/* Over an authentication header of IPv4 (RFC 4302); in IPv6 it is an extension header. */
+static enum weir_rest skip_authentication(const struct weir_frame *frame,
+                                          struct weir_link_cursor *cursor,
+                                          struct weir_packet *packet, struct weir_layers *layers)
+{
+    begin_payload(frame, layers, cursor);
+    if (cursor->left < 8)
+        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_LINK);
+    uint8_t next = cursor->at[0];
+    uint32_t octets = (cursor->at[1] + 2u) * 4;
+    if (!weir_link_take(cursor, octets))
+        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_LINK);
+    layers->transport += octets;
+    packet->key.protocol = next;
+    const struct payload payload = {cursor->at, cursor->left, cursor->whole, false};
+    parse_transport(&payload, packet);
+    return WEIR_REST_NONE;
+}
+
+/* Into the tunnel whose first layer is `layer`: all is that of the packet inside, or unchanged. */
+static enum weir_rest enter_tunnel(struct weir_parser *parser, const struct weir_frame *frame,
+                                   struct weir_link_cursor *cursor, enum weir_layer layer,
+                                   struct weir_packet *packet, struct weir_layers *layers)
+{
+    bool is_ethernet = layer == WEIR_LAYER_ETHERNET || layer == WEIR_LAYER_ETHERIP;
+    struct weir_packet inner;
+    struct weir_layers inner_layers;
+    begin_payload(frame, layers, cursor);
+    cursor->layer = layer;
+    cursor->vlan_tags = 0; /* a tag inside counts more */
+    cursor->encapsulation.depth++;
+    weir_link_identify(cursor, is_ethernet ? WEIR_ENCAPSULATION_ETHERNET : WEIR_ENCAPSULATION_IP,
+                       0);
+    enum weir_rest rest = weir_link_walk(cursor);
+    if (rest == WEIR_REST_NONE)
+        rest = parse_ip(parser, frame, cursor, &inner, &inner_layers);
+    if (rest == WEIR_REST_NONE) {
+        *packet = inner;
+        *layers = inner_layers;
+    }
+    return rest;
+}
+
+static void count_tunnel_rest(struct weir_parse_counters *counters, enum weir_rest rest)
+{
+    counters->packets_tunnel_cut += rest == WEIR_REST_TRUNCATED;
+    counters->packets_tunnel_malformed += rest >= WEIR_REST_FIRST_MALFORMED;
+    counters->packets_tunnel_other +=
+        rest != WEIR_REST_TRUNCATED && rest < WEIR_REST_FIRST_MALFORMED;
+}
+
+/* As far as tunnels can be gone into; the packet is then the innermost that was reached. */
+COLD void enter_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
+                        struct weir_link_cursor *cursor, struct weir_packet *packet,
+                        struct weir_layers *layers)
+{
+    struct weir_parse_counters *counters = &parser->counters;
+    const uint32_t outermost = layers->network;
+    for (unsigned depth = 0; !(packet->flags & WEIR_PACKET_MALFORMED_L4); depth++) {
+        bool is_ah = packet->key.protocol == PROTOCOL_AH && !(packet->flags & WEIR_PACKET_V6);
+        enum weir_layer layer = weir_tunnel_layer(packet);
+        if (!is_ah && layer == WEIR_LAYER_COUNT)
+            break;
+        if (packet->flags & WEIR_PACKET_FRAGMENT) {
+            counters->packets_tunnel_fragment++;
+            break;
+        }
+        if (depth == parser->tunnel_depth) {
+            counters->packets_tunnel_deep++;
+            break;
+        }
+        enum weir_rest rest = is_ah ? skip_authentication(frame, cursor, packet, layers)
+                                    : enter_tunnel(parser, frame, cursor, layer, packet, layers);
+        if (rest != WEIR_REST_NONE) {
+            if (!cursor->is_no_tunnel)
+                count_tunnel_rest(counters, rest);
+            break;
+        }
+    }
+    counters->packets_in_tunnels += packet->encapsulation.depth > 0;
+    counters->octets_of_tunnels += layers->network - outermost;
+}
+
+/* All of parsing but counting, for any frame; ret_layers may be NULL. */
 COLD enum weir_rest parse_any(struct weir_parser *parser, const struct weir_frame *frame,
-                              struct weir_packet *packet, struct weir_layers *layers)
+                              struct weir_packet *packet, struct weir_layers *ret_layers)
 {
     struct weir_link_cursor cursor;
+    struct weir_layers layers;
     enum weir_rest rest = weir_link_find_ip(frame, &cursor);
+    if (rest == WEIR_REST_NONE)
+        rest = parse_ip(parser, frame, &cursor, packet, &layers);
     if (rest != WEIR_REST_NONE)
         return rest;
-    set_frame(frame, cursor.vlan, packet);
-    return cursor.layer == WEIR_LAYER_IPV4 ? parse_ipv4(parser, frame, &cursor, packet, layers)
-                                           : parse_ipv6(parser, frame, &cursor, packet, layers);
+    if (parser->tunnel_depth > 0)
+        enter_tunnels(parser, frame, &cursor, packet, &layers);
+    parser->counters.packets_length_of_frame += cursor.has_no_length;
+    if (ret_layers)
+        *ret_layers = layers;
+    return WEIR_REST_NONE;
 }
 
 /*
@@ -539,11 +667,19 @@ COLD void count_packet(struct weir_parse_counters *counters, const struct weir_p
         counters->octets_beyond_frame += packet->octets - packet->wire_octets;
 }
 
+/* Whether enter_tunnels() would do something. */
+HOT bool may_be_tunnel(const struct weir_packet *packet)
+{
+    return transports[packet->key.protocol].may_be_tunnel &&
+           (packet->key.protocol != PROTOCOL_UDP || weir_tunnel_layer(packet) != WEIR_LAYER_COUNT);
+}
+
 /* Parses one frame. `layers` NULL where nobody asks. */
 HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *frame,
                          struct weir_packet *packet, struct weir_layers *layers)
 {
-    if (layers || UNLIKELY(!parse_plain(frame, packet))) {
+    if (layers || UNLIKELY(!parse_plain(frame, packet)) ||
+        UNLIKELY(parser->tunnel_depth > 0 && may_be_tunnel(packet))) {
         enum weir_rest rest = parse_any(parser, frame, packet, layers);
         if (rest != WEIR_REST_NONE) {
             count_rest(parser, frame, rest);
@@ -633,6 +769,7 @@ int weir_parser_new(const struct weir_parser_options *options, struct weir_parse
         free(parser);
         return result;
     }
+    parser->tunnel_depth = options->tunnel_depth;
     *ret_parser = parser;
     return 0;
 }

@@ -25,6 +25,11 @@
  * option (RFC 2675). A later fragment takes ports (and for IPv6 the protocol) of its first where
  * that was seen within the fragment timeout of packet time.
  *
+ * With a tunnel_depth a packet is the one inside a tunnel, as deep as that says and as there is IP;
+ * where something in the tunnel is no IP, cut, malformed or deeper, it is the last one outside, and
+ * counted so. octets_parsed are then the inner packets', and what they are in counts as link layer.
+ * An outer packet in fragments is not looked into, since of all but its first nobody could.
+ *
  * Ownership: the caller frees the parser; packets are copies and hold no pointer. Threads: a
  * parser belongs to one thread. Limits: 32 headers before IP, of them 8 VLAN tags, 16 IPv6
  * extension headers, a fixed number of datagrams in fragments.
@@ -89,6 +94,13 @@ struct weir_parse_counters {
     uint64_t packets_fragment;
     uint64_t packets_fragment_unmatched;
     uint64_t fragments_evicted;
+    uint64_t packets_in_tunnels;
+    uint64_t octets_of_tunnels;
+    uint64_t packets_tunnel_other;
+    uint64_t packets_tunnel_fragment;
+    uint64_t packets_tunnel_deep;
+    uint64_t packets_tunnel_cut;
+    uint64_t packets_tunnel_malformed;
     struct weir_rest_count {
         uint64_t packets;
         uint64_t octets;
@@ -97,10 +109,13 @@ struct weir_parse_counters {
 extern const struct weir_counter weir_parse_counter_table[];
 extern const size_t weir_parse_counter_count;
 
+#define WEIR_TUNNEL_DEPTH_MAX 16
+
 struct weir_parser_options {
     const struct weir_hash_key *hash_key; /* of the fragment table, copied; NULL: of seed 0 */
     uint32_t fragment_entries;            /* datagrams in fragments kept; 0: 4096, 64 octets each */
     int64_t fragment_timeout_ns;          /* 0: 30 s */
+    unsigned tunnel_depth; /* tunnels to go into, up to WEIR_TUNNEL_DEPTH_MAX; 0: none */
 };
 
 /* Where the parts of a packet are, in octets from the start of the frame. */

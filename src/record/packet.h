@@ -16,7 +16,7 @@
 struct weir_flow_key {
     struct weir_address src_addr;
     struct weir_address dst_addr;
-    uint16_t src_port; /* 0 where the protocol has no ports */
+    uint16_t src_port; /* 0 where the protocol has no ports; ESP: the SPI, its high half here */
     uint16_t dst_port; /* ICMP and ICMPv6: type * 256 + code, as NetFlow exports it */
     uint8_t protocol;  /* the upper-layer protocol, past IPv6 extension headers */
     uint8_t tos;
@@ -33,6 +33,28 @@ enum weir_packet_flag {
     WEIR_PACKET_V6 = 16,
 };
 
+enum weir_encapsulation_kind {
+    WEIR_ENCAPSULATION_NONE,
+    WEIR_ENCAPSULATION_MPLS,     /* id: the last label */
+    WEIR_ENCAPSULATION_PPPOE,    /* id: the session */
+    WEIR_ENCAPSULATION_IP,       /* IP in IP: no id */
+    WEIR_ENCAPSULATION_GRE,      /* id: the key; of PPTP the call */
+    WEIR_ENCAPSULATION_ERSPAN,   /* id: the session; type I has none */
+    WEIR_ENCAPSULATION_ETHERNET, /* EtherIP or SRv6: no id */
+    WEIR_ENCAPSULATION_L2TP,     /* id: the session; L2TPv2: tunnel * 65536 + session */
+    WEIR_ENCAPSULATION_VXLAN,    /* id: the VNI */
+    WEIR_ENCAPSULATION_GENEVE,   /* id: the VNI */
+    WEIR_ENCAPSULATION_GTP_U,    /* id: the TEID */
+    WEIR_ENCAPSULATION_TEREDO,   /* no id */
+};
+
+/* The innermost that the packet was taken out of. */
+struct weir_encapsulation {
+    uint32_t id;
+    uint8_t kind;  /* enum weir_encapsulation_kind */
+    uint8_t depth; /* IP headers outside the packet's */
+};
+
 struct weir_packet {
     struct weir_flow_key key;
     int64_t time_ns;      /* capture time */
@@ -40,9 +62,10 @@ struct weir_packet {
     uint32_t wire_octets; /* length of the frame on the wire, as the capture says */
     uint32_t flow_label;  /* IPv6 */
     uint16_t tcp_flags;   /* low nine bits, RFC 7125; 0 for other protocols */
-    uint16_t vlan;        /* outermost 802.1Q VLAN ID, 0: none */
+    uint16_t vlan;        /* outermost 802.1Q VLAN ID, of those in a tunnel first; 0: none */
     uint8_t ttl;          /* TTL or hop limit */
     uint8_t flags;        /* enum weir_packet_flag */
+    struct weir_encapsulation encapsulation;
 };
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usage: print_packets CAPTURE: one line a frame, with tabs: what the parser makes of it, or
- * "rest" and why it makes nothing. For packet_values.py. */
+/* usage: print_packets CAPTURE DEPTH: one line a frame, with tabs: what the parser makes of it when
+ * it goes into so many tunnels, or "rest" and why it makes nothing. For packet_values.py. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "packet/parse.h"
 
@@ -10,10 +11,11 @@ static void print_packet(const struct weir_packet *p)
     char src[WEIR_ADDRESS_TEXT_MAX], dst[WEIR_ADDRESS_TEXT_MAX];
     (void)weir_address_format(p->key.src_addr, src);
     (void)weir_address_format(p->key.dst_addr, dst);
-    printf("%u\t%s\t%s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%lld\n",
+    printf("%u\t%s\t%s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%lld\t%u\t%u\t%u\n",
            p->flags & WEIR_PACKET_V6 ? 6 : 4, src, dst, p->key.protocol, p->octets, p->key.tos,
            p->ttl, p->key.src_port, p->key.dst_port, p->tcp_flags, p->vlan,
-           p->flags & ~(unsigned)WEIR_PACKET_V6, (long long)p->time_ns);
+           p->flags & ~(unsigned)WEIR_PACKET_V6, (long long)p->time_ns, p->encapsulation.depth,
+           p->encapsulation.kind, p->encapsulation.id);
 }
 
 static const char *rest_text(enum weir_rest rest)
@@ -31,7 +33,10 @@ int main(int argc, char **argv)
     struct weir_source *source;
     struct weir_parser *parser;
     struct weir_diag diag = {0};
-    if (argc != 2 || weir_parser_new(NULL, &parser) < 0 ||
+    struct weir_parser_options options = {
+        .tunnel_depth = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0,
+    };
+    if (argc != 3 || weir_parser_new(&options, &parser) < 0 ||
         weir_source_open(argv[1], NULL, &source, &diag) < 0) {
         fprintf(stderr, "%s\n", diag.text);
         return 1;

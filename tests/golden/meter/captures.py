@@ -3,7 +3,8 @@
 """usage: captures.py WEIR
 
 Meters every capture of the shared folder. None may crash; packets and octets of the flows and the
-counted rest must be those of the file, which capture-index.tsv has from tshark.
+counted rest must be those of the file, which capture-index.tsv has from tshark; outside of tunnels
+and inside.
 """
 
 import csv
@@ -35,11 +36,11 @@ BROKEN = {
 }
 
 
-def check(weir, path, row, scratch):
+def check(weir, path, row, layer, scratch):
     """What is wrong with the metering of one capture."""
     name = row["file"].removeprefix("capture/")
     flows, stats = (os.path.join(scratch, part) for part in ("flows.json", "stats.json"))
-    done = subprocess.run([weir, "meter", "-r", path, "--to", "json:" + flows, "--stats", stats],
+    done = subprocess.run([weir, "meter", "-r", path, "--layer", layer, "--to", "json:" + flows, "--stats", stats],
                           capture_output=True, text=True, check=False)
     if done.returncode < 0:
         return [f"killed by {signal.Signals(-done.returncode).name}"]
@@ -58,8 +59,8 @@ def check(weir, path, row, scratch):
         wrong.append(f"flows have {packets} packets, {octets} octets; parsed "
                      f"{counted['packets_parsed']}, {counted['octets_parsed']}")
     causes = ("arp lldp mpls pppoe ppp macsec eapol llc other_protocol link_type truncated "
-              "malformed_link malformed_vlan malformed_nesting malformed_ip_version malformed_ip_header "
-              "malformed_ip_length").split()
+              "malformed_link malformed_vlan malformed_nesting malformed_ip_version "
+              "malformed_ip_header malformed_ip_length").split()
     packets += sum(counted["packets_" + cause] for cause in causes)
     octets += sum(counted["octets_" + cause] for cause in causes)
     octets += counted["octets_link_layer"] - counted["octets_beyond_frame"]
@@ -84,9 +85,10 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for row in csv.DictReader(open(index, encoding="utf-8"), delimiter="\t"):
             captures += 1
-            for wrong in check(weir, os.path.join(root, row["file"]), row, scratch):
-                print(f"FAILED: {row['file']}: {wrong}")
-                failures += 1
+            for layer in ("outer", "inner"):
+                for wrong in check(weir, os.path.join(root, row["file"]), row, layer, scratch):
+                    print(f"FAILED: {row['file']}: {layer}: {wrong}")
+                    failures += 1
     print(f"{captures} captures, {failures} failures")
     return 1 if failures or not captures else 0
 

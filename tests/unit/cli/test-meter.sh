@@ -51,6 +51,11 @@ expect 'size of cache' 2 'weir: --cache: entries=0 is not from 1*' \
 expect 'flow definition' 2 "weir: --flow: 'dst_adr': no such key; did you mean 'dst_addr'?" \
     -r "$sample" --flow keys=dst_adr
 expect 'filter' 2 "weir: filter: 'tcp and prt 4'*" -r "$sample" --filter 'tcp and prt 4'
+expect 'layer' 2 "weir: --layer: 'middle'*" -r "$sample" --layer middle
+expect 'depth without tunnels' 2 'weir: meter: --tunnel-depth is for --layer inner*' \
+    -r "$sample" --tunnel-depth 2
+expect 'no depth' 2 'weir: --tunnel-depth: 0 is not in 1 to 16' -r "$sample" --layer inner --tunnel-depth 0
+expect 'inside' 0 '' -r "$sample" --layer inner --tunnel-depth 16
 expect 'interface' 2 'weir: nosuch0: no such interface; there are *' -i nosuch0
 expect 'timeout' 2 "weir: --idle-timeout: '15'*" -r "$sample" --idle-timeout 15
 expect 'URL' 2 "weir: 'gopher://x'*" -r "$sample" --to gopher://x

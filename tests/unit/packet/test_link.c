@@ -212,5 +212,5 @@ int main(void)
         TEST(each_is_gone_through), TEST(each_is_cut),         TEST(each_is_flipped),
         TEST(others_by_cause),      TEST(nesting_has_a_limit),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }
