@@ -15,7 +15,7 @@
 #include "sink/json.h"
 #include "store/writer.h"
 
-#define STATS_OCTETS_MAX ((size_t)64 << 20)
+#define STATS_OCTETS_MAX ((size_t)1 << 30) /* some 1,500 octets an exporter */
 
 /* How a worker comes to a place of lines. */
 struct share {

@@ -46,7 +46,7 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                                "address, and a second's worth at once; the others are counted"},
     [MAX_EXPORTERS] = {.name = "max-exporters",
                        .kind = WEIR_OPTION_COUNT,
-                       .fallback = "131072",
+                       .fallback = "65536",
                        .min = 1,
                        .max = 1 << 24,
                        .help = "so many exporters and Observation Domains are known at a time; "

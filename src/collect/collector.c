@@ -38,12 +38,12 @@ struct intake {
 struct weir_collector_config weir_collector_defaults(void)
 {
     return (struct weir_collector_config){
-        .session_max = 131072,
+        .session_max = 65536,
         .template_max = 4096,
         .waiting = {.sets = 256, .octets = 1 << 20},
         .template_lifetime_ns = WEIR_TEMPLATE_LIFETIME_NS,
-        .template_octets = 64 << 20,
-        .waiting_octets = 64 << 20,
+        .template_octets = 32 << 20,
+        .waiting_octets = 32 << 20,
         .batch_rows = 4096,
         .hold_ns = 60 * WEIR_NS_PER_SECOND,
         .hold_rows = 65536,

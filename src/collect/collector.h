@@ -64,8 +64,11 @@ struct weir_collector_config {
  */
 #define WEIR_TEMPLATE_LIFETIME_NS (5400 * WEIR_NS_PER_SECOND)
 
-/* 131,072 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 64 MiB of Templates, 64
- * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. */
+/*
+ * 65,536 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 32 MiB of Templates, 32
+ * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. With all of that used
+ * up by strangers, and a store, a collector stays below 256 MiB.
+ */
 struct weir_collector_config weir_collector_defaults(void);
 
 /* Those of its sessions. */

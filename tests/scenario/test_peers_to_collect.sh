@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: tests/scenario/test_peers_to_collect.sh [build/weir]
 #
-# softflowd, pmacctd and nfreplay export the sample to `weir collect`, which is to find in it what
-# they say they sent, and what samples/office.tsv says is in the sample.
+# softflowd, pmacctd (also as an agent of sFlow) and nfreplay export the sample to `weir collect`,
+# which is to find in it what they say they sent, and what samples/office.tsv says is in the sample.
 set -euo pipefail
 
 : "${WEIR_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
@@ -32,12 +32,18 @@ import json, sys
 flows = packets = octets = 0
 for line in open(sys.argv[1]):
     record = json.loads(line)
-    if record.get("type") != "options":
+    if "type" not in record:
         flows += 1
         packets += record["packetDeltaCount"]
         octets += record["octetDeltaCount"]
 print(flows, packets, octets)
 END
+}
+
+# sampled: how many packets the last sample of sFlow was taken from.
+sampled() {
+    grep -o '"selectorIdTotalPktsObserved":[0-9]*' "$collector/records" | cut -d: -f2 | sort -n |
+        tail -n 1
 }
 
 # expect_clean WHAT: nothing malformed, nothing lost.
@@ -61,6 +67,15 @@ for version in 5 9 10; do
     peer_expect "pmacctd v$version" "$truth" "${got#* }"
     expect_clean "pmacctd v$version"
 done
+
+collect
+peer_sfprobe_export "$sample" "$port"
+got=$(collected)
+# One record a packet that it sampled, one in one, which are those of the sample but for a datagram.
+peer_expect "sfprobe" "$(sampled) $(sampled)" "${got% *}"
+read -r truth _ <<<"$(peer_sample_truth 10)"
+peer_expect "sfprobe, all but a last datagram" 1 "$((truth - $(sampled) < 16))"
+expect_clean "sfprobe"
 
 peer_nfpcapd_flows "$sample" "$PEERS_DIR/nfpcapd"
 for version in 5 9; do
