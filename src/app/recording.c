@@ -238,31 +238,33 @@ static bool has_same_share(const struct weir_recording *recording)
     return before.index == ours.index && before.count == ours.count;
 }
 
+/* A state of some journal. */
+struct found_state {
+    uint64_t id;
+    int64_t written_ns;
+    struct weir_octets octets;
+};
+
 /*
- * The newest state of a folder, added to `state`; nothing where there is none. Where a segment
- * stays it does not count: what waited then is in that segment's state, and would be decoded twice.
+ * The newest state of a folder, into `state`; nothing where there is none. Where a segment stays it
+ * does not count: what waited then is in that segment's state, and would be decoded twice.
  */
-static int load_newest(const struct weir_journal_folder *folder, struct weir_octets *state,
-                       uint64_t *ret_id, struct weir_diag *diag)
+static int load_newest(const struct weir_journal_folder *folder, struct found_state *state,
+                       struct weir_diag *diag)
 {
     struct weir_journal_ids states = {0}, segments = {0};
     int result = weir_journal_folder_segments(folder, &segments, diag);
     if (result == 0)
         result = weir_journal_folder_states(folder, &states, diag);
     if (result == 0 && states.count > 0 && segments.count == 0) {
-        *ret_id = states.ids[states.count - 1];
-        result = weir_journal_folder_load_state(folder, *ret_id, state, diag);
+        state->id = states.ids[states.count - 1];
+        state->written_ns = weir_journal_folder_state_time(folder, state->id);
+        result = weir_journal_folder_load_state(folder, state->id, &state->octets, diag);
     }
     weir_journal_ids_done(&states);
     weir_journal_ids_done(&segments);
     return result == WEIR_E_NOT_FOUND || result == WEIR_E_LIMIT ? 0 : result;
 }
-
-/* A state of some journal. */
-struct found_state {
-    uint64_t id;
-    struct weir_octets octets;
-};
 
 static int newest_first(const void *a, const void *b)
 {
@@ -276,7 +278,7 @@ static int find_state(const struct weir_journal_folder *folder, struct found_sta
                       unsigned *count, struct weir_diag *diag)
 {
     struct found_state *state = &states[*count];
-    int result = load_newest(folder, &state->octets, &state->id, diag);
+    int result = load_newest(folder, state, diag);
     if (result == 0 && state->octets.length > 0)
         ++*count;
     else
@@ -320,10 +322,13 @@ static int restore_from_all(const struct weir_recording *recording,
         result = find_dead(recording->config.store, states, &count, diag);
     qsort(states, count, sizeof(states[0]), newest_first);
     struct weir_diag none;
-    if (count > 0 || recording->has_deferred)
+    bool is_newer = false;
+    for (unsigned i = 0; i < count; i++)
+        is_newer |= states[i].written_ns > recording->config.known_ns;
+    if (is_newer || recording->has_deferred)
         (void)!weir_collector_restore(collector, "", 0, &none);
     for (unsigned i = 0; i < count; i++) {
-        if (result == 0) /* another version's: exporters will say it again */
+        if (result == 0 && is_newer) /* another version's: exporters will say it again */
             (void)!weir_collector_restore_share(collector, &recording->config.share,
                                                 states[i].octets.data, states[i].octets.length,
                                                 &none);
@@ -337,14 +342,14 @@ static int restore_from_all(const struct weir_recording *recording,
 static int restore_own(const struct weir_recording *recording, struct weir_collector *collector,
                        struct weir_diag *diag)
 {
-    struct weir_octets state = {0};
+    struct found_state state = {0};
     struct weir_diag none;
-    uint64_t id;
-    int result = load_newest(&recording->folder, &state, &id, diag);
-    if (result == 0 && (state.length > 0 || recording->has_deferred))
-        (void)!weir_collector_restore(collector, state.data ? (const char *)state.data : "",
-                                      state.length, &none);
-    weir_octets_done(&state);
+    int result = load_newest(&recording->folder, &state, diag);
+    if (result == 0 && (state.written_ns > recording->config.known_ns || recording->has_deferred))
+        (void)!weir_collector_restore(collector,
+                                      state.octets.data ? (const char *)state.octets.data : "",
+                                      state.octets.length, &none);
+    weir_octets_done(&state.octets);
     return result;
 }
 

@@ -37,6 +37,7 @@ struct weir_recording;
 struct weir_recording_config {
     const char *store;       /* the folder that `writer` writes to */
     struct weir_share share; /* of the exporters, that the collector has; zeroed: all */
+    int64_t known_ns;        /* when what it knows already was kept; 0: it knows nothing */
     struct weir_clock clock;
     int64_t rotate_ns;
     int64_t sync_ns; /* as of struct weir_journal_options */
@@ -60,7 +61,7 @@ WEIR_CHECKED int weir_recording_open(const struct weir_recording_config *config,
  * Has the collector know what the process knew that had the journal before. Where that one's was
  * another share of the exporters, it knows what is of its own in all journals: those of `all`
  * (itself among them), which have not begun to receive, and of dead processes. Where journals know
- * nothing it stays as it is. As above.
+ * nothing, or nothing newer than what it knows already, it stays as it is. As above.
  */
 WEIR_CHECKED int weir_recording_restore(const struct weir_recording *recording,
                                         struct weir_recording *const *all, unsigned count,

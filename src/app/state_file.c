@@ -159,7 +159,7 @@ static unsigned find_files(const char *base, struct candidate *candidates)
     return count;
 }
 
-int weir_state_file_read(const struct weir_state_file *file, struct weir_collector *collector,
+int weir_state_file_read(struct weir_state_file *file, struct weir_collector *collector,
                          struct weir_diag *diag)
 {
     struct candidate candidates[SHARES_MAX];
@@ -169,6 +169,9 @@ int weir_state_file_read(const struct weir_state_file *file, struct weir_collect
     for (unsigned i = 0; i < count; i++) {
         struct weir_diag own = {0};
         int read = read_one(file, candidates[i].path, collector, &own);
+        const struct timespec *written = &candidates[i].written;
+        if (read == 0 && file->read_ns == 0)
+            file->read_ns = written->tv_sec * WEIR_NS_PER_SECOND + written->tv_nsec;
         if (read < 0 && result == 0) {
             result = read;
             *diag = own;

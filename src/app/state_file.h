@@ -34,6 +34,7 @@ struct weir_state_file {
     char *path;
     struct weir_share share;
     int64_t next_ns; /* 0: no tick has come yet */
+    int64_t read_ns; /* when the newest that was read had been written; 0: none */
 };
 
 /* 0, WEIR_E_NOMEM. */
@@ -57,7 +58,7 @@ void weir_state_file_done(struct weir_state_file *file);
  * begins with the path, and the collector knows nobody of that file; it is the first error where
  * there are several files.
  */
-WEIR_CHECKED int weir_state_file_read(const struct weir_state_file *file,
+WEIR_CHECKED int weir_state_file_read(struct weir_state_file *file,
                                       struct weir_collector *collector, struct weir_diag *diag);
 
 /* 0; WEIR_E_IO, WEIR_E_NOMEM, WEIR_E_LIMIT with diag: the file is as it was. */

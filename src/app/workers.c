@@ -260,6 +260,7 @@ int weir_workers_open_journal(struct weir_workers *workers,
         struct worker *worker = &workers->workers[i];
         struct weir_recording_config own = *config;
         own.share = worker->share;
+        own.known_ns = worker->state.read_ns;
         own.admission = worker->admission;
         own.collector = workers->config.collector;
         result = weir_recording_open(&own, worker->store, &worker->recording, diag);

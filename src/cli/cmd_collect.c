@@ -108,7 +108,7 @@ static int read_state(const struct run *run, const char *path, struct weir_diag 
     return 0;
 }
 
-/* The file of --state; where it listens without a journal, which keeps that too, the store's. */
+/* The file of --state, or the store's where it listens. Of this and a journal the newest counts. */
 static int open_state(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -120,7 +120,7 @@ static int open_state(struct run *run, struct weir_diag *diag)
     if (weir_arguments_has(arguments, STATE)) {
         path = weir_arguments_text(arguments, STATE);
         path = strcmp(path, "-") == 0 ? NULL : path;
-    } else if (url && run->has_store && weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF) {
+    } else if (url && run->has_store) {
         int result = weir_state_file_path_in_store(weir_arguments_text(arguments, STORE), url,
                                                    &in_store, diag);
         if (result < 0)

@@ -62,9 +62,9 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
     [STATE] = {.name = "state",
                .kind = WEIR_OPTION_OUTPUT,
                .help = "keeps Templates and what else was learned of exporters in this file: at "
-                       "the end, every five minutes, and read at the start. What a journal "
-                       "knows comes before it; with --journal off it is in DIR/.state unless "
-                       "given, and - keeps nothing"},
+                       "the end, every five minutes, and read at the start, unless "
+                       "the journal knows something newer. With --store and --listen it is in "
+                       "DIR/.state unless given; - keeps nothing"},
     [COUNT] = {.name = "count",
                .kind = WEIR_OPTION_COUNT,
                .min = 1,

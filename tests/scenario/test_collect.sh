@@ -213,7 +213,7 @@ peer_expect "what is said of that" \
     "$(<"$PEERS_DIR/said")"
 peer_expect "it is left alone" "This is something else." "$(<"$state")"
 
-# Without a journal a store has one for each collector that listens.
+# A store has one for each collector that listens.
 start --store "$PEERS_DIR/store" --journal off
 send 100
 peer_stop "$collector" TERM

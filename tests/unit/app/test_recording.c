@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/writer.h"
+#include "collect/state.h"
 #include "support/cmocka.h"
 
 #define AWAIT_NS  (30 * WEIR_NS_PER_SECOND)
@@ -242,11 +243,80 @@ static void test_what_many_exporters_send_is_all_taken(void **state)
     assert_int_equal(counters.records_lost + counters.records_duplicate, 0);
 }
 
+/* The state of a collector that knows this exporter. */
+static void make_state(uint32_t exporter, struct weir_text_buffer *out)
+{
+    const struct weir_collector_config config = weir_collector_defaults();
+    struct weir_collector *collector;
+    struct weir_diag diag;
+    uint8_t octets[24] = {0, 5};
+    const struct weir_datagram datagram = {
+        .octets = octets, .length = sizeof(octets), .source = weir_address_from_v4(exporter)};
+    assert_int_equal(weir_collector_new(&config, &collector), 0);
+    assert_int_equal(weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, &diag), 0);
+    weir_text_init(out, 1 << 20);
+    assert_int_equal(weir_collector_save(collector, out), 0);
+    weir_collector_free(collector);
+}
+
+/* Which exporter a collector knows that had learned of 2 at `known_ns`, where the journal has 1. */
+static uint32_t restored(const struct fixture *fixture, struct weir_share share, int64_t known_ns)
+{
+    const struct weir_recording_config config = {
+        .store = fixture->path,
+        .share = share,
+        .known_ns = known_ns,
+        .clock = weir_clock_system(),
+        .rotate_ns = ROTATE_NS,
+        .collector = weir_collector_defaults(),
+        .say = say,
+        .say_context = (void *)(uintptr_t)fixture,
+    };
+    struct weir_recording *recording;
+    struct weir_collector *collector;
+    struct weir_text_buffer state;
+    struct weir_diag diag;
+    make_state(2, &state);
+    assert_int_equal(weir_collector_new(&config.collector, &collector), 0);
+    assert_int_equal(weir_collector_restore(collector, state.data, state.length, &diag), 0);
+    assert_int_equal(weir_recording_open(&config, fixture->writer, &recording, &diag), 0);
+    assert_int_equal(weir_recording_restore(recording, &recording, 1, collector, &diag), 0);
+    const struct weir_sessions *sessions = weir_collector_sessions(collector);
+    assert_int_equal(sessions->count, 1);
+    uint32_t exporter = (uint32_t)sessions->newest->key.exporter.low;
+    weir_recording_close(recording);
+    weir_collector_free(collector);
+    weir_text_done(&state);
+    return exporter;
+}
+
+static void test_the_newest_state_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct weir_journal_folder folder;
+    struct weir_text_buffer known;
+    struct weir_diag diag;
+    /* The number after that of the fixture's own. */
+    make_state(1, &known);
+    assert_int_equal(weir_journal_folder_take(fixture->path, 1, true, &folder, &diag), 0);
+    assert_int_equal(weir_journal_folder_save_state(&folder, 1000, (const uint8_t *)known.data,
+                                                    known.length, &diag),
+                     0);
+    int64_t written_ns = weir_journal_folder_state_time(&folder, 1000);
+    weir_journal_folder_close(&folder);
+    weir_text_done(&known);
+    const struct weir_share whole = {0}, half = {0, 2};
+    assert_int_equal(restored(fixture, whole, written_ns - 1), 1);
+    assert_int_equal(restored(fixture, whole, written_ns + 1), 2);
+    assert_int_equal(restored(fixture, half, written_ns + 1), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_was_put_off_is_tried_again_though_nothing_comes,
                                         make, drop),
+        cmocka_unit_test_setup_teardown(test_the_newest_state_counts, make, drop),
         cmocka_unit_test_setup_teardown(test_what_many_exporters_send_is_all_taken, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
