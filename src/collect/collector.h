@@ -65,7 +65,7 @@ struct weir_collector_config {
 #define WEIR_TEMPLATE_LIFETIME_NS (5400 * WEIR_NS_PER_SECOND)
 
 /*
- * 65,536 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 32 MiB of Templates, 32
+ * 65,536 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 24 MiB of Templates, 16
  * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. With all of that used
  * up by strangers, and a store, a collector stays below 256 MiB.
  */
