@@ -122,8 +122,10 @@ int weir_collection_flush(struct weir_collection *collection, struct weir_diag *
 static int tick(struct weir_collection *collection, int64_t now_ns, struct weir_diag *diag)
 {
     int result = weir_collector_tick(collection->collector, now_ns, diag);
-    if (collection->config.state && collection->config.state->path)
-        weir_state_file_tick(collection->config.state, collection->collector, now_ns);
+    struct weir_state_file *state = collection->config.state;
+    struct weir_diag text = {0};
+    if (state && state->path && weir_state_file_tick(state, collection->collector, now_ns, &text))
+        collection->config.say(collection->config.say_context, text.text);
     if (result < 0)
         collection->has_failed = true;
     return result;

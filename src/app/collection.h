@@ -38,8 +38,11 @@ struct weir_collection_config {
     struct weir_clock clock;          /* for listeners only */
     struct weir_admission *admission; /* of datagrams, those of captures too; NULL: all */
     struct weir_state_file *state;    /* written every now and then; NULL: none */
-    int64_t idle_ns;                  /* stop after this long without a message; 0: never */
-    int wake_fd;                      /* readable when `stop` may have changed; -1: none */
+    /* Says a line to people, as it happens; NULL where there is no state. */
+    void (*say)(void *context, const char *text);
+    void *say_context;
+    int64_t idle_ns; /* stop after this long without a message; 0: never */
+    int wake_fd;     /* readable when `stop` may have changed; -1: none */
     /* Asked between messages; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_collection *collection);
     void *stop_context;

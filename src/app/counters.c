@@ -5,6 +5,7 @@
 #include "app/guard.h"
 #include "app/meter.h"
 #include "app/replay.h"
+#include "app/state_file.h"
 #include "collect/admission.h"
 #include "collect/counters.h"
 #include "export/exporter.h"
@@ -35,6 +36,8 @@ const struct weir_counter_group weir_counter_groups[] = {
      weir_collect_counter_table, &weir_collect_counter_count},
     {"Datagrams taken in", COLLECT, weir_admission_counter_table, &weir_admission_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
+    {"What is kept of exporters", COLLECT, weir_state_file_counter_table,
+     &weir_state_file_counter_count},
     {"The store", COLLECT, weir_store_counter_table, &weir_store_counter_count},
     {"Replaying", "In `weir replay`.", weir_replay_counter_table, &weir_replay_counter_count},
     {"Explained", "In `weir inspect --summary`.", weir_explain_counter_table,

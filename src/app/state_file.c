@@ -26,6 +26,13 @@ static char *path_of(const char *base, unsigned index)
     return length < 0 ? NULL : path;
 }
 
+const struct weir_counter weir_state_file_counter_table[] = {
+    WEIR_COUNTER(struct weir_state_file_counters, state_writes_failed, NONE,
+                 "times that --state, or the store's, could not be written while collecting"),
+};
+const size_t weir_state_file_counter_count =
+    sizeof(weir_state_file_counter_table) / sizeof(weir_state_file_counter_table[0]);
+
 int weir_state_file_init(struct weir_state_file *file, const char *path, struct weir_share share)
 {
     *file = (struct weir_state_file){
@@ -215,14 +222,22 @@ int weir_state_file_write(const struct weir_state_file *file,
     return result;
 }
 
-void weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
-                          int64_t now_ns)
+bool weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
+                          int64_t now_ns, struct weir_diag *ret_text)
 {
-    struct weir_diag diag;
     /* A clock that was set back must not keep it from being written. */
-    bool is_due = now_ns >= file->next_ns || file->next_ns - now_ns > WEIR_STATE_FILE_EVERY_NS;
-    if (file->next_ns != 0 && is_due)
-        (void)!weir_state_file_write(file, collector, &diag);
-    if (is_due)
-        file->next_ns = now_ns + WEIR_STATE_FILE_EVERY_NS;
+    if (now_ns < file->next_ns && file->next_ns - now_ns <= WEIR_STATE_FILE_EVERY_NS)
+        return false;
+    bool is_first = file->next_ns == 0, was_failing = file->is_failing;
+    file->next_ns = now_ns + WEIR_STATE_FILE_EVERY_NS;
+    if (is_first)
+        return false;
+    file->is_failing = weir_state_file_write(file, collector, ret_text) < 0;
+    file->counters.state_writes_failed += file->is_failing;
+    if (file->is_failing)
+        weir_diag_prefix(ret_text, "what was learned of exporters is not kept, until it can be");
+    else if (was_failing)
+        weir_diag_set(ret_text, WEIR_E_IO, "%s: what was learned of exporters is kept again",
+                      file->path);
+    return file->is_failing != was_failing;
 }

@@ -6,7 +6,8 @@
  *     weir_state_file_init(&file, path);
  *     if (weir_state_file_read(&file, collector, &diag) < 0)
  *         fprintf(stderr, "weir: %s: starts without it\n", diag.text);
- *     weir_state_file_tick(&file, collector, now_ns);            // about once a second
+ *     if (weir_state_file_tick(&file, collector, now_ns, &diag)) // about once a second
+ *         fprintf(stderr, "weir: %s\n", diag.text);
  *     result = weir_state_file_write(&file, collector, &diag);   // at the end
  *
  * Several collectors that share the exporters' addresses have a file each, PATH, PATH.1, PATH.2 ...
@@ -20,20 +21,31 @@
 #ifndef WEIR_APP_STATE_FILE_H
 #define WEIR_APP_STATE_FILE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/counter.h"
 #include "base/error.h"
 #include "base/share.h"
 #include "collect/collector.h"
 
 #define WEIR_STATE_FILE_EVERY_NS (300 * WEIR_NS_PER_SECOND)
 
+struct weir_state_file_counters {
+    uint64_t state_writes_failed;
+};
+extern const struct weir_counter weir_state_file_counter_table[];
+extern const size_t weir_state_file_counter_count;
+
 struct weir_state_file {
     char *base; /* as it was given: the path of the first share's */
     char *path;
     struct weir_share share;
     int64_t next_ns; /* 0: no tick has come yet */
+    bool is_failing; /* the last tick that wrote did */
+    struct weir_state_file_counters counters;
     int64_t read_ns; /* when the newest that was read had been written; 0: none */
 };
 
@@ -69,8 +81,11 @@ WEIR_CHECKED int weir_state_file_write(const struct weir_state_file *file,
 /* When all have been written: removes those of shares that there are no more. */
 void weir_state_file_forget_others(const struct weir_state_file *file);
 
-/* Writes where it is time to; what fails is tried again the next time. */
-void weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
-                          int64_t now_ns);
+/*
+ * Writes where it is time to; what fails is counted, and tried again the next time. True: *ret_text
+ * is to be said, which is that it fails, once, or works again.
+ */
+bool weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
+                          int64_t now_ns, struct weir_diag *ret_text);
 
 #endif

@@ -93,6 +93,8 @@ static int open_worker(struct weir_workers *workers, unsigned index, struct weir
         .clock = config->clock,
         .admission = worker->admission,
         .state = &worker->state,
+        .say = config->say,
+        .say_context = config->say_context,
         .idle_ns = config->idle_ns,
         .wake_fd = is_several ? weir_bell_fd(&workers->stop) : config->wake_fd,
         .stop = is_stopped,
@@ -408,6 +410,15 @@ int weir_workers_check_journals(const struct weir_workers *workers, struct weir_
         if (workers->workers[i].recording)
             result = weir_recording_check(workers->workers[i].recording, diag);
     return result;
+}
+
+struct weir_state_file_counters weir_workers_count_states(const struct weir_workers *workers)
+{
+    struct weir_state_file_counters total = {0};
+    for (unsigned i = 0; i < workers->config.count; i++)
+        weir_counter_add_all(weir_state_file_counter_table, weir_state_file_counter_count,
+                             &workers->workers[i].state.counters, &total);
+    return total;
 }
 
 void weir_workers_count_journals(const struct weir_workers *workers,

@@ -47,6 +47,9 @@ struct weir_workers_config {
     /* Asked by the calling thread, now and then. */
     bool (*stop)(void *context, struct weir_workers *workers);
     void *stop_context;
+    /* Says a line to people, as it happens; NULL where weir_workers_open_state is not called. */
+    void (*say)(void *context, const char *text);
+    void *say_context;
 };
 
 /* 0; WEIR_E_NOMEM, WEIR_E_IO with diag. */
@@ -105,6 +108,9 @@ WEIR_CHECKED int weir_workers_close_store(struct weir_workers *workers,
                                           struct weir_diag *diag);
 
 bool weir_workers_have_failed(const struct weir_workers *workers);
+
+/* Of the files of weir_workers_open_state. */
+struct weir_state_file_counters weir_workers_count_states(const struct weir_workers *workers);
 
 /* What they have counted; while several listen, what it was a moment ago. */
 struct weir_collect_counters weir_workers_count(struct weir_workers *workers);

@@ -62,6 +62,15 @@ static bool stop(void *context, struct weir_workers *workers)
     return weir_stop_requested();
 }
 
+static void say(void *context, const char *text)
+{
+    struct run *run = context;
+    pthread_mutex_lock(&run->talk);
+    weir_progress_clear(&run->call->progress);
+    fprintf(stderr, "weir: %s\n", text);
+    pthread_mutex_unlock(&run->talk);
+}
+
 static int open_workers(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -71,6 +80,8 @@ static int open_workers(struct run *run, struct weir_diag *diag)
         .wake_fd = weir_signals_fd(),
         .stop = stop,
         .stop_context = run,
+        .say = say,
+        .say_context = run,
     };
     config.collector.hold_ns = weir_arguments_ns(arguments, SAMPLING_WAIT);
     int result = weir_collect_parse_workers(arguments, &config.count, diag);
@@ -264,15 +275,6 @@ static void say_ready(const struct run *run)
             fprintf(stderr, "weir: collecting on %s\n", arguments->given[i].text);
 }
 
-static void say(void *context, const char *text)
-{
-    struct run *run = context;
-    pthread_mutex_lock(&run->talk);
-    weir_progress_clear(&run->call->progress);
-    fprintf(stderr, "weir: %s\n", text);
-    pthread_mutex_unlock(&run->talk);
-}
-
 /* Opens the journals, stores what they hold, and has them receive unless there are files to read.
  */
 static int open_journal(struct run *run, struct weir_diag *diag)
@@ -398,15 +400,17 @@ static int print_stats(const struct run *run, const char *path, struct weir_diag
     struct weir_store_counters stored = run->stored;
     struct weir_journal_counters journaled = {0};
     weir_workers_count_journals(run->workers, &journaled, &stored);
+    const struct weir_state_file_counters states = weir_workers_count_states(run->workers);
     const struct weir_stats_part parts[] = {
         {weir_guard_counter_table, weir_guard_counter_count, &run->guarded.counters},
+        {weir_state_file_counter_table, weir_state_file_counter_count, &states},
         {weir_store_counter_table, weir_store_counter_count, &stored},
         {weir_journal_counter_table, weir_journal_counter_count, &journaled},
     };
     const struct weir_collection_list collections = weir_workers_collections(run->workers);
     struct weir_text_buffer text;
     weir_text_init(&text, STATS_OCTETS_MAX);
-    weir_collection_print_stats(&collections, parts, run->has_store ? 3 : 1, &text);
+    weir_collection_print_stats(&collections, parts, run->has_store ? 4 : 2, &text);
     int result = weir_print(&text, path, diag);
     weir_text_done(&text);
     return result;
