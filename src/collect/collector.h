@@ -67,7 +67,7 @@ struct weir_collector_config {
 /*
  * 65,536 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 24 MiB of Templates, 16
  * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. With all of that used
- * up by strangers, and a store, a collector stays below 256 MiB.
+ * up by strangers for five minutes a collector with a store and its journal had 283 MiB.
  */
 struct weir_collector_config weir_collector_defaults(void);
 
