@@ -12,6 +12,7 @@
 
 #define HOUR_NS     (3600 * WEIR_NS_PER_SECOND)
 #define GRACE_NS    (20 * WEIR_NS_PER_MS) /* for what had arrived and is still to be read */
+#define CACHE_LINE  64u
 #define FULL_NAP_NS (WEIR_NS_PER_MS / 2)
 
 /* What is between, and how often it was not taken, belongs to who puts in or to who takes out. */
@@ -61,6 +62,16 @@ const struct weir_counter weir_journal_counter_table[] = {
 };
 const size_t weir_journal_counter_count =
     sizeof(weir_journal_counter_table) / sizeof(weir_journal_counter_table[0]);
+
+/* Has a datagram as long as the one before it fetched, while that one is decoded. */
+static void foresee(const struct weir_journal *journal, uint64_t filled, size_t length)
+{
+    uint64_t end = journal->position + length;
+    if (end > filled)
+        end = filled;
+    for (uint64_t at = journal->position; at < end; at += CACHE_LINE)
+        __builtin_prefetch(weir_ring_at(&journal->ring, at));
+}
 
 static void ring_bells(struct weir_journal *journal)
 {
@@ -267,6 +278,7 @@ int weir_journal_next(struct weir_journal *journal, struct weir_journal_item *re
             return result;
         journal->position += block.length;
         if (block.has_datagram) {
+            foresee(journal, filled, block.length);
             *ret_item = (struct weir_journal_item){
                 .kind = WEIR_JOURNAL_DATAGRAM,
                 .datagram = block.datagram,
