@@ -119,7 +119,7 @@ static const char *timestamp_of_ms(struct weir_sql *sql, const char *ms)
     return weir_sql_format(sql, "epoch_ms(%s)", ms);
 }
 
-static const char *files(struct weir_sql *sql, const char *const *paths, size_t count)
+static const char *files(struct weir_sql *sql, const char *const *paths, size_t count, bool mixed)
 {
     const char **quoted = weir_arena_alloc(sql->arena, count * sizeof(*quoted));
     if (!quoted) {
@@ -128,8 +128,10 @@ static const char *files(struct weir_sql *sql, const char *const *paths, size_t 
     }
     for (size_t i = 0; i < count; i++)
         quoted[i] = weir_sql_text(sql, paths[i]);
-    return weir_sql_format(sql, "read_parquet([%s], hive_partitioning = false)",
-                           weir_sql_join(sql, quoted, count, ", "));
+    /* By name is not for free: the footers of all files are read before the first row. */
+    return weir_sql_format(sql, "read_parquet([%s], hive_partitioning = false%s)",
+                           weir_sql_join(sql, quoted, count, ", "),
+                           mixed ? ", union_by_name = true" : "");
 }
 
 static const char *no_files(struct weir_sql *sql)
@@ -170,4 +172,5 @@ const struct weir_dialect weir_dialect_duckdb = {
     .timestamp_of_ms = timestamp_of_ms,
     .files = files,
     .no_files = no_files,
+    .union_by_name = "UNION ALL BY NAME",
 };

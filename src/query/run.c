@@ -82,6 +82,7 @@ static void describe(struct run *run)
 {
     const struct weir_leaf_statistics *sampling = leaf(run, WEIR_COLUMN_SAMPLING);
     bool is_sampled = sampling->any && (!sampling->is_known || sampling->max > 1);
+    run->statement.lacks_leaves = run->statistics.lacks_leaves;
     run->statement.sql.scaled = run->plan->scaled && is_sampled;
     run->statement.sql.wide = may_be_wide(run);
     run->stats.scaled = run->statement.sql.scaled;

@@ -56,9 +56,13 @@ struct weir_dialect {
     const char *(*mac_text)(struct weir_sql *sql, const char *mac);
     const char *(*timestamp)(struct weir_sql *sql, const char *time, const char *ns);
     const char *(*timestamp_of_ms)(struct weir_sql *sql, const char *ms);
-    /* What stands after FROM: these Parquet files, or the leaves of the schema without a row. */
-    const char *(*files)(struct weir_sql *sql, const char *const *paths, size_t count);
+    /*
+     * What stands after FROM: these Parquet files, of the same leaves unless they are `mixed`; or
+     * the leaves of the schema without a row.
+     */
+    const char *(*files)(struct weir_sql *sql, const char *const *paths, size_t count, bool mixed);
     const char *(*no_files)(struct weir_sql *sql);
+    const char *union_by_name; /* between SELECTs whose columns differ: what one lacks is null */
 };
 
 extern const struct weir_dialect weir_dialect_duckdb;

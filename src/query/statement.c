@@ -80,7 +80,21 @@ static const char *some_files(struct weir_statement *statement, bool inside)
     for (size_t i = 0; i < files->count; i++)
         if (is_inside(statement->plan, &files->files[i]) == inside)
             paths[count++] = files->files[i].path;
-    return count > 0 ? sql->dialect->files(sql, paths, count) : "";
+    return count > 0 ? sql->dialect->files(sql, paths, count, statement->lacks_leaves) : "";
+}
+
+/* The leaves of the schema, whichever of them the files have. */
+static const char *completed(struct weir_sql *sql, const char *inside, const char *partly,
+                             const char *condition)
+{
+    const struct weir_dialect *dialect = sql->dialect;
+    struct list list = {sql, weir_sql_format(sql, " %s ", dialect->union_by_name), ""};
+    add(&list, weir_sql_format(sql, "SELECT * FROM %s", dialect->no_files(sql)));
+    if (says(inside))
+        add(&list, weir_sql_format(sql, "SELECT * FROM %s", inside));
+    if (says(partly))
+        add(&list, weir_sql_format(sql, "SELECT * FROM %s%s", partly, condition));
+    return weir_sql_format(sql, "(%s)", list.text);
 }
 
 /* What stands after FROM. */
@@ -91,9 +105,11 @@ static const char *source(struct weir_statement *statement)
     const char *partly = some_files(statement, false);
     if (!says(inside) && !says(partly))
         return sql->dialect->no_files(sql);
+    const char *condition = says(partly) ? where(sql, time_condition(statement)) : "";
+    if (statement->lacks_leaves)
+        return completed(sql, inside, partly, condition);
     if (!says(partly))
         return inside;
-    const char *condition = where(sql, time_condition(statement));
     if (!says(inside))
         return weir_sql_format(sql, "(SELECT * FROM %s%s)", partly, condition);
     return weir_sql_format(sql, "(SELECT * FROM %s UNION ALL SELECT * FROM %s%s)", inside, partly,

@@ -25,6 +25,7 @@ struct weir_statement {
     struct weir_sql sql;
     const struct weir_query_plan *plan;
     const struct weir_catalog *files;
+    bool lacks_leaves; /* some of them were written before the schema had all leaves */
     /* Of a series: the time that its bins cover, [first_ms, past_ms). */
     int64_t first_ms;
     int64_t past_ms;

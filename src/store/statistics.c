@@ -55,6 +55,7 @@ static int add_group(void *context, const struct weir_footer_group *group)
     for (unsigned i = 0; i < WEIR_LEAF_COUNT; i++) {
         struct weir_leaf_statistics more = of_chunk(&group->chunks[i], group->rows);
         merge(&statistics->leaves[i], &more, weir_leaf_info((enum weir_leaf)i)->type);
+        statistics->lacks_leaves |= !group->chunks[i].is_there;
     }
     statistics->rows += group->rows;
     statistics->row_groups++;

@@ -32,6 +32,7 @@ struct weir_leaf_statistics {
 struct weir_statistics {
     uint64_t rows;
     uint64_t row_groups;
+    bool lacks_leaves; /* a file was written before a leaf was in the schema */
     struct weir_leaf_statistics leaves[WEIR_LEAF_COUNT];
 };
 

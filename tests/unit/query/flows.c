@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "record/batch.h"
+#include "store/catalog.h"
 #include "store/parquet.h"
 #include "store/schema.h"
 
@@ -292,6 +293,32 @@ struct flows *flows_of_sources(const char *const *addresses, size_t address_coun
     }
     write_files(flows);
     return flows;
+}
+
+void flows_drop_leaf(const struct flows *flows, const char *leaf, size_t files)
+{
+    struct weir_catalog catalog;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_catalog_read(flows->folder, INT64_MIN, INT64_MAX, &catalog, &diag), 0);
+    assert_in_range(files, 1, catalog.count);
+    for (size_t i = 0; i < files; i++) {
+        size_t length = catalog.files[i].octets;
+        uint8_t *octets = malloc(length);
+        int fd = open(catalog.files[i].path, O_RDWR);
+        assert_true(octets && fd >= 0);
+        assert_int_equal(pread(fd, octets, length, 0), length);
+        unsigned renamed = 0;
+        for (uint8_t *at = octets;
+             (at = memmem(at, length - (size_t)(at - octets), leaf, strlen(leaf))) != NULL;
+             at++, renamed++)
+            at[0] = '_';
+        /* In the schema, and in each row group. */
+        assert_true(renamed >= 2);
+        assert_int_equal(pwrite(fd, octets, length, 0), length);
+        close(fd);
+        free(octets);
+    }
+    weir_catalog_done(&catalog);
 }
 
 void flows_free(struct flows *flows)

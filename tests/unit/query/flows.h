@@ -53,6 +53,8 @@ struct flows *flows_new(uint64_t seed, size_t count, bool sampled);
 struct flows *flows_of_counters(uint64_t bytes, uint32_t sampling, size_t count);
 /* Flows from these sources in turn; flow number i has i bytes. */
 struct flows *flows_of_sources(const char *const *addresses, size_t address_count, size_t count);
+/* Renames a leaf in the store's first `files` files, which then lack it as if they were older. */
+void flows_drop_leaf(const struct flows *flows, const char *leaf, size_t files);
 void flows_free(struct flows *flows);
 
 uint64_t flows_random(uint64_t *state);

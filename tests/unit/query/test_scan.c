@@ -270,6 +270,76 @@ static void addresses_that_share_a_low_word_are_told_apart(void **state)
     flows_free(flows);
 }
 
+/* Stores are older than leaves of the schema: what a file lacks is none in it. */
+static void files_that_lack_a_leaf_have_none_of_it(void **state)
+{
+    (void)state;
+    if (!plain)
+        skip();
+    static const struct {
+        size_t files;
+        const char *lacks, *has; /* how many rows, of three files that all have flow_label */
+    } cases[] = {{1, "flow_label = none", "501"},
+                 {2, "flow_label = none", "1002"},
+                 {3, "flow_label = none", "1500"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct flows *flows = flows_new(31, ROWS, false);
+        flows_drop_leaf(flows, "flow_label", cases[i].files);
+        flows_drop_leaf(flows, "src_as", cases[i].files);
+        struct weir_question question = question_of_all();
+        question.sum = "flows,bytes";
+        question.where = cases[i].lacks;
+        assert_true(compare(flows, &question));
+        question.sum = "flows";
+        char *csv = ask(flows->folder, &question, WEIR_FORMAT_CSV);
+        assert_string_equal(strtok(csv + strlen("flows\n"), "\n"), cases[i].has);
+        free(csv);
+        question.where = "src_as > 65000 or dst port 443";
+        question.by = "src_as";
+        question.top = 5;
+        /* Files that are whole in time, that are partly, and both. */
+        for (unsigned minutes = 0; minutes < 8; minutes++) {
+            assert_true(compare(flows, &question));
+            question.from_ns = FLOWS_BASE_NS + (int64_t)minutes * 60 * WEIR_NS_PER_SECOND;
+            question.to_ns = question.from_ns + 200 * WEIR_NS_PER_SECOND;
+        }
+        flows_free(flows);
+    }
+}
+
+static char *ask_sql(const char *folder, const char *sql)
+{
+    struct weir_diag diag = {0};
+    char *text;
+    if (try_ask_sql(folder, sql, WEIR_FORMAT_CSV, &text, &diag) < 0)
+        fail_msg("%s: %s", sql, diag.text);
+    return text;
+}
+
+/* Records, and SQL of people: every column is there, in its place. */
+static void sql_finds_the_columns_that_files_lack(void **state)
+{
+    (void)state;
+    if (!plain)
+        skip();
+    for (size_t files = 1; files <= 3; files++) {
+        struct flows *flows = flows_new(31, ROWS, false);
+        flows_drop_leaf(flows, "sampler", files);
+        flows_drop_leaf(flows, "src_as", files);
+        char *whole = ask_sql(plain->folder, "select * exclude (sampler, src_as) from flows "
+                                             "order by flow_label");
+        char *lacking = ask_sql(flows->folder, "select * exclude (sampler, src_as) from flows "
+                                               "order by flow_label");
+        assert_string_equal(whole, lacking);
+        free(whole);
+        free(lacking);
+        lacking = ask_sql(flows->folder, "select count(*), count(sampler) from flows");
+        assert_non_null(strstr(lacking, "\n1500,0\n"));
+        free(lacking);
+        flows_free(flows);
+    }
+}
+
 static int make_flows(void **state)
 {
     (void)state;
@@ -295,6 +365,8 @@ int main(void)
         cmocka_unit_test(what_is_not_for_the_scan_is_left_to_sql),
         cmocka_unit_test(counters_as_keys_are_scaled),
         cmocka_unit_test(addresses_that_share_a_low_word_are_told_apart),
+        cmocka_unit_test(files_that_lack_a_leaf_have_none_of_it),
+        cmocka_unit_test(sql_finds_the_columns_that_files_lack),
     };
     return cmocka_run_group_tests_name("scan", all, make_flows, free_flows);
 }
