@@ -77,7 +77,7 @@ static struct weir_collector *new_collector(struct taken *taken)
     struct weir_collector_config config = weir_collector_defaults();
     struct weir_collector *collector;
     struct weir_batch_sink batches = {take_batch, flush, taken};
-    struct weir_record_sink records = {take_record, flush, taken};
+    struct weir_record_sink records = {.record = take_record, .flush = flush, .context = taken};
     weir_hash_key_seed(&config.hash_key, 0);
     config.session_max = 4;
     config.template_max = 8;

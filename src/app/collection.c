@@ -99,11 +99,44 @@ int weir_collection_open(struct weir_collection *collection, const struct weir_u
     return weir_collection_open_all(&collection, 1, url, diag);
 }
 
+static struct weir_tables_missed missed_by(const struct weir_collection *collection)
+{
+    const struct weir_admission *admission = collection->config.admission;
+    struct weir_tables_missed missed = {0};
+    if (collection->recording)
+        return weir_recording_missed(collection->recording);
+    if (admission) {
+        missed.not_allowed = weir_admission_count(admission)->datagrams_not_allowed;
+        missed.limited = weir_admission_count(admission)->datagrams_limited;
+    }
+    for (unsigned i = 0; i < collection->listener_count; i++)
+        missed.dropped += weir_udp_listener_dropped(collection->listeners[i]);
+    return missed;
+}
+
+/* Intervals of the ledger: where there is a recording its segments are. */
+static bool has_intervals(const struct weir_collection *collection)
+{
+    const struct weir_tables *tables = collection->config.tables;
+    return tables && tables->writer && !collection->recording;
+}
+
+static int pass_time(struct weir_collection *collection, int64_t now_ns, struct weir_diag *diag)
+{
+    struct weir_tables *tables = collection->config.tables;
+    if (!has_intervals(collection) || now_ns < tables->end_ns)
+        return 0;
+    const struct weir_tables_missed missed = missed_by(collection);
+    return weir_tables_pass(tables, now_ns, &missed, diag);
+}
+
 /* 0, WEIR_E_END at the limit, or the error of a sink. */
 static int take(struct weir_collection *collection, const struct weir_datagram *datagram,
                 enum weir_collect_transport transport, struct weir_diag *diag)
 {
-    int result = weir_collector_receive(collection->collector, datagram, transport, diag);
+    int result = pass_time(collection, datagram->received_ns, diag);
+    if (result == 0)
+        result = weir_collector_receive(collection->collector, datagram, transport, diag);
     if (result < 0 && result != WEIR_E_END)
         collection->has_failed = true;
     return result;
@@ -112,7 +145,13 @@ static int take(struct weir_collection *collection, const struct weir_datagram *
 int weir_collection_flush(struct weir_collection *collection, struct weir_diag *diag)
 {
     int64_t now_ns = weir_clock_now(&collection->config.clock);
-    int result = weir_collector_flush(collection->collector, now_ns, diag);
+    int result = 0;
+    if (has_intervals(collection)) {
+        const struct weir_tables_missed missed = missed_by(collection);
+        result = weir_tables_report(collection->config.tables, now_ns, &missed, diag);
+    }
+    int flushed = weir_collector_flush(collection->collector, now_ns, result < 0 ? NULL : diag);
+    result = result < 0 ? result : flushed;
     if (result < 0)
         collection->has_failed = true;
     return result;
@@ -121,9 +160,11 @@ int weir_collection_flush(struct weir_collection *collection, struct weir_diag *
 /* Rows that wait for options stay. */
 static int tick(struct weir_collection *collection, int64_t now_ns, struct weir_diag *diag)
 {
-    int result = weir_collector_tick(collection->collector, now_ns, diag);
     struct weir_state_file *state = collection->config.state;
     struct weir_diag text = {0};
+    int result = pass_time(collection, now_ns, diag);
+    if (result == 0)
+        result = weir_collector_tick(collection->collector, now_ns, diag);
     if (state && state->path && weir_state_file_tick(state, collection->collector, now_ns, &text))
         collection->config.say(collection->config.say_context, text.text);
     if (result < 0)
@@ -326,12 +367,7 @@ int weir_collection_record(struct weir_collection *collection, struct weir_recor
 struct weir_collect_counters weir_collection_count(const struct weir_collection *collection)
 {
     struct weir_collect_counters counters = weir_collector_count(collection->collector);
-    if (collection->recording) {
-        counters.datagrams_dropped += weir_recording_dropped(collection->recording);
-        return counters;
-    }
-    for (unsigned i = 0; i < collection->listener_count; i++)
-        counters.datagrams_dropped += weir_udp_listener_dropped(collection->listeners[i]);
+    counters.datagrams_dropped += missed_by(collection).dropped;
     return counters;
 }
 

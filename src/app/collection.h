@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "app/state_file.h"
+#include "app/tables.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/admission.h"
@@ -37,6 +38,7 @@ struct weir_collection_config {
     struct weir_collector_config collector;
     struct weir_clock clock;          /* for listeners only */
     struct weir_admission *admission; /* of datagrams, those of captures too; NULL: all */
+    struct weir_tables *tables;       /* reported to; NULL, or without a writer: none */
     struct weir_state_file *state;    /* written every now and then; NULL: none */
     /* Says a line to people, as it happens; NULL where there is no state. */
     void (*say)(void *context, const char *text);

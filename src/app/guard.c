@@ -121,5 +121,6 @@ struct weir_batch_sink weir_guard_batch_sink(struct weir_guard *guard)
 
 struct weir_record_sink weir_guard_record_sink(struct weir_guard *guard)
 {
-    return (struct weir_record_sink){take_record, flush_records, guard};
+    return (struct weir_record_sink){
+        .record = take_record, .flush = flush_records, .context = guard};
 }

@@ -40,7 +40,7 @@ struct weir_recording {
     unsigned listener_count;
     struct weir_bell stop_bell;
     atomic_bool stopping;
-    _Atomic uint64_t dropped;
+    _Atomic uint64_t dropped, not_allowed, limited;
     int receive_result; /* after the thread has ended */
     struct weir_diag receive_diag;
 };
@@ -73,6 +73,17 @@ static int receive_from(struct weir_recording *recording, struct weir_udp_listen
     return 0;
 }
 
+/* For other threads: what they must not look at while this one counts. */
+static void publish_missed(struct weir_recording *recording, uint64_t dropped)
+{
+    const struct weir_admission *admission = recording->config.admission;
+    atomic_store(&recording->dropped, dropped);
+    if (!admission)
+        return;
+    atomic_store(&recording->not_allowed, weir_admission_count(admission)->datagrams_not_allowed);
+    atomic_store(&recording->limited, weir_admission_count(admission)->datagrams_limited);
+}
+
 /* Takes what all listeners have; *ret_count says how much. */
 static int receive_all(struct weir_recording *recording, unsigned rounds, unsigned *ret_count)
 {
@@ -84,7 +95,7 @@ static int receive_all(struct weir_recording *recording, unsigned rounds, unsign
         dropped += weir_udp_listener_dropped(recording->listeners[i]);
     }
     if (result == 0)
-        atomic_store(&recording->dropped, dropped);
+        publish_missed(recording, dropped);
     return result;
 }
 
@@ -441,6 +452,16 @@ static int begin_first(struct weir_recording *recording, const struct weir_colle
     return 0;
 }
 
+/* Ends an interval of the ledger. */
+static int report(const struct weir_recording *recording, struct weir_diag *diag)
+{
+    const struct weir_tables_missed missed = weir_recording_missed(recording);
+    if (!recording->config.tables)
+        return 0;
+    return weir_tables_report(recording->config.tables, weir_clock_now(&recording->config.clock),
+                              &missed, diag);
+}
+
 int weir_recording_start(struct weir_recording *recording, struct weir_collector *collector,
                          struct weir_udp_listener *const *listeners, unsigned count,
                          struct weir_diag *diag)
@@ -455,6 +476,8 @@ int weir_recording_start(struct weir_recording *recording, struct weir_collector
     memcpy(recording->listeners, listeners, count * sizeof(struct weir_udp_listener *));
     recording->listener_count = count;
     int result = weir_collector_hand_over(collector, diag);
+    if (result == 0)
+        result = report(recording, diag);
     if (result == 0)
         result = weir_store_writer_flush(recording->writer, INT64_MAX, diag);
     if (result == 0)
@@ -508,6 +531,8 @@ static int end_segment(struct weir_recording *recording, struct weir_collector *
     struct weir_text_buffer state;
     struct weir_diag own = {0};
     int result = weir_collector_hand_over(collector, diag);
+    if (result == 0)
+        result = report(recording, diag);
     if (result < 0)
         return result;
     result = save(collector, &state, diag);
@@ -654,9 +679,13 @@ void weir_recording_close(struct weir_recording *recording)
     free(recording);
 }
 
-uint64_t weir_recording_dropped(const struct weir_recording *recording)
+struct weir_tables_missed weir_recording_missed(const struct weir_recording *recording)
 {
-    return atomic_load(&recording->dropped);
+    return (struct weir_tables_missed){
+        .dropped = atomic_load(&recording->dropped),
+        .not_allowed = atomic_load(&recording->not_allowed),
+        .limited = atomic_load(&recording->limited),
+    };
 }
 
 struct weir_journal_counters weir_recording_count(const struct weir_recording *recording)

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/tables.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/share.h"
@@ -44,6 +45,7 @@ struct weir_recording_config {
     uint64_t sync_octets;
     struct weir_admission *admission;       /* of what is received; borrowed; NULL: all */
     struct weir_collector_config collector; /* for what is decoded again */
+    struct weir_tables *tables;             /* reported to as segments end; borrowed; NULL: none */
     /* Says a line to people, as it happens. */
     void (*say)(void *context, const char *text);
     void *say_context;
@@ -103,8 +105,8 @@ WEIR_CHECKED int weir_recording_check(const struct weir_recording *recording,
 /* What was not finished stays in the journal. NULL does nothing. */
 void weir_recording_close(struct weir_recording *recording);
 
-/* Datagrams that the kernel dropped at the listeners. */
-uint64_t weir_recording_dropped(const struct weir_recording *recording);
+/* Datagrams that are not in the journal: dropped by the kernel, or not admitted. */
+struct weir_tables_missed weir_recording_missed(const struct weir_recording *recording);
 
 struct weir_journal_counters weir_recording_count(const struct weir_recording *recording);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/recovery.h"
 
+#include "app/tables.h"
 #include "base/text.h"
 #include "collect/state.h"
 #include "store/segment_reader.h"
@@ -95,8 +96,10 @@ static int recover_one(struct weir_recovery *recovery, const struct weir_journal
     const struct weir_store_writer_options options = {.path = recovery->store,
                                                       .clock = recovery->clock};
     struct weir_collector_config config = *recovery->collector;
+    const struct weir_tables_missed nothing = {0};
     struct weir_collector *collector;
     struct weir_store_writer *writer;
+    struct weir_tables tables;
     config.record_limit = 0;
     if (weir_collector_new(&config, &collector) < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to collect with");
@@ -107,10 +110,14 @@ static int recover_one(struct weir_recovery *recovery, const struct weir_journal
     }
     const struct weir_batch_sink sink = weir_store_writer_sink(writer);
     weir_store_writer_begin_segment(writer, folder, id);
-    /* It is the collector's first: there is a place for it. */
+    /* They are the collector's first: there is a place for them. */
     result = weir_collector_add_batch_sink(collector, &sink);
     if (result == 0)
+        result = weir_tables_init(&tables, collector, writer, 0);
+    if (result == 0)
         result = decode_segment(recovery, folder, id, collector, diag);
+    if (result == 0)
+        result = weir_tables_report(&tables, weir_clock_now(&recovery->clock), &nothing, diag);
     if (result == 0)
         result = end_segment(writer, collector, next_id, diag);
     struct weir_store_counters stored;

@@ -19,6 +19,7 @@ struct worker {
     struct weir_admission *admission; /* NULL: all is taken in */
     struct weir_state_file state;     /* without a path: none */
     struct weir_store_writer *store;
+    struct weir_tables tables;        /* of the store; without one, none */
     struct weir_recording *recording; /* NULL: no journal */
 
     pthread_t thread;
@@ -92,6 +93,7 @@ static int open_worker(struct weir_workers *workers, unsigned index, struct weir
         .collector = config->collector,
         .clock = config->clock,
         .admission = worker->admission,
+        .tables = &worker->tables,
         .state = &worker->state,
         .say = config->say,
         .say_context = config->say_context,
@@ -180,8 +182,11 @@ int weir_workers_open_store(struct weir_workers *workers,
         if (result < 0)
             return result;
         struct weir_batch_sink sink = weir_store_writer_sink(worker->store);
-        result =
-            weir_collector_add_batch_sink(weir_collection_collector(worker->collection), &sink);
+        struct weir_collector *collector = weir_collection_collector(worker->collection);
+        result = weir_collector_add_batch_sink(collector, &sink);
+        if (result == 0)
+            result =
+                weir_tables_init(&worker->tables, collector, worker->store, options->rotate_ns);
         if (result < 0)
             return weir_diag_set(diag, WEIR_E_USAGE, "more than %u places for records",
                                  WEIR_COLLECTOR_SINKS_MAX);
@@ -264,6 +269,7 @@ int weir_workers_open_journal(struct weir_workers *workers,
         own.share = worker->share;
         own.known_ns = worker->state.read_ns;
         own.admission = worker->admission;
+        own.tables = &worker->tables;
         own.collector = workers->config.collector;
         result = weir_recording_open(&own, worker->store, &worker->recording, diag);
         recordings[i] = worker->recording;

@@ -13,6 +13,7 @@
 
 enum {
     STORE,
+    TABLE,
     FROM,
     TO,
     LAST,
@@ -44,12 +45,23 @@ static const char *const formats[] = {
     [FORMAT_PARQUET + 1] = NULL,
 };
 
+static const char *const tables[] = {
+    [WEIR_TABLE_LEDGER] = "ledger",
+    [WEIR_TABLE_INTERFACES] = "interfaces",
+    [WEIR_TABLE_COUNT] = NULL,
+};
+
 static const struct weir_option options[OPTION_COUNT] = {
     [STORE] = {.name = "store",
                .kind = WEIR_OPTION_FOLDER,
                .value = "DIR",
                .group = "What is asked",
                .help = "the store, as weir collect --store made it"},
+    [TABLE] = {.name = "table",
+               .kind = WEIR_OPTION_CHOICE,
+               .choices = tables,
+               .help = "the rows of a table beside the flows, by time: ledger, what came and what "
+                       "was lost; interfaces, counters of sFlow. With --columns its columns"},
     [FROM] = {.name = "from",
               .kind = WEIR_OPTION_TIME,
               .help = "flows that ended then or later; without it from the beginning"},
@@ -67,7 +79,9 @@ static const struct weir_option options[OPTION_COUNT] = {
     [SQL] = {.name = "sql",
              .kind = WEIR_OPTION_TEXT,
              .value = "SELECT",
-             .help = "runs SQL as it is, over the view flows; in place of the options below"},
+             .help =
+                 "runs SQL as it is, over the views flows, ledger and interfaces; in place of the "
+                 "options below"},
     [BY] = {.name = "by",
             .kind = WEIR_OPTION_TEXT,
             .value = "COL,...",
@@ -177,20 +191,51 @@ static int read_question(struct weir_call *call, struct weir_question *question,
     return 0;
 }
 
-/* Options that --sql takes the place of. */
-static int check_sql_alone(const struct weir_arguments *arguments, struct weir_diag *diag)
+/* Options that --sql or --table take the place of. */
+static int check_alone(const struct weir_arguments *arguments, size_t option,
+                       struct weir_diag *diag)
 {
-    static const int others[] = {FROM, TO,  LAST,  WHERE, BY,     SUM,
-                                 AGG,  BIN, ORDER, TOP,   SELECT, EXPLAIN};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (weir_arguments_has(arguments, (size_t)others[i]))
-            return weir_diag_set(diag, WEIR_E_USAGE, "--%s has no place beside --sql",
-                                 options[others[i]].name);
+    static const int others[] = {WHERE, BY, SUM, AGG, BIN, ORDER, SELECT, EXPLAIN};
+    static const int of_sql[] = {TABLE, FROM, TO, LAST, TOP};
+    static const int of_table[] = {UNSCALED};
+    const struct {
+        const int *options;
+        size_t count;
+    } lists[] = {
+        {others, sizeof(others) / sizeof(others[0])},
+        {option == SQL ? of_sql : of_table, option == SQL ? sizeof(of_sql) / sizeof(of_sql[0])
+                                                          : sizeof(of_table) / sizeof(of_table[0])},
+    };
+    for (size_t list = 0; list < 2; list++)
+        for (size_t i = 0; i < lists[list].count; i++)
+            if (weir_arguments_has(arguments, (size_t)lists[list].options[i]))
+                return weir_diag_set(diag, WEIR_E_USAGE, "--%s has no place beside --%s",
+                                     options[lists[list].options[i]].name, options[option].name);
     if (weir_arguments_choice(arguments, FORMAT) == FORMAT_PARQUET)
         return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--format: answers to --sql go to table, csv, "
-                             "json, ndjson or chart");
+                             "--format: answers to --%s go to table, csv, json, ndjson or chart",
+                             options[option].name);
     return 0;
+}
+
+/* Cut down to milliseconds, as a plan's. */
+static int64_t floor_ms(int64_t ns)
+{
+    return ns == INT64_MIN || ns == INT64_MAX ? ns
+                                              : ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
+}
+
+static int answer_table(const struct weir_arguments *arguments,
+                        const struct weir_query_store *store, const struct weir_question *question,
+                        const struct weir_query_output *output, struct weir_diag *diag)
+{
+    const struct weir_table_question asked = {
+        .table = (enum weir_table)weir_arguments_choice(arguments, TABLE),
+        .from_ms = floor_ms(question->from_ns),
+        .to_ms = floor_ms(question->to_ns),
+        .top = question->top,
+    };
+    return weir_query_table(store, &asked, output, diag);
 }
 
 static struct weir_query_store store_of(const struct weir_call *call, const char *temp_dir)
@@ -210,7 +255,8 @@ static struct weir_query_store store_of(const struct weir_call *call, const char
 
 /* Everything but Parquet, which has no text, goes through a file or standard output. */
 static int answer_as_text(struct weir_call *call, const struct weir_query_store *store,
-                          const struct weir_query_plan *plan, struct weir_diag *diag)
+                          const struct weir_question *question, const struct weir_query_plan *plan,
+                          struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &call->arguments;
     const char *path = weir_arguments_text(arguments, OUT);
@@ -223,8 +269,14 @@ static int answer_as_text(struct weir_call *call, const struct weir_query_store 
         .screen_width = screen_width(),
         .sink = {.write = write_text, .context = file},
     };
-    if (weir_arguments_flag(arguments, COLUMNS))
+    bool table = weir_arguments_has(arguments, TABLE);
+    if (weir_arguments_flag(arguments, COLUMNS) && table)
+        result = weir_query_table_columns((enum weir_table)weir_arguments_choice(arguments, TABLE),
+                                          &output, diag);
+    else if (weir_arguments_flag(arguments, COLUMNS))
         result = weir_query_columns(&output, diag);
+    else if (table)
+        result = answer_table(arguments, store, question, &output, diag);
     else if (weir_arguments_has(arguments, SQL))
         result = weir_query_sql(store, weir_arguments_text(arguments, SQL),
                                 weir_arguments_flag(arguments, UNSCALED), &output, diag);
@@ -244,8 +296,8 @@ static int answer_as_text(struct weir_call *call, const struct weir_query_store 
     return result;
 }
 
-static int answer(struct weir_call *call, const struct weir_query_plan *plan,
-                  struct weir_diag *diag)
+static int answer(struct weir_call *call, const struct weir_question *question,
+                  const struct weir_query_plan *plan, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &call->arguments;
     const char *folder = getenv("TMPDIR"), *path = weir_arguments_text(arguments, OUT);
@@ -257,7 +309,7 @@ static int answer(struct weir_call *call, const struct weir_query_plan *plan,
     const struct weir_query_store store = store_of(call, temp_dir);
     if (weir_arguments_choice(arguments, FORMAT) != FORMAT_PARQUET ||
         weir_arguments_flag(arguments, COLUMNS) || weir_arguments_flag(arguments, EXPLAIN))
-        return answer_as_text(call, &store, plan, diag);
+        return answer_as_text(call, &store, question, plan, diag);
     if (strcmp(path, "-") == 0)
         return weir_diag_set(diag, WEIR_E_USAGE, "--format parquet needs --out FILE");
     return weir_query_to_parquet(&store, plan, path, diag);
@@ -268,21 +320,24 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     const struct weir_arguments *arguments = &call->arguments;
     bool columns = weir_arguments_flag(arguments, COLUMNS);
     bool sql = weir_arguments_has(arguments, SQL);
-    struct weir_question question;
+    bool table = weir_arguments_has(arguments, TABLE);
+    struct weir_question question = {0};
     struct weir_query_plan *plan = NULL;
     struct weir_arena arena;
     if (!columns && !weir_arguments_has(arguments, STORE))
         return weir_diag_set(diag, WEIR_E_USAGE, "--store DIR is missing");
     if (columns && weir_arguments_choice(arguments, FORMAT) == FORMAT_PARQUET)
         return weir_diag_set(diag, WEIR_E_USAGE, "--columns has no format parquet");
-    int result = sql ? check_sql_alone(arguments, diag) : read_question(call, &question, diag);
+    int result = sql || table ? check_alone(arguments, sql ? SQL : TABLE, diag) : 0;
+    if (result == 0 && !sql)
+        result = read_question(call, &question, diag);
     if (result < 0)
         return result;
     weir_arena_init(&arena, PLAN_OCTETS_MAX);
-    if (!sql && !columns)
+    if (!sql && !table && !columns)
         result = weir_query_plan(&question, &arena, &plan, diag);
     if (result == 0)
-        result = answer(call, plan, diag);
+        result = answer(call, &question, plan, diag);
     weir_arena_done(&arena);
     return result == WEIR_E_AGAIN && weir_stop_requested() ? 0 : result;
 }
@@ -297,6 +352,10 @@ static const struct weir_example examples[] = {
      "one host's flow records"},
     {"weir query --store flows --sql \"select dst_port, sum(bytes) from flows group by 1\"",
      "SQL of one's own"},
+    {"weir query --store flows --sql \"select exporter, sum(records), sum(records_lost) from "
+     "ledger "
+     "group by 1\"",
+     "what was lost on the way"},
     {NULL, NULL},
 };
 
@@ -306,7 +365,8 @@ const struct weir_command weir_command_query = {
     .usage = "--store DIR [--from T] [--to T | --last D] [--where FILTER] [--by COL,...] "
              "[--sum COL,... | --agg EXPR,...] [--bin D] [--order COL[:asc]] [--top N]\n"
              "--store DIR --sql SELECT\n"
-             "--columns",
+             "--store DIR --table NAME [--from T] [--to T | --last D] [--top N]\n"
+             "--columns [--table NAME]",
     .about =
         "A flow belongs to a time when some of it lies there: it ended at --from or later and "
         "began before --to. Counters are multiplied by the sampling interval of their flow; where "

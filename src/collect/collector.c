@@ -2,6 +2,7 @@
 #include "collect/collector.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "collect/delivery.h"
@@ -16,6 +17,12 @@ struct weir_collector {
     struct weir_collector_config config;
     struct weir_sessions sessions;
     struct weir_collect_counters own; /* of messages that found no session */
+    struct weir_report_counters own_reported;
+    struct weir_report_sink report_sink; /* without a function: none */
+    uint64_t reported_turn;              /* of sessions, at the last report */
+    int64_t since_ns, until_ns;          /* arrival of messages since then; since > until: none */
+    int report_error;                    /* of a session that was forgotten since then */
+    struct weir_diag report_diag;
     struct weir_delivery delivery;
     struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
@@ -69,6 +76,8 @@ int weir_collector_new(const struct weir_collector_config *config,
     if (!collector)
         return WEIR_E_NOMEM;
     collector->config = *config;
+    collector->since_ns = INT64_MAX;
+    collector->until_ns = INT64_MIN;
     const struct weir_outlet_config outlet = {
         .batch_rows = config->batch_rows,
         .hold_rows = config->hold_rows,
@@ -94,6 +103,7 @@ void weir_collector_free(struct weir_collector *collector)
 {
     if (!collector)
         return;
+    collector->sessions.forget = NULL;
     weir_sessions_done(&collector->sessions);
     for (unsigned i = 0; i < WEIR_BUILTIN_IDS; i++)
         weir_plan_free(collector->builtin_plans[i]);
@@ -446,6 +456,7 @@ static void count_sequence(const struct intake *intake, const struct weir_messag
 {
     struct weir_session *session = intake->session;
     bool of_messages = message->sequence_unit == WEIR_SEQUENCE_MESSAGES;
+    bool is_sflow = message->protocol == WEIR_PROTOCOL_SFLOW5;
     struct weir_sequence_message counted = {
         .counting = of_messages ? WEIR_SEQUENCE_OF_MESSAGES : WEIR_SEQUENCE_BEFORE,
         .number = message->sequence,
@@ -453,7 +464,9 @@ static void count_sequence(const struct intake *intake, const struct weir_messag
         .slack = intake->slack,
         .waited = intake->waited,
         .is_resolved = session->waiting.count == 0 && !session->has_undecodable,
-        .export_time_ns = message->export_time_ns,
+        .export_time_ns = is_sflow ? weir_uptime_sent(&session->uptime, message->uptime_ms,
+                                                      message->export_time_ns)
+                                   : message->export_time_ns,
         .uptime_ms = message->uptime_ms,
         .has_uptime = message->protocol != WEIR_PROTOCOL_IPFIX,
     };
@@ -494,11 +507,20 @@ void weir_collector_foresee(const struct weir_collector *collector,
     weir_sessions_foresee(&collector->sessions, keys, found);
 }
 
+static void note_arrival(struct weir_collector *collector, int64_t received_ns)
+{
+    if (received_ns < collector->since_ns)
+        collector->since_ns = received_ns;
+    if (received_ns > collector->until_ns)
+        collector->until_ns = received_ns;
+}
+
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
                            enum weir_collect_transport transport, struct weir_diag *diag)
 {
     if (weir_delivery_room(&collector->delivery) == 0)
         return WEIR_E_END;
+    note_arrival(collector, datagram->received_ns);
     struct weir_message message;
     int result = weir_message_open(datagram->octets, datagram->length, &message, NULL);
     if (result < 0) {
@@ -538,6 +560,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     intake.context.session = &intake.session->references;
     intake.context.segment.source = intake.session->number;
 
+    intake.session->sampling_said = intake.context.sampling;
     intake.session->counts.messages++;
     intake.session->counts.octets += datagram->length;
     if (message.missing > 0 || has_octets_after(&message, datagram))
@@ -586,6 +609,71 @@ struct weir_collect_counters weir_collector_count(const struct weir_collector *c
     weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &collector->own,
                          &total);
     return total;
+}
+
+/* Reports what was counted of a session, or without one, since it last was. */
+static int report(struct weir_collector *collector, const struct weir_session *session,
+                  struct weir_report_counters *reported,
+                  const struct weir_collect_counters *counters, struct weir_diag *diag)
+{
+    static const struct weir_report_counters nothing = {0};
+    const struct weir_report_sink *sink = &collector->report_sink;
+    const struct weir_collect_report report = {
+        .session = session,
+        .since_ns = collector->since_ns,
+        .until_ns = collector->until_ns,
+        .counted = weir_report_take(reported, counters),
+    };
+    if (memcmp(&report.counted, &nothing, sizeof(nothing)) == 0)
+        return 0;
+    return sink->report(sink->context, &report, diag);
+}
+
+static int report_session(struct weir_collector *collector, struct weir_session *session,
+                          struct weir_diag *diag)
+{
+    const struct weir_collect_counters counters = weir_session_count(session);
+    return report(collector, session, &session->reported, &counters, diag);
+}
+
+/* What waits with a session that is forgotten is dropped. */
+static void report_forgotten(void *context, struct weir_session *session)
+{
+    struct weir_collector *collector = context;
+    struct weir_collect_counters counters = weir_session_count(session);
+    counters.sets_overflowed += counters.sets_waiting;
+    int result = report(collector, session, &session->reported, &counters,
+                        collector->report_error ? NULL : &collector->report_diag);
+    if (collector->report_error == 0)
+        collector->report_error = result;
+}
+
+void weir_collector_report_to(struct weir_collector *collector, const struct weir_report_sink *sink)
+{
+    collector->report_sink = *sink;
+    collector->sessions.forget = report_forgotten;
+    collector->sessions.forget_context = collector;
+}
+
+int weir_collector_report(struct weir_collector *collector, struct weir_diag *diag)
+{
+    int first = collector->report_error;
+    if (first < 0)
+        *diag = collector->report_diag;
+    collector->report_error = 0;
+    int result =
+        report(collector, NULL, &collector->own_reported, &collector->own, first ? NULL : diag);
+    first = first ? first : result;
+    /* The one that was the newest may have had messages since, without a turn. */
+    for (struct weir_session *session = collector->sessions.newest;
+         session && session->turn >= collector->reported_turn; session = session->older) {
+        result = report_session(collector, session, first ? NULL : diag);
+        first = first ? first : result;
+    }
+    collector->reported_turn = collector->sessions.turn;
+    collector->since_ns = INT64_MAX;
+    collector->until_ns = INT64_MIN;
+    return first;
 }
 
 const struct weir_sessions *weir_collector_sessions(const struct weir_collector *collector)

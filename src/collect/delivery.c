@@ -28,6 +28,8 @@ int weir_delivery_add_sink(struct weir_delivery *delivery, const struct weir_rec
     if (delivery->record_sink_count == WEIR_OUTLET_SINKS)
         return WEIR_E_LIMIT;
     delivery->record_sinks[delivery->record_sink_count++] = *sink;
+    for (unsigned kind = 0; kind < WEIR_RECORD_KINDS; kind++)
+        delivery->takers[kind] += weir_record_sink_takes(sink, (enum weir_record_kind)kind);
     return 0;
 }
 
@@ -138,7 +140,9 @@ static int decode_each(struct weir_delivery *delivery, struct weir_session *sess
         };
         for (unsigned i = 0; i < delivery->record_sink_count; i++) {
             const struct weir_record_sink *sink = &delivery->record_sinks[i];
-            result = sink->record(sink->context, &collected, diag);
+            result = weir_record_sink_takes(sink, kind)
+                         ? sink->record(sink->context, &collected, diag)
+                         : 0;
             if (result < 0)
                 return result;
         }
@@ -156,7 +160,7 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
     enum weir_record_kind kind = weir_record_kind_of(run->source);
     bool is_flow = kind == WEIR_RECORD_FLOW;
     bool has_batches = delivery->outlet.sink_count > 0;
-    bool in_columns = is_flow && (has_batches || delivery->record_sink_count == 0);
+    bool in_columns = is_flow && (has_batches || delivery->takers[kind] == 0);
     /* IPFIX has no sysUpTime in its header. */
     const struct weir_plan_context *of_message = run->context;
     struct weir_plan_context context = *of_message;
@@ -167,7 +171,7 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
     }
     uint64_t malformed = session->list_counts.malformed;
     int result = in_columns ? decode_columns(delivery, session, run, diag) : 0;
-    if (result == 0 && (!in_columns || delivery->record_sink_count > 0)) {
+    if (result == 0 && (!in_columns || delivery->takers[kind] > 0)) {
         /* Lists are counted once, however often they are printed. */
         session->references.list_counts = in_columns ? NULL : &session->list_counts;
         result = decode_each(delivery, session, sessions, run, diag);

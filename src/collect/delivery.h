@@ -30,6 +30,7 @@ struct weir_delivery {
     uint64_t record_limit; /* Flow Records; 0: none */
     uint64_t flow_records;
     unsigned record_sink_count;
+    unsigned takers[WEIR_RECORD_KINDS]; /* record sinks that take a kind */
     struct weir_record_sink record_sinks[WEIR_OUTLET_SINKS];
 };
 

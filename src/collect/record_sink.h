@@ -9,6 +9,7 @@
 #ifndef WEIR_COLLECT_RECORD_SINK_H
 #define WEIR_COLLECT_RECORD_SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ enum weir_record_kind {
     WEIR_RECORD_FLOW,
     WEIR_RECORD_OPTIONS,  /* of an Options Template */
     WEIR_RECORD_COUNTERS, /* counters of an interface, of sFlow: its Template is built in */
+    WEIR_RECORD_KINDS,
 };
 
 /* One Data Record of any kind. */
@@ -47,6 +49,13 @@ struct weir_record_sink {
     /* At rotation and at the end. */
     int (*flush)(void *context, int64_t now_ns, struct weir_diag *diag);
     void *context;
+    unsigned kinds; /* that it takes, bit 1 << kind; 0: all */
 };
+
+static inline bool weir_record_sink_takes(const struct weir_record_sink *sink,
+                                          enum weir_record_kind kind)
+{
+    return sink->kinds == 0 || sink->kinds >> kind & 1;
+}
 
 #endif

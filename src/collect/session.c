@@ -107,6 +107,8 @@ static void unlink_session(struct weir_sessions *sessions, struct weir_session *
 static void evict(struct weir_sessions *sessions, struct weir_session *session)
 {
     unlink_session(sessions, session);
+    if (sessions->forget)
+        sessions->forget(sessions->forget_context, session);
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sets_overflowed += counters.sets_waiting;
     counters.sets_waiting = 0;
@@ -349,6 +351,7 @@ static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
     counters.sessions_joined++;
     weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
                          &heir->counters);
+    weir_report_join(&heir->reported, &session->reported);
     heir->has_inherited = true;
     free_session(sessions, session);
 }

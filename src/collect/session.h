@@ -30,6 +30,7 @@
 #include "collect/counters.h"
 #include "collect/exporter.h"
 #include "collect/recall.h"
+#include "collect/report.h"
 #include "collect/sequence.h"
 #include "collect/source.h"
 #include "collect/templates.h"
@@ -91,6 +92,8 @@ struct weir_session {
 
     /* When something is learned, lost or wrong. */
     struct weir_collect_counters counters; /* but for those that weir_session_count adds */
+    struct weir_report_counters reported;  /* of all of them */
+    uint32_t sampling_said;                /* by the header of the last message; 0: nothing */
     struct weir_types types;               /* elements it described, RFC 5610 */
     struct weir_recall recall;             /* the records that described all that */
     struct weir_common *common;            /* RFC 5473; NULL: none came */
@@ -121,6 +124,9 @@ struct weir_sessions {
     struct weir_session *newest, *oldest;
     uint64_t turn;
     struct weir_collect_counters evicted; /* sum of those that are forgotten */
+    /* Called for a session that is about to be forgotten; NULL: nobody wants to know. */
+    void (*forget)(void *context, struct weir_session *session);
+    void *forget_context;
 };
 
 /* 0, WEIR_E_NOMEM. */

@@ -10,6 +10,8 @@
 #define SKEW_STEP_NS   (UINT64_C(1) * WEIR_NS_PER_SECOND)
 #define HEADER_STEP_NS WEIR_NS_PER_SECOND
 #define RESTART_NS     (3600 * WEIR_NS_PER_SECOND)
+#define DELAY_NS       (10 * WEIR_NS_PER_SECOND) /* most that a network is thought to take */
+#define PACE_SHARE     1024                      /* clocks differ: so much of it is followed */
 
 #define FLOW_END_SYS_UP_TIME   21u
 #define FLOW_START_SYS_UP_TIME 22u
@@ -143,4 +145,22 @@ int64_t weir_uptime_zero(struct weir_uptime *uptime, const struct weir_template 
     if (uptime->zero_ns == 0 || !is_plausible(age_of(latest, uptime->zero_ns, export_time_ns), 0))
         uptime->zero_ns = export_time_ns - latest * WEIR_NS_PER_MS;
     return uptime->zero_ns;
+}
+
+int64_t weir_uptime_sent(struct weir_uptime *uptime, uint32_t uptime_ms, int64_t received_ns)
+{
+    int64_t zero_ns, later_ns;
+    /* Captures may say any time, also one that nothing can have been before. */
+    if (__builtin_sub_overflow(received_ns, uptime_ms * WEIR_NS_PER_MS, &zero_ns) ||
+        __builtin_sub_overflow(zero_ns, uptime->zero_ns, &later_ns))
+        return received_ns;
+    bool is_first = uptime->zero_ns == 0 || later_ns > DELAY_NS;
+    bool is_new = is_first || uptime_ms > uptime->latest_ms;
+    if (is_first || later_ns < 0)
+        uptime->zero_ns = zero_ns;
+    else if (is_new)
+        uptime->zero_ns += later_ns / PACE_SHARE;
+    if (is_new)
+        uptime->latest_ms = uptime_ms;
+    return uptime->zero_ns + uptime_ms * WEIR_NS_PER_MS;
 }

@@ -50,7 +50,15 @@ int64_t weir_skew_shift(const struct weir_skew *skew, const struct weir_exporter
 struct weir_uptime {
     int64_t init_time_ns; /* from options; 0: not known */
     int64_t zero_ns;      /* found out; 0: not yet */
+    uint32_t latest_ms;   /* of weir_uptime_sent, since then */
 };
+
+/*
+ * When a message was sent that says its sysUpTime and no export time, sFlow's: by it and by how
+ * soon messages can arrive. Of one that was overtaken or is a repetition this is not later than of
+ * those that came before it, unlike its arrival; an exporter that starts again begins anew.
+ */
+int64_t weir_uptime_sent(struct weir_uptime *uptime, uint32_t uptime_ms, int64_t received_ns);
 
 /*
  * When the sysUpTime began that these records of an IPFIX message refer to; export_time_ns where

@@ -52,14 +52,9 @@ static int print_stored(struct weir_printer *printer, enum weir_column column,
         diag);
 }
 
-int weir_query_columns(const struct weir_query_output *output, struct weir_diag *diag)
+static int print_flows(struct weir_printer *printer, struct weir_diag *diag)
 {
-    struct weir_printer *printer;
-    struct weir_query_stats stats = {.rows = WEIR_COLUMN_COUNT + WEIR_COMPUTED_COUNT};
-    int result = weir_printer_new(output->format, columns, COLUMN_COUNT, output->screen_width,
-                                  &output->sink, &printer, diag);
-    if (result < 0)
-        return result;
+    int result = 0;
     for (unsigned i = 0; result == 0 && i < WEIR_COLUMN_COUNT; i++)
         result = print_stored(printer, (enum weir_column)i, diag);
     for (unsigned i = 0; result == 0 && i < WEIR_COMPUTED_COUNT; i++) {
@@ -68,8 +63,54 @@ int weir_query_columns(const struct weir_query_output *output, struct weir_diag 
             printer, (const char *const[]){info->name, "computed", info->unit, "", info->help},
             diag);
     }
+    return result;
+}
+
+static int print_table(struct weir_printer *printer, enum weir_table table, struct weir_diag *diag)
+{
+    static const char *const types[] = {
+        [WEIR_TABLE_U8] = "unsigned8",    [WEIR_TABLE_U16] = "unsigned16",
+        [WEIR_TABLE_U32] = "unsigned32",  [WEIR_TABLE_U64] = "unsigned64",
+        [WEIR_TABLE_I64] = "signed64",    [WEIR_TABLE_TIME] = "time",
+        [WEIR_TABLE_ADDRESS] = "address",
+    };
+    const struct weir_table_info *info = weir_table_info(table);
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < info->column_count; i++) {
+        const struct weir_table_column *column = &info->columns[i];
+        result = print_row(printer,
+                           (const char *const[]){column->name, types[column->type], column->unit,
+                                                 "", column->help},
+                           diag);
+    }
+    return result;
+}
+
+/* `table` WEIR_TABLE_COUNT: the columns of flows. */
+static int print_columns(enum weir_table table, size_t count,
+                         const struct weir_query_output *output, struct weir_diag *diag)
+{
+    struct weir_printer *printer;
+    struct weir_query_stats stats = {.rows = count};
+    int result = weir_printer_new(output->format, columns, COLUMN_COUNT, output->screen_width,
+                                  &output->sink, &printer, diag);
+    if (result < 0)
+        return result;
+    result =
+        table == WEIR_TABLE_COUNT ? print_flows(printer, diag) : print_table(printer, table, diag);
     if (result == 0)
         result = weir_printer_finish(printer, &stats, diag);
     weir_printer_free(printer);
     return result;
+}
+
+int weir_query_columns(const struct weir_query_output *output, struct weir_diag *diag)
+{
+    return print_columns(WEIR_TABLE_COUNT, WEIR_COLUMN_COUNT + WEIR_COMPUTED_COUNT, output, diag);
+}
+
+int weir_query_table_columns(enum weir_table table, const struct weir_query_output *output,
+                             struct weir_diag *diag)
+{
+    return print_columns(table, weir_table_info(table)->column_count, output, diag);
 }

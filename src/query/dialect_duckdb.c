@@ -134,21 +134,26 @@ static const char *files(struct weir_sql *sql, const char *const *paths, size_t 
                            mixed ? ", union_by_name = true" : "");
 }
 
-static const char *no_files(struct weir_sql *sql)
+static const char *no_files(struct weir_sql *sql, const struct weir_schema *schema)
 {
     static const char *const types[WEIR_LEAF_TYPE_COUNT] = {
-        [WEIR_LEAF_UINT_8] = "UTINYINT",     [WEIR_LEAF_UINT_16] = "USMALLINT",
-        [WEIR_LEAF_UINT_32] = "UINTEGER",    [WEIR_LEAF_UINT_64] = "UBIGINT",
-        [WEIR_LEAF_TIME_MS] = "TIMESTAMPTZ", [WEIR_LEAF_STRING] = "VARCHAR",
+        [WEIR_LEAF_UINT_8] = "UTINYINT",  [WEIR_LEAF_UINT_16] = "USMALLINT",
+        [WEIR_LEAF_UINT_32] = "UINTEGER", [WEIR_LEAF_UINT_64] = "UBIGINT",
+        [WEIR_LEAF_INT_64] = "BIGINT",    [WEIR_LEAF_TIME_MS] = "TIMESTAMPTZ",
+        [WEIR_LEAF_STRING] = "VARCHAR",
     };
-    const char *leaves[WEIR_LEAF_COUNT];
-    for (unsigned i = 0; i < WEIR_LEAF_COUNT; i++) {
-        const struct weir_leaf_info *leaf = weir_leaf_info((enum weir_leaf)i);
+    const char **leaves = weir_arena_alloc(sql->arena, schema->leaf_count * sizeof(*leaves));
+    if (!leaves) {
+        sql->failed = true;
+        return "";
+    }
+    for (unsigned i = 0; i < schema->leaf_count; i++) {
+        const struct weir_leaf_info *leaf = &schema->leaves[i];
         leaves[i] =
             weir_sql_format(sql, "CAST(NULL AS %s) AS \"%s\"", types[leaf->type], leaf->name);
     }
     return weir_sql_format(sql, "(SELECT %s WHERE 1 = 0)",
-                           weir_sql_join(sql, leaves, WEIR_LEAF_COUNT, ", "));
+                           weir_sql_join(sql, leaves, schema->leaf_count, ", "));
 }
 
 const struct weir_dialect weir_dialect_duckdb = {

@@ -12,6 +12,7 @@
 #include "query/scan.h"
 #include "query/sieve.h"
 #include "query/statement.h"
+#include "query/table.h"
 #include "store/statistics.h"
 
 /* Memory for SQL: the paths of a million files, twice. */
@@ -136,8 +137,9 @@ static int find_bins(struct run *run)
     return 0;
 }
 
-static int prepare(struct run *run, const struct weir_query_store *store,
-                   const struct weir_query_plan *plan, struct weir_diag *diag)
+/* To be finished in any case. */
+static void begin(struct run *run, const struct weir_query_store *store,
+                  const struct weir_query_plan *plan, struct weir_diag *diag)
 {
     *run = (struct run){.store = store, .plan = plan, .diag = diag};
     run->begun_ns = weir_clock_now(&store->clock);
@@ -148,6 +150,12 @@ static int prepare(struct run *run, const struct weir_query_store *store,
         .files = &run->catalog,
     };
     run->folder = realpath(store->folder, NULL);
+}
+
+static int prepare(struct run *run, const struct weir_query_store *store,
+                   const struct weir_query_plan *plan, struct weir_diag *diag)
+{
+    begin(run, store, plan, diag);
     int result = weir_catalog_read(run->folder ? run->folder : store->folder, plan->from_ms,
                                    plan->to_ms, &run->catalog, diag);
     if (result == 0)
@@ -635,6 +643,57 @@ static int plan_view(struct weir_arena *arena, bool unscaled, struct weir_query_
     return weir_query_plan(&question, arena, ret_plan, diag);
 }
 
+/* Makes the view of a table. */
+static int make_view(struct run *run, enum weir_table table, int64_t from_ms, int64_t to_ms)
+{
+    struct weir_sql *sql = &run->statement.sql;
+    struct weir_catalog catalog;
+    const char *name = weir_table_info(table)->schema.name;
+    int result = weir_catalog_read_table(run->folder ? run->folder : run->store->folder, name,
+                                         from_ms, to_ms, &catalog, run->diag);
+    if (result < 0)
+        return result;
+    const char *text = weir_sql_format(sql, "CREATE VIEW %s AS %s", weir_sql_name(sql, name),
+                                       weir_table_view(sql, table, &catalog));
+    run->stats.files += catalog.count;
+    run->stats.files_pruned += catalog.pruned_count;
+    run->stats.octets += catalog.octets;
+    weir_catalog_done(&catalog);
+    return sql->failed ? no_memory(run) : weir_duckdb_run(run->db, text, run->diag);
+}
+
+/* The views of the tables that the SQL may name: to look for the files of all would take time. */
+static int make_views(struct run *run, const char *sql)
+{
+    int result = 0;
+    for (unsigned i = 0; i < WEIR_TABLE_COUNT && result == 0; i++)
+        if (strcasestr(sql, weir_table_info((enum weir_table)i)->schema.name))
+            result = make_view(run, (enum weir_table)i, INT64_MIN, INT64_MAX);
+    return result;
+}
+
+int weir_query_table(const struct weir_query_store *store,
+                     const struct weir_table_question *question,
+                     const struct weir_query_output *output, struct weir_diag *diag)
+{
+    struct weir_duckdb_result *rows = NULL;
+    struct run run;
+    begin(&run, store, NULL, diag);
+    struct weir_sql *sql = &run.statement.sql;
+    int result = open_engine(&run, NULL);
+    if (result == 0)
+        result = make_view(&run, question->table, question->from_ms, question->to_ms);
+    if (result == 0) {
+        const char *text = weir_table_rows(sql, question->table, question->from_ms, question->to_ms,
+                                           question->top);
+        result = sql->failed ? no_memory(&run) : weir_duckdb_select(run.db, text, &rows, diag);
+    }
+    if (result == 0)
+        result = print_sql(&run, rows, output);
+    weir_duckdb_result_free(rows);
+    return finish(&run, result);
+}
+
 int weir_query_sql(const struct weir_query_store *store, const char *sql, bool unscaled,
                    const struct weir_query_output *output, struct weir_diag *diag)
 {
@@ -656,6 +715,8 @@ int weir_query_sql(const struct weir_query_store *store, const char *sql, bool u
                                            weir_statement_shown(&run.statement));
         result = run.statement.sql.failed ? no_memory(&run) : weir_duckdb_run(run.db, view, diag);
     }
+    if (result == 0)
+        result = make_views(&run, sql);
     if (result == 0)
         result = weir_duckdb_select(run.db, sql, &rows, diag);
     if (result == WEIR_E_USAGE)

@@ -16,6 +16,7 @@
 #include "query/answer.h"
 #include "query/plan.h"
 #include "store/duckdb.h"
+#include "store/tables.h"
 
 struct weir_query_store {
     const char *folder;
@@ -51,12 +52,24 @@ WEIR_CHECKED int weir_query_to_parquet(const struct weir_query_store *store,
 
 /*
  * SQL of a person's over the view `flows`, whose columns are those of `weir query --columns`:
- * addresses as text, times as UTC timestamps, counters scaled unless the plan says not.
+ * addresses as text, times as UTC timestamps, counters scaled unless the plan says not; and over
+ * a view for each table beside the flows (query/table.h).
  * WEIR_E_USAGE: the SQL is wrong, or does more than read.
  */
 WEIR_CHECKED int weir_query_sql(const struct weir_query_store *store, const char *sql,
                                 bool unscaled, const struct weir_query_output *output,
                                 struct weir_diag *diag);
+
+/* The rows of such a table, by time. */
+struct weir_table_question {
+    enum weir_table table;
+    int64_t from_ms; /* INT64_MIN: from the beginning */
+    int64_t to_ms;   /* not in it; INT64_MAX: to the end */
+    uint64_t top;    /* the first so many; 0: all */
+};
+WEIR_CHECKED int weir_query_table(const struct weir_query_store *store,
+                                  const struct weir_table_question *question,
+                                  const struct weir_query_output *output, struct weir_diag *diag);
 
 /* Prints what weir_query_run would do: SQL, files, work. */
 WEIR_CHECKED int weir_query_explain(const struct weir_query_store *store,

@@ -21,6 +21,7 @@
 #include "query/filter.h"
 
 struct weir_dialect;
+struct weir_schema;
 
 struct weir_sql {
     const struct weir_dialect *dialect;
@@ -58,10 +59,10 @@ struct weir_dialect {
     const char *(*timestamp_of_ms)(struct weir_sql *sql, const char *ms);
     /*
      * What stands after FROM: these Parquet files, of the same leaves unless they are `mixed`; or
-     * the leaves of the schema without a row.
+     * the leaves of a schema without a row.
      */
     const char *(*files)(struct weir_sql *sql, const char *const *paths, size_t count, bool mixed);
-    const char *(*no_files)(struct weir_sql *sql);
+    const char *(*no_files)(struct weir_sql *sql, const struct weir_schema *schema);
     const char *union_by_name; /* between SELECTs whose columns differ: what one lacks is null */
 };
 

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "store/schema.h"
+
 unsigned weir_answer_width(const struct weir_answer_column *column)
 {
     return column->kind == WEIR_ANSWER_ADDRESS || column->kind == WEIR_ANSWER_TIME ? 2 : 1;
@@ -89,7 +91,7 @@ static const char *completed(struct weir_sql *sql, const char *inside, const cha
 {
     const struct weir_dialect *dialect = sql->dialect;
     struct list list = {sql, weir_sql_format(sql, " %s ", dialect->union_by_name), ""};
-    add(&list, weir_sql_format(sql, "SELECT * FROM %s", dialect->no_files(sql)));
+    add(&list, weir_sql_format(sql, "SELECT * FROM %s", dialect->no_files(sql, &weir_flow_schema)));
     if (says(inside))
         add(&list, weir_sql_format(sql, "SELECT * FROM %s", inside));
     if (says(partly))
@@ -104,7 +106,7 @@ static const char *source(struct weir_statement *statement)
     const char *inside = some_files(statement, true);
     const char *partly = some_files(statement, false);
     if (!says(inside) && !says(partly))
-        return sql->dialect->no_files(sql);
+        return sql->dialect->no_files(sql, &weir_flow_schema);
     const char *condition = says(partly) ? where(sql, time_condition(statement)) : "";
     if (statement->lacks_leaves)
         return completed(sql, inside, partly, condition);

@@ -42,6 +42,11 @@ struct weir_catalog {
  */
 WEIR_CHECKED int weir_catalog_read(const char *folder, int64_t from_ms, int64_t to_ms,
                                    struct weir_catalog *ret_catalog, struct weir_diag *diag);
+
+/* The same of a table beside flows (store/tables.h), by its rows' times. */
+WEIR_CHECKED int weir_catalog_read_table(const char *folder, const char *table, int64_t from_ms,
+                                         int64_t to_ms, struct weir_catalog *ret_catalog,
+                                         struct weir_diag *diag);
 void weir_catalog_done(struct weir_catalog *catalog);
 
 #endif

@@ -253,7 +253,7 @@ static void put_values(struct weir_chunk_encoder *encoder, const struct weir_val
 static struct weir_values load_runs(struct weir_chunk_encoder *encoder,
                                     const struct weir_chunk_source *source, bool expanded)
 {
-    bool wide = source->type == WEIR_LEAF_UINT_64 || source->type == WEIR_LEAF_TIME_MS;
+    bool wide = weir_leaf_is_wide(source->type);
     uint32_t *narrow = (uint32_t *)encoder->scratch;
     uint32_t count = 0;
     for (uint32_t i = 0; i < source->run_count; i++) {
@@ -269,7 +269,7 @@ static struct weir_values load_runs(struct weir_chunk_encoder *encoder,
         .data = encoder->scratch,
         .count = count,
         .width = wide ? 8 : 4,
-        .is_signed = source->type == WEIR_LEAF_TIME_MS,
+        .is_signed = weir_leaf_is_signed(source->type),
     };
 }
 
@@ -394,7 +394,7 @@ static void put_texts(struct weir_chunk_encoder *encoder, const struct weir_text
 
 static void set_bound(struct weir_chunk_bound *bound, uint64_t value, enum weir_leaf_type type)
 {
-    bool wide = type == WEIR_LEAF_UINT_64 || type == WEIR_LEAF_TIME_MS;
+    bool wide = weir_leaf_is_wide(type);
     *bound = (struct weir_chunk_bound){.is_known = true, .is_exact = true, .length = wide ? 8 : 4};
     weir_store_le64(bound->octets, value);
 }

@@ -318,22 +318,24 @@ static int sync_folder(int dir_fd, const char *path)
     return result;
 }
 
-/* Makes a partition's two folders; those that are new are on disk with their names. */
+/* Makes a partition's folders; those that are new are on disk with their names. */
 static int make_partition(int root_fd, const char *partition)
 {
-    char date[WEIR_STORE_PARTITION_MAX];
-    size_t length = strcspn(partition, "/");
-    memcpy(date, partition, length);
-    date[length] = 0;
-    if (mkdirat(root_fd, date, 0777) == 0) {
-        if (fsync(root_fd) < 0)
+    char folder[WEIR_STORE_PARTITION_MAX], parent[WEIR_STORE_PARTITION_MAX] = ".";
+    for (size_t length = strcspn(partition, "/");;
+         length += 1 + strcspn(partition + length + 1, "/")) {
+        memcpy(folder, partition, length);
+        folder[length] = 0;
+        if (mkdirat(root_fd, folder, 0777) == 0) {
+            if (sync_folder(root_fd, parent) < 0)
+                return -1;
+        } else if (errno != EEXIST) {
             return -1;
-    } else if (errno != EEXIST) {
-        return -1;
+        }
+        if (!partition[length])
+            return 0;
+        memcpy(parent, folder, length + 1);
     }
-    if (mkdirat(root_fd, partition, 0777) == 0)
-        return sync_folder(root_fd, date);
-    return errno == EEXIST ? 0 : -1;
 }
 
 static bool same_file(int from_fd, const char *from, int to_fd, const char *to)

@@ -68,15 +68,16 @@ static const struct {
     [WEIR_LEAF_UINT_16] = {PHYSICAL_INT32, 12, 16},
     [WEIR_LEAF_UINT_32] = {PHYSICAL_INT32, 13, 32},
     [WEIR_LEAF_UINT_64] = {PHYSICAL_INT64, 14, 64},
+    [WEIR_LEAF_INT_64] = {PHYSICAL_INT64, 18, 64},
     [WEIR_LEAF_TIME_MS] = {PHYSICAL_INT64, 9, 0},
     [WEIR_LEAF_STRING] = {PHYSICAL_BYTE_ARRAY, 0, 0},
 };
 
-void weir_footer_clear(struct weir_footer *footer)
+void weir_footer_begin(struct weir_footer *footer, const struct weir_schema *schema)
 {
     struct weir_octets row_groups = footer->row_groups;
     weir_octets_clear(&row_groups);
-    *footer = (struct weir_footer){.row_groups = row_groups};
+    *footer = (struct weir_footer){.schema = schema, .row_groups = row_groups};
 }
 
 void weir_footer_done(struct weir_footer *footer)
@@ -91,7 +92,8 @@ void weir_footer_begin_row_group(struct weir_footer *footer, uint32_t row_count,
     footer->group_offset = offset;
     footer->group_plain_octets = 0;
     footer->group_packed_octets = 0;
-    weir_thrift_list(&footer->thrift, GROUP_COLUMNS, WEIR_THRIFT_STRUCT, WEIR_LEAF_COUNT);
+    weir_thrift_list(&footer->thrift, GROUP_COLUMNS, WEIR_THRIFT_STRUCT,
+                     footer->schema->leaf_count);
 }
 
 static void put_bound(struct weir_thrift *thrift, unsigned field,
@@ -124,11 +126,11 @@ static void put_encodings(struct weir_thrift *thrift, const struct weir_chunk *c
     weir_thrift_i32_element(thrift, (int32_t)chunk->encoding);
 }
 
-void weir_footer_add_chunk(struct weir_footer *footer, enum weir_leaf leaf,
+void weir_footer_add_chunk(struct weir_footer *footer, unsigned leaf,
                            const struct weir_chunk *chunk, const struct weir_chunk_place *place)
 {
     struct weir_thrift *thrift = &footer->thrift;
-    const struct weir_leaf_info *info = weir_leaf_info(leaf);
+    const struct weir_leaf_info *info = &footer->schema->leaves[leaf];
     footer->group_plain_octets += chunk->plain_octets;
     footer->group_packed_octets += chunk->packed_octets;
 
@@ -183,21 +185,21 @@ static void put_logical_type(struct weir_thrift *thrift, enum weir_leaf_type typ
     } else {
         weir_thrift_struct(thrift, LOGICAL_INTEGER);
         weir_thrift_i8(thrift, INTEGER_BITS, types[type].bits);
-        weir_thrift_bool(thrift, INTEGER_SIGNED, false);
+        weir_thrift_bool(thrift, INTEGER_SIGNED, weir_leaf_is_signed(type));
         weir_thrift_end(thrift);
     }
     weir_thrift_end(thrift);
 }
 
-static void put_schema(struct weir_thrift *thrift)
+static void put_schema(struct weir_thrift *thrift, const struct weir_schema *schema)
 {
-    weir_thrift_list(thrift, FILE_SCHEMA, WEIR_THRIFT_STRUCT, WEIR_LEAF_COUNT + 1);
+    weir_thrift_list(thrift, FILE_SCHEMA, WEIR_THRIFT_STRUCT, schema->leaf_count + 1);
     weir_thrift_struct_element(thrift);
-    weir_thrift_text(thrift, SCHEMA_NAME, "flows");
-    weir_thrift_i32(thrift, SCHEMA_CHILDREN, WEIR_LEAF_COUNT);
+    weir_thrift_text(thrift, SCHEMA_NAME, schema->name);
+    weir_thrift_i32(thrift, SCHEMA_CHILDREN, (int32_t)schema->leaf_count);
     weir_thrift_end(thrift);
-    for (unsigned leaf = 0; leaf < WEIR_LEAF_COUNT; leaf++) {
-        const struct weir_leaf_info *info = weir_leaf_info((enum weir_leaf)leaf);
+    for (unsigned leaf = 0; leaf < schema->leaf_count; leaf++) {
+        const struct weir_leaf_info *info = &schema->leaves[leaf];
         weir_thrift_struct_element(thrift);
         weir_thrift_i32(thrift, SCHEMA_TYPE, types[info->type].physical);
         weir_thrift_i32(thrift, SCHEMA_REPETITION, REPETITION_OPTIONAL);
@@ -213,7 +215,7 @@ void weir_footer_finish(const struct weir_footer *footer, struct weir_octets *re
     size_t before = ret_octets->length;
     struct weir_thrift thrift = weir_thrift_make(ret_octets);
     weir_thrift_i32(&thrift, FILE_VERSION, FORMAT_VERSION);
-    put_schema(&thrift);
+    put_schema(&thrift, footer->schema);
     weir_thrift_i64(&thrift, FILE_ROWS, (int64_t)footer->rows);
     weir_thrift_list(&thrift, FILE_GROUPS, WEIR_THRIFT_STRUCT, footer->row_group_count);
     weir_octets_append(ret_octets, footer->row_groups.data, footer->row_groups.length);
@@ -228,8 +230,8 @@ void weir_footer_finish(const struct weir_footer *footer, struct weir_octets *re
     snprintf(creator, sizeof(creator), "weir version %s", weir_version());
     weir_thrift_text(&thrift, FILE_CREATOR, creator);
 
-    weir_thrift_list(&thrift, FILE_ORDERS, WEIR_THRIFT_STRUCT, WEIR_LEAF_COUNT);
-    for (unsigned leaf = 0; leaf < WEIR_LEAF_COUNT; leaf++) {
+    weir_thrift_list(&thrift, FILE_ORDERS, WEIR_THRIFT_STRUCT, footer->schema->leaf_count);
+    for (unsigned leaf = 0; leaf < footer->schema->leaf_count; leaf++) {
         weir_thrift_struct_element(&thrift);
         weir_thrift_empty(&thrift, ORDER_TYPE_DEFINED);
         weir_thrift_end(&thrift);

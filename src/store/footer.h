@@ -3,6 +3,7 @@
  * A Parquet file's metadata: the description of each row group, gathered while the file is
  * written, and the footer made of them and of the schema.
  *
+ *     weir_footer_begin(&footer, &weir_flow_schema);
  *     weir_footer_begin_row_group(&footer, row_count, offset);
  *     weir_footer_add_chunk(&footer, leaf, chunk, &place);     // every leaf, in order
  *     weir_footer_end_row_group(&footer);
@@ -25,6 +26,7 @@
 #define WEIR_PARQUET_MAGIC "PAR1"
 
 struct weir_footer {
+    const struct weir_schema *schema;
     struct weir_octets row_groups; /* finished elements of the list of them */
     uint64_t rows;
     uint32_t row_group_count;
@@ -42,11 +44,12 @@ struct weir_chunk_place {
     uint32_t bloom_octets; /* with the header; 0: none */
 };
 
-void weir_footer_clear(struct weir_footer *footer);
+/* Forgets what was described before. */
+void weir_footer_begin(struct weir_footer *footer, const struct weir_schema *schema);
 void weir_footer_done(struct weir_footer *footer);
 
 void weir_footer_begin_row_group(struct weir_footer *footer, uint32_t row_count, uint64_t offset);
-void weir_footer_add_chunk(struct weir_footer *footer, enum weir_leaf leaf,
+void weir_footer_add_chunk(struct weir_footer *footer, unsigned leaf,
                            const struct weir_chunk *chunk, const struct weir_chunk_place *place);
 void weir_footer_end_row_group(struct weir_footer *footer);
 

@@ -35,7 +35,7 @@ enum {
 static bool read_bound(struct weir_reader *reader, enum weir_leaf_type type, uint64_t *ret_value)
 {
     struct weir_reader bound = weir_read_block(reader, weir_thrift_read_varint(reader));
-    size_t width = type == WEIR_LEAF_UINT_64 || type == WEIR_LEAF_TIME_MS ? 8 : 4;
+    size_t width = weir_leaf_is_wide(type) ? 8 : 4;
     if (type == WEIR_LEAF_STRING || weir_reader_remaining(&bound) != width)
         return false;
     *ret_value = width == 8 ? weir_read_le64(&bound) : weir_read_le32(&bound);

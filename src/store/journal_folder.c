@@ -65,19 +65,25 @@ static bool has_segment(const struct weir_journal_folder *folder, uint64_t id)
     return fstatat(folder->fd, name, &status, 0) == 0;
 }
 
+static void replace(char *text, char from, char to)
+{
+    for (; *text; text++)
+        if (*text == from)
+            *text = to;
+}
+
 /* Moves a staged file to the place that its name says, "ID+PARTITION+FILE" with '+' for '/'. */
 static int place(const struct weir_journal_folder *folder, const char *name)
 {
     char partition[STAGED_MAX];
     snprintf(partition, sizeof(partition), "%s", name + ID_DIGITS + 1);
     char *file = strrchr(partition, STAGED_SLASH);
-    char *slash = strchr(partition, STAGED_SLASH);
-    if (!file || slash == file) {
+    if (!file) {
         errno = EINVAL;
         return -1;
     }
     *file = 0;
-    *slash = '/';
+    replace(partition, STAGED_SLASH, '/');
     return weir_folder_place(folder->root_fd, folder->fd, name, partition, file + 1);
 }
 
@@ -360,7 +366,7 @@ int weir_journal_folder_stage(const struct weir_journal_folder *folder, uint64_t
     char name[STAGED_MAX];
     snprintf(name, sizeof(name), "%013llu%c%s%c%s", (unsigned long long)id, STAGED_SLASH, partition,
              STAGED_SLASH, file);
-    *strchr(name, '/') = STAGED_SLASH;
+    replace(name, '/', STAGED_SLASH);
     if (renameat(folder->root_fd, from, folder->fd, name) < 0)
         return fail_io(folder, name, diag);
     return 0;

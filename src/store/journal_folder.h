@@ -6,7 +6,8 @@
  *     lock                                whose holder the folder belongs to
  *     ID.pcapng                           a segment: datagrams whose records are in no file yet
  *     ID.state                            what the collector knew when segment ID began
- *     ID+date=...+hour=...+flows-....parquet   a whole file of segment ID, not yet in its place
+ *     ID+date=...+hour=...+flows-....parquet   a whole file of segment ID, not yet in its place;
+ *                                         of a table beside flows ID+tables+NAME+date=...+...
  *     share                               which share of the exporters the newest state is of
  *     ring                                store/ring.h
  *

@@ -2,21 +2,16 @@
 #include "store/parquet.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/dispatch.h"
-#include "store/bloom.h"
 #include "store/chunk.h"
-#include "store/footer.h"
+#include "store/parquet_file.h"
 #include "store/rle.h"
 #include "store/rows.h"
 #include "store/schema.h"
-
-#define WRITE_OCTETS (256u << 10) /* gathered before they are written */
 
 struct weir_parquet_encoder {
     struct weir_chunk_encoder *chunks;
@@ -33,10 +28,7 @@ struct weir_parquet_encoder {
 struct weir_parquet {
     struct weir_parquet_encoder *encoder;
     struct weir_rows rows;
-    struct weir_footer footer;
-    struct weir_octets out; /* not written yet */
-    uint64_t offset;        /* in the file, of the end of `out` */
-    int fd;
+    struct weir_parquet_file file;
     int64_t start_ms; /* range of flow times so far */
     int64_t end_ms;
 };
@@ -81,7 +73,7 @@ int weir_parquet_new(struct weir_parquet_encoder *encoder, struct weir_parquet *
     if (!file)
         return WEIR_E_NOMEM;
     file->encoder = encoder;
-    file->fd = -1;
+    file->file.fd = -1;
     weir_rows_init(&file->rows, encoder->row_max);
     *ret_file = file;
     return 0;
@@ -92,48 +84,26 @@ void weir_parquet_free(struct weir_parquet *file)
     if (!file)
         return;
     weir_rows_done(&file->rows);
-    weir_footer_done(&file->footer);
-    weir_octets_done(&file->out);
+    weir_parquet_file_done(&file->file);
     free(file);
 }
 
 void weir_parquet_begin(struct weir_parquet *file, int fd)
 {
     weir_rows_clear(&file->rows);
-    weir_footer_clear(&file->footer);
-    weir_octets_clear(&file->out);
-    file->fd = fd;
+    weir_parquet_file_begin(&file->file, &weir_flow_schema, fd);
     file->start_ms = INT64_MAX;
     file->end_ms = INT64_MIN;
-    weir_octets_append(&file->out, WEIR_PARQUET_MAGIC, 4);
-    file->offset = 4;
 }
 
 uint64_t weir_parquet_rows(const struct weir_parquet *file)
 {
-    return file->footer.rows + file->rows.row_count;
+    return file->file.footer.rows + file->rows.row_count;
 }
 
 uint64_t weir_parquet_written(const struct weir_parquet *file)
 {
-    return file->offset - file->out.length;
-}
-
-static int write_out(struct weir_parquet *file, struct weir_diag *diag)
-{
-    const uint8_t *at = file->out.data;
-    size_t left = file->out.length;
-    while (left > 0) {
-        ssize_t written = write(file->fd, at, left);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return weir_diag_set(diag, WEIR_E_IO, "%s", strerror(errno));
-        at += written;
-        left -= (size_t)written;
-    }
-    weir_octets_clear(&file->out);
-    return 0;
+    return file->file.offset - file->file.out.length;
 }
 
 static int no_memory(struct weir_diag *diag)
@@ -292,25 +262,6 @@ static void widen(struct weir_parquet *file, int64_t first_ms, int64_t last_ms)
     file->end_ms = last_ms > file->end_ms ? last_ms : file->end_ms;
 }
 
-static void put_chunk(struct weir_parquet *file, enum weir_leaf leaf,
-                      const struct weir_chunk *chunk)
-{
-    struct weir_chunk_place place = {.offset = file->offset};
-    file->offset += chunk->packed_octets;
-    if (chunk->bloom.length > 0) {
-        place.bloom_offset = file->offset;
-        size_t before = file->out.length;
-        weir_bloom_header(&file->out, chunk->bloom.length);
-        weir_octets_append(&file->out, chunk->bloom.data, chunk->bloom.length);
-        place.bloom_octets = (uint32_t)(file->out.length - before);
-        file->offset += place.bloom_octets;
-    }
-    weir_footer_add_chunk(&file->footer, leaf, chunk, &place);
-    bool is_flow_time = leaf == WEIR_LEAF_OF_START || leaf == WEIR_LEAF_OF_END;
-    if (is_flow_time && chunk->value_count > 0)
-        widen(file, (int64_t)chunk->range.min, (int64_t)chunk->range.max);
-}
-
 /* Encodes the leaves of one column. */
 static int put_column(struct weir_parquet *file, enum weir_column column, struct weir_diag *diag)
 {
@@ -337,16 +288,14 @@ static int put_column(struct weir_parquet *file, enum weir_column column, struct
             gather_values(file, leaf, &source);
         }
         const struct weir_chunk *chunk;
-        if (weir_chunk_encode(encoder->chunks, &source, &file->out, &chunk) < 0)
+        if (weir_chunk_encode(encoder->chunks, &source, &file->file.out, &chunk) < 0)
             return no_memory(diag);
-        put_chunk(file, leaf, chunk);
-        if (file->out.failed)
-            return no_memory(diag);
-        if (file->out.length >= WRITE_OCTETS) {
-            int error = write_out(file, diag);
-            if (error < 0)
-                return error;
-        }
+        int error = weir_parquet_file_put(&file->file, leaf, chunk, diag);
+        if (error < 0)
+            return error;
+        bool is_flow_time = leaf == WEIR_LEAF_OF_START || leaf == WEIR_LEAF_OF_END;
+        if (is_flow_time && chunk->value_count > 0)
+            widen(file, (int64_t)chunk->range.min, (int64_t)chunk->range.max);
     }
     return 0;
 }
@@ -367,21 +316,21 @@ static int put_row_group(struct weir_parquet *file, struct weir_diag *diag)
 {
     if (file->rows.row_count == 0)
         return 0;
-    if (file->footer.row_group_count == WEIR_PARQUET_ROW_GROUPS_MAX)
+    if (file->file.footer.row_group_count == WEIR_PARQUET_ROW_GROUPS_MAX)
         return weir_diag_set(diag, WEIR_E_LIMIT, "a file has at most %u row groups",
                              WEIR_PARQUET_ROW_GROUPS_MAX);
     if (reserve_runs(file->encoder, file->rows.segment_count) < 0)
         return no_memory(diag);
-    weir_footer_begin_row_group(&file->footer, file->rows.row_count, file->offset);
+    weir_footer_begin_row_group(&file->file.footer, file->rows.row_count, file->file.offset);
     for (unsigned column = 0; column < WEIR_COLUMN_COUNT; column++) {
         int error = put_column(file, (enum weir_column)column, diag);
         if (error < 0)
             return error;
     }
-    weir_footer_end_row_group(&file->footer);
+    weir_footer_end_row_group(&file->file.footer);
     widen_by_arrival(file);
     weir_rows_clear(&file->rows);
-    return file->footer.row_groups.failed ? no_memory(diag) : 0;
+    return file->file.footer.row_groups.failed ? no_memory(diag) : 0;
 }
 
 int weir_parquet_append(struct weir_parquet *file, const struct weir_batch *batch,
@@ -413,18 +362,13 @@ int weir_parquet_finish(struct weir_parquet *file, struct weir_parquet_summary *
     int error = put_row_group(file, diag);
     if (error < 0)
         return error;
-    size_t before = file->out.length;
-    weir_footer_finish(&file->footer, &file->out);
-    if (file->out.failed)
-        return no_memory(diag);
-    file->offset += file->out.length - before;
-    error = write_out(file, diag);
+    error = weir_parquet_file_finish(&file->file, diag);
     if (error < 0)
         return error;
     *ret_summary = (struct weir_parquet_summary){
-        .rows = file->footer.rows,
-        .octets = file->offset,
-        .row_groups = file->footer.row_group_count,
+        .rows = file->file.footer.rows,
+        .octets = file->file.offset,
+        .row_groups = file->file.footer.row_group_count,
         .start_ms = file->start_ms,
         .end_ms = file->end_ms,
     };

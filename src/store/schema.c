@@ -16,6 +16,8 @@ static const struct weir_leaf_info leaves[WEIR_LEAF_COUNT] = {
 #undef L
 };
 
+const struct weir_schema weir_flow_schema = {"flows", leaves, WEIR_LEAF_COUNT};
+
 const struct weir_leaf_info *weir_leaf_info(enum weir_leaf leaf)
 {
     return &leaves[leaf];
@@ -29,7 +31,6 @@ enum weir_leaf weir_leaf_of_column(enum weir_column column)
     return (enum weir_leaf)leaf;
 }
 
-#define NAME_PREFIX "flows-"
 #define NAME_SUFFIX ".parquet"
 #define TIME_DIGITS 13
 #define TIME_MAX_MS INT64_C(9999999999999)
@@ -43,8 +44,9 @@ static int64_t clamp_ms(int64_t ms)
 
 void weir_store_name_format(const struct weir_store_name *name, char text[WEIR_STORE_NAME_MAX])
 {
-    snprintf(text, WEIR_STORE_NAME_MAX, NAME_PREFIX "%013lld-%013lld-%s" NAME_SUFFIX,
-             (long long)clamp_ms(name->start_ms), (long long)clamp_ms(name->end_ms), name->id);
+    snprintf(text, WEIR_STORE_NAME_MAX, "%s-%013lld-%013lld-%s" NAME_SUFFIX,
+             name->table ? name->table : weir_flow_schema.name, (long long)clamp_ms(name->start_ms),
+             (long long)clamp_ms(name->end_ms), name->id);
 }
 
 /* Reads TIME_DIGITS digits and the '-' after them; returns what follows, or NULL. */
@@ -60,12 +62,14 @@ static const char *parse_time(const char *text, int64_t *ret_ms)
     return *text == '-' ? text + 1 : NULL;
 }
 
-int weir_store_name_parse(const char *text, struct weir_store_name *ret_name)
+int weir_store_name_parse(const char *table, const char *text, struct weir_store_name *ret_name)
 {
-    struct weir_store_name name;
-    if (strncmp(text, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
+    struct weir_store_name name = {.table = table};
+    const char *prefix = table ? table : weir_flow_schema.name;
+    size_t prefix_length = strlen(prefix);
+    if (strncmp(text, prefix, prefix_length) != 0 || text[prefix_length] != '-')
         return WEIR_E_NOT_FOUND;
-    text = parse_time(text + strlen(NAME_PREFIX), &name.start_ms);
+    text = parse_time(text + prefix_length + 1, &name.start_ms);
     if (text)
         text = parse_time(text, &name.end_ms);
     if (!text)
@@ -80,11 +84,17 @@ int weir_store_name_parse(const char *text, struct weir_store_name *ret_name)
     return 0;
 }
 
-void weir_store_partition_format(int64_t received_ns, char text[WEIR_STORE_PARTITION_MAX])
+void weir_store_partition_format(const char *table, int64_t received_ns,
+                                 char text[WEIR_STORE_PARTITION_MAX])
 {
+    char folder[WEIR_STORE_PARTITION_MAX];
     time_t seconds = received_ns / WEIR_NS_PER_SECOND - (received_ns % WEIR_NS_PER_SECOND < 0);
     struct tm utc;
     /* int64_t nanoseconds end in the year 2262, so gmtime_r cannot fail. */
     gmtime_r(&seconds, &utc);
-    strftime(text, WEIR_STORE_PARTITION_MAX, "date=%Y-%m-%d/hour=%H", &utc);
+    strftime(folder, sizeof(folder), table ? "date=%Y-%m-%d" : "date=%Y-%m-%d/hour=%H", &utc);
+    if (table)
+        snprintf(text, WEIR_STORE_PARTITION_MAX, WEIR_STORE_TABLES_NAME "/%s/%.16s", table, folder);
+    else
+        memcpy(text, folder, sizeof(folder));
 }

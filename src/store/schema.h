@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a store looks like on disk: the leaves of its Parquet files and the names in its folders.
+ * What a store looks like on disk: the leaves of its files of flows and the names in its folders.
  * It is the contract between the store's writer and everything that reads, inside weir and
  * outside.
  *
  *     DIR/weir-store                                the marker: WEIR_STORE_MARKER_TEXT
  *     DIR/date=2026-02-03/hour=07/NAME.parquet      finished files, by the UTC hour of `received`
+ *     DIR/tables/NAME/date=2026-02-03/NAME-....parquet   the tables beside flows (store/tables.h)
  *     DIR/.tmp/...                                  files being written; no reader looks there
  *     DIR/journal/...                               datagrams whose records are in no file yet
  *
@@ -28,6 +29,7 @@
 #ifndef WEIR_STORE_SCHEMA_H
 #define WEIR_STORE_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +41,7 @@
 #define WEIR_STORE_MARKER_TEXT    "weir store, schema " WEIR_STORE_SCHEMA_VERSION "\n"
 #define WEIR_STORE_TEMPORARY_NAME ".tmp"
 #define WEIR_STORE_JOURNAL_NAME   "journal"
+#define WEIR_STORE_TABLES_NAME    "tables"
 #define WEIR_STORE_GLOB           "date=*/hour=*/*.parquet"
 
 /* How a leaf is typed in Parquet. */
@@ -47,10 +50,22 @@ enum weir_leaf_type {
     WEIR_LEAF_UINT_16, /* INT32, INTEGER(16, false) */
     WEIR_LEAF_UINT_32, /* INT32, INTEGER(32, false) */
     WEIR_LEAF_UINT_64, /* INT64, INTEGER(64, false) */
+    WEIR_LEAF_INT_64,  /* INT64, INTEGER(64, true) */
     WEIR_LEAF_TIME_MS, /* INT64, TIMESTAMP(MILLIS, isAdjustedToUTC) */
     WEIR_LEAF_STRING,  /* BYTE_ARRAY, STRING */
     WEIR_LEAF_TYPE_COUNT,
 };
+
+/* Whether integers of this type are INT64, and not INT32; and whether their order is signed. */
+static inline bool weir_leaf_is_wide(enum weir_leaf_type type)
+{
+    return type >= WEIR_LEAF_UINT_64 && type <= WEIR_LEAF_TIME_MS;
+}
+
+static inline bool weir_leaf_is_signed(enum weir_leaf_type type)
+{
+    return type == WEIR_LEAF_INT_64 || type == WEIR_LEAF_TIME_MS;
+}
 
 /* Which part of its column's value a leaf holds. */
 enum weir_leaf_part {
@@ -84,10 +99,19 @@ enum weir_leaf {
 
 struct weir_leaf_info {
     const char *name;
-    enum weir_column column;
+    unsigned column; /* of those of its schema: enum weir_column, of flows */
     enum weir_leaf_type type;
     enum weir_leaf_part part;
 };
+
+/* The leaves of a kind of file, all of them OPTIONAL. */
+struct weir_schema {
+    const char *name;
+    const struct weir_leaf_info *leaves;
+    unsigned leaf_count;
+};
+
+extern const struct weir_schema weir_flow_schema;
 
 const struct weir_leaf_info *weir_leaf_info(enum weir_leaf leaf);
 
@@ -110,6 +134,7 @@ struct weir_store_name {
     int64_t start_ms;
     int64_t end_ms;
     char id[WEIR_STORE_ID_MAX + 1]; /* unique in the store */
+    const char *table;              /* of store/tables.h, in place of "flows"; NULL: flows */
 };
 
 /*
@@ -118,11 +143,19 @@ struct weir_store_name {
  */
 void weir_store_name_format(const struct weir_store_name *name, char text[WEIR_STORE_NAME_MAX]);
 
-/* 0, or WEIR_E_NOT_FOUND for a name that is not of this form: then no time is excluded. */
-WEIR_CHECKED int weir_store_name_parse(const char *text, struct weir_store_name *ret_name);
+/*
+ * Reads the name of a file of flows, or where `table` is not NULL of that table. 0, or
+ * WEIR_E_NOT_FOUND for a name that is not of this form: then no time is excluded.
+ */
+WEIR_CHECKED int weir_store_name_parse(const char *table, const char *text,
+                                       struct weir_store_name *ret_name);
 
-/* The folder of a time of arrival, "date=2026-02-03/hour=07", and its terminator. */
+/*
+ * The folder of a time of arrival, "date=2026-02-03/hour=07", and its terminator; of a table
+ * "tables/NAME/date=2026-02-03".
+ */
 #define WEIR_STORE_PARTITION_MAX 48
-void weir_store_partition_format(int64_t received_ns, char text[WEIR_STORE_PARTITION_MAX]);
+void weir_store_partition_format(const char *table, int64_t received_ns,
+                                 char text[WEIR_STORE_PARTITION_MAX]);
 
 #endif

@@ -10,7 +10,7 @@
 
 static bool is_less(enum weir_leaf_type type, uint64_t a, uint64_t b)
 {
-    return type == WEIR_LEAF_TIME_MS ? (int64_t)a < (int64_t)b : a < b;
+    return weir_leaf_is_signed(type) ? (int64_t)a < (int64_t)b : a < b;
 }
 
 /* `more` values of a leaf beside those of `into`. */

@@ -12,6 +12,7 @@
 
 #include "store/folder.h"
 #include "store/parquet.h"
+#include "store/table_file.h"
 
 #define HOUR_NS          (3600 * WEIR_NS_PER_SECOND)
 #define HAND_OVER_OCTETS (UINT64_C(8) << 20)
@@ -31,12 +32,23 @@ struct open_file {
     uint64_t handed_over; /* octets that the system was told to write to disk */
 };
 
+/* The file of a table beside flows that is being written. */
+struct side_file {
+    struct slot slot;
+    struct weir_table_file *rows; /* made with the first row */
+    int fd;                       /* -1: no file */
+    uint64_t number;
+    uint64_t row_count;
+};
+
 /* A segment of a journal whose records come. */
 struct segment {
     const struct weir_journal_folder *journal; /* NULL: none */
     uint64_t id;
-    unsigned files; /* staged */
-    uint64_t rows;  /* in them */
+    unsigned files; /* staged, those of tables included */
+    uint64_t table_files;
+    uint64_t table_rows;
+    uint64_t rows; /* in them */
     uint64_t octets;
     bool is_put_off;
     struct weir_diag reason;
@@ -51,6 +63,7 @@ struct weir_store_writer {
     uint64_t next_number;
     uint64_t uses;
     struct weir_store_counters counters;
+    struct side_file sides[WEIR_TABLE_COUNT];
     uint32_t file_count;
     struct open_file files[];
 };
@@ -68,6 +81,12 @@ const struct weir_counter weir_store_counter_table[] = {
                  "files that writers had left unfinished, removed at the start"),
     WEIR_COUNTER(struct weir_store_counters, records_deferred, RECORDS,
                  "records that could not be written when they came; the journal keeps them"),
+    WEIR_COUNTER(struct weir_store_counters, table_rows_stored, NONE,
+                 "rows in files of the tables beside flows, on disk"),
+    WEIR_COUNTER(struct weir_store_counters, table_rows_not_stored, NONE,
+                 "such rows lost because their file could not be written"),
+    WEIR_COUNTER(struct weir_store_counters, table_files_written, FILES,
+                 "files of these tables finished"),
 };
 const size_t weir_store_counter_count =
     sizeof(weir_store_counter_table) / sizeof(weir_store_counter_table[0]);
@@ -87,6 +106,8 @@ int weir_store_writer_open(const struct weir_store_writer_options *options,
     writer->file_count = file_count;
     for (uint32_t i = 0; i < file_count; i++)
         writer->files[i].fd = -1;
+    for (unsigned i = 0; i < WEIR_TABLE_COUNT; i++)
+        writer->sides[i].fd = -1;
     writer->rotate_ns = options->rotate_ns ? options->rotate_ns : WEIR_STORE_ROTATE_DEFAULT_NS;
     if (writer->rotate_ns > HOUR_NS)
         writer->rotate_ns = HOUR_NS;
@@ -169,24 +190,26 @@ static void abandon(struct weir_store_writer *writer, struct open_file *file,
     }
 }
 
-/* Takes a file that is whole and on disk to where it is going. */
-static int publish(struct weir_store_writer *writer, const struct open_file *file,
-                   const struct weir_parquet_summary *summary, struct weir_diag *diag)
+/* Takes a file that is whole and on disk to where it is going. `table` NULL: of flows. */
+static int publish(struct weir_store_writer *writer, const char *table, struct slot slot,
+                   uint64_t number, const struct weir_parquet_summary *summary,
+                   struct weir_diag *diag)
 {
     struct segment *segment = &writer->segment;
     char partition[WEIR_STORE_PARTITION_MAX], from[WEIR_FOLDER_TEMP_MAX];
     char text[WEIR_STORE_NAME_MAX];
-    weir_store_partition_format(file->slot.start_ns, partition);
-    struct weir_store_name name = {.start_ms = summary->start_ms, .end_ms = summary->end_ms};
+    weir_store_partition_format(table, slot.start_ns, partition);
+    struct weir_store_name name = {
+        .start_ms = summary->start_ms, .end_ms = summary->end_ms, .table = table};
     if (!segment->journal) {
         snprintf(name.id, sizeof(name.id), "%.40s-%llu", writer->folder.id,
-                 (unsigned long long)file->number);
-        return weir_folder_publish(&writer->folder, file->number, partition, &name, diag);
+                 (unsigned long long)number);
+        return weir_folder_publish(&writer->folder, number, partition, &name, diag);
     }
     snprintf(name.id, sizeof(name.id), "%llu-%u-%u", (unsigned long long)segment->id,
              segment->journal->number, segment->files);
     weir_store_name_format(&name, text);
-    weir_folder_temporary(&writer->folder, file->number, from);
+    weir_folder_temporary(&writer->folder, number, from);
     return weir_journal_folder_stage(segment->journal, segment->id, from, partition, text, diag);
 }
 
@@ -208,7 +231,7 @@ static int finish(struct weir_store_writer *writer, struct open_file *file, stru
     if (error < 0)
         weir_folder_blame(&writer->folder, file->number, diag);
     else
-        error = publish(writer, file, &summary, diag);
+        error = publish(writer, NULL, file->slot, file->number, &summary, diag);
     if (error < 0) {
         abandon(writer, file, diag);
         return error;
@@ -225,6 +248,54 @@ static int finish(struct weir_store_writer *writer, struct open_file *file, stru
     return 0;
 }
 
+static void drop_side(struct weir_store_writer *writer, struct side_file *side)
+{
+    close(side->fd);
+    side->fd = -1;
+    weir_folder_remove(&writer->folder, side->number);
+    weir_table_file_free(side->rows);
+    side->rows = NULL;
+}
+
+static void abandon_side(struct weir_store_writer *writer, struct side_file *side)
+{
+    /* Those of a segment come again. */
+    if (!writer->segment.journal)
+        writer->counters.table_rows_not_stored += side->row_count;
+    drop_side(writer, side);
+}
+
+/* As finish. */
+static int finish_side(struct weir_store_writer *writer, enum weir_table table,
+                       struct weir_diag *diag)
+{
+    struct side_file *side = &writer->sides[table];
+    struct weir_parquet_summary summary;
+    int error = weir_table_file_finish(side->rows, &summary, diag);
+    if (error == 0 && fsync(side->fd) < 0)
+        error = weir_diag_set(diag, WEIR_E_IO, "%s", strerror(errno));
+    if (error < 0)
+        weir_folder_blame(&writer->folder, side->number, diag);
+    else
+        error = publish(writer, weir_table_info(table)->schema.name, side->slot, side->number,
+                        &summary, diag);
+    if (error < 0) {
+        abandon_side(writer, side);
+        return error;
+    }
+    close(side->fd);
+    side->fd = -1;
+    if (!writer->segment.journal) {
+        writer->counters.table_files_written++;
+        writer->counters.table_rows_stored += summary.rows;
+        return 0;
+    }
+    writer->segment.files++;
+    writer->segment.table_files++;
+    writer->segment.table_rows += summary.rows;
+    return 0;
+}
+
 /* Finishes the open files whose slot ended at `now_ns` or before; goes on after an error. */
 static int finish_until(struct weir_store_writer *writer, int64_t now_ns, struct weir_diag *diag)
 {
@@ -234,6 +305,12 @@ static int finish_until(struct weir_store_writer *writer, int64_t now_ns, struct
         if (file->fd < 0 || file->slot.end_ns > now_ns)
             continue;
         int error = finish(writer, file, first_error < 0 ? NULL : diag);
+        first_error = first_error < 0 ? first_error : error;
+    }
+    for (unsigned table = 0; table < WEIR_TABLE_COUNT; table++) {
+        if (writer->sides[table].fd < 0 || writer->sides[table].slot.end_ns > now_ns)
+            continue;
+        int error = finish_side(writer, (enum weir_table)table, first_error < 0 ? NULL : diag);
         first_error = first_error < 0 ? first_error : error;
     }
     return first_error;
@@ -364,6 +441,46 @@ static int append_batch(struct weir_store_writer *writer, const struct weir_batc
     return error;
 }
 
+static int begin_side(struct weir_store_writer *writer, enum weir_table table, struct slot slot,
+                      struct weir_diag *diag)
+{
+    struct side_file *side = &writer->sides[table];
+    if (!side->rows && weir_table_file_new(table, &side->rows) < 0)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "%s: %s", writer->folder.path,
+                             weir_error_text(WEIR_E_NOMEM));
+    side->number = writer->next_number++;
+    side->row_count = 0;
+    side->slot = slot;
+    int fd = weir_folder_create(&writer->folder, side->number, diag);
+    if (fd < 0)
+        return fd;
+    side->fd = fd;
+    weir_table_file_begin(side->rows, fd);
+    return 0;
+}
+
+static int add_row(struct weir_store_writer *writer, const struct weir_table_row *row,
+                   struct weir_diag *diag)
+{
+    struct side_file *side = &writer->sides[row->table];
+    int64_t time_ns = (int64_t)row->values[0] * WEIR_NS_PER_MS;
+    int error = 0;
+    if (side->fd >= 0 && time_ns >= side->slot.end_ns)
+        error = finish_side(writer, row->table, diag);
+    if (error == 0 && side->fd < 0)
+        error = begin_side(writer, row->table, slot_of(writer, time_ns), diag);
+    if (error < 0)
+        return error;
+    error = weir_table_file_append(side->rows, row, diag);
+    if (error < 0) {
+        weir_folder_blame(&writer->folder, side->number, diag);
+        abandon_side(writer, side);
+        return error;
+    }
+    side->row_count++;
+    return 0;
+}
+
 /* Lets go of all files of the segment, which stays in its journal. */
 static void put_off(struct weir_store_writer *writer)
 {
@@ -371,6 +488,9 @@ static void put_off(struct weir_store_writer *writer)
     for (uint32_t i = 0; i < writer->file_count; i++)
         if (writer->files[i].fd >= 0)
             writer->counters.records_deferred += drop_file(writer, &writer->files[i]);
+    for (unsigned table = 0; table < WEIR_TABLE_COUNT; table++)
+        if (writer->sides[table].fd >= 0)
+            drop_side(writer, &writer->sides[table]);
     weir_journal_folder_unstage(segment->journal, segment->id);
     writer->counters.records_deferred += segment->rows;
     segment->is_put_off = true;
@@ -390,6 +510,20 @@ int weir_store_writer_append(struct weir_store_writer *writer, const struct weir
         put_off(writer);
     if (segment->is_put_off)
         writer->counters.records_deferred += batch->row_count - row;
+    return 0;
+}
+
+int weir_store_writer_add(struct weir_store_writer *writer, const struct weir_table_row *row,
+                          struct weir_diag *diag)
+{
+    struct segment *segment = &writer->segment;
+    if (!segment->journal) {
+        int error = add_row(writer, row, diag);
+        writer->counters.table_rows_not_stored += error < 0;
+        return error;
+    }
+    if (!segment->is_put_off && add_row(writer, row, &segment->reason) < 0)
+        put_off(writer);
     return 0;
 }
 
@@ -422,7 +556,9 @@ int weir_store_writer_end_segment(struct weir_store_writer *writer,
         error = segment->reason.error;
     } else {
         error = weir_journal_folder_commit(segment->journal, segment->id, diag);
-        count_stored(writer, segment->files, segment->rows, segment->octets);
+        count_stored(writer, segment->files - segment->table_files, segment->rows, segment->octets);
+        writer->counters.table_files_written += segment->table_files;
+        writer->counters.table_rows_stored += segment->table_rows;
     }
     segment->journal = NULL;
     return error;
@@ -447,6 +583,8 @@ int weir_store_writer_close(struct weir_store_writer *writer,
         *ret_counters = writer->counters;
     for (uint32_t i = 0; i < writer->file_count; i++)
         weir_parquet_free(writer->files[i].parquet);
+    for (unsigned table = 0; table < WEIR_TABLE_COUNT; table++)
+        weir_table_file_free(writer->sides[table].rows);
     weir_parquet_encoder_free(writer->encoder);
     weir_folder_close(&writer->folder);
     free(writer);

@@ -14,6 +14,9 @@
  * end, and at the close. A writer that is killed leaves temporaries only, which the next one to
  * open the store removes; several processes may write to one store.
  *
+ * Rows of the tables beside flows (store/tables.h) go the same way, into a file of each table for
+ * each such time.
+ *
  * Where records come out of a journal, files are made by its segments instead:
  *
  *     weir_store_writer_begin_segment(writer, &folder, id);
@@ -40,6 +43,7 @@
 #include "record/batch.h"
 #include "store/compress.h"
 #include "store/journal_folder.h"
+#include "store/tables.h"
 
 #define WEIR_STORE_ROTATE_DEFAULT_NS (60 * WEIR_NS_PER_SECOND)
 #define WEIR_STORE_FILES_DEFAULT     4u
@@ -64,6 +68,9 @@ struct weir_store_counters {
     uint64_t files_finished_early;
     uint64_t temporaries_removed;
     uint64_t records_deferred;
+    uint64_t table_rows_stored;
+    uint64_t table_rows_not_stored;
+    uint64_t table_files_written;
 };
 
 extern const struct weir_counter weir_store_counter_table[];
@@ -87,6 +94,13 @@ WEIR_CHECKED int weir_store_writer_open(const struct weir_store_writer_options *
  */
 WEIR_CHECKED int weir_store_writer_append(struct weir_store_writer *writer,
                                           const struct weir_batch *batch, struct weir_diag *diag);
+
+/*
+ * Adds a row of a table; its time is its first column. Errors as append, and of that table's rows
+ * alone; those of a segment put it off.
+ */
+WEIR_CHECKED int weir_store_writer_add(struct weir_store_writer *writer,
+                                       const struct weir_table_row *row, struct weir_diag *diag);
 
 /* Finishes the files whose time of arrival ended at `now_ns` or before. Errors as append. */
 WEIR_CHECKED int weir_store_writer_flush(struct weir_store_writer *writer, int64_t now_ns,

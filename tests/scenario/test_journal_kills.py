@@ -4,7 +4,7 @@
 
 Kills `weir collect` again and again while numbered flows come, also while it recovers what the kill
 before left, and looks at what is stored in the end: of what it had received 20 ms before a kill
-everything, and nothing twice.
+everything, and nothing twice. The ledger tells of as many records as there are.
 
 A datagram counts as received once it has left the socket's receive queue. NetFlow v5 comes slowly
 and as fast as it can be sent; NetFlow v9 of one Observation Domain whose Template came once, before
@@ -162,18 +162,21 @@ class Collector:
         return status
 
 
-def stored_numbers(store):
-    """How often each number is stored."""
-    query = subprocess.Popen(
-        [WEIR, "query", "--store", store, "--sql",
-         "select bytes, count(*) as n from flows group by bytes", "--format", "csv"],
-        stdout=subprocess.PIPE, text=True)
+def ask(store, sql):
+    """The rows of an answer, numbers all."""
+    query = subprocess.Popen([WEIR, "query", "--store", store, "--sql", sql, "--format", "csv"],
+                             stdout=subprocess.PIPE, text=True)
     rows = csv.reader(query.stdout)
     next(rows)
-    counts = {int(row[0]): int(row[1]) for row in rows}
+    answer = [[int(value or 0) for value in row] for row in rows]
     if query.wait() != 0:
         sys.exit("the query failed")
-    return counts
+    return answer
+
+
+def stored_numbers(store):
+    """How often each number is stored."""
+    return dict(ask(store, "select bytes, count(*) as n from flows group by bytes"))
 
 
 def live_until_killed(folder, port, sender, lives):
@@ -223,6 +226,7 @@ def main():
 
 def judge(folder, sender, lives, status):
     counts = stored_numbers(os.path.join(folder, "store"))
+    told = ask(os.path.join(folder, "store"), "select sum(records) from ledger")[0][0]
     twice = [number for number, count in counts.items() if count > 1]
     foreign = [number for number in counts if not 0 < number < sender.number]
     dropped = sum(life[2] for life in lives)
@@ -238,10 +242,11 @@ def judge(folder, sender, lives, status):
     left = [name for name in os.listdir(os.path.join(folder, "store", "journal", "0"))
             if name.endswith((".pcapng", ".parquet")) or name == "ring"]
     print(f"seed {SEED}: {KILLS} kills; of {sender.number - 1} records sent {received} had to be "
-          f"stored, {sum(counts.values())} are; {missing} missing, {len(twice)} twice; "
+          f"stored, {sum(counts.values())} are, the ledger says {told}; {missing} missing, {len(twice)} twice; "
           f"the kernel dropped {dropped} datagrams; {sender.early} waited for their Template")
     # What the kernel dropped nobody received.
-    bad = missing > dropped * RECORDS or twice or foreign or left or status != 0 or received == 0
+    bad = (missing > dropped * RECORDS or twice or foreign or left or status != 0 or received == 0
+           or told != sum(counts.values()))
     if bad:
         print(f"FAILED: status {status}, left {left}, foreign {foreign[:5]}, twice {twice[:5]}; "
               f"kept {folder}")

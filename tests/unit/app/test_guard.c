@@ -73,8 +73,9 @@ static void the_others_go_on(void **state)
                            (struct weir_batch_sink){take_batch, flush, &places[i]});
         sinks[i] = weir_guard_batch_sink(&guards[i]);
     }
-    weir_guard_records(&guards[2], &group, 7,
-                       (struct weir_record_sink){take_record, flush, &places[2]});
+    weir_guard_records(
+        &guards[2], &group, 7,
+        (struct weir_record_sink){.record = take_record, .flush = flush, .context = &places[2]});
     struct weir_record_sink lines = weir_guard_record_sink(&guards[2]);
     struct weir_batch *batch = batch_of(10);
     const struct weir_collected_record record = {0};

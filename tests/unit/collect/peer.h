@@ -220,7 +220,8 @@ static inline struct desk desk_open(const struct weir_collector_config *config, 
     assert_true(desk.taken && desk.flows && desk.other && desk.options);
     assert_int_equal(weir_collector_new(config, &desk.collector), 0);
     struct weir_batch_sink batches = {take_batch, take_flush, desk.taken};
-    struct weir_record_sink records = {take_record, take_flush, desk.taken};
+    struct weir_record_sink records = {
+        .record = take_record, .flush = take_flush, .context = desk.taken};
     if (sinks & DESK_BATCHES)
         assert_int_equal(weir_collector_add_batch_sink(desk.collector, &batches), 0);
     if (sinks & DESK_RECORDS)

@@ -647,7 +647,8 @@ static void test_sinks_are_bounded(void **state)
     (void)state;
     struct desk desk = open_default(0);
     struct weir_batch_sink batches = {take_batch, take_flush, desk.taken};
-    struct weir_record_sink records = {take_record, take_flush, desk.taken};
+    struct weir_record_sink records = {
+        .record = take_record, .flush = take_flush, .context = desk.taken};
     for (unsigned i = 0; i <= WEIR_COLLECTOR_SINKS_MAX; i++) {
         int expected = i < WEIR_COLLECTOR_SINKS_MAX ? 0 : WEIR_E_LIMIT;
         assert_int_equal(weir_collector_add_batch_sink(desk.collector, &batches), expected);

@@ -92,7 +92,8 @@ static struct stage open_stage(enum weir_collect_transport transport)
     struct weir_collector_config config = weir_collector_defaults();
     weir_hash_key_seed(&config.hash_key, 1);
     struct weir_batch_sink batches = {see_batch, take_flush, stage.seen};
-    struct weir_record_sink records = {see_record, take_flush, stage.seen};
+    struct weir_record_sink records = {
+        .record = see_record, .flush = take_flush, .context = stage.seen};
     batches.flush = take_flush;
     assert_int_equal(weir_collector_new(&config, &stage.collector), 0);
     assert_int_equal(weir_collector_add_batch_sink(stage.collector, &batches), 0);

@@ -97,7 +97,7 @@ static int set_up(void **state)
     if (!f)
         return -1;
     struct weir_collector_config config = weir_collector_defaults();
-    struct weir_record_sink records = {take_line, flush, f};
+    struct weir_record_sink records = {.record = take_line, .flush = flush, .context = f};
     struct weir_batch_sink batches = {take_rows, flush, f};
     weir_hash_key_seed(&config.hash_key, 1);
     assert_int_equal(weir_collector_new(&config, &f->collector), 0);

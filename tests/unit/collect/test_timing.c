@@ -270,6 +270,39 @@ static void skew_is_corrected(void **state)
     weir_collector_free(collector);
 }
 
+/* sFlow says no export time: what is overtaken or repeated is not newer for having come late. */
+static void sent_by_uptime(void **state)
+{
+    (void)state;
+    const int64_t booted = PEER_SECOND * SECOND, ms = WEIR_NS_PER_MS;
+    struct weir_uptime uptime = {0};
+    int64_t first = weir_uptime_sent(&uptime, 5000, booted + 5000 * ms + 30 * ms);
+    int64_t second = weir_uptime_sent(&uptime, 6000, booted + 6000 * ms + 40 * ms);
+    assert_true(second > first);
+    /* The first again after four seconds, the second at once. */
+    assert_true(weir_uptime_sent(&uptime, 5000, booted + 9000 * ms) < second);
+    assert_true(weir_uptime_sent(&uptime, 6000, booted + 9001 * ms) <= second);
+    /* One that was faster says that the others had been slow. */
+    int64_t third = weir_uptime_sent(&uptime, 10000, booted + 10000 * ms + 1 * ms);
+    assert_int_equal(third, booted + 10001 * ms);
+    /* It starts again, and counts from there. */
+    int64_t again = weir_uptime_sent(&uptime, 100, booted + 60000 * ms);
+    assert_int_equal(again, booted + 60000 * ms);
+    assert_true(weir_uptime_sent(&uptime, 1100, booted + 61000 * ms) > again);
+    /* A clock that is slow by 1 in 10,000 never looks like a start. */
+    uptime = (struct weir_uptime){0};
+    int64_t before = INT64_MIN;
+    for (uint32_t i = 0; i < 100000; i++) {
+        int64_t received = booted + i * (int64_t)SECOND;
+        int64_t sent = weir_uptime_sent(&uptime, i * 1000 - i / 10, received);
+        assert_true(sent > before && received - sent < SECOND);
+        before = sent;
+    }
+    /* Times that nothing can have been before or after. */
+    (void)weir_uptime_sent(&uptime, UINT32_MAX, INT64_MIN);
+    (void)weir_uptime_sent(&uptime, UINT32_MAX, INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +311,7 @@ int main(void)
         cmocka_unit_test(uptime_without_header),
         cmocka_unit_test(skew_is_measured),
         cmocka_unit_test(skew_is_corrected),
+        cmocka_unit_test(sent_by_uptime),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

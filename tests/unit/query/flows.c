@@ -209,7 +209,7 @@ static void write_file(const struct flows *flows, size_t first, size_t count, un
     weir_parquet_free(file);
     weir_parquet_encoder_free(encoder);
     weir_batch_free(batch);
-    struct weir_store_name name = {summary.start_ms, summary.end_ms, ""};
+    struct weir_store_name name = {.start_ms = summary.start_ms, .end_ms = summary.end_ms};
     char text[WEIR_STORE_NAME_MAX];
     snprintf(name.id, sizeof(name.id), "%u", number);
     weir_store_name_format(&name, text);
@@ -238,6 +238,8 @@ static struct flows *new_store(size_t count)
     snprintf(marker, sizeof(marker), "%s/" WEIR_STORE_MARKER_NAME, flows->folder);
     int fd = open(marker, O_WRONLY | O_CREAT, 0600);
     assert_true(fd >= 0);
+    assert_int_equal(write(fd, WEIR_STORE_MARKER_TEXT, strlen(WEIR_STORE_MARKER_TEXT)),
+                     strlen(WEIR_STORE_MARKER_TEXT));
     close(fd);
     return flows;
 }

@@ -72,7 +72,8 @@ static void check_times(const char *path, const struct weir_store_name *name,
 {
     char partition[WEIR_STORE_PARTITION_MAX];
     /* The earliest time is in a millisecond that begins before there are times: it wraps twice. */
-    weir_store_partition_format((int64_t)(received.integer * 1000000 + past_ms.integer), partition);
+    weir_store_partition_format(NULL, (int64_t)(received.integer * 1000000 + past_ms.integer),
+                                partition);
     assert_non_null(strstr(path, partition));
     int64_t from = (int64_t)(!start.is_none ? start : !end.is_none ? end : received).integer;
     int64_t to = (int64_t)(!end.is_none ? end : !start.is_none ? start : received).integer;
@@ -83,7 +84,7 @@ static void check_times(const char *path, const struct weir_store_name *name,
 static void read_one(const char *path, struct store_contents *contents)
 {
     struct weir_store_name name;
-    assert_int_equal(weir_store_name_parse(strrchr(path, '/') + 1, &name), 0);
+    assert_int_equal(weir_store_name_parse(NULL, strrchr(path, '/') + 1, &name), 0);
     struct parquet *file = parquet_open(path);
     assert_true(file->rows > 0);
     contents->file_count++;

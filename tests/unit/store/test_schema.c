@@ -50,12 +50,13 @@ static void test_every_column_has_its_leaves(void **state)
 static void test_names_come_back(void **state)
 {
     (void)state;
-    struct weir_store_name name = {1700000000123, 1700000060456, "18f3a2b4c5d-4711-0-3"};
+    struct weir_store_name name = {
+        .start_ms = 1700000000123, .end_ms = 1700000060456, .id = "18f3a2b4c5d-4711-0-3"};
     struct weir_store_name back;
     char text[WEIR_STORE_NAME_MAX];
     weir_store_name_format(&name, text);
     assert_string_equal(text, "flows-1700000000123-1700000060456-18f3a2b4c5d-4711-0-3.parquet");
-    assert_int_equal(weir_store_name_parse(text, &back), 0);
+    assert_int_equal(weir_store_name_parse(NULL, text, &back), 0);
     assert_int_equal(back.start_ms, name.start_ms);
     assert_int_equal(back.end_ms, name.end_ms);
     assert_string_equal(back.id, name.id);
@@ -64,14 +65,14 @@ static void test_names_come_back(void **state)
     name.start_ms = INT64_MIN / 1000000;
     name.end_ms = INT64_MAX / 1000000;
     weir_store_name_format(&name, text);
-    assert_int_equal(weir_store_name_parse(text, &back), 0);
+    assert_int_equal(weir_store_name_parse(NULL, text, &back), 0);
     assert_int_equal(back.start_ms, 0);
     assert_int_equal(back.end_ms, name.end_ms);
 
     memset(name.id, 'a', WEIR_STORE_ID_MAX);
     name.id[WEIR_STORE_ID_MAX] = 0;
     weir_store_name_format(&name, text);
-    assert_int_equal(weir_store_name_parse(text, &back), 0);
+    assert_int_equal(weir_store_name_parse(NULL, text, &back), 0);
     assert_string_equal(back.id, name.id);
 }
 
@@ -92,7 +93,7 @@ static void test_foreign_names_are_told_apart(void **state)
     };
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
         struct weir_store_name back;
-        assert_int_equal(weir_store_name_parse(foreign[i], &back), WEIR_E_NOT_FOUND);
+        assert_int_equal(weir_store_name_parse(NULL, foreign[i], &back), WEIR_E_NOT_FOUND);
     }
 }
 
@@ -100,17 +101,17 @@ static void test_partitions_are_utc_hours(void **state)
 {
     (void)state;
     char text[WEIR_STORE_PARTITION_MAX];
-    weir_store_partition_format(0, text);
+    weir_store_partition_format(NULL, 0, text);
     assert_string_equal(text, "date=1970-01-01/hour=00");
-    weir_store_partition_format(-1, text);
+    weir_store_partition_format(NULL, -1, text);
     assert_string_equal(text, "date=1969-12-31/hour=23");
-    weir_store_partition_format(1770102000 * WEIR_NS_PER_SECOND, text);
+    weir_store_partition_format(NULL, 1770102000 * WEIR_NS_PER_SECOND, text);
     assert_string_equal(text, "date=2026-02-03/hour=07");
-    weir_store_partition_format(1770102000 * WEIR_NS_PER_SECOND - 1, text);
+    weir_store_partition_format(NULL, 1770102000 * WEIR_NS_PER_SECOND - 1, text);
     assert_string_equal(text, "date=2026-02-03/hour=06");
-    weir_store_partition_format(INT64_MAX, text);
+    weir_store_partition_format(NULL, INT64_MAX, text);
     assert_string_equal(text, "date=2262-04-11/hour=23");
-    weir_store_partition_format(INT64_MIN, text);
+    weir_store_partition_format(NULL, INT64_MIN, text);
     assert_string_equal(text, "date=1677-09-21/hour=00");
 }
 

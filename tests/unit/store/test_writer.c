@@ -282,7 +282,7 @@ static void test_only_the_dead_ones_temporaries_are_removed(void **state)
 static void test_counters_are_described(void **state)
 {
     (void)state;
-    struct weir_store_counters counters = {1, 2, 3, 4, 5, 6, 7};
+    struct weir_store_counters counters = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
     assert_int_equal(weir_store_counter_count * sizeof(uint64_t), sizeof(counters));
     for (size_t i = 0; i < weir_store_counter_count; i++)
         assert_int_equal(weir_counter_get(&weir_store_counter_table[i], &counters), i + 1);
