@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weir_hash_key_seed(&key, 0);
     weir_text_init(&state, 4 << 20);
     /* The header is what an empty collector saves, with another length and checksum. */
-    check(weir_collector_save(collector, &state) == 0);
+    check(weir_collector_save(collector, 1, &state) == 0);
     memcpy(octets, state.data, HEADER_OCTETS);
     if (size)
         memcpy(octets + HEADER_OCTETS, data, size);
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weir_text_clear(&state);
     if (weir_collector_restore(collector, octets, HEADER_OCTETS + size, &diag) == 0) {
         check_limits(collector);
-        check(weir_collector_save(collector, &state) == 0);
+        check(weir_collector_save(collector, 1, &state) == 0);
         check(weir_collector_restore(collector, state.data, state.length, &diag) == 0);
     } else {
         check(weir_collector_sessions(collector)->count == 0);

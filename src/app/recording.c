@@ -208,7 +208,7 @@ static void recover_others(struct weir_recording *recording)
         struct weir_journal_folder folder;
         struct weir_diag diag = {0};
         int result =
-            number == recording->folder.number
+            recording->folder.fd >= 0 && number == recording->folder.number
                 ? WEIR_E_AGAIN
                 : weir_journal_folder_take(recording->config.store, number, false, &folder, &diag);
         if (result == WEIR_E_NOT_FOUND)
@@ -231,6 +231,8 @@ static void recover_others(struct weir_recording *recording)
 
 static int take_folder(struct weir_recording *recording, struct weir_diag *diag)
 {
+    if (recording->config.recovers_only)
+        return 0;
     for (unsigned number = 0; number < WEIR_JOURNALS_MAX; number++) {
         int result = weir_journal_folder_take(recording->config.store, number, true,
                                               &recording->folder, diag);
@@ -245,6 +247,8 @@ static int take_folder(struct weir_recording *recording, struct weir_diag *diag)
 static bool has_same_share(const struct weir_recording *recording)
 {
     const struct weir_share ours = recording->config.share;
+    if (recording->folder.fd < 0)
+        return false;
     struct weir_share before = weir_journal_folder_share(&recording->folder);
     return before.index == ours.index && before.count == ours.count;
 }
@@ -252,7 +256,7 @@ static bool has_same_share(const struct weir_recording *recording)
 /* A state of some journal. */
 struct found_state {
     uint64_t id;
-    int64_t written_ns;
+    int64_t saved_ns;
     struct weir_octets octets;
 };
 
@@ -269,8 +273,8 @@ static int load_newest(const struct weir_journal_folder *folder, struct found_st
         result = weir_journal_folder_states(folder, &states, diag);
     if (result == 0 && states.count > 0 && segments.count == 0) {
         state->id = states.ids[states.count - 1];
-        state->written_ns = weir_journal_folder_state_time(folder, state->id);
         result = weir_journal_folder_load_state(folder, state->id, &state->octets, diag);
+        state->saved_ns = weir_collector_state_time(state->octets.data, state->octets.length);
     }
     weir_journal_ids_done(&states);
     weir_journal_ids_done(&segments);
@@ -328,14 +332,15 @@ static int restore_from_all(const struct weir_recording *recording,
     if (!states)
         return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
     for (unsigned i = 0; i < all_count && result == 0; i++)
-        result = find_state(&all[i]->folder, states, &count, diag);
+        if (all[i]->folder.fd >= 0)
+            result = find_state(&all[i]->folder, states, &count, diag);
     if (result == 0)
         result = find_dead(recording->config.store, states, &count, diag);
     qsort(states, count, sizeof(states[0]), newest_first);
     struct weir_diag none;
     bool is_newer = false;
     for (unsigned i = 0; i < count; i++)
-        is_newer |= states[i].written_ns > recording->config.known_ns;
+        is_newer |= states[i].saved_ns > recording->config.known_ns;
     if (is_newer || recording->has_deferred)
         (void)!weir_collector_restore(collector, "", 0, &none);
     for (unsigned i = 0; i < count; i++) {
@@ -356,7 +361,7 @@ static int restore_own(const struct weir_recording *recording, struct weir_colle
     struct found_state state = {0};
     struct weir_diag none;
     int result = load_newest(&recording->folder, &state, diag);
-    if (result == 0 && (state.written_ns > recording->config.known_ns || recording->has_deferred))
+    if (result == 0 && (state.saved_ns > recording->config.known_ns || recording->has_deferred))
         (void)!weir_collector_restore(collector,
                                       state.octets.data ? (const char *)state.octets.data : "",
                                       state.octets.length, &none);
@@ -396,7 +401,8 @@ int weir_recording_open(const struct weir_recording_config *config,
         result = take_folder(recording, diag);
     if (result == 0) {
         struct weir_diag own = {0};
-        if (recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX, &own) < 0)
+        if (recording->folder.fd >= 0 &&
+            recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX, &own) < 0)
             put_off(recording, &own);
         recover_others(recording);
     }
@@ -410,11 +416,11 @@ int weir_recording_open(const struct weir_recording_config *config,
 
 /* ---- Beginning ---- */
 
-static int save(const struct weir_collector *collector, struct weir_text_buffer *state,
-                struct weir_diag *diag)
+static int save(const struct weir_recording *recording, struct weir_collector *collector,
+                struct weir_text_buffer *state, struct weir_diag *diag)
 {
     weir_text_init(state, WEIR_JOURNAL_STATE_MAX);
-    int result = weir_collector_save(collector, state);
+    int result = weir_collector_save(collector, weir_clock_now(&recording->config.clock), state);
     if (result < 0)
         weir_diag_set(diag, (enum weir_error)result, "the collector's state: %s",
                       weir_error_text(result));
@@ -425,14 +431,14 @@ static int save(const struct weir_collector *collector, struct weir_text_buffer 
  * The first segment begins with what was restored, whatever becomes of what was before. In between
  * the folder's states are of no share.
  */
-static int begin_first(struct weir_recording *recording, const struct weir_collector *collector,
+static int begin_first(struct weir_recording *recording, struct weir_collector *collector,
                        struct weir_diag *diag)
 {
     const struct weir_journal_folder *folder = &recording->folder;
     uint64_t id = weir_journal_segment(recording->journal);
     struct weir_diag own = {0};
     struct weir_text_buffer state;
-    int result = save(collector, &state, diag);
+    int result = save(recording, collector, &state, diag);
     if (result < 0) {
         weir_text_done(&state);
         return result;
@@ -535,7 +541,7 @@ static int end_segment(struct weir_recording *recording, struct weir_collector *
         result = report(recording, diag);
     if (result < 0)
         return result;
-    result = save(collector, &state, diag);
+    result = save(recording, collector, &state, diag);
     if (result == 0) {
         const struct weir_store_next_segment next = {
             .id = next_id, .state = (const uint8_t *)state.data, .state_length = state.length};

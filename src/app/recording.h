@@ -13,6 +13,9 @@
  *     result = weir_recording_finish(recording, collector, &diag);
  *     weir_recording_close(recording);
  *
+ * Who keeps no journal opens one that recovers only, so that what a run with a journal left is
+ * stored all the same, and restores from that.
+ *
  * A segment whose files cannot be written is put off, which is said once, and decoded again after
  * one that could, or where none comes after a rotation. Ownership: borrows the writer, the
  * collector and the listeners, which outlive it. Threads: one caller.
@@ -38,7 +41,8 @@ struct weir_recording;
 struct weir_recording_config {
     const char *store;       /* the folder that `writer` writes to */
     struct weir_share share; /* of the exporters, that the collector has; zeroed: all */
-    int64_t known_ns;        /* when what it knows already was kept; 0: it knows nothing */
+    bool recovers_only;      /* keeps no journal, and cannot be started */
+    int64_t known_ns;        /* when what it knows already was saved; 0: it knows nothing */
     struct weir_clock clock;
     int64_t rotate_ns;
     int64_t sync_ns; /* as of struct weir_journal_options */

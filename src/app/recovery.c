@@ -72,12 +72,12 @@ static int decode_segment(struct weir_recovery *recovery, const struct weir_jour
 }
 
 /* Ends the segment that was decoded: its files are the store's, and `next_id` has its state. */
-static int end_segment(struct weir_store_writer *writer, const struct weir_collector *collector,
-                       uint64_t next_id, struct weir_diag *diag)
+static int end_segment(struct weir_store_writer *writer, struct weir_collector *collector,
+                       uint64_t next_id, int64_t now_ns, struct weir_diag *diag)
 {
     struct weir_text_buffer state;
     weir_text_init(&state, WEIR_JOURNAL_STATE_MAX);
-    int result = weir_collector_save(collector, &state);
+    int result = weir_collector_save(collector, now_ns, &state);
     if (result < 0) {
         weir_diag_set(diag, (enum weir_error)result, "the collector's state: %s",
                       weir_error_text(result));
@@ -119,7 +119,7 @@ static int recover_one(struct weir_recovery *recovery, const struct weir_journal
     if (result == 0)
         result = weir_tables_report(&tables, weir_clock_now(&recovery->clock), &nothing, diag);
     if (result == 0)
-        result = end_segment(writer, collector, next_id, diag);
+        result = end_segment(writer, collector, next_id, weir_clock_now(&recovery->clock), diag);
     struct weir_store_counters stored;
     int closed = weir_store_writer_close(writer, &stored, result == 0 ? diag : NULL);
     weir_counter_add_all(weir_store_counter_table, weir_store_counter_count, &stored,

@@ -135,17 +135,32 @@ static int read_one(const struct weir_state_file *file, const char *path,
 
 /* A file that is there. */
 struct candidate {
-    struct timespec written;
+    int64_t saved_ns;
     char *path;
 };
 
 static int newest_first(const void *a, const void *b)
 {
-    const struct timespec *left = &((const struct candidate *)a)->written;
-    const struct timespec *right = &((const struct candidate *)b)->written;
-    if (left->tv_sec != right->tv_sec)
-        return left->tv_sec < right->tv_sec ? 1 : -1;
-    return left->tv_nsec < right->tv_nsec ? 1 : left->tv_nsec > right->tv_nsec ? -1 : 0;
+    int64_t left = ((const struct candidate *)a)->saved_ns,
+            right = ((const struct candidate *)b)->saved_ns;
+    return left < right ? 1 : -(left > right);
+}
+
+/* When the state in it was saved; 0: what is there is none. -1: nothing is there. */
+static int64_t time_of(const char *path)
+{
+    uint8_t head[WEIR_COLLECTOR_STATE_HEAD];
+    struct stat status;
+    struct weir_diag ignored;
+    int64_t saved_ns = 0;
+    if (stat(path, &status) < 0)
+        return -1;
+    int fd = S_ISREG(status.st_mode) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd >= 0 && read_all(fd, head, sizeof(head), &ignored) == 0)
+        saved_ns = weir_collector_state_time(head, sizeof(head));
+    if (fd >= 0)
+        close(fd);
+    return saved_ns < 0 ? 0 : saved_ns;
 }
 
 /* The files of all shares that there are: the first one, and the others up to one that lacks. */
@@ -153,15 +168,15 @@ static unsigned find_files(const char *base, struct candidate *candidates)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < SHARES_MAX; i++) {
-        struct stat status;
         char *path = path_of(base, i);
-        if (!path || stat(path, &status) < 0) {
+        int64_t saved_ns = path ? time_of(path) : -1;
+        if (saved_ns < 0) {
             free(path);
             if (i > 0)
                 break;
             continue;
         }
-        candidates[count++] = (struct candidate){status.st_mtim, path};
+        candidates[count++] = (struct candidate){saved_ns, path};
     }
     return count;
 }
@@ -176,9 +191,8 @@ int weir_state_file_read(struct weir_state_file *file, struct weir_collector *co
     for (unsigned i = 0; i < count; i++) {
         struct weir_diag own = {0};
         int read = read_one(file, candidates[i].path, collector, &own);
-        const struct timespec *written = &candidates[i].written;
         if (read == 0 && file->read_ns == 0)
-            file->read_ns = written->tv_sec * WEIR_NS_PER_SECOND + written->tv_nsec;
+            file->read_ns = candidates[i].saved_ns;
         if (read < 0 && result == 0) {
             result = read;
             *diag = own;
@@ -199,13 +213,13 @@ void weir_state_file_forget_others(const struct weir_state_file *file)
     }
 }
 
-int weir_state_file_write(const struct weir_state_file *file,
-                          const struct weir_collector *collector, struct weir_diag *diag)
+int weir_state_file_write(const struct weir_state_file *file, struct weir_collector *collector,
+                          int64_t now_ns, struct weir_diag *diag)
 {
     struct weir_text_buffer state;
     struct weir_output *output;
     weir_text_init(&state, STATE_OCTETS_MAX);
-    int result = weir_collector_save(collector, &state);
+    int result = weir_collector_save(collector, now_ns, &state);
     if (result < 0)
         result = weir_diag_set(diag, (enum weir_error)result,
                                "%s: no memory for what it is to keep", file->path);
@@ -222,7 +236,7 @@ int weir_state_file_write(const struct weir_state_file *file,
     return result;
 }
 
-bool weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
+bool weir_state_file_tick(struct weir_state_file *file, struct weir_collector *collector,
                           int64_t now_ns, struct weir_diag *ret_text)
 {
     /* A clock that was set back must not keep it from being written. */
@@ -232,7 +246,7 @@ bool weir_state_file_tick(struct weir_state_file *file, const struct weir_collec
     file->next_ns = now_ns + WEIR_STATE_FILE_EVERY_NS;
     if (is_first)
         return false;
-    file->is_failing = weir_state_file_write(file, collector, ret_text) < 0;
+    file->is_failing = weir_state_file_write(file, collector, now_ns, ret_text) < 0;
     file->counters.state_writes_failed += file->is_failing;
     if (file->is_failing)
         weir_diag_prefix(ret_text, "what was learned of exporters is not kept, until it can be");

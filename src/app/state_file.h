@@ -8,7 +8,7 @@
  *         fprintf(stderr, "weir: %s: starts without it\n", diag.text);
  *     if (weir_state_file_tick(&file, collector, now_ns, &diag)) // about once a second
  *         fprintf(stderr, "weir: %s\n", diag.text);
- *     result = weir_state_file_write(&file, collector, &diag);   // at the end
+ *     result = weir_state_file_write(&file, collector, now_ns, &diag);   // at the end
  *
  * Several collectors that share the exporters' addresses have a file each, PATH, PATH.1, PATH.2 ...
  * Each reads all of them, the newest first, and takes what is of its share, so their number may
@@ -46,7 +46,7 @@ struct weir_state_file {
     int64_t next_ns; /* 0: no tick has come yet */
     bool is_failing; /* the last tick that wrote did */
     struct weir_state_file_counters counters;
-    int64_t read_ns; /* when the newest that was read had been written; 0: none */
+    int64_t read_ns; /* when the newest that was read had been saved; 0: none */
 };
 
 /* 0, WEIR_E_NOMEM. */
@@ -75,7 +75,7 @@ WEIR_CHECKED int weir_state_file_read(struct weir_state_file *file,
 
 /* 0; WEIR_E_IO, WEIR_E_NOMEM, WEIR_E_LIMIT with diag: the file is as it was. */
 WEIR_CHECKED int weir_state_file_write(const struct weir_state_file *file,
-                                       const struct weir_collector *collector,
+                                       struct weir_collector *collector, int64_t now_ns,
                                        struct weir_diag *diag);
 
 /* When all have been written: removes those of shares that there are no more. */
@@ -85,7 +85,7 @@ void weir_state_file_forget_others(const struct weir_state_file *file);
  * Writes where it is time to; what fails is counted, and tried again the next time. True: *ret_text
  * is to be said, which is that it fails, once, or works again.
  */
-bool weir_state_file_tick(struct weir_state_file *file, const struct weir_collector *collector,
+bool weir_state_file_tick(struct weir_state_file *file, struct weir_collector *collector,
                           int64_t now_ns, struct weir_diag *ret_text);
 
 #endif

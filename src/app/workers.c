@@ -237,7 +237,7 @@ int weir_workers_write_state(struct weir_workers *workers, struct weir_diag *dia
         struct weir_diag own = {0};
         note(&result,
              weir_state_file_write(&worker->state, weir_collection_collector(worker->collection),
-                                   &own),
+                                   weir_clock_now(&workers->config.clock), &own),
              &own, diag);
     }
     if (result == 0)
@@ -277,6 +277,8 @@ int weir_workers_open_journal(struct weir_workers *workers,
     for (unsigned i = 0; i < count && result == 0; i++)
         result = weir_recording_restore(recordings[i], recordings, count,
                                         weir_workers_collector(workers, i), diag);
+    if (config->recovers_only)
+        return result;
     workers->starts_journals = !receives;
     return result < 0 || !receives ? result : start_journals(workers, diag);
 }

@@ -85,8 +85,9 @@ WEIR_CHECKED int weir_workers_open(struct weir_workers *workers, const struct we
 
 /*
  * Opens a journal for each, and stores what is left in it; the store is open. Then, or where
- * `receives` is false with weir_workers_listen, listeners are received through it. `config` lacks
- * share, admission and collector. As weir_recording_open and weir_recording_start.
+ * `receives` is false with weir_workers_listen, listeners are received through it, unless
+ * config->recovers_only. `config` lacks share, admission and collector. As weir_recording_open and
+ * weir_recording_start.
  */
 WEIR_CHECKED int weir_workers_open_journal(struct weir_workers *workers,
                                            const struct weir_recording_config *config,

@@ -275,7 +275,9 @@ static void say_ready(const struct run *run)
             fprintf(stderr, "weir: collecting on %s\n", arguments->given[i].text);
 }
 
-/* Opens the journals, stores what they hold, and has them receive unless there are files to read.
+/*
+ * Opens the journals, stores what they hold, and has them receive unless there are files to read.
+ * Without a journal, what one of before holds is stored all the same.
  */
 static int open_journal(struct run *run, struct weir_diag *diag)
 {
@@ -283,13 +285,13 @@ static int open_journal(struct run *run, struct weir_diag *diag)
     struct weir_recording_config config = {
         .store = weir_arguments_text(arguments, STORE),
         .clock = run->call->clock,
+        .recovers_only = weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF,
         .rotate_ns = weir_arguments_ns(arguments, ROTATE),
         .say = say,
         .say_context = run,
     };
     int result = weir_collect_parse_sync(arguments, &config, diag);
-    if (result < 0 || !run->has_store || weir_arguments_count_given(arguments, LISTEN) == 0 ||
-        weir_arguments_choice(arguments, JOURNAL) == JOURNAL_OFF)
+    if (result < 0 || !run->has_store || weir_arguments_count_given(arguments, LISTEN) == 0)
         return result;
     /* What is received waits for the end of files. */
     bool receives = weir_arguments_count_given(arguments, READ) == 0;

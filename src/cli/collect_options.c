@@ -111,7 +111,8 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                  .choices = journal_choices,
                  .fallback = "on",
                  .help = "keeps what --listen receives in DIR/journal until it is stored, so that "
-                         "nothing is lost or stored twice when weir is killed"},
+                         "nothing is lost or stored twice when weir is killed; off stores what "
+                         "such a journal holds, and keeps none"},
     [JOURNAL_SYNC] = {.name = "journal-sync",
                       .kind = WEIR_OPTION_TEXT,
                       .value = "DURATION|SIZE",

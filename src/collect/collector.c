@@ -578,9 +578,10 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     return result;
 }
 
-int weir_collector_save(const struct weir_collector *collector, struct weir_text_buffer *out)
+int weir_collector_save(struct weir_collector *collector, int64_t now_ns,
+                        struct weir_text_buffer *out)
 {
-    return weir_state_save(&collector->sessions, out);
+    return weir_state_save(&collector->sessions, now_ns, out);
 }
 
 int weir_collector_restore(struct weir_collector *collector, const void *octets, size_t length,

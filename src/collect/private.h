@@ -11,7 +11,7 @@
 #include "collect/session.h"
 
 /* As weir_collector_save, weir_collector_restore and weir_collector_restore_share. */
-WEIR_CHECKED int weir_state_save(const struct weir_sessions *sessions,
+WEIR_CHECKED int weir_state_save(struct weir_sessions *sessions, int64_t now_ns,
                                  struct weir_text_buffer *out);
 WEIR_CHECKED int weir_state_restore(struct weir_sessions *sessions, const void *octets,
                                     size_t length, struct weir_diag *diag);

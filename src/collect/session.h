@@ -123,6 +123,7 @@ struct weir_sessions {
     uint32_t count;
     struct weir_session *newest, *oldest;
     uint64_t turn;
+    int64_t state_ns;                     /* of the latest state that was saved or restored */
     struct weir_collect_counters evicted; /* sum of those that are forgotten */
     /* Called for a session that is about to be forgotten; NULL: nobody wants to know. */
     void (*forget)(void *context, struct weir_session *session);

@@ -10,8 +10,9 @@
 
 #define MAGIC           "weirseen"
 #define MAGIC_OCTETS    8u
-#define VERSION         3u
+#define VERSION         4u
 #define HEADER_OCTETS   28u /* magic, version, length, checksum */
+#define TIME_OCTETS     8u  /* the first that the checksum is of */
 #define SESSION_OCTETS  99u /* without Templates, waiting sets, samplers and records */
 #define RECALLED_OCTETS 34u /* of a record without its octets */
 #define SAMPLER_OCTETS  33u
@@ -187,10 +188,20 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
         save_recalled(out, record);
 }
 
-int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffer *out)
+/* Of states of one collector, and of those that it goes on from, the later one is greater. */
+static int64_t next_time(const struct weir_sessions *sessions, int64_t now_ns)
+{
+    bool is_later = now_ns > sessions->state_ns || sessions->state_ns == INT64_MAX;
+    return is_later ? now_ns : sessions->state_ns + 1;
+}
+
+int weir_state_save(struct weir_sessions *sessions, int64_t now_ns, struct weir_text_buffer *out)
 {
     size_t start = out->length;
+    int64_t saved_ns = next_time(sessions, now_ns);
     extend(out, HEADER_OCTETS);
+    struct weir_writer time = extend(out, TIME_OCTETS);
+    weir_write_u64(&time, (uint64_t)saved_ns);
     save_templates(out, sessions);
     struct weir_writer count = extend(out, 4);
     weir_write_u32(&count, sessions->count);
@@ -210,7 +221,21 @@ int weir_state_save(const struct weir_sessions *sessions, struct weir_text_buffe
     weir_write_u64(&writer, length);
     weir_write_u64(&writer, checksum(octets + HEADER_OCTETS, length));
     memcpy(octets, header, sizeof(header));
+    sessions->state_ns = saved_ns;
     return 0;
+}
+
+_Static_assert(WEIR_COLLECTOR_STATE_HEAD == HEADER_OCTETS + TIME_OCTETS, "the head has the time");
+
+int64_t weir_collector_state_time(const void *octets, size_t length)
+{
+    struct weir_reader reader = weir_reader_make(octets, length);
+    const uint8_t *magic = weir_read_octets(&reader, MAGIC_OCTETS);
+    bool is_ours = magic && memcmp(magic, MAGIC, MAGIC_OCTETS) == 0;
+    uint32_t version = weir_read_u32(&reader);
+    (void)weir_read_octets(&reader, HEADER_OCTETS - MAGIC_OCTETS - 4);
+    int64_t saved_ns = (int64_t)weir_read_u64(&reader);
+    return is_ours && version == VERSION && !weir_reader_failed(&reader) ? saved_ns : 0;
 }
 
 /* A state on its way in. */
@@ -514,6 +539,7 @@ int weir_state_add(struct weir_sessions *sessions, const struct weir_share *shar
     int result = open_state(octets, length, &restore.reader, diag);
     if (result < 0)
         return result;
+    int64_t saved_ns = (int64_t)weir_read_u64(&restore.reader);
     result = restore_all(&restore, diag);
     for (uint32_t i = 0; i < restore.template_count; i++)
         if (restore.templates[i])
@@ -527,6 +553,8 @@ int weir_state_add(struct weir_sessions *sessions, const struct weir_share *shar
         sessions->evicted = before;
     } else {
         weir_sessions_sift(sessions, share, turn);
+        if (saved_ns > sessions->state_ns)
+            sessions->state_ns = saved_ns;
     }
     return result;
 }

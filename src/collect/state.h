@@ -13,13 +13,15 @@
  *
  *     struct weir_text_buffer octets;
  *     weir_text_init(&octets, 1 << 30);
- *     result = weir_collector_save(collector, &octets);
+ *     result = weir_collector_save(collector, now_ns, &octets);
  *     ...
  *     result = weir_collector_restore(collector, octets.data, octets.length, &diag);
  *
  * The format is weir's own and of this machine's next start, not for exchange: 8 octets "weirseen",
- * version, octets that follow, their checksum, sessions from the longest idle to the newest. All in
- * network order, see state.c. Whatever is read is checked: a file may be cut, old or made up.
+ * version, octets that follow, their checksum; when it was saved; sessions from the longest idle to
+ * the newest. All in network order, see state.c. Of two states the one that was saved later knows
+ * more: a file's own time is not asked, since copies and backups change it. Whatever is read is
+ * checked: a file may be cut, old or made up.
  *
  * Pure but for memory. Threads: as the collector's. Limits: the collector's own; what does not fit
  * is left out, as it would be had it come by message.
@@ -35,9 +37,18 @@
 #include "base/text.h"
 #include "collect/collector.h"
 
-/* Adds the state to `out`. 0, WEIR_E_NOMEM, or WEIR_E_LIMIT of `out`. */
-WEIR_CHECKED int weir_collector_save(const struct weir_collector *collector,
+/* So many octets of a state say when it was saved. */
+#define WEIR_COLLECTOR_STATE_HEAD 36u
+
+/*
+ * Adds the state to `out`. It is saved now, or where clocks were set back a nanosecond after the
+ * latest that the collector has saved or restored. 0, WEIR_E_NOMEM, or WEIR_E_LIMIT of `out`.
+ */
+WEIR_CHECKED int weir_collector_save(struct weir_collector *collector, int64_t now_ns,
                                      struct weir_text_buffer *out);
+
+/* When a state was saved, by what it begins with; 0: it is none, or of another version. */
+int64_t weir_collector_state_time(const void *octets, size_t length);
 
 /*
  * Takes a state in place of all that the collector has learned; rows and what was counted stay. 0;

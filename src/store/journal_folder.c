@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "store/folder.h"
 #include "store/ring.h"
 #include "store/schema.h"
@@ -270,16 +269,6 @@ int weir_journal_folder_load_state(const struct weir_journal_folder *folder, uin
                                weir_error_text(WEIR_E_NOMEM));
     close(fd);
     return result;
-}
-
-int64_t weir_journal_folder_state_time(const struct weir_journal_folder *folder, uint64_t id)
-{
-    char name[WEIR_SEGMENT_NAME_MAX];
-    struct stat status;
-    state_name(id, name);
-    if (fstatat(folder->fd, name, &status, 0) < 0)
-        return 0;
-    return status.st_mtim.tv_sec * WEIR_NS_PER_SECOND + status.st_mtim.tv_nsec;
 }
 
 static int write_whole(int fd, const uint8_t *octets, size_t length)

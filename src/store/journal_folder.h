@@ -88,9 +88,6 @@ WEIR_CHECKED int weir_journal_folder_load_state(const struct weir_journal_folder
                                                 uint64_t id, struct weir_octets *octets,
                                                 struct weir_diag *diag);
 
-/* When that of an ID was written; 0: there is none. */
-int64_t weir_journal_folder_state_time(const struct weir_journal_folder *folder, uint64_t id);
-
 /* Writes it, whole and on disk under its name, unless there is one. 0, WEIR_E_IO with diag. */
 WEIR_CHECKED int weir_journal_folder_save_state(const struct weir_journal_folder *folder,
                                                 uint64_t id, const uint8_t *octets, size_t length,

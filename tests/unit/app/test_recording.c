@@ -244,7 +244,7 @@ static void test_what_many_exporters_send_is_all_taken(void **state)
 }
 
 /* The state of a collector that knows this exporter. */
-static void make_state(uint32_t exporter, struct weir_text_buffer *out)
+static void make_state(uint32_t exporter, int64_t saved_ns, struct weir_text_buffer *out)
 {
     const struct weir_collector_config config = weir_collector_defaults();
     struct weir_collector *collector;
@@ -255,7 +255,7 @@ static void make_state(uint32_t exporter, struct weir_text_buffer *out)
     assert_int_equal(weir_collector_new(&config, &collector), 0);
     assert_int_equal(weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, &diag), 0);
     weir_text_init(out, 1 << 20);
-    assert_int_equal(weir_collector_save(collector, out), 0);
+    assert_int_equal(weir_collector_save(collector, saved_ns, out), 0);
     weir_collector_free(collector);
 }
 
@@ -276,7 +276,7 @@ static uint32_t restored(const struct fixture *fixture, struct weir_share share,
     struct weir_collector *collector;
     struct weir_text_buffer state;
     struct weir_diag diag;
-    make_state(2, &state);
+    make_state(2, known_ns, &state);
     assert_int_equal(weir_collector_new(&config.collector, &collector), 0);
     assert_int_equal(weir_collector_restore(collector, state.data, state.length, &diag), 0);
     assert_int_equal(weir_recording_open(&config, fixture->writer, &recording, &diag), 0);
@@ -290,25 +290,102 @@ static uint32_t restored(const struct fixture *fixture, struct weir_share share,
     return exporter;
 }
 
+/* By when they were saved, whatever the times of their files say. */
 static void test_the_newest_state_counts(void **state)
 {
+    static const int64_t saved_ns = INT64_C(1770102000) * WEIR_NS_PER_SECOND;
     struct fixture *fixture = *state;
     struct weir_journal_folder folder;
     struct weir_text_buffer known;
     struct weir_diag diag;
     /* The number after that of the fixture's own. */
-    make_state(1, &known);
+    make_state(1, saved_ns, &known);
     assert_int_equal(weir_journal_folder_take(fixture->path, 1, true, &folder, &diag), 0);
     assert_int_equal(weir_journal_folder_save_state(&folder, 1000, (const uint8_t *)known.data,
                                                     known.length, &diag),
                      0);
-    int64_t written_ns = weir_journal_folder_state_time(&folder, 1000);
     weir_journal_folder_close(&folder);
     weir_text_done(&known);
     const struct weir_share whole = {0}, half = {0, 2};
-    assert_int_equal(restored(fixture, whole, written_ns - 1), 1);
-    assert_int_equal(restored(fixture, whole, written_ns + 1), 2);
-    assert_int_equal(restored(fixture, half, written_ns + 1), 2);
+    assert_int_equal(restored(fixture, whole, saved_ns - 1), 1);
+    assert_int_equal(restored(fixture, whole, saved_ns + 1), 2);
+    assert_int_equal(restored(fixture, half, saved_ns + 1), 2);
+}
+
+static size_t segments_of(const char *store)
+{
+    struct weir_journal_folder folder;
+    struct weir_journal_ids ids;
+    struct weir_diag diag;
+    assert_int_equal(weir_journal_folder_take(store, 0, false, &folder, &diag), 0);
+    assert_int_equal(weir_journal_folder_segments(&folder, &ids, &diag), 0);
+    size_t count = ids.count;
+    weir_journal_ids_done(&ids);
+    weir_journal_folder_close(&folder);
+    return count;
+}
+
+static void test_without_a_journal_what_one_holds_is_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct weir_recording_config config = {
+        .store = fixture->path,
+        .recovers_only = true,
+        .clock = weir_clock_system(),
+        .rotate_ns = ROTATE_NS,
+        .collector = weir_collector_defaults(),
+        .say = say,
+        .say_context = fixture,
+    };
+    struct weir_collector *collector;
+    struct weir_recording *recording;
+    struct weir_diag diag;
+    send_flow(fixture, 0);
+    assert_true(await(fixture, one_came));
+    /* As a process that was killed, but for its memory. */
+    weir_recording_close(fixture->recording);
+    fixture->recording = NULL;
+    assert_int_equal(segments_of(fixture->path), 1);
+
+    assert_int_equal(weir_collector_new(&config.collector, &collector), 0);
+    assert_int_equal(weir_recording_open(&config, fixture->writer, &recording, &diag), 0);
+    assert_int_equal(weir_recording_count(recording).journal_recovered_datagrams, 1);
+    assert_int_equal(weir_recording_stored(recording)->records_stored, 1);
+    assert_int_equal(fixture->said, 1);
+    assert_int_equal(segments_of(fixture->path), 0);
+    /* What was known then is known now. */
+    assert_int_equal(weir_recording_restore(recording, &recording, 1, collector, &diag), 0);
+    assert_int_equal(weir_collector_sessions(collector)->count, 1);
+    assert_int_equal(weir_recording_check(recording, &diag), 0);
+    weir_recording_close(recording);
+    weir_collector_free(collector);
+}
+
+static void test_without_a_journal_none_is_made(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[sizeof(fixture->path) + 16];
+    snprintf(path, sizeof(path), "%s/other", fixture->path);
+    const struct weir_store_writer_options options = {.path = path, .clock = weir_clock_system()};
+    const struct weir_recording_config config = {
+        .store = path,
+        .recovers_only = true,
+        .clock = options.clock,
+        .collector = weir_collector_defaults(),
+        .say = say,
+        .say_context = fixture,
+    };
+    struct weir_store_writer *writer;
+    struct weir_recording *recording;
+    struct weir_diag diag;
+    assert_int_equal(weir_store_writer_open(&options, &writer, &diag), 0);
+    assert_int_equal(weir_recording_open(&config, writer, &recording, &diag), 0);
+    assert_int_equal(weir_recording_restore(recording, &recording, 1, fixture->collector, &diag),
+                     0);
+    weir_recording_close(recording);
+    assert_int_equal(weir_store_writer_close(writer, NULL, &diag), 0);
+    snprintf(path, sizeof(path), "%s/other/journal", fixture->path);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 int main(void)
@@ -318,6 +395,9 @@ int main(void)
                                         make, drop),
         cmocka_unit_test_setup_teardown(test_the_newest_state_counts, make, drop),
         cmocka_unit_test_setup_teardown(test_what_many_exporters_send_is_all_taken, make, drop),
+        cmocka_unit_test_setup_teardown(test_without_a_journal_what_one_holds_is_stored, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_without_a_journal_none_is_made, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

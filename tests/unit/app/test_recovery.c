@@ -123,7 +123,7 @@ static void leave_state(struct fixture *fixture, uint64_t id, bool has_template,
         assert_int_equal(weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, &diag), 0);
     }
     weir_text_init(&state, WEIR_JOURNAL_STATE_MAX);
-    assert_int_equal(weir_collector_save(collector, &state), 0);
+    assert_int_equal(weir_collector_save(collector, NOW_NS, &state), 0);
     assert_int_equal(weir_journal_folder_save_state(
                          &fixture->folder, id, (const uint8_t *)state.data, state.length, &diag),
                      0);

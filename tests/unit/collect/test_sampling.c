@@ -516,7 +516,7 @@ static void after_a_restart(void **state)
     peer_template(&other, sampled);
     desk_receive(&desk, &other);
     weir_text_init(&octets, 1 << 20);
-    assert_int_equal(weir_collector_save(desk.collector, &octets), 0);
+    assert_int_equal(weir_collector_save(desk.collector, 1, &octets), 0);
     assert_int_equal(weir_collector_restore(next.collector, octets.data, octets.length, &diag), 0);
     peer_begin(&other);
     peer_rows(&other, sampled, (const uint64_t[]){1, 10}, 1);

@@ -27,7 +27,7 @@ static struct weir_text_buffer save(const struct desk *desk)
 {
     struct weir_text_buffer state;
     weir_text_init(&state, STATE_OCTETS_MAX);
-    assert_int_equal(weir_collector_save(desk->collector, &state), 0);
+    assert_int_equal(weir_collector_save(desk->collector, 1, &state), 0);
     return state;
 }
 
@@ -40,7 +40,9 @@ static struct desk restart(const struct desk *desk)
     assert_int_equal(weir_collector_restore(next.collector, state.data, state.length, &diag), 0);
     again = save(&next);
     assert_int_equal(again.length, state.length);
-    assert_memory_equal(again.data, state.data, state.length);
+    assert_memory_equal(again.data + WEIR_COLLECTOR_STATE_HEAD,
+                        state.data + WEIR_COLLECTOR_STATE_HEAD,
+                        state.length - WEIR_COLLECTOR_STATE_HEAD);
     weir_text_done(&state);
     weir_text_done(&again);
     return next;
@@ -291,6 +293,39 @@ static void test_every_bit_is_checked(void **state)
     weir_text_done(&rich);
 }
 
+static int64_t save_at(struct weir_collector *collector, int64_t now_ns,
+                       struct weir_text_buffer *state)
+{
+    weir_text_clear(state);
+    assert_int_equal(weir_collector_save(collector, now_ns, state), 0);
+    return weir_collector_state_time(state->data, WEIR_COLLECTOR_STATE_HEAD);
+}
+
+/* Clocks are set back, and the process that goes on may have another. */
+static void test_what_was_learned_later_was_saved_later(void **unused)
+{
+    struct desk desk = open_default(), next = open_default();
+    struct weir_text_buffer state;
+    struct weir_diag diag = {0};
+    (void)unused;
+    weir_text_init(&state, STATE_OCTETS_MAX);
+    assert_int_equal(save_at(desk.collector, 1000, &state), 1000);
+    assert_int_equal(save_at(desk.collector, 1000, &state), 1001);
+    assert_int_equal(save_at(desk.collector, 900, &state), 1002);
+    assert_int_equal(weir_collector_restore(next.collector, state.data, state.length, &diag), 0);
+    assert_int_equal(save_at(next.collector, 500, &state), 1003);
+    assert_int_equal(weir_collector_restore(next.collector, "", 0, &diag), WEIR_E_NOT_FOUND);
+    assert_int_equal(save_at(next.collector, 500, &state), 1004);
+    assert_int_equal(save_at(next.collector, 2000, &state), 2000);
+
+    assert_int_equal(weir_collector_state_time(state.data, WEIR_COLLECTOR_STATE_HEAD - 1), 0);
+    state.data[0] ^= 1;
+    assert_int_equal(weir_collector_state_time(state.data, state.length), 0);
+    weir_text_done(&state);
+    desk_close(&desk);
+    desk_close(&next);
+}
+
 /* Exporters of four addresses, in a state. */
 static struct weir_text_buffer save_four(uint8_t domain)
 {
@@ -376,7 +411,7 @@ static void test_limits_hold(void **state)
     weir_text_init(&small, 100);
     struct desk full = open_default();
     assert_true(takes(full.collector, &rich, rich.length));
-    assert_int_equal(weir_collector_save(full.collector, &small), WEIR_E_LIMIT);
+    assert_int_equal(weir_collector_save(full.collector, 1, &small), WEIR_E_LIMIT);
     weir_text_done(&small);
     desk_close(&full);
     weir_text_done(&rich);
@@ -390,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_late_ones_are_no_duplicates),
         cmocka_unit_test(test_what_waits_goes_on_waiting),
         cmocka_unit_test(test_cut_at_every_octet),
+        cmocka_unit_test(test_what_was_learned_later_was_saved_later),
         cmocka_unit_test(test_every_bit_is_checked),
         cmocka_unit_test(test_shares_are_the_whole),
         cmocka_unit_test(test_what_is_known_stays),
