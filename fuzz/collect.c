@@ -109,9 +109,22 @@ static void check_counters(const struct weir_collector *collector, const struct 
     check(sessions->waiting_budget.used <= sessions->waiting_budget.limit);
 }
 
+/* What is no gauge only grows, whatever comes. */
+static void check_growth(const struct weir_collector *collector,
+                         struct weir_collect_counters *before)
+{
+    const struct weir_collect_counters now = weir_collector_count(collector);
+    for (size_t i = 0; i < weir_collect_counter_count; i++) {
+        const struct weir_counter *row = &weir_collect_counter_table[i];
+        check(row->is_gauge || weir_counter_get(row, &now) >= weir_counter_get(row, before));
+    }
+    *before = now;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct taken taken = {0};
+    struct weir_collect_counters counted = {0};
     struct weir_diag diag = {0};
     int64_t now_ns = 0;
     weir_text_init(&taken.line, 4 << 20);
@@ -138,6 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      kind & 128 ? WEIR_COLLECT_FILE : WEIR_COLLECT_UDP,
                                      &diag) == 0);
         free(copy);
+        check_growth(collector, &counted);
         now_ns += 20 * WEIR_NS_PER_SECOND;
         if (kind & 64)
             check(weir_collector_tick(collector, now_ns, &diag) == 0);

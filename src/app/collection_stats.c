@@ -122,20 +122,25 @@ static void add_limited(struct weir_stats *stats, const struct weir_collection_l
 static void add_totals(struct weir_stats *stats, const struct weir_collection_list *of)
 {
     struct weir_collect_counters total = {0};
+    struct weir_collect_levels levels = {0};
     struct weir_datagram_counters captured = {0};
     struct weir_admission_counters admitted = {0};
     const struct weir_stats_part parts[] = {
         {weir_collect_counter_table, weir_collect_counter_count, &total},
         {weir_datagram_counter_table, weir_datagram_counter_count, &captured},
         {weir_admission_counter_table, weir_admission_counter_count, &admitted},
+        {weir_collect_level_table, weir_collect_level_count, &levels},
     };
     for (unsigned i = 0; i < of->count; i++) {
         const struct weir_collection *collection = of->collections[i];
         const struct weir_admission *admission = weir_collection_admission(collection);
         struct weir_collect_counters own = weir_collection_count(collection);
         struct weir_datagram_counters read = weir_collection_captured(collection);
+        struct weir_collect_levels now =
+            weir_collector_levels(weir_collection_collector(of->collections[i]));
         weir_counter_add_all(parts[0].rows, parts[0].count, &own, &total);
         weir_counter_add_all(parts[1].rows, parts[1].count, &read, &captured);
+        weir_counter_add_all(parts[3].rows, parts[3].count, &now, &levels);
         if (admission)
             weir_counter_add_all(parts[2].rows, parts[2].count, weir_admission_count(admission),
                                  &admitted);

@@ -34,6 +34,8 @@ const struct weir_counter_group weir_counter_groups[] = {
      COLLECT " In total, and for each exporter in the list `exporters`. What `structures_skipped` "
              "counts stands by enterprise and format in the list `sflow_skipped`.",
      weir_collect_counter_table, &weir_collect_counter_count},
+    {"What there is of exporters now", COLLECT, weir_collect_level_table,
+     &weir_collect_level_count},
     {"Datagrams taken in", COLLECT, weir_admission_counter_table, &weir_admission_counter_count},
     {"Captures of datagrams", COLLECT, weir_datagram_counter_table, &weir_datagram_counter_count},
     {"What is kept of exporters", COLLECT, weir_state_file_counter_table,
@@ -49,14 +51,19 @@ const struct weir_counter_group weir_counter_groups[] = {
 
 void weir_counters_reference(struct weir_text_buffer *out)
 {
-    weir_text_add(out, "# Counters\n\n"
-                       "What `--stats FILE` writes, one JSON object with these names. All count "
-                       "from zero at the start and only grow.\n");
+    weir_text_add(out,
+                  "# Counters\n\n"
+                  "What `--stats FILE` writes, one JSON object with these names. Counters count "
+                  "from zero at the start and only grow. Gauges may fall: what there is at the "
+                  "moment, the most there was, and losses, which are taken back when what was "
+                  "missing comes late.\n");
     for (const struct weir_counter_group *group = weir_counter_groups; group->title; group++) {
-        weir_text_printf(out, "\n## %s\n\n%s\n\n| Name | Unit | Meaning |\n|---|---|---|\n",
+        weir_text_printf(out,
+                         "\n## %s\n\n%s\n\n| Name | Kind | Unit | Meaning |\n|---|---|---|---|\n",
                          group->title, group->where);
         for (size_t i = 0; i < *group->count; i++)
-            weir_text_printf(out, "| `%s` | %s | %s |\n", group->rows[i].name,
+            weir_text_printf(out, "| `%s` | %s | %s | %s |\n", group->rows[i].name,
+                             group->rows[i].is_gauge ? "gauge" : "counter",
                              weir_unit_text(group->rows[i].unit), group->rows[i].help);
     }
 }

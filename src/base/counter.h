@@ -4,7 +4,10 @@
  *
  * A module keeps its counters in an open struct of uint64_t and describes each in one row of a
  * table. The rows are what --stats, /metrics and the counter reference are made from, so no
- * counter exists without a name, a unit and a line of help.
+ * counter exists without a name, a kind, a unit and a line of help.
+ *
+ * A counter only grows while the process lives. What may fall is a gauge: what there is at the
+ * moment, the most there was, and losses, which are taken back when what was lost comes late.
  *
  *     struct weir_meter_counters { uint64_t flows_created, flows_exported; };
  *     const struct weir_counter weir_meter_counter_table[] = {
@@ -19,6 +22,7 @@
 #ifndef WEIR_BASE_COUNTER_H
 #define WEIR_BASE_COUNTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,12 +46,18 @@ struct weir_counter {
     const char *help; /* one line, no final full stop */
     size_t offset;    /* of the uint64_t in the counter struct */
     enum weir_unit unit;
+    bool is_gauge;
 };
 
-#define WEIR_COUNTER(type, member, unit_suffix, help_text)                      \
+#define WEIR_COUNTER(type, member, unit_suffix, help_text) \
+    WEIR_COUNTER_ROW(type, member, unit_suffix, help_text, false)
+#define WEIR_GAUGE(type, member, unit_suffix, help_text) \
+    WEIR_COUNTER_ROW(type, member, unit_suffix, help_text, true)
+
+#define WEIR_COUNTER_ROW(type, member, unit_suffix, help_text, gauge)           \
     {                                                                           \
         .name = #member, .help = (help_text), .offset = offsetof(type, member), \
-        .unit = WEIR_UNIT_##unit_suffix                                         \
+        .unit = WEIR_UNIT_##unit_suffix, .is_gauge = (gauge)                    \
     }
 
 /* "packets", "octets"; "" for WEIR_UNIT_NONE. */

@@ -612,6 +612,17 @@ struct weir_collect_counters weir_collector_count(const struct weir_collector *c
     return total;
 }
 
+struct weir_collect_levels weir_collector_levels(const struct weir_collector *collector)
+{
+    const struct weir_sessions *sessions = &collector->sessions;
+    return (struct weir_collect_levels){
+        .sessions = sessions->count,
+        .sessions_most = sessions->limits.sessions,
+        .templates_octets = sessions->pool.budget.used,
+        .waiting_octets = sessions->waiting_budget.used,
+    };
+}
+
 /* Reports what was counted of a session, or without one, since it last was. */
 static int report(struct weir_collector *collector, const struct weir_session *session,
                   struct weir_report_counters *reported,

@@ -126,6 +126,9 @@ WEIR_CHECKED int weir_collector_flush(struct weir_collector *collector, int64_t 
 /* The total of what has been counted. */
 struct weir_collect_counters weir_collector_count(const struct weir_collector *collector);
 
+/* What it has at the moment. */
+struct weir_collect_levels weir_collector_levels(const struct weir_collector *collector);
+
 /* The structures of sFlow that were passed over, by format: as weir_sflow_skipped. */
 WEIR_CHECKED int weir_collector_skipped(const struct weir_collector *collector, size_t index,
                                         struct weir_sflow_skipped *ret_skipped);

@@ -4,7 +4,9 @@
  * what --stats prints.
  *
  * Every message that breaks a rule counts once in messages_malformed and once under the first
- * rule that it broke: the malformed_* rows add up to it. The loss ledger is collect/ledger.h's.
+ * rule that it broke: the malformed_* rows add up to it. The loss ledger is collect/ledger.h's:
+ * what it says may be taken back, when what was missing comes or an exporter turns out to count in
+ * another way (collect/sequence.h), so its rows are gauges.
  */
 #ifndef WEIR_COLLECT_COUNTERS_H
 #define WEIR_COLLECT_COUNTERS_H
@@ -14,7 +16,7 @@
 
 #include "base/counter.h"
 
-#define WEIR_COLLECT_COUNTERS(X)                                                                   \
+#define WEIR_COLLECT_COUNTERS(X, G)                                                                \
     X(messages, MESSAGES, "datagrams and messages of files that came, malformed ones included")    \
     X(octets, OCTETS, "octets of these messages")                                                  \
     X(messages_malformed, MESSAGES, "messages that broke a rule; what was whole of them counts")   \
@@ -45,7 +47,7 @@
     X(templates_refused, TEMPLATES, "Templates not taken at the limit of the session or of all")   \
     X(sets_unknown_template, SETS, "Data Sets whose Template was not known when they came")        \
     X(sets_overflowed, SETS, "of these, dropped because too much was waiting")                     \
-    X(sets_waiting, SETS, "of these, still waiting for their Template")                            \
+    G(sets_waiting, SETS, "of these, still waiting for their Template")                            \
     X(sets_reserved, SETS, "sets with an id that has no meaning, skipped")                         \
     X(records_buffered, RECORDS, "Data Records that waited for their Template and were decoded")   \
     X(lists_malformed, NONE, "lists (RFC 6313) that do not fill their field, kept as octets")      \
@@ -57,15 +59,15 @@
       "common properties (RFC 5473) that came, repeated ones included")                            \
     X(properties_refused, RECORDS, "common properties that break rules or are too many")           \
     X(properties_unknown, RECORDS, "Flow Records whose common properties were not all known")      \
-    X(records_lost, RECORDS,                                                                       \
+    G(records_lost, RECORDS,                                                                       \
       "by sequence numbers; of NetFlow v9, which counts messages, estimated from messages_lost")   \
-    X(records_unknown, RECORDS,                                                                    \
+    G(records_unknown, RECORDS,                                                                    \
       "lack by sequence numbers next to sets without a Template: in them, or lost")                \
-    X(records_duplicate, RECORDS, "in messages that had come before, where numbers count records") \
-    X(messages_lost, MESSAGES, "by sequence numbers that count messages")                          \
-    X(messages_late, MESSAGES, "overtaken by others; not lost")                                    \
-    X(messages_duplicate, MESSAGES, "that had come before; their records count again")             \
-    X(sequence_restarts, NONE, "exporters that began a new count")                                 \
+    G(records_duplicate, RECORDS, "in messages that had come before, where numbers count records") \
+    G(messages_lost, MESSAGES, "by sequence numbers that count messages")                          \
+    G(messages_late, MESSAGES, "overtaken by others; not lost")                                    \
+    G(messages_duplicate, MESSAGES, "that had come before; their records count again")             \
+    G(sequence_restarts, NONE, "exporters that began a new count")                                 \
     X(samplers_learned, NONE,                                                                      \
       "sampling intervals that options said anew or otherwise than before")                        \
     X(samplers_refused, NONE, "of these, not taken at the limit of the exporter or of all")        \
@@ -86,12 +88,23 @@
 
 struct weir_collect_counters {
 #define X(name, unit, help) uint64_t name;
-    WEIR_COLLECT_COUNTERS(X)
+    WEIR_COLLECT_COUNTERS(X, X)
 #undef X
 };
 
 extern const struct weir_counter weir_collect_counter_table[];
 extern const size_t weir_collect_counter_count;
+
+/* What a Collecting Process has at the moment. */
+struct weir_collect_levels {
+    uint64_t sessions;
+    uint64_t sessions_most;
+    uint64_t templates_octets;
+    uint64_t waiting_octets;
+};
+
+extern const struct weir_counter weir_collect_level_table[];
+extern const size_t weir_collect_level_count;
 
 /* What rule a message broke, as the offset of its counter. */
 enum weir_malformed {

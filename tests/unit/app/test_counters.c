@@ -50,7 +50,8 @@ static void the_reference_has_every_row(void **state)
         assert_non_null(strstr(reference, group->title));
         for (size_t i = 0; i < *group->count; i++) {
             char row[512];
-            snprintf(row, sizeof(row), "| `%s` | %s | %s |\n", group->rows[i].name,
+            snprintf(row, sizeof(row), "| `%s` | %s | %s | %s |\n", group->rows[i].name,
+                     group->rows[i].is_gauge ? "gauge" : "counter",
                      weir_unit_text(group->rows[i].unit), group->rows[i].help);
             assert_non_null(strstr(reference, row));
         }

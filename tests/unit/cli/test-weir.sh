@@ -109,7 +109,7 @@ for page in '' $("$weir" help --commands | tr ' ' '-'); do
     fi
 done
 
-expect 'reference of counters' 0 '# Counters*| `flows_created` | flows | *' '' "$weir" help --counters
+expect 'reference of counters' 0 '# Counters*| `flows_created` | counter | flows | *' '' "$weir" help --counters
 
 # Completion, as bash runs it.
 complete_words() {
