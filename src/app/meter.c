@@ -91,9 +91,12 @@ static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
                              WEIR_METER_INTERFACES_MAX);
     for (unsigned i = 0; i < meter->config.interface_count; i++) {
         struct weir_live_options options = {
+            .buffer_octets = meter->config.buffer_octets,
             .first_interface = (uint16_t)i,
             .no_wait = true,
             .promiscuous = true,
+            .hardware_time = meter->config.hardware_time,
+            .filter = meter->config.filter_count > 0 ? meter->config.filters[0] : NULL,
         };
         int result = weir_live_open(meter->config.interfaces[i], &options, &meter->live[i], diag);
         if (result < 0)
@@ -102,11 +105,21 @@ static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
     return 0;
 }
 
+static bool tells_direction(const struct weir_meter *meter)
+{
+    for (unsigned i = 0; i < meter->config.interface_count; i++)
+        if (weir_live_tells_direction(meter->live[i]))
+            return true;
+    return false;
+}
+
 /* Live, an observation point has the ifIndex of its interface; in a file, its place there. */
 static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
 {
-    struct weir_cache_config config = meter->config.cache;
+    struct weir_cache_config config;
     uint32_t if_index[FILE_INTERFACES];
+    meter->config.cache.tells_direction = tells_direction(meter);
+    config = meter->config.cache;
     config.if_index = if_index;
     config.if_count =
         meter->config.interface_count ? meter->config.interface_count : FILE_INTERFACES;
@@ -293,6 +306,11 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
         }
     }
     return finish(meter, weir_clock_now(&meter->config.clock), result, diag);
+}
+
+weir_column_set weir_meter_columns(const struct weir_meter *meter)
+{
+    return weir_cache_columns(&meter->config.cache);
 }
 
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter)

@@ -35,12 +35,14 @@ struct weir_meter;
 #define WEIR_METER_INTERFACES_MAX 64u
 
 struct weir_meter_config {
-    struct weir_cache_config cache; /* its interfaces are the meter's to set */
+    struct weir_cache_config cache; /* interfaces and directions are the meter's to set */
     const char *const *filters;     /* in pcap-filter's language; a packet has to pass them all */
     unsigned filter_count;
     unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
     const char *const *interfaces; /* to listen on; none for files */
     unsigned interface_count;
+    uint32_t buffer_octets;  /* of the kernel, for each interface; 0: as packet/live.h says */
+    bool hardware_time;      /* as of struct weir_live_options */
     struct weir_clock clock; /* for live input only */
     /* Asked between batches of packets; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_meter *meter);
@@ -82,6 +84,9 @@ WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *d
 
 /* True once a sink has failed. */
 bool weir_meter_has_failed(const struct weir_meter *meter);
+
+/* The columns that some record may have. */
+weir_column_set weir_meter_columns(const struct weir_meter *meter);
 
 /* What the cache has counted so far, for who is asked to stop. */
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter);

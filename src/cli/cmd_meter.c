@@ -17,6 +17,8 @@
 enum {
     READ,
     INTERFACE,
+    BUFFER,
+    TIMESTAMPS,
     FILTER,
     LAYER,
     TUNNEL_DEPTH,
@@ -41,6 +43,13 @@ static const char *const formats[] = {
     NULL,
 };
 
+enum { CLOCK_KERNEL, CLOCK_HARDWARE };
+static const char *const clocks[] = {
+    [CLOCK_KERNEL] = "kernel",
+    [CLOCK_HARDWARE] = "hardware",
+    NULL,
+};
+
 enum { LAYER_OUTER, LAYER_INNER };
 static const char *const layers[] = {
     [LAYER_OUTER] = "outer",
@@ -61,7 +70,20 @@ static const struct weir_option options[OPTION_COUNT] = {
                    .kind = WEIR_OPTION_TEXT,
                    .repeatable = true,
                    .value = "IFACE",
-                   .help = "live from an interface until a signal comes"},
+                   .help = "live from an interface until a signal comes; several are metered "
+                           "together, and records say by which a flow came in or went out"},
+    [BUFFER] = {.name = "buffer",
+                .kind = WEIR_OPTION_SIZE,
+                .min = 512u << 10,
+                .max = 1u << 30,
+                .fallback = "32Mi",
+                .help = "with -i: what the kernel keeps of packets that wait, for each interface"},
+    [TIMESTAMPS] = {.name = "timestamps",
+                    .kind = WEIR_OPTION_CHOICE,
+                    .choices = clocks,
+                    .fallback = "kernel",
+                    .help = "with -i: whose clock times packets; hardware is the interface's own, "
+                            "which somebody has to keep right"},
     [FILTER] = {.name = "filter",
                 .kind = WEIR_OPTION_TEXT,
                 .repeatable = true,
@@ -222,6 +244,8 @@ static int read_config(struct run *run, struct weir_diag *diag)
     run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);
     if (!run->filters || !run->interfaces)
         return WEIR_E_NOMEM;
+    config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
+    config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
     config->filters = run->filters;
     config->interfaces = run->interfaces;
     /* Live, strangers choose the packets and must not know the key. */
@@ -293,8 +317,8 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     if (result < 0 || run->url_count > 0)
         return result;
     enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
-    result = weir_flow_printer_open("-", format, weir_cache_columns(&run->config.cache),
-                                    &run->printer, diag);
+    result =
+        weir_flow_printer_open("-", format, weir_meter_columns(run->meter), &run->printer, diag);
     if (result < 0)
         return result;
     return add_output(run, 0, weir_flow_printer_sink(run->printer), diag);

@@ -121,8 +121,9 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
     if (!cache->groups || !cache->hot || !cache->cold)
         return WEIR_E_NOMEM;
     memset(cache->groups, 0, cache->set_count * sizeof(*cache->groups));
-    int result = weir_meter_rows_init(&cache->rows, sink, &config->definition, config->domain,
-                                      WEIR_CACHE_BATCH_ROWS);
+    int result =
+        weir_meter_rows_init(&cache->rows, sink, &config->definition, config->tells_direction,
+                             config->domain, WEIR_CACHE_BATCH_ROWS);
     if (result < 0 || config->if_count == 0)
         return result;
     size_t octets = config->if_count * sizeof(*config->if_index);
@@ -188,7 +189,7 @@ weir_column_set weir_cache_columns(const struct weir_cache_config *config)
 {
     weir_column_set columns = 0;
     for (unsigned shape = 0; shape < WEIR_ROW_SHAPES; shape++)
-        columns |= weir_meter_rows_columns(&config->definition, shape);
+        columns |= weir_meter_rows_columns(&config->definition, config->tells_direction, shape);
     return columns;
 }
 

@@ -72,8 +72,9 @@ struct weir_cache_config {
     int64_t linger_ns; /* silence after a connection's end; no more than idle_ns counts */
     uint32_t domain;   /* Observation Domain of the records */
     struct weir_hash_key hash_key;
-    const uint32_t *if_index; /* ifIndex of each observation point; copied */
-    uint32_t if_count;        /* observation points past these have ifIndex 0 */
+    const uint32_t *if_index; /* ifIndex of each interface; copied */
+    uint32_t if_count;        /* interfaces past these have ifIndex 0 */
+    bool tells_direction;     /* records say whether packets came in or went out, and by what */
 };
 
 /* NetFlow's 7-tuple, 65,536 entries, idle 15 s, active 30 min, linger 2 s, the hash key of seed 0.

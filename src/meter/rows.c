@@ -21,9 +21,11 @@ static const weir_column_set every_shape =
     WEIR_COLUMN_BIT(END_REASON);
 
 weir_column_set weir_meter_rows_columns(const struct weir_flow_definition *definition,
-                                        unsigned shape)
+                                        bool tells_direction, unsigned shape)
 {
     weir_column_set columns = every_shape;
+    if (tells_direction)
+        columns |= WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
     if (shape & SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);
     if (shape & SHAPE_ICMP)
@@ -45,14 +47,15 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
 }
 
 int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_sink *sink,
-                         const struct weir_flow_definition *definition, uint32_t domain,
-                         uint32_t row_capacity)
+                         const struct weir_flow_definition *definition, bool tells_direction,
+                         uint32_t domain, uint32_t row_capacity)
 {
     rows->sink = *sink;
     rows->has_icmp = !(weir_flow_definition_absent(definition) & WEIR_COLUMN_BIT(ICMP_TYPE));
+    rows->tells_direction = tells_direction;
     rows->domain = domain;
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++) {
-        rows->shapes[i].columns = weir_meter_rows_columns(definition, i);
+        rows->shapes[i].columns = weir_meter_rows_columns(definition, tells_direction, i);
         rows->shapes[i].batch = weir_batch_new(row_capacity);
         if (!rows->shapes[i].batch)
             return WEIR_E_NOMEM;
@@ -96,6 +99,19 @@ static unsigned shape_of(const struct weir_meter_rows *rows, const struct weir_f
     return (is_v6 ? SHAPE_V6 : 0) | (is_icmp ? SHAPE_ICMP : 0);
 }
 
+static void fill_interfaces(const struct weir_meter_rows *rows, const struct weir_batch *batch,
+                            uint32_t row, uint16_t point)
+{
+    uint16_t interface = point & WEIR_POINT_INTERFACE;
+    bool is_egress = point & WEIR_POINT_EGRESS;
+    uint32_t index = interface < rows->if_count ? rows->if_index[interface] : 0;
+    weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[row] = is_egress ? 0 : index;
+    if (!rows->tells_direction)
+        return;
+    weir_batch_u32(batch, WEIR_COLUMN_OUT_IF)[row] = is_egress ? index : 0;
+    weir_batch_u8(batch, WEIR_COLUMN_DIRECTION)[row] = is_egress;
+}
+
 /* The arrays of all shapes exist, so that columns a shape lacks may be filled in vain. */
 void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_hot *hot,
                          const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
@@ -119,8 +135,7 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_ho
     weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = hot->state & WEIR_FLOW_TCP_FLAGS;
     weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = hot->packets;
     weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->octets & WEIR_FLOW_OCTETS_MASK;
-    weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[row] =
-        cold->observation_point < rows->if_count ? rows->if_index[cold->observation_point] : 0;
+    fill_interfaces(rows, batch, row, cold->observation_point);
     weir_batch_u8(batch, WEIR_COLUMN_TTL_MIN)[row] = hot->ttl_min;
     weir_batch_u8(batch, WEIR_COLUMN_TTL_MAX)[row] = hot->ttl_max;
     weir_batch_u16(batch, WEIR_COLUMN_VLAN)[row] = (uint16_t)cold->vlan;

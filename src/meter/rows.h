@@ -53,6 +53,7 @@ struct weir_meter_rows {
     int result;             /* the sink's first error */
     uint64_t handed_on;     /* rows that the sink took */
     bool has_icmp;          /* protocol and dst_port are keys: ICMP flows have one type and code */
+    bool tells_direction;
     uint32_t domain;
     uint32_t if_count;
     uint32_t *if_index;
@@ -65,13 +66,13 @@ struct weir_meter_rows {
 
 /* The columns of the records of one shape. */
 weir_column_set weir_meter_rows_columns(const struct weir_flow_definition *definition,
-                                        unsigned shape);
+                                        bool tells_direction, unsigned shape);
 
 /* Fills zeroed rows. 0 or WEIR_E_NOMEM; weir_meter_rows_done is due in either case. */
 WEIR_CHECKED int weir_meter_rows_init(struct weir_meter_rows *rows,
                                       const struct weir_batch_sink *sink,
                                       const struct weir_flow_definition *definition,
-                                      uint32_t domain, uint32_t row_capacity);
+                                      bool tells_direction, uint32_t domain, uint32_t row_capacity);
 void weir_meter_rows_done(struct weir_meter_rows *rows);
 
 /* Adds the record of a flow; a batch that is full goes to the sink, as metered at now_ns. */

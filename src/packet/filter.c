@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packet/filter.h"
 
+#include <linux/filter.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ static const struct {
     {WEIR_LINK_NULL, DLT_RAW, 4},
 };
 
-static int compile(const struct weir_filter *filter, uint16_t link_type,
+/* `snaplen` is what the program answers for a frame that passes. */
+static int compile(const char *expression, uint16_t link_type, uint32_t snaplen,
                    struct program *ret_program, struct weir_diag *diag)
 {
     int dlt = link_type;
@@ -49,14 +51,14 @@ static int compile(const struct weir_filter *filter, uint16_t link_type,
             skipped = exceptions[i].skipped;
         }
     }
-    pcap_t *pcap = pcap_open_dead(dlt, WEIR_FRAME_OCTETS_MAX);
+    pcap_t *pcap = pcap_open_dead(dlt, (int)snaplen);
     if (!pcap)
         return weir_diag_set(diag, WEIR_E_NOMEM, "filter: no memory to compile it");
     struct bpf_program bpf;
     int result = 0;
-    if (pcap_compile(pcap, &bpf, filter->expression, 1, PCAP_NETMASK_UNKNOWN) != 0)
-        result = weir_diag_set(diag, WEIR_E_USAGE, "filter: '%s': %s", filter->expression,
-                               pcap_geterr(pcap));
+    if (pcap_compile(pcap, &bpf, expression, 1, PCAP_NETMASK_UNKNOWN) != 0)
+        result =
+            weir_diag_set(diag, WEIR_E_USAGE, "filter: '%s': %s", expression, pcap_geterr(pcap));
     pcap_close(pcap);
     if (result == 0)
         *ret_program = (struct program){.bpf = bpf, .link_type = link_type, .skipped = skipped};
@@ -72,7 +74,8 @@ int weir_filter_new(const char *expression, struct weir_filter **ret_filter, str
         weir_filter_free(filter);
         return weir_diag_set(diag, WEIR_E_NOMEM, "filter: no memory to compile it");
     }
-    int result = compile(filter, WEIR_LINK_ETHERNET, &filter->programs[0], diag);
+    int result =
+        compile(expression, WEIR_LINK_ETHERNET, WEIR_FRAME_OCTETS_MAX, &filter->programs[0], diag);
     if (result < 0) {
         weir_filter_free(filter);
         return result;
@@ -107,7 +110,8 @@ static int find_program(struct weir_filter *filter, uint16_t link_type,
         if (!weir_parser_knows_link(link_type)) {
             *program = (struct program){.link_type = link_type, .passes_all = true};
         } else {
-            int result = compile(filter, link_type, program, diag);
+            int result =
+                compile(filter->expression, link_type, WEIR_FRAME_OCTETS_MAX, program, diag);
             if (result < 0)
                 return result;
         }
@@ -138,4 +142,49 @@ int weir_filter_run(struct weir_filter *filter, const struct weir_frame *frames,
                                  frame->wire_octets - skipped, frame->captured - skipped) != 0;
     }
     return 0;
+}
+
+/*
+ * Before the expression's steps: frames up to SHORT_OCTETS, in which it might look for what is not
+ * there and so end them uncounted, and those whose VLAN tag is kept beside them, pass.
+ */
+#define SHORT_OCTETS 128u
+#define PROLOGUE     5u
+
+int weir_filter_compile_kernel(const char *expression, uint16_t link_type, uint32_t snaplen,
+                               struct weir_filter_steps *ret_steps, struct weir_diag *diag)
+{
+    struct program program;
+    int result = compile(expression ? expression : "", link_type, snaplen, &program, diag);
+    if (result < 0)
+        return result;
+    unsigned count = program.bpf.bf_len;
+    struct sock_filter *steps = calloc(count + PROLOGUE, sizeof(*steps));
+    if (!steps || count + PROLOGUE > BPF_MAXINSNS) {
+        free(steps);
+        pcap_freecode(&program.bpf);
+        return weir_diag_set(diag, WEIR_E_NOMEM, "filter: no memory to compile it");
+    }
+    const struct sock_filter prologue[PROLOGUE] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SHORT_OCTETS, 0, 2),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, snaplen),
+    };
+    memcpy(steps, prologue, sizeof(prologue));
+    for (unsigned i = 0; i < count; i++) {
+        const struct bpf_insn *step = &program.bpf.bf_insns[i];
+        bool rejects = step->code == (BPF_RET | BPF_K) && step->k == 0;
+        steps[PROLOGUE + i] = (struct sock_filter){
+            .code = step->code, .jt = step->jt, .jf = step->jf, .k = rejects ? 1 : step->k};
+    }
+    pcap_freecode(&program.bpf);
+    *ret_steps = (struct weir_filter_steps){.steps = steps, .count = (uint16_t)(count + PROLOGUE)};
+    return 0;
+}
+
+void weir_filter_steps_done(struct weir_filter_steps *steps)
+{
+    free(steps->steps);
 }

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "packet/source.h"
 
+struct sock_filter;
 struct weir_filter;
 
 /* 0, WEIR_E_NOMEM, or WEIR_E_USAGE with diag: "filter: 'tcp and prt 443': syntax error". */
@@ -35,5 +36,22 @@ void weir_filter_free(struct weir_filter *filter);
  */
 WEIR_CHECKED int weir_filter_run(struct weir_filter *filter, const struct weir_frame *frames,
                                  size_t count, bool *ret_pass, struct weir_diag *diag);
+
+/* A filter for the kernel (SO_ATTACH_FILTER). */
+struct weir_filter_steps {
+    struct sock_filter *steps;
+    uint16_t count;
+};
+
+/*
+ * Makes a filter that keeps `snaplen` octets of frames that pass, and one octet of others, so that
+ * they are counted; of what it does not see as it is on the wire (short frames, and VLAN tags that
+ * the kernel takes off) it leaves the judgement to weir_filter_run(). expression NULL: all pass.
+ * Results of weir_filter_new; weir_filter_steps_done frees it.
+ */
+WEIR_CHECKED int weir_filter_compile_kernel(const char *expression, uint16_t link_type,
+                                            uint32_t snaplen, struct weir_filter_steps *ret_steps,
+                                            struct weir_diag *diag);
+void weir_filter_steps_done(struct weir_filter_steps *steps);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Live capture from an interface through libpcap, as a struct weir_source.
+ * Live capture from an interface, as a struct weir_source: through a ring that the kernel fills
+ * (AF_PACKET) where it is Ethernet, loopback or has no link header, else through libpcap.
  *
  *     struct weir_live_options options = {.promiscuous = true};
  *     if (weir_live_open("eth0", &options, &source, &diag) < 0) ...
@@ -10,8 +11,10 @@
  *         ...
  *     }
  *
- * Time is the kernel's, in nanoseconds. Frames are copied once, out of the ring that the kernel
- * shares with libpcap. weir_source_counters() gives what the kernel and the interface dropped.
+ * Time is the kernel's, or the interface's where that is asked for, in nanoseconds. A VLAN tag that
+ * the kernel took off is put back. In the ring frames stay where they are, and frame.is_egress is
+ * true of those that go out. weir_source_counters() gives what the kernel and the interface
+ * dropped. An interface that is down is waited for; one that is removed ends the capture.
  *
  * Threads: one owner. Limits: octets kept of a frame and octets of the kernel's buffer, below.
  */
@@ -27,11 +30,17 @@
 
 struct weir_live_options {
     uint32_t snaplen;         /* octets kept of a frame, at most 65536; 0: 256 */
-    uint32_t buffer_octets;   /* of the kernel; 0: 16 MiB */
+    uint32_t buffer_octets;   /* of the kernel, at most 1 GiB; 0: 32 MiB */
     uint32_t wait_ms;         /* weir_source_next() waits at most so long; 0: 100 */
     bool no_wait;             /* it never waits: for who polls several (weir_live_fd) */
     uint16_t first_interface; /* added to frame.interface */
     bool promiscuous;
+    bool hardware_time; /* WEIR_E_USAGE where the interface has no clock for all frames */
+    /*
+     * As of weir_filter_new(): the kernel keeps a single octet of frames that do not pass, which
+     * are still counted and do not pass weir_filter_run() either. NULL: none.
+     */
+    const char *filter;
 };
 
 /*
@@ -44,5 +53,8 @@ WEIR_CHECKED int weir_live_open(const char *interface, const struct weir_live_op
 
 /* Readable where frames may be waiting; of a source opened here only. */
 int weir_live_fd(const struct weir_source *source);
+
+/* Whether frames that go out are told from those that come in; likewise. */
+bool weir_live_tells_direction(const struct weir_source *source);
 
 #endif

@@ -461,7 +461,7 @@ HOT void set_frame(const struct weir_frame *frame, uint16_t vlan, struct weir_pa
 {
     packet->vlan = vlan;
     packet->encapsulation = (struct weir_encapsulation){0};
-    packet->key.observation_point = frame->interface;
+    packet->key.observation_point = weir_observation_point(frame->interface, frame->is_egress);
     packet->time_ns = frame->time_ns;
     packet->wire_octets = frame->wire_octets;
 }

@@ -16,6 +16,8 @@ const struct weir_counter weir_source_counter_table[] = {
                  "octets of these frames that the capture holds"),
     WEIR_COUNTER(struct weir_source_counters, packets_time_clamped, PACKETS,
                  "frames of an impossible time, moved to the nearest possible one"),
+    WEIR_COUNTER(struct weir_source_counters, packets_time_hardware, PACKETS,
+                 "frames whose time is by the clock of their interface"),
     WEIR_COUNTER(struct weir_source_counters, blocks_skipped, NONE,
                  "pcapng blocks of other kinds than frames, sections and interfaces"),
     WEIR_COUNTER(struct weir_source_counters, packets_dropped_kernel, PACKETS,

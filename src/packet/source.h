@@ -58,6 +58,7 @@ struct weir_frame {
     int64_t time_ns;      /* since 1970; impossible ones are clamped and counted */
     uint16_t link_type;   /* enum weir_link_type, or another of the registry */
     uint16_t interface;   /* its number in the capture, from 0, plus first_interface */
+    bool is_egress;       /* known to go out by it */
 };
 
 struct weir_source_options {
@@ -71,6 +72,7 @@ struct weir_source_counters {
     uint64_t octets_read;     /* on the wire */
     uint64_t octets_captured; /* in the file */
     uint64_t packets_time_clamped;
+    uint64_t packets_time_hardware;
     uint64_t blocks_skipped;
     uint64_t packets_dropped_kernel;
     uint64_t packets_dropped_interface;

@@ -9,9 +9,22 @@
 #ifndef WEIR_RECORD_PACKET_H
 #define WEIR_RECORD_PACKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/address.h"
+
+/*
+ * An Observation Point: an interface, by its place in the source's list and not its ifIndex, with
+ * the highest bit but one set where packets are known to go out there. The highest is the cache's.
+ */
+#define WEIR_POINT_EGRESS    0x4000u
+#define WEIR_POINT_INTERFACE 0x3fffu
+
+static inline uint16_t weir_observation_point(unsigned interface, bool is_egress)
+{
+    return (uint16_t)((interface & WEIR_POINT_INTERFACE) | (is_egress ? WEIR_POINT_EGRESS : 0));
+}
 
 struct weir_flow_key {
     struct weir_address src_addr;
@@ -20,7 +33,7 @@ struct weir_flow_key {
     uint16_t dst_port; /* ICMP and ICMPv6: type * 256 + code, as NetFlow exports it */
     uint8_t protocol;  /* the upper-layer protocol, past IPv6 extension headers */
     uint8_t tos;
-    uint16_t observation_point; /* index of the interface in the source's list, not its ifIndex */
+    uint16_t observation_point; /* as weir_observation_point() makes it */
 };
 _Static_assert(sizeof(struct weir_flow_key) == 40, "the cache hashes 40 octets without padding");
 
