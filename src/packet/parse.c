@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "packet/fragment.h"
 #include "packet/link.h"
+#include "packet/parse_private.h"
 #include "packet/tunnel.h"
 
 #define LIKELY(condition)   __builtin_expect(!!(condition), 1)
@@ -24,7 +25,6 @@
 
 #define FRAGMENT_ENTRIES_DEFAULT 4096
 #define FRAGMENT_TIMEOUT_DEFAULT (30 * WEIR_NS_PER_SECOND)
-#define UNPARSED_LINKS_MAX       16
 #define EXTENSION_HEADERS_MAX    16
 #define IPV4_HEADER_OCTETS       20
 #define IPV6_HEADER_OCTETS       40
@@ -56,17 +56,6 @@ enum {
     PROTOCOL_DESTINATION = 60,
     PROTOCOL_SCTP = 132,
     PROTOCOL_UDP_LITE = 136,
-};
-
-struct weir_parser {
-    struct weir_parse_counters counters;
-    struct weir_fragments *fragments;
-    struct {
-        uint16_t link_type;
-        struct weir_rest_count count;
-    } unparsed[UNPARSED_LINKS_MAX];
-    size_t unparsed_count;
-    unsigned tunnel_depth;
 };
 
 /*
@@ -138,16 +127,7 @@ HOT void set_transport(const uint8_t *at, uint32_t whole, struct weir_packet *pa
         set_malformed_transport(packet);
 }
 
-/* The IP payload from the transport header on. */
-struct payload {
-    const uint8_t *at;
-    uint32_t captured; /* octets at `at` */
-    uint32_t whole;    /* by the IP length; less than captured never */
-    bool first_fragment;
-};
-
-/* The same where not all of the header may be there: what there is counts. */
-static void parse_transport(const struct payload *payload, struct weir_packet *packet)
+void weir_parse_transport(const struct weir_payload *payload, struct weir_packet *packet)
 {
     const struct transport *row = &transports[packet->key.protocol];
     uint8_t header[TRANSPORT_OCTETS] = {0};
@@ -185,7 +165,7 @@ struct fragment {
 };
 
 COLD void parse_fragment(struct weir_parser *parser, const struct weir_frame *frame,
-                         const struct fragment *fragment, struct payload *payload,
+                         const struct fragment *fragment, struct weir_payload *payload,
                          struct weir_packet *packet)
 {
     const struct weir_fragment_key key = {
@@ -198,7 +178,7 @@ COLD void parse_fragment(struct weir_parser *parser, const struct weir_frame *fr
     packet->flags |= WEIR_PACKET_FRAGMENT;
     if (fragment->offset == 0) {
         payload->first_fragment = true;
-        parse_transport(payload, packet);
+        weir_parse_transport(payload, packet);
         const struct weir_fragment_value value = {
             .src_port = packet->key.src_port,
             .dst_port = packet->key.dst_port,
@@ -275,8 +255,6 @@ static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_f
                                  struct weir_layers *layers)
 {
     const uint8_t *ip = cursor->at;
-    if (cursor->left < IPV4_HEADER_OCTETS)
-        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
     if (ip[0] >> 4 != 4)
         return WEIR_REST_MALFORMED_IP_VERSION;
     uint32_t header = (ip[0] & 15u) * 4;
@@ -296,7 +274,7 @@ static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_f
         present = header;
     }
     set_ipv4(ip, total, packet);
-    struct payload payload = {ip + header, present - header, total - header, false};
+    struct weir_payload payload = {ip + header, present - header, total - header, false};
     uint16_t word = weir_load_be16(ip + 6);
     struct fragment fragment = {
         .id = weir_load_be16(ip + 4),
@@ -306,7 +284,7 @@ static enum weir_rest parse_ipv4(struct weir_parser *parser, const struct weir_f
     };
     set_layers(frame, cursor, total, header, &fragment, layers);
     if ((word & IPV4_FRAGMENT) == 0)
-        parse_transport(&payload, packet);
+        weir_parse_transport(&payload, packet);
     else
         parse_fragment(parser, frame, &fragment, &payload, packet);
     return WEIR_REST_NONE;
@@ -422,8 +400,6 @@ static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_f
                                  struct weir_layers *layers)
 {
     const uint8_t *ip = cursor->at;
-    if (cursor->left < IPV6_HEADER_OCTETS)
-        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
     uint32_t word = weir_load_be32(ip);
     if (word >> 28 != 6)
         return WEIR_REST_MALFORMED_IP_VERSION;
@@ -442,8 +418,8 @@ static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_f
     set_layers(frame, cursor, ipv6.total, ipv6.transport, &ipv6.fragment, layers);
     uint32_t captured = smaller(cursor->left, ipv6.total);
     uint32_t transport = smaller(ipv6.transport, captured);
-    struct payload payload = {ip + transport, captured - transport, ipv6.total - ipv6.transport,
-                              false};
+    struct weir_payload payload = {ip + transport, captured - transport,
+                                   ipv6.total - ipv6.transport, false};
     if (ipv6.flags & (WEIR_PACKET_MALFORMED_L4 | WEIR_PACKET_TRUNCATED)) {
         packet->key.src_port = packet->key.dst_port = packet->tcp_flags = 0;
         if (ipv6.is_fragment)
@@ -451,7 +427,7 @@ static enum weir_rest parse_ipv6(struct weir_parser *parser, const struct weir_f
     } else if (ipv6.is_fragment) {
         parse_fragment(parser, frame, &ipv6.fragment, &payload, packet);
     } else {
-        parse_transport(&payload, packet);
+        weir_parse_transport(&payload, packet);
     }
     return WEIR_REST_NONE;
 }
@@ -466,108 +442,17 @@ HOT void set_frame(const struct weir_frame *frame, uint16_t vlan, struct weir_pa
     packet->wire_octets = frame->wire_octets;
 }
 
-static enum weir_rest parse_ip(struct weir_parser *parser, const struct weir_frame *frame,
-                               struct weir_link_cursor *cursor, struct weir_packet *packet,
-                               struct weir_layers *layers)
+enum weir_rest weir_parse_ip(struct weir_parser *parser, const struct weir_frame *frame,
+                             struct weir_link_cursor *cursor, struct weir_packet *packet,
+                             struct weir_layers *layers)
 {
+    bool is_v4 = cursor->layer == WEIR_LAYER_IPV4;
+    if (cursor->left < (is_v4 ? IPV4_HEADER_OCTETS : IPV6_HEADER_OCTETS))
+        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_IP_HEADER);
     set_frame(frame, cursor->vlan, packet);
     packet->encapsulation = cursor->encapsulation;
-    return cursor->layer == WEIR_LAYER_IPV4 ? parse_ipv4(parser, frame, cursor, packet, layers)
-                                            : parse_ipv6(parser, frame, cursor, packet, layers);
-}
-
-/* Puts the cursor where the packet's transport header is. */
-static void begin_payload(const struct weir_frame *frame, const struct weir_layers *layers,
-                          struct weir_link_cursor *cursor)
-{
-    uint32_t begin = smaller(layers->transport, layers->end);
-    cursor->at = frame->octets + begin;
-    cursor->left = layers->end - begin;
-    cursor->whole = layers->whole_end - layers->transport;
-    cursor->cut = cursor->left < cursor->whole;
-}
-
-/* Over an authentication header of IPv4 (RFC 4302); in IPv6 it is an extension header. */
-static enum weir_rest skip_authentication(const struct weir_frame *frame,
-                                          struct weir_link_cursor *cursor,
-                                          struct weir_packet *packet, struct weir_layers *layers)
-{
-    begin_payload(frame, layers, cursor);
-    if (cursor->left < 8)
-        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_LINK);
-    uint8_t next = cursor->at[0];
-    uint32_t octets = (cursor->at[1] + 2u) * 4;
-    if (!weir_link_take(cursor, octets))
-        return weir_link_too_short(cursor, WEIR_REST_MALFORMED_LINK);
-    layers->transport += octets;
-    packet->key.protocol = next;
-    const struct payload payload = {cursor->at, cursor->left, cursor->whole, false};
-    parse_transport(&payload, packet);
-    return WEIR_REST_NONE;
-}
-
-/* Into the tunnel whose first layer is `layer`: all is that of the packet inside, or unchanged. */
-static enum weir_rest enter_tunnel(struct weir_parser *parser, const struct weir_frame *frame,
-                                   struct weir_link_cursor *cursor, enum weir_layer layer,
-                                   struct weir_packet *packet, struct weir_layers *layers)
-{
-    bool is_ethernet = layer == WEIR_LAYER_ETHERNET || layer == WEIR_LAYER_ETHERIP;
-    struct weir_packet inner;
-    struct weir_layers inner_layers;
-    begin_payload(frame, layers, cursor);
-    cursor->layer = layer;
-    cursor->vlan_tags = 0; /* a tag inside counts more */
-    cursor->encapsulation.depth++;
-    weir_link_identify(cursor, is_ethernet ? WEIR_ENCAPSULATION_ETHERNET : WEIR_ENCAPSULATION_IP,
-                       0);
-    enum weir_rest rest = weir_link_walk(cursor);
-    if (rest == WEIR_REST_NONE)
-        rest = parse_ip(parser, frame, cursor, &inner, &inner_layers);
-    if (rest == WEIR_REST_NONE) {
-        *packet = inner;
-        *layers = inner_layers;
-    }
-    return rest;
-}
-
-static void count_tunnel_rest(struct weir_parse_counters *counters, enum weir_rest rest)
-{
-    counters->packets_tunnel_cut += rest == WEIR_REST_TRUNCATED;
-    counters->packets_tunnel_malformed += rest >= WEIR_REST_FIRST_MALFORMED;
-    counters->packets_tunnel_other +=
-        rest != WEIR_REST_TRUNCATED && rest < WEIR_REST_FIRST_MALFORMED;
-}
-
-/* As far as tunnels can be gone into; the packet is then the innermost that was reached. */
-COLD void enter_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
-                        struct weir_link_cursor *cursor, struct weir_packet *packet,
-                        struct weir_layers *layers)
-{
-    struct weir_parse_counters *counters = &parser->counters;
-    const uint32_t outermost = layers->network;
-    for (unsigned depth = 0; !(packet->flags & WEIR_PACKET_MALFORMED_L4); depth++) {
-        bool is_ah = packet->key.protocol == PROTOCOL_AH && !(packet->flags & WEIR_PACKET_V6);
-        enum weir_layer layer = weir_tunnel_layer(packet);
-        if (!is_ah && layer == WEIR_LAYER_COUNT)
-            break;
-        if (packet->flags & WEIR_PACKET_FRAGMENT) {
-            counters->packets_tunnel_fragment++;
-            break;
-        }
-        if (depth == parser->tunnel_depth) {
-            counters->packets_tunnel_deep++;
-            break;
-        }
-        enum weir_rest rest = is_ah ? skip_authentication(frame, cursor, packet, layers)
-                                    : enter_tunnel(parser, frame, cursor, layer, packet, layers);
-        if (rest != WEIR_REST_NONE) {
-            if (!cursor->is_no_tunnel)
-                count_tunnel_rest(counters, rest);
-            break;
-        }
-    }
-    counters->packets_in_tunnels += packet->encapsulation.depth > 0;
-    counters->octets_of_tunnels += layers->network - outermost;
+    return is_v4 ? parse_ipv4(parser, frame, cursor, packet, layers)
+                 : parse_ipv6(parser, frame, cursor, packet, layers);
 }
 
 /* All of parsing but counting, for any frame; ret_layers may be NULL. */
@@ -578,11 +463,11 @@ COLD enum weir_rest parse_any(struct weir_parser *parser, const struct weir_fram
     struct weir_layers layers;
     enum weir_rest rest = weir_link_find_ip(frame, &cursor);
     if (rest == WEIR_REST_NONE)
-        rest = parse_ip(parser, frame, &cursor, packet, &layers);
+        rest = weir_parse_ip(parser, frame, &cursor, packet, &layers);
     if (rest != WEIR_REST_NONE)
         return rest;
     if (parser->tunnel_depth > 0)
-        enter_tunnels(parser, frame, &cursor, packet, &layers);
+        weir_parse_tunnels(parser, frame, &cursor, packet, &layers);
     parser->counters.packets_length_of_frame += cursor.has_no_length;
     if (ret_layers)
         *ret_layers = layers;
@@ -633,7 +518,7 @@ static void count_unparsed_link(struct weir_parser *parser, const struct weir_fr
     size_t i = 0;
     while (i < parser->unparsed_count && parser->unparsed[i].link_type != frame->link_type)
         i++;
-    if (i == UNPARSED_LINKS_MAX)
+    if (i == WEIR_UNPARSED_LINKS_MAX)
         return;
     if (i == parser->unparsed_count)
         parser->unparsed_count++;
@@ -667,7 +552,7 @@ COLD void count_packet(struct weir_parse_counters *counters, const struct weir_p
         counters->octets_beyond_frame += packet->octets - packet->wire_octets;
 }
 
-/* Whether enter_tunnels() would do something. */
+/* Whether weir_parse_tunnels() would do something. */
 HOT bool may_be_tunnel(const struct weir_packet *packet)
 {
     return transports[packet->key.protocol].may_be_tunnel &&
