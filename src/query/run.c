@@ -9,32 +9,12 @@
 #include "base/calendar.h"
 #include "base/output.h"
 #include "query/printer.h"
+#include "query/run_private.h"
 #include "query/scan.h"
 #include "query/sieve.h"
-#include "query/statement.h"
-#include "query/table.h"
-#include "store/statistics.h"
-
-/* Memory for SQL: the paths of a million files, twice. */
-#define SQL_OCTETS_MAX (1u << 30)
-
-struct run {
-    const struct weir_query_store *store;
-    const struct weir_query_plan *plan;
-    char *folder; /* of the store, absolute: DuckDB is not to be confined to "." and the like */
-    struct weir_arena arena;
-    struct weir_catalog catalog;
-    struct weir_statistics statistics;
-    struct weir_statement statement;
-    struct weir_duckdb *db;
-    struct weir_query_stats stats;
-    int64_t begun_ns;
-    struct weir_diag damage; /* of the first file that cannot be read; error 0: none */
-    struct weir_diag *diag;
-};
 
 /* Reads the footers. A file that has none is left out, and remembered. */
-static int read_statistics(struct run *run)
+static int read_statistics(struct weir_run *run)
 {
     struct weir_catalog *catalog = &run->catalog;
     size_t kept = 0;
@@ -57,13 +37,13 @@ static int read_statistics(struct run *run)
     return 0;
 }
 
-static const struct weir_leaf_statistics *leaf(const struct run *run, enum weir_column column)
+static const struct weir_leaf_statistics *leaf(const struct weir_run *run, enum weir_column column)
 {
     return &run->statistics.leaves[weir_leaf_of_column(column)];
 }
 
 /* Whether a counter times its sampling interval may pass 63 bits. */
-static bool may_be_wide(const struct run *run)
+static bool may_be_wide(const struct weir_run *run)
 {
     static const enum weir_column counters[] = {WEIR_COLUMN_BYTES, WEIR_COLUMN_PACKETS,
                                                 WEIR_COLUMN_REV_BYTES, WEIR_COLUMN_REV_PACKETS};
@@ -79,7 +59,7 @@ static bool may_be_wide(const struct run *run)
     return false;
 }
 
-static void describe(struct run *run)
+static void describe(struct weir_run *run)
 {
     const struct weir_leaf_statistics *sampling = leaf(run, WEIR_COLUMN_SAMPLING);
     bool is_sampled = sampling->any && (!sampling->is_known || sampling->max > 1);
@@ -99,7 +79,7 @@ static void describe(struct run *run)
 }
 
 /* One flow of a wrong clock is enough for this, so it says what time there is to cut. */
-static int too_many_bins(const struct run *run, int64_t first_ms, int64_t past_ms)
+static int too_many_bins(const struct weir_run *run, int64_t first_ms, int64_t past_ms)
 {
     char first[WEIR_TIME_TEXT_MAX], past[WEIR_TIME_TEXT_MAX];
     weir_time_format(first_ms / 1000, 0, 0, first);
@@ -111,7 +91,7 @@ static int too_many_bins(const struct run *run, int64_t first_ms, int64_t past_m
 }
 
 /* The time that the bins of a series cover: what was asked, or all that files' names say. */
-static int find_bins(struct run *run)
+static int find_bins(struct weir_run *run)
 {
     const struct weir_query_plan *plan = run->plan;
     int64_t first = plan->from_ms, past = plan->to_ms;
@@ -137,13 +117,12 @@ static int find_bins(struct run *run)
     return 0;
 }
 
-/* To be finished in any case. */
-static void begin(struct run *run, const struct weir_query_store *store,
-                  const struct weir_query_plan *plan, struct weir_diag *diag)
+void weir_run_begin(struct weir_run *run, const struct weir_query_store *store,
+                    const struct weir_query_plan *plan, struct weir_diag *diag)
 {
-    *run = (struct run){.store = store, .plan = plan, .diag = diag};
+    *run = (struct weir_run){.store = store, .plan = plan, .diag = diag};
     run->begun_ns = weir_clock_now(&store->clock);
-    weir_arena_init(&run->arena, SQL_OCTETS_MAX);
+    weir_arena_init(&run->arena, WEIR_RUN_SQL_MAX);
     run->statement = (struct weir_statement){
         .sql = {.dialect = &weir_dialect_duckdb, .arena = &run->arena},
         .plan = plan,
@@ -152,10 +131,10 @@ static void begin(struct run *run, const struct weir_query_store *store,
     run->folder = realpath(store->folder, NULL);
 }
 
-static int prepare(struct run *run, const struct weir_query_store *store,
-                   const struct weir_query_plan *plan, struct weir_diag *diag)
+int weir_run_prepare(struct weir_run *run, const struct weir_query_store *store,
+                     const struct weir_query_plan *plan, struct weir_diag *diag)
 {
-    begin(run, store, plan, diag);
+    weir_run_begin(run, store, plan, diag);
     int result = weir_catalog_read(run->folder ? run->folder : store->folder, plan->from_ms,
                                    plan->to_ms, &run->catalog, diag);
     if (result == 0)
@@ -166,8 +145,7 @@ static int prepare(struct run *run, const struct weir_query_store *store,
     return find_bins(run);
 }
 
-/* `second_folder`: one more that SQL of ours may touch, or NULL. */
-static int open_engine(struct run *run, const char *second_folder)
+int weir_run_open_engine(struct weir_run *run, const char *second_folder)
 {
     const char *const folders[] = {run->folder, second_folder, NULL};
     const struct weir_duckdb_options options = {
@@ -181,7 +159,7 @@ static int open_engine(struct run *run, const char *second_folder)
     return weir_duckdb_open(&options, &run->db, run->diag);
 }
 
-static int finish(struct run *run, int result)
+int weir_run_finish(struct weir_run *run, int result)
 {
     if (result == 0 && run->damage.error) {
         if (run->diag)
@@ -195,14 +173,13 @@ static int finish(struct run *run, int result)
     return result;
 }
 
-static int no_memory(struct run *run)
+int weir_run_no_memory(struct weir_run *run)
 {
     return weir_diag_set(run->diag, WEIR_E_NOMEM, "no memory for the query");
 }
 
-/* One SQL value; a time has the other part of it, and an address its low word, in `second`. */
-static struct weir_cell make_cell(enum weir_answer_kind kind, struct weir_duckdb_value value,
-                                  struct weir_duckdb_value second)
+struct weir_cell weir_run_cell(enum weir_answer_kind kind, struct weir_duckdb_value value,
+                               struct weir_duckdb_value second)
 {
     struct weir_cell cell = {.is_none = value.kind == WEIR_DUCKDB_NULL};
     if (cell.is_none)
@@ -243,10 +220,10 @@ static struct weir_cell read_cell(const struct weir_duckdb_result *result, unsig
     struct weir_duckdb_value second = {.kind = WEIR_DUCKDB_NULL};
     if (weir_answer_width(column) == 2)
         second = weir_duckdb_get(result, at + 1, row);
-    return make_cell(column->kind, weir_duckdb_get(result, at, row), second);
+    return weir_run_cell(column->kind, weir_duckdb_get(result, at, row), second);
 }
 
-static void read_cells(const struct run *run, const struct weir_duckdb_result *result,
+static void read_cells(const struct weir_run *run, const struct weir_duckdb_result *result,
                        unsigned first, unsigned row, struct weir_cell *cells)
 {
     const struct weir_query_plan *plan = run->plan;
@@ -274,7 +251,7 @@ static void add_to_sums(struct sums *sums, const struct weir_query_plan *plan,
 }
 
 /* One row of SQL to the printer. */
-static int print_row(struct run *run, struct weir_printer *printer,
+static int print_row(struct weir_run *run, struct weir_printer *printer,
                      const struct weir_duckdb_result *result, unsigned row, struct sums *sums)
 {
     const struct weir_query_plan *plan = run->plan;
@@ -294,17 +271,17 @@ static int print_row(struct run *run, struct weir_printer *printer,
 }
 
 /* Starts the statement of rows; returns how many its first chunk has, or an error. */
-static int select_rows(struct run *run, struct weir_duckdb_result **ret_result)
+static int select_rows(struct weir_run *run, struct weir_duckdb_result **ret_result)
 {
     const char *sql = weir_statement_rows(&run->statement);
     if (run->statement.sql.failed)
-        return no_memory(run);
+        return weir_run_no_memory(run);
     int rows = weir_duckdb_select(run->db, sql, ret_result, run->diag);
     return rows == 0 ? weir_duckdb_next(*ret_result, run->diag) : rows;
 }
 
 /* The same through a sieve where that may pay; of all groups where it did not hold. */
-static int select_greatest(struct run *run, struct weir_duckdb_result **ret_result)
+static int select_greatest(struct weir_run *run, struct weir_duckdb_result **ret_result)
 {
     struct weir_sieve sieve;
     run->statement.sieve = NULL;
@@ -322,7 +299,7 @@ static int select_greatest(struct run *run, struct weir_duckdb_result **ret_resu
     return select_rows(run, ret_result);
 }
 
-static int print_rows(struct run *run, struct weir_printer *printer, struct sums *sums)
+static int print_rows(struct weir_run *run, struct weir_printer *printer, struct sums *sums)
 {
     struct weir_duckdb_result *result = NULL;
     int rows = select_greatest(run, &result);
@@ -341,7 +318,7 @@ static int print_rows(struct run *run, struct weir_printer *printer, struct sums
 }
 
 /* Counters that pass 63 bits are met only by trying: then all over again with 128. */
-static int print_rows_narrow_or_wide(struct run *run, struct weir_printer *printer,
+static int print_rows_narrow_or_wide(struct weir_run *run, struct weir_printer *printer,
                                      struct sums *sums)
 {
     int result = print_rows(run, printer, sums);
@@ -352,8 +329,8 @@ static int print_rows_narrow_or_wide(struct run *run, struct weir_printer *print
 }
 
 /* What was not printed, and all of it. `total` of the columns that are no keys. */
-static int print_last_rows(struct run *run, struct weir_printer *printer, const struct sums *sums,
-                           struct weir_cell *total)
+static int print_last_rows(struct weir_run *run, struct weir_printer *printer,
+                           const struct sums *sums, struct weir_cell *total)
 {
     const struct weir_query_plan *plan = run->plan;
     struct weir_cell other[WEIR_QUERY_COLUMNS_MAX];
@@ -370,14 +347,14 @@ static int print_last_rows(struct run *run, struct weir_printer *printer, const 
     return result < 0 ? result : weir_printer_row(printer, WEIR_ROW_TOTAL, total, run->diag);
 }
 
-static int print_total(struct run *run, struct weir_printer *printer, const struct sums *sums)
+static int print_total(struct weir_run *run, struct weir_printer *printer, const struct sums *sums)
 {
     const struct weir_query_plan *plan = run->plan;
     struct weir_cell total[WEIR_QUERY_COLUMNS_MAX] = {0};
     struct weir_duckdb_result *result = NULL;
     const char *sql = weir_statement_total(&run->statement);
     if (run->statement.sql.failed)
-        return no_memory(run);
+        return weir_run_no_memory(run);
     int rows = weir_duckdb_select(run->db, sql, &result, run->diag);
     if (rows == 0)
         rows = weir_duckdb_next(result, run->diag);
@@ -397,17 +374,17 @@ static bool shows_totals(const struct weir_query_plan *plan, enum weir_format fo
            weir_format_shows_others(format);
 }
 
-static int print_by_sql(struct run *run, struct weir_printer *printer, bool totals)
+static int print_by_sql(struct weir_run *run, struct weir_printer *printer, bool totals)
 {
     struct sums sums = {0};
     run->statement.one_more = totals;
-    int result = open_engine(run, NULL);
+    int result = weir_run_open_engine(run, NULL);
     if (result == 0)
         result = print_rows_narrow_or_wide(run, printer, &sums);
     return result == 0 && totals ? print_total(run, printer, &sums) : result;
 }
 
-static struct weir_scan_question scan_question(const struct run *run, bool totals)
+static struct weir_scan_question scan_question(const struct weir_run *run, bool totals)
 {
     return (struct weir_scan_question){
         .plan = run->plan,
@@ -420,7 +397,7 @@ static struct weir_scan_question scan_question(const struct run *run, bool total
     };
 }
 
-static int print_scanned(struct run *run, struct weir_printer *printer, bool totals,
+static int print_scanned(struct weir_run *run, struct weir_printer *printer, bool totals,
                          struct weir_scan_answer *answer)
 {
     const struct weir_query_plan *plan = run->plan;
@@ -439,7 +416,7 @@ static int print_scanned(struct run *run, struct weir_printer *printer, bool tot
  * By the scan where it can, else by SQL. What the scan finds damaged is left to SQL as well, which
  * says what is wrong in its own words, or reads past it.
  */
-static int print_rows_and_total(struct run *run, struct weir_printer *printer, bool totals)
+static int print_rows_and_total(struct weir_run *run, struct weir_printer *printer, bool totals)
 {
     const struct weir_scan_question question = scan_question(run, totals);
     struct weir_scan_answer answer;
@@ -454,7 +431,7 @@ static int print_rows_and_total(struct run *run, struct weir_printer *printer, b
     return result;
 }
 
-static int print_answer(struct run *run, const struct weir_query_output *output)
+static int print_answer(struct weir_run *run, const struct weir_query_output *output)
 {
     const struct weir_query_plan *plan = run->plan;
     struct weir_printer *printer = NULL;
@@ -473,15 +450,15 @@ static int print_answer(struct run *run, const struct weir_query_output *output)
 int weir_query_run(const struct weir_query_store *store, const struct weir_query_plan *plan,
                    const struct weir_query_output *output, struct weir_diag *diag)
 {
-    struct run run;
-    int result = prepare(&run, store, plan, diag);
+    struct weir_run run;
+    int result = weir_run_prepare(&run, store, plan, diag);
     if (result == 0)
         result = print_answer(&run, output);
-    return finish(&run, result);
+    return weir_run_finish(&run, result);
 }
 
 /* Has DuckDB write the answer into the file at this absolute path. */
-static int copy_to(struct run *run, const char *path)
+static int copy_to(struct weir_run *run, const char *path)
 {
     struct weir_sql *sql = &run->statement.sql;
     int result;
@@ -489,7 +466,7 @@ static int copy_to(struct run *run, const char *path)
         const char *text = weir_sql_format(
             sql, "COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
             weir_statement_shown(&run->statement), weir_sql_text(sql, path));
-        result = sql->failed ? no_memory(run) : weir_duckdb_run(run->db, text, run->diag);
+        result = sql->failed ? weir_run_no_memory(run) : weir_duckdb_run(run->db, text, run->diag);
         /* Counters that pass 63 bits: all over again with 128. */
     } while (result == WEIR_E_MALFORMED && !sql->wide && (sql->wide = true));
     return result;
@@ -498,16 +475,16 @@ static int copy_to(struct run *run, const char *path)
 int weir_query_to_parquet(const struct weir_query_store *store, const struct weir_query_plan *plan,
                           const char *path, struct weir_diag *diag)
 {
-    struct run run;
+    struct weir_run run;
     struct weir_output *output = NULL;
     char *written = NULL, *folder = NULL;
-    int result = prepare(&run, store, plan, diag);
+    int result = weir_run_prepare(&run, store, plan, diag);
     if (result == 0)
         result = weir_output_open(path, &output, diag);
     if (result == 0) {
         written = realpath(weir_output_path(output), NULL);
         folder = written ? strndup(written, (size_t)(strrchr(written, '/') - written) + 1) : NULL;
-        result = folder ? open_engine(&run, folder) : no_memory(&run);
+        result = folder ? weir_run_open_engine(&run, folder) : weir_run_no_memory(&run);
     }
     if (result == 0)
         result = copy_to(&run, written);
@@ -517,16 +494,16 @@ int weir_query_to_parquet(const struct weir_query_store *store, const struct wei
         weir_output_abort(output);
     free(folder);
     free(written);
-    return finish(&run, result);
+    return weir_run_finish(&run, result);
 }
 
 int weir_query_explain(const struct weir_query_store *store, const struct weir_query_plan *plan,
                        const struct weir_text_sink *sink, struct weir_diag *diag)
 {
-    struct run run;
+    struct weir_run run;
     struct weir_text_buffer out;
-    weir_text_init(&out, SQL_OCTETS_MAX);
-    int result = prepare(&run, store, plan, diag);
+    weir_text_init(&out, WEIR_RUN_SQL_MAX);
+    int result = weir_run_prepare(&run, store, plan, diag);
     if (result == 0) {
         const struct weir_sql *sql = &run.statement.sql;
         const char *text = weir_statement_rows(&run.statement);
@@ -548,183 +525,9 @@ int weir_query_explain(const struct weir_query_store *store, const struct weir_q
                              "the greatest (of all, should that miss one)\n");
         weir_text_printf(&out, "database       %s\n\n%s\n", sql->dialect->name, text);
         result = sql->failed || weir_text_error(&out)
-                     ? no_memory(&run)
+                     ? weir_run_no_memory(&run)
                      : sink->write(sink->context, out.data, out.length, diag);
     }
     weir_text_done(&out);
-    return finish(&run, result);
-}
-
-/* The columns of a person's SQL, as the printers know columns. */
-static int describe_sql(const struct weir_duckdb_result *result, struct weir_arena *arena,
-                        struct weir_answer_column **ret_columns, size_t *ret_count)
-{
-    static const enum weir_answer_kind kinds[] = {
-        [WEIR_DUCKDB_NULL] = WEIR_ANSWER_TEXT,       [WEIR_DUCKDB_BOOL] = WEIR_ANSWER_BOOL,
-        [WEIR_DUCKDB_INTEGER] = WEIR_ANSWER_INTEGER, [WEIR_DUCKDB_DECIMAL] = WEIR_ANSWER_DECIMAL,
-        [WEIR_DUCKDB_REAL] = WEIR_ANSWER_REAL,       [WEIR_DUCKDB_TEXT] = WEIR_ANSWER_TEXT,
-        [WEIR_DUCKDB_TIME] = WEIR_ANSWER_TIME,
-    };
-    unsigned count = weir_duckdb_column_count(result);
-    struct weir_answer_column *columns = weir_arena_alloc(arena, (count + 1) * sizeof(*columns));
-    if (!columns)
-        return WEIR_E_NOMEM;
-    for (unsigned i = 0; i < count; i++) {
-        const char *name = weir_duckdb_column_name(result, i);
-        columns[i].name = weir_arena_copy(arena, name, strlen(name) + 1);
-        columns[i].unit = "";
-        columns[i].kind = kinds[weir_duckdb_column_kind(result, i)];
-        columns[i].is_key = !weir_column_is_number(&columns[i]);
-        columns[i].field.keep_v6 = WEIR_QUERY_FIELD_UNMASKED;
-        if (!columns[i].name)
-            return WEIR_E_NOMEM;
-    }
-    *ret_columns = columns;
-    *ret_count = count;
-    return 0;
-}
-
-static int print_sql(struct run *run, struct weir_duckdb_result *result,
-                     const struct weir_query_output *output)
-{
-    const struct weir_duckdb_value nothing = {.kind = WEIR_DUCKDB_NULL};
-    struct weir_answer_column *columns;
-    size_t count;
-    struct weir_printer *printer = NULL;
-    if (describe_sql(result, &run->arena, &columns, &count) < 0)
-        return no_memory(run);
-    struct weir_cell *cells = weir_arena_alloc(&run->arena, (count + 1) * sizeof(*cells));
-    if (!cells)
-        return no_memory(run);
-    int status = weir_printer_new(output->format, columns, count, output->screen_width,
-                                  &output->sink, &printer, run->diag);
-    if (status < 0)
-        return status;
-    while ((status = weir_duckdb_next(result, run->diag)) > 0) {
-        int rows = status;
-        for (int row = 0; row < rows && status > 0; row++) {
-            for (unsigned i = 0; i < count; i++)
-                cells[i] =
-                    make_cell(columns[i].kind, weir_duckdb_get(result, i, (unsigned)row), nothing);
-            run->stats.rows++;
-            int printed = weir_printer_row(printer, WEIR_ROW, cells, run->diag);
-            status = printed < 0 ? printed : status;
-        }
-        if (status < 0)
-            break;
-    }
-    if (status == 0) {
-        run->stats.elapsed_ns = weir_clock_now(&run->store->clock) - run->begun_ns;
-        status = weir_printer_finish(printer, &run->stats, run->diag);
-    }
-    weir_printer_free(printer);
-    return status;
-}
-
-/* Every column and computed one, for the view. */
-static int plan_view(struct weir_arena *arena, bool unscaled, struct weir_query_plan **ret_plan,
-                     struct weir_diag *diag)
-{
-    const char *names = "";
-    for (unsigned i = 0; names && i < WEIR_COLUMN_COUNT; i++)
-        names = weir_arena_format(arena, "%s%s%s", names, i > 0 ? "," : "",
-                                  weir_column_info((enum weir_column)i)->name);
-    for (unsigned i = 0; names && i < WEIR_COMPUTED_COUNT; i++)
-        names = weir_arena_format(arena, "%s,%s", names,
-                                  weir_computed_info((enum weir_computed)i)->name);
-    if (!names)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the query");
-    const struct weir_question question = {
-        .select = names,
-        .from_ns = INT64_MIN,
-        .to_ns = INT64_MAX,
-        .unscaled = unscaled,
-    };
-    return weir_query_plan(&question, arena, ret_plan, diag);
-}
-
-/* Makes the view of a table. */
-static int make_view(struct run *run, enum weir_table table, int64_t from_ms, int64_t to_ms)
-{
-    struct weir_sql *sql = &run->statement.sql;
-    struct weir_catalog catalog;
-    const char *name = weir_table_info(table)->schema.name;
-    int result = weir_catalog_read_table(run->folder ? run->folder : run->store->folder, name,
-                                         from_ms, to_ms, &catalog, run->diag);
-    if (result < 0)
-        return result;
-    const char *text = weir_sql_format(sql, "CREATE VIEW %s AS %s", weir_sql_name(sql, name),
-                                       weir_table_view(sql, table, &catalog));
-    run->stats.files += catalog.count;
-    run->stats.files_pruned += catalog.pruned_count;
-    run->stats.octets += catalog.octets;
-    weir_catalog_done(&catalog);
-    return sql->failed ? no_memory(run) : weir_duckdb_run(run->db, text, run->diag);
-}
-
-/* The views of the tables that the SQL may name: to look for the files of all would take time. */
-static int make_views(struct run *run, const char *sql)
-{
-    int result = 0;
-    for (unsigned i = 0; i < WEIR_TABLE_COUNT && result == 0; i++)
-        if (strcasestr(sql, weir_table_info((enum weir_table)i)->schema.name))
-            result = make_view(run, (enum weir_table)i, INT64_MIN, INT64_MAX);
-    return result;
-}
-
-int weir_query_table(const struct weir_query_store *store,
-                     const struct weir_table_question *question,
-                     const struct weir_query_output *output, struct weir_diag *diag)
-{
-    struct weir_duckdb_result *rows = NULL;
-    struct run run;
-    begin(&run, store, NULL, diag);
-    struct weir_sql *sql = &run.statement.sql;
-    int result = open_engine(&run, NULL);
-    if (result == 0)
-        result = make_view(&run, question->table, question->from_ms, question->to_ms);
-    if (result == 0) {
-        const char *text = weir_table_rows(sql, question->table, question->from_ms, question->to_ms,
-                                           question->top);
-        result = sql->failed ? no_memory(&run) : weir_duckdb_select(run.db, text, &rows, diag);
-    }
-    if (result == 0)
-        result = print_sql(&run, rows, output);
-    weir_duckdb_result_free(rows);
-    return finish(&run, result);
-}
-
-int weir_query_sql(const struct weir_query_store *store, const char *sql, bool unscaled,
-                   const struct weir_query_output *output, struct weir_diag *diag)
-{
-    struct weir_arena arena;
-    struct weir_query_plan *plan;
-    struct weir_duckdb_result *rows = NULL;
-    struct run run;
-    weir_arena_init(&arena, 1u << 20);
-    int result = plan_view(&arena, unscaled, &plan, diag);
-    if (result < 0) {
-        weir_arena_done(&arena);
-        return result;
-    }
-    result = prepare(&run, store, plan, diag);
-    if (result == 0)
-        result = open_engine(&run, NULL);
-    if (result == 0) {
-        const char *view = weir_sql_format(&run.statement.sql, "CREATE VIEW flows AS %s",
-                                           weir_statement_shown(&run.statement));
-        result = run.statement.sql.failed ? no_memory(&run) : weir_duckdb_run(run.db, view, diag);
-    }
-    if (result == 0)
-        result = make_views(&run, sql);
-    if (result == 0)
-        result = weir_duckdb_select(run.db, sql, &rows, diag);
-    if (result == WEIR_E_USAGE)
-        weir_diag_prefix(diag, "--sql");
-    if (result == 0)
-        result = print_sql(&run, rows, output);
-    weir_duckdb_result_free(rows);
-    result = finish(&run, result);
-    weir_arena_done(&arena);
-    return result;
+    return weir_run_finish(&run, result);
 }

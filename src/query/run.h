@@ -3,8 +3,9 @@
  * Asking a store: the files that matter, the plan by weir's own scan or as SQL, the rows to a
  * printer.
  *
- *     const struct weir_query_store store = {.folder = "flows", .clock = &clock};
- *     weir_query_run(&store, plan, WEIR_FORMAT_TABLE, &sink, &diag);
+ *     const struct weir_query_store store = {.folder = "flows", .clock = weir_clock_system()};
+ *     const struct weir_query_output output = {.format = WEIR_FORMAT_CSV, .sink = sink};
+ *     weir_query_run(&store, plan, &output, &diag);
  *
  * Of the files' footers only is read what decides between ways to answer. Threads: one caller;
  * DuckDB runs threads of its own. Memory: the engine's limit, and a row or two.
