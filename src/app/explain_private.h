@@ -50,6 +50,10 @@ void weir_explain_suspect(const struct weir_explain_walk *walk, unsigned depth, 
 void weir_explain_rest(const struct weir_explain_walk *walk, enum weir_explain_kind kind,
                        unsigned depth, size_t from, size_t to, const char *text);
 
+/* Those of a set that ends at `end`, which the session learns. 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_explain_templates(struct weir_explain_walk *walk, struct weir_set *set,
+                                        size_t end);
+
 void weir_explain_value_at(struct weir_explain_walk *walk, unsigned depth,
                            const struct weir_value *value, bool is_scope);
 void weir_explain_record_at(struct weir_explain_walk *walk, unsigned depth, uint16_t template_id,

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "app/collection.h"
+#include "app/past.h"
 #include "app/recovery.h"
 #include "base/text.h"
 #include "collect/state.h"
@@ -253,128 +254,37 @@ static bool has_same_share(const struct weir_recording *recording)
     return before.index == ours.index && before.count == ours.count;
 }
 
-/* A state of some journal. */
-struct found_state {
-    uint64_t id;
-    int64_t saved_ns;
-    struct weir_octets octets;
-};
-
-/*
- * The newest state of a folder, into `state`; nothing where there is none. Where a segment stays it
- * does not count: what waited then is in that segment's state, and would be decoded twice.
- */
-static int load_newest(const struct weir_journal_folder *folder, struct found_state *state,
-                       struct weir_diag *diag)
-{
-    struct weir_journal_ids states = {0}, segments = {0};
-    int result = weir_journal_folder_segments(folder, &segments, diag);
-    if (result == 0)
-        result = weir_journal_folder_states(folder, &states, diag);
-    if (result == 0 && states.count > 0 && segments.count == 0) {
-        state->id = states.ids[states.count - 1];
-        result = weir_journal_folder_load_state(folder, state->id, &state->octets, diag);
-        state->saved_ns = weir_collector_state_time(state->octets.data, state->octets.length);
-    }
-    weir_journal_ids_done(&states);
-    weir_journal_ids_done(&segments);
-    return result == WEIR_E_NOT_FOUND || result == WEIR_E_LIMIT ? 0 : result;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    uint64_t left = ((const struct found_state *)a)->id,
-             right = ((const struct found_state *)b)->id;
-    return left < right ? 1 : -(left > right);
-}
-
-/* Adds that of a folder to the list, which has room. */
-static int find_state(const struct weir_journal_folder *folder, struct found_state *states,
-                      unsigned *count, struct weir_diag *diag)
-{
-    struct found_state *state = &states[*count];
-    int result = load_newest(folder, state, diag);
-    if (result == 0 && state->octets.length > 0)
-        ++*count;
-    else
-        weir_octets_done(&state->octets);
-    return result;
-}
-
-/* Those of journals that nobody has. */
-static int find_dead(const char *store, struct found_state *states, unsigned *count,
-                     struct weir_diag *diag)
-{
-    for (unsigned number = 0; number < WEIR_JOURNALS_MAX; number++) {
-        struct weir_journal_folder folder;
-        struct weir_diag own = {0};
-        int result = weir_journal_folder_take(store, number, false, &folder, &own);
-        if (result == WEIR_E_NOT_FOUND)
-            return 0;
-        if (result < 0)
-            continue; /* somebody's, or it was said when it was to be recovered */
-        result = find_state(&folder, states, count, diag);
-        weir_journal_folder_close(&folder);
-        if (result < 0)
-            return result;
-    }
-    return 0;
-}
-
 /* What is of our share in all journals. */
-static int restore_from_all(const struct weir_recording *recording,
-                            struct weir_recording *const *all, unsigned all_count,
-                            struct weir_collector *collector, struct weir_diag *diag)
+static int find_all(const struct weir_recording *recording, struct weir_recording *const *all,
+                    unsigned count, struct weir_past *past, struct weir_diag *diag)
 {
-    struct found_state *states = calloc(all_count + WEIR_JOURNALS_MAX, sizeof(states[0]));
-    unsigned count = 0;
     int result = 0;
-    if (!states)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
-    for (unsigned i = 0; i < all_count && result == 0; i++)
+    for (unsigned i = 0; i < count && result == 0; i++)
         if (all[i]->folder.fd >= 0)
-            result = find_state(&all[i]->folder, states, &count, diag);
-    if (result == 0)
-        result = find_dead(recording->config.store, states, &count, diag);
-    qsort(states, count, sizeof(states[0]), newest_first);
-    struct weir_diag none;
-    bool is_newer = false;
-    for (unsigned i = 0; i < count; i++)
-        is_newer |= states[i].saved_ns > recording->config.known_ns;
-    if (is_newer || recording->has_deferred)
-        (void)!weir_collector_restore(collector, "", 0, &none);
-    for (unsigned i = 0; i < count; i++) {
-        if (result == 0 && is_newer) /* another version's: exporters will say it again */
-            (void)!weir_collector_restore_share(collector, &recording->config.share,
-                                                states[i].octets.data, states[i].octets.length,
-                                                &none);
-        weir_octets_done(&states[i].octets);
-    }
-    free(states);
-    return result;
-}
-
-/* What our folder knows: all of it is ours. */
-static int restore_own(const struct weir_recording *recording, struct weir_collector *collector,
-                       struct weir_diag *diag)
-{
-    struct found_state state = {0};
-    struct weir_diag none;
-    int result = load_newest(&recording->folder, &state, diag);
-    if (result == 0 && (state.saved_ns > recording->config.known_ns || recording->has_deferred))
-        (void)!weir_collector_restore(collector,
-                                      state.octets.data ? (const char *)state.octets.data : "",
-                                      state.octets.length, &none);
-    weir_octets_done(&state.octets);
-    return result;
+            result = weir_past_add(past, &all[i]->folder, diag);
+    return result < 0 ? result : weir_past_add_dead(past, recording->config.store, diag);
 }
 
 int weir_recording_restore(const struct weir_recording *recording,
                            struct weir_recording *const *all, unsigned count,
                            struct weir_collector *collector, struct weir_diag *diag)
 {
-    return has_same_share(recording) ? restore_own(recording, collector, diag)
-                                     : restore_from_all(recording, all, count, collector, diag);
+    /* What our folder knows is all ours where its share was the same. */
+    bool is_own = has_same_share(recording);
+    struct weir_past past;
+    int result = weir_past_open(&past, is_own ? 1 : count, diag);
+    if (result < 0)
+        return result;
+    result = is_own ? weir_past_add(&past, &recording->folder, diag)
+                    : find_all(recording, all, count, &past, diag);
+    bool is_newer = past.newest_ns > recording->config.known_ns;
+    struct weir_diag none;
+    if (result == 0 && (is_newer || recording->has_deferred))
+        (void)!weir_collector_restore(collector, "", 0, &none);
+    if (result == 0 && is_newer)
+        weir_past_restore(&past, is_own ? NULL : &recording->config.share, collector);
+    weir_past_close(&past);
+    return result;
 }
 
 int weir_recording_open(const struct weir_recording_config *config,

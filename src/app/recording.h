@@ -10,7 +10,7 @@
  *         poll(... weir_recording_fd(recording) ..., weir_recording_rest(recording));
  *         result = weir_recording_take(recording, collector, most, &messages, &diag);
  *     }
- *     result = weir_recording_finish(recording, collector, &diag);
+ *     result = weir_recording_finish(recording, collector, leave, &diag);
  *     weir_recording_close(recording);
  *
  * Who keeps no journal opens one that recovers only, so that what a run with a journal left is
