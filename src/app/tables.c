@@ -81,10 +81,11 @@ static void set_interface(struct weir_table_row *row, const struct weir_field *f
     uint16_t first = interface_elements[0].element;
     size_t index = (size_t)field->id - first;
     if (field->pen != WEIR_PEN_BUILTIN || field->id < first ||
-        index >= sizeof(interface_elements) / sizeof(interface_elements[0]))
+        index >= sizeof(interface_elements) / sizeof(interface_elements[0]) || field->length == 0 ||
+        field->length > sizeof(uint64_t))
         return;
     uint64_t number = weir_read_uint(value, field->length);
-    uint64_t all_ones = UINT64_MAX >> (64 - 8 * field->length);
+    uint64_t all_ones = UINT64_MAX >> (64u - 8u * field->length);
     if (!interface_elements[index].is_counter || number != all_ones)
         weir_table_set(row, interface_elements[index].leaf, number);
 }

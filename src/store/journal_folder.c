@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,13 +257,11 @@ int weir_journal_folder_load_state(const struct weir_journal_folder *folder, uin
     int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? WEIR_E_NOT_FOUND : fail_io(folder, name, diag);
-    int result = 0;
-    if (fstat(fd, &status) < 0)
-        result = fail_io(folder, name, diag);
-    else if ((uint64_t)status.st_size > WEIR_JOURNAL_STATE_MAX)
+    int result = fstat(fd, &status) < 0 ? WEIR_E_IO : 0;
+    if (result == 0 && (uint64_t)status.st_size > WEIR_JOURNAL_STATE_MAX)
         result =
             weir_diag_set(diag, WEIR_E_LIMIT, "%s/%s: longer than any state", folder->path, name);
-    else if (read_whole(fd, (size_t)status.st_size, octets) < 0)
+    else if (result < 0 || read_whole(fd, (size_t)status.st_size, octets) < 0)
         result = fail_io(folder, name, diag);
     if (result == 0 && octets->failed)
         result = weir_diag_set(diag, WEIR_E_NOMEM, "%s/%s: %s", folder->path, name,
@@ -309,6 +308,19 @@ int weir_journal_folder_save_state(const struct weir_journal_folder *folder, uin
     return result;
 }
 
+/* "INDEX of COUNT" and the end of the line. */
+static bool parse_share(const char *text, struct weir_share *ret_share)
+{
+    static const char between[] = " of ";
+    char *end;
+    unsigned long index = strtoul(text, &end, 10);
+    if (strncmp(end, between, sizeof(between) - 1) != 0)
+        return false;
+    unsigned long count = strtoul(end + sizeof(between) - 1, &end, 10);
+    *ret_share = (struct weir_share){(unsigned)index, (unsigned)count};
+    return *end == '\n' && index < count && count <= UINT_MAX;
+}
+
 struct weir_share weir_journal_folder_share(const struct weir_journal_folder *folder)
 {
     struct weir_share share = {0, 1};
@@ -319,7 +331,7 @@ struct weir_share weir_journal_folder_share(const struct weir_journal_folder *fo
     ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
     if (fd >= 0)
         close(fd);
-    if (length <= 0 || sscanf(text, "%u of %u\n", &share.index, &share.count) != 2)
+    if (length <= 0 || !parse_share(text, &share))
         share = (struct weir_share){1, 1};
     return share;
 }

@@ -125,7 +125,7 @@ static void receive(struct weir_collector *collector, struct group *group,
 static uint32_t *shuffled(uint32_t exporters)
 {
     struct weir_random random = {1};
-    uint32_t *order = malloc(exporters * sizeof(*order));
+    uint32_t *order = calloc(exporters, sizeof(*order));
     if (!order)
         fail("no memory");
     for (uint32_t i = 0; i < exporters; i++) {

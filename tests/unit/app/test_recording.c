@@ -153,7 +153,7 @@ static void send_flow(struct fixture *fixture, uint16_t engine)
 }
 
 /* Takes what there is until `is_so`, or for too long. */
-static bool await(struct fixture *fixture, bool (*is_so)(const struct fixture *fixture))
+static bool await(struct fixture *fixture, bool (*is_so)(struct fixture *fixture))
 {
     const struct weir_clock clock = weir_clock_monotonic();
     int64_t until_ns = weir_clock_now(&clock) + AWAIT_NS;
@@ -171,30 +171,30 @@ static bool await(struct fixture *fixture, bool (*is_so)(const struct fixture *f
     return false;
 }
 
-static bool one_came(const struct fixture *fixture)
+static bool one_came(struct fixture *fixture)
 {
     return fixture->messages > 0;
 }
 
-static bool was_put_off(const struct fixture *fixture)
+static bool was_put_off(struct fixture *fixture)
 {
     return fixture->said > 0;
 }
 
-static bool was_tried_four_times(const struct fixture *fixture)
+static bool was_tried_four_times(struct fixture *fixture)
 {
     (void)fixture;
     return stages >= 4;
 }
 
-static bool was_recovered(const struct fixture *fixture)
+static bool was_recovered(struct fixture *fixture)
 {
     return weir_recording_count(fixture->recording).journal_recovered_segments > 0;
 }
 
-static bool is_later(const struct fixture *fixture)
+static bool is_later(struct fixture *fixture)
 {
-    atomic_fetch_add(&((struct fixture *)(uintptr_t)fixture)->ahead_ns, ROTATE_NS);
+    atomic_fetch_add(&fixture->ahead_ns, ROTATE_NS);
     return was_tried_four_times(fixture);
 }
 
@@ -219,7 +219,7 @@ static void test_what_was_put_off_is_tried_again_though_nothing_comes(void **sta
     assert_int_equal(weir_recording_stored(fixture->recording)->records_stored, 1);
 }
 
-static bool all_came(const struct fixture *fixture)
+static bool all_came(struct fixture *fixture)
 {
     return fixture->messages >= fixture->sent;
 }
@@ -260,7 +260,7 @@ static void make_state(uint32_t exporter, int64_t saved_ns, struct weir_text_buf
 }
 
 /* Which exporter a collector knows that had learned of 2 at `known_ns`, where the journal has 1. */
-static uint32_t restored(const struct fixture *fixture, struct weir_share share, int64_t known_ns)
+static uint32_t restored(struct fixture *fixture, struct weir_share share, int64_t known_ns)
 {
     const struct weir_recording_config config = {
         .store = fixture->path,
@@ -270,7 +270,7 @@ static uint32_t restored(const struct fixture *fixture, struct weir_share share,
         .rotate_ns = ROTATE_NS,
         .collector = weir_collector_defaults(),
         .say = say,
-        .say_context = (void *)(uintptr_t)fixture,
+        .say_context = fixture,
     };
     struct weir_recording *recording;
     struct weir_collector *collector;

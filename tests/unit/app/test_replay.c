@@ -9,7 +9,7 @@
 #include "app/replay.h"
 #include "app/rewrite.h"
 #include "net/pcap.h"
-#include "unit/collect/peer.h"
+#include "support/peer.h"
 
 #define SECONDS(n) ((n)*WEIR_NS_PER_SECOND)
 
@@ -466,8 +466,12 @@ static int make_bench(void **state)
     struct weir_transport transport;
     struct weir_diag diag;
     struct weir_template *source = weir_template_new(256, peer_flow_fields, 4);
-    if (!bench || !source)
+    if (!bench || !source) {
+        free(bench);
+        free(source);
         return -1;
+    }
+    *state = bench;
     snprintf(bench->path, sizeof(bench->path), "/tmp/weir-replay-XXXXXX");
     int fd = mkstemp(bench->path);
     if (fd < 0 || close(fd) < 0 ||
@@ -487,7 +491,6 @@ static int make_bench(void **state)
     }
     free(source);
     bench->now_ns = SECONDS(5000);
-    *state = bench;
     return weir_pcap_sender_close(sender, &diag);
 }
 

@@ -164,7 +164,7 @@ static void each_has_exporters_of_its_own(void **state)
 {
     char path[SCRATCH_PATH_MAX];
     struct bench bench = {0};
-    struct weir_json_sink *lines[WORKERS];
+    struct weir_json_sink *lines[WORKERS] = {0};
     struct weir_diag diag = {0};
     scratch_path(*state, "lines", path);
     open_bench(&bench, WORKERS, 0);

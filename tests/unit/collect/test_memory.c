@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory of the collector: none is taken in the steady state, and any may be refused. */
-#include "peer.h"
+#include "support/peer.h"
 #include "support/sflow_builder.h"
 
 /* The linker puts these before the library's calls (--wrap), and names them so. */
@@ -295,7 +295,7 @@ static void put(struct peer *peer, const struct weir_template *source, uint16_t 
     memset(octets, 0, source->record_length);
     weir_store_be16(octets, number);
     if (source->id == 502)
-        memcpy(octets + 2, "\x00\x00\xfc\x00\x03", 5);
+        weir_store_be(octets + 2, 5, 0xfc0003);
     peer->units++;
 }
 

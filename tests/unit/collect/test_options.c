@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What options records teach a session: types of elements (RFC 5610), common properties (5473). */
-#include "peer.h"
+#include "support/peer.h"
 
 #include <stdio.h>
 
@@ -49,7 +49,7 @@ static int see_record(void *context, const struct weir_collected_record *record,
                                             record->origin, &text, &consumed, diag),
                      0);
     assert_int_equal(consumed, record->length);
-    strcpy(seen->line[seen->lines++], weir_text_string(&text));
+    snprintf(seen->line[seen->lines++], LINE_OCTETS, "%s", weir_text_string(&text));
     weir_text_done(&text);
     return 0;
 }
@@ -166,7 +166,8 @@ static void put_type(struct stage *stage, uint32_t pen, uint16_t id, uint8_t typ
     weir_store_be32(octets + 2, pen);
     octets[6] = type;
     octets[7] = semantics;
-    memcpy(octets + 8, name, strlen(name) < NAME_OCTETS ? strlen(name) : NAME_OCTETS);
+    for (size_t i = 0; i < NAME_OCTETS && name[i]; i++)
+        octets[8 + i] = (uint8_t)name[i];
     put_octets(stage, TYPES_ID, type_fields, 5, octets);
 }
 
@@ -392,7 +393,7 @@ static void elements_are_bounded(void **state)
             weir_types_find(&session->types, PEN, (uint16_t)(i * 7919 % 32768));
         assert_int_equal(element != NULL, i < WEIR_TYPES_MAX);
         if (element)
-            assert_int_equal(atoi(element->name + strlen("element-")), i);
+            assert_int_equal(strtoul(element->name + strlen("element-"), NULL, 10), i);
     }
     close_stage(&stage);
 }

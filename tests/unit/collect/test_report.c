@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "peer.h"
+#include "support/peer.h"
 
 struct told {
     struct weir_report_counters sum;

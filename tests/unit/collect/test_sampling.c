@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "collect/state.h"
-#include "peer.h"
+#include "support/peer.h"
 
 #define MINUTE (60 * WEIR_NS_PER_SECOND)
 
@@ -44,21 +44,6 @@ static void peer_options(struct peer *peer, uint16_t id, const struct said *said
         weir_store_be(octets, fields[i].length, said[i].value);
     peer->units++;
     free(source);
-}
-
-/* Flows with these values, row by row, in a set of their own. */
-static void peer_rows(struct peer *peer, const struct weir_template *source, const uint64_t *values,
-                      uint32_t count)
-{
-    uint32_t got = 0;
-    uint8_t *octets = weir_encoder_records(&peer->encoder, source, count, &got);
-    assert_int_equal(got, count);
-    for (uint32_t i = 0; i < count; i++)
-        for (uint16_t field = 0; field < source->field_count; field++) {
-            weir_store_be(octets, source->fields[field].length, *values++);
-            octets += source->fields[field].length;
-        }
-    peer->units += count;
 }
 
 static struct weir_collector_config config_of_tests(void)

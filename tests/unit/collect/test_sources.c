@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several exporters behind one address, and exporters that change their ports. */
-#include "peer.h"
+#include "support/peer.h"
 
 #include "base/random.h"
 

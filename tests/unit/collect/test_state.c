@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a collector has learned, saved and restored. */
-#include "peer.h"
+#include "support/peer.h"
 
 #include <stdio.h>
 

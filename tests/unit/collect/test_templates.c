@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long Templates live, how they change, what they cost. */
-#include "peer.h"
+#include "support/peer.h"
 
 #include "base/random.h"
 

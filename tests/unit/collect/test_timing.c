@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exporters' clocks: skew, sysUpTime that wraps, restarts or has no header, times that are odd. */
-#include "peer.h"
+#include "support/peer.h"
 
 #include "collect/timing.h"
 
@@ -62,18 +62,10 @@ static void send(struct weir_collector *collector, struct peer *peer,
         .uptime_zero_ns = peer->second * SECOND - uptime_ms * WEIR_NS_PER_MS,
     };
     struct weir_diag diag = {0};
-    uint32_t got = 0;
     weir_encoder_begin(&peer->encoder, peer->protocol, peer->octets, sizeof(peer->octets), &header);
     peer->units = 0;
     peer_template(peer, source);
-    uint8_t *octets = weir_encoder_records(&peer->encoder, source, count, &got);
-    assert_int_equal(got, count);
-    for (uint32_t i = 0; i < count; i++)
-        for (uint16_t field = 0; field < source->field_count; field++) {
-            weir_store_be(octets, source->fields[field].length, *values++);
-            octets += source->fields[field].length;
-        }
-    peer->units = count;
+    peer_rows(peer, source, values, count);
     struct weir_datagram datagram = peer_end(peer);
     datagram.received_ns = received_ns;
     assert_int_equal(weir_collector_receive(collector, &datagram, WEIR_COLLECT_UDP, &diag), 0);

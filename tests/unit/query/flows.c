@@ -80,7 +80,7 @@ static void make_texts(struct flow *flow, uint64_t *state)
 {
     if (flows_random(state) % 4) {
         flow->none[WEIR_COLUMN_APP] = false;
-        strcpy(flow->app, PICK(state, flow_apps, flow_app_count));
+        snprintf(flow->app, sizeof(flow->app), "%s", PICK(state, flow_apps, flow_app_count));
     }
     flow->none[WEIR_COLUMN_OTHER] = flows_random(state) % 4 == 0;
     flow->has_vrf = !flow->none[WEIR_COLUMN_OTHER] && flows_random(state) % 2;
@@ -193,7 +193,7 @@ static void write_file(const struct flows *flows, size_t first, size_t count, un
     char part[128], path[300], temporary[200];
     snprintf(part, sizeof(part), "%s/date=2023-11-14", flows->folder);
     mkdir(part, 0700);
-    strcat(part, "/hour=22");
+    snprintf(part, sizeof(part), "%s/date=2023-11-14/hour=22", flows->folder);
     mkdir(part, 0700);
     snprintf(temporary, sizeof(temporary), "%s/new", part);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -304,7 +304,7 @@ static void series_of_the_top_have_others(void **state)
         while (i < kinds && strcmp(seen[i], fields[1]) != 0)
             i++;
         if (i == kinds)
-            strcpy(seen[kinds++], fields[1]);
+            snprintf(seen[kinds++], sizeof(seen[0]), "%s", fields[1]);
         assert_true(kinds <= 2);
     }
     assert_int_equal(kinds, 2);

@@ -249,7 +249,7 @@ static char *repeat(const char *before, const char *part, size_t count, const ch
     at = stpcpy(at, before);
     for (size_t i = 0; i < count; i++)
         at = stpcpy(at, part);
-    strcpy(at, after);
+    stpcpy(at, after);
     return text;
 }
 

@@ -36,7 +36,7 @@ struct node {
     char app[32];
 };
 
-static const struct flows *stored[2]; /* without and with sampling intervals */
+static struct flows *stored[2]; /* without and with sampling intervals */
 
 static bool compared(wide value, enum compare compare, wide with)
 {
@@ -313,7 +313,7 @@ static void make_text_test(struct node *node, uint64_t *state)
     const char *text =
         like ? PICK(state, patterns, COUNT(patterns)) : PICK(state, flow_apps, flow_app_count);
     node->passes = like ? pattern_passes : app_passes;
-    strcpy(node->app, text);
+    snprintf(node->app, sizeof(node->app), "%s", text);
     if (strchr(text, '"'))
         say(node, "app %s '%s'", like ? "like" : "=", text);
     else
@@ -442,7 +442,8 @@ static void answers_are_those_of_a_slow_reading(void **state)
     (void)state;
     if (!stored[0])
         skip();
-    uint64_t random = getenv("WEIR_SEED") ? strtoull(getenv("WEIR_SEED"), NULL, 0) : 20;
+    const char *seed = getenv("WEIR_SEED");
+    uint64_t random = seed ? strtoull(seed, NULL, 0) : 20;
     for (unsigned i = 0; i < FILTERS; i++) {
         struct node *filter = make_filter(&random, 1 + i % 4);
         char *text = NULL;
@@ -471,7 +472,7 @@ static int remove_stores(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 2; i++)
-        flows_free((struct flows *)(uintptr_t)stored[i]);
+        flows_free(stored[i]);
     return 0;
 }
 

@@ -81,6 +81,7 @@ static const char *some_of(uint64_t *state, const char *const *from, size_t coun
 {
     uint64_t taken = 0;
     size_t wanted = 1 + flows_random(state) % most;
+    char *end = text;
     text[0] = '\0';
     for (size_t i = 0; i < wanted; i++) {
         size_t at = flows_random(state) % count;
@@ -88,8 +89,8 @@ static const char *some_of(uint64_t *state, const char *const *from, size_t coun
             continue;
         taken |= UINT64_C(1) << at;
         if (*text)
-            strcat(text, ",");
-        strcat(text, from[at]);
+            end = stpcpy(end, ",");
+        end = stpcpy(end, from[at]);
     }
     return text;
 }

@@ -140,10 +140,10 @@ static void a_folder_that_is_no_store_is_told(void **state)
     if (!flows)
         skip();
     char folder[sizeof(flows->folder)];
-    strcpy(folder, flows->folder);
-    strcpy(flows->folder, "/");
+    memcpy(folder, flows->folder, sizeof(folder));
+    snprintf(flows->folder, sizeof(folder), "/");
     free(rows(&everything, WEIR_E_USAGE));
-    strcpy(flows->folder, folder);
+    memcpy(flows->folder, folder, sizeof(folder));
 }
 
 static void columns_are_listed(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "unit/collect/peer.h"
+#include "support/peer.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -65,8 +65,8 @@ static size_t make_text(uint64_t *state, enum pattern pattern, char text[TEXT_MA
     size_t length = 0;
     for (uint64_t left = below(state, pattern == WIDE ? 60 : 8) + 1; left > 0; left--) {
         const char *piece = pieces[below(state, sizeof(pieces) / sizeof(pieces[0]))];
-        memcpy(text + length, piece, strlen(piece));
-        length += strlen(piece);
+        while (*piece)
+            text[length++] = *piece++;
     }
     return length;
 }

@@ -55,7 +55,8 @@ static bool next_field(struct weir_reader *r, struct field *field)
         field->integer = field->type == 1;
         break;
     case 3:
-        field->integer = (int8_t)weir_read_u8(r);
+        field->integer = weir_read_u8(r);
+        field->integer -= field->integer > INT8_MAX ? 256 : 0;
         break;
     case 4:
     case 5:

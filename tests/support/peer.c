@@ -1,50 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A peer that exports, and what a collector makes of it: messages are put together with
- * wire/encoder.h and counted as each protocol says.
- *
- *     struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
- *     peer_begin(&peer);
- *     peer_template(&peer, flows);
- *     peer_flows(&peer, flows, 100, 3);              // packets 100, 101, 102
- *     struct weir_datagram datagram = peer_end(&peer);
- */
-#ifndef WEIR_TESTS_UNIT_COLLECT_PEER_H
-#define WEIR_TESTS_UNIT_COLLECT_PEER_H
+#include "support/peer.h"
 
-#include "support/cmocka.h"
+const struct weir_field peer_flow_fields[] = {{0, 8, 4}, {0, 12, 4}, {0, 2, 8}, {0, 1, 8}};
+const struct weir_field peer_other_fields[] = {{0, 1, 8}, {0, 2, 8}, {0, 12, 4}, {0, 8, 4}};
+const struct weir_field peer_option_fields[] = {{0, 144, 4}, {0, 42, 8}};
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/clock.h"
-#include "collect/collector.h"
-#include "wire/encoder.h"
-
-#define PEER_SECOND INT64_C(1700000000)
-
-/* What flows of these tests have: 24 octets. */
-static const struct weir_field peer_flow_fields[] = {{0, 8, 4}, {0, 12, 4}, {0, 2, 8}, {0, 1, 8}};
-/* The same the other way round. */
-static const struct weir_field peer_other_fields[] = {{0, 1, 8}, {0, 2, 8}, {0, 12, 4}, {0, 8, 4}};
-/* exportingProcessId as the scope, exportedFlowRecordTotalCount. */
-static const struct weir_field peer_option_fields[] = {{0, 144, 4}, {0, 42, 8}};
-
-struct peer {
-    struct weir_encoder encoder;
-    struct weir_address address;
-    uint16_t port;
-    int64_t second;
-    int64_t booted_second; /* when its sysUpTime was 0 */
-    enum weir_protocol protocol;
-    uint32_t domain;
-    uint32_t sequence;
-    uint32_t units; /* in the message that is open */
-    uint16_t sampling;
-    uint8_t octets[4096];
-};
-
-static inline struct peer peer_of(enum weir_protocol protocol, const char *address, uint32_t domain)
+struct peer peer_of(enum weir_protocol protocol, const char *address, uint32_t domain)
 {
     struct peer peer = {.protocol = protocol,
                         .domain = domain,
@@ -54,7 +15,7 @@ static inline struct peer peer_of(enum weir_protocol protocol, const char *addre
     return peer;
 }
 
-static inline void peer_begin(struct peer *peer)
+void peer_begin(struct peer *peer)
 {
     struct weir_encoder_header header = {
         .sequence = peer->sequence,
@@ -67,21 +28,19 @@ static inline void peer_begin(struct peer *peer)
     peer->units = 0;
 }
 
-static inline void peer_template(struct peer *peer, const struct weir_template *source)
+void peer_template(struct peer *peer, const struct weir_template *source)
 {
     assert_int_equal(weir_encoder_template(&peer->encoder, source), 0);
 }
 
-/* A withdrawal of `id`: of all of its kind where it is 2 or 3. */
-static inline void peer_withdraw(struct peer *peer, uint16_t id, bool is_options)
+void peer_withdraw(struct peer *peer, uint16_t id, bool is_options)
 {
     struct weir_template withdrawal = {.id = id, .is_options = is_options, .is_withdrawal = true};
     peer_template(peer, &withdrawal);
 }
 
-/* Records whose packets count up from `first`; each has ten times as many octets. */
-static inline void peer_flows(struct peer *peer, const struct weir_template *source, uint64_t first,
-                              uint32_t count)
+void peer_flows(struct peer *peer, const struct weir_template *source, uint64_t first,
+                uint32_t count)
 {
     uint32_t got = 0;
     uint8_t *octets = weir_encoder_records(&peer->encoder, source, count, &got);
@@ -99,7 +58,21 @@ static inline void peer_flows(struct peer *peer, const struct weir_template *sou
     peer->units += count;
 }
 
-static inline struct weir_datagram peer_end(struct peer *peer)
+void peer_rows(struct peer *peer, const struct weir_template *source, const uint64_t *values,
+               uint32_t count)
+{
+    uint32_t got = 0;
+    uint8_t *octets = weir_encoder_records(&peer->encoder, source, count, &got);
+    assert_int_equal(got, count);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint16_t field = 0; field < source->field_count; field++) {
+            weir_store_be(octets, source->fields[field].length, *values++);
+            octets += source->fields[field].length;
+        }
+    peer->units += count;
+}
+
+struct weir_datagram peer_end(struct peer *peer)
 {
     size_t length = weir_encoder_end(&peer->encoder);
     assert_true(length > 0);
@@ -113,32 +86,7 @@ static inline struct weir_datagram peer_end(struct peer *peer)
     };
 }
 
-/* Rows and options records as they were delivered. */
-enum { TAKEN_MAX = 20000 };
-
-struct taken_row {
-    struct weir_address exporter;
-    uint32_t domain;
-    uint16_t template_id;
-    bool has_exporter;
-    int64_t received_ns;
-    uint64_t packets, bytes;
-    struct weir_address src_addr;
-    uint32_t sampling;
-    bool has_sampling;
-};
-
-struct taken {
-    uint32_t rows;
-    uint32_t batches;
-    uint32_t largest_batch;
-    uint32_t records, options; /* at the record sink */
-    uint32_t flushes;
-    int error; /* what the sinks answer */
-    struct taken_row row[TAKEN_MAX];
-};
-
-static inline int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
     struct taken *taken = context;
     if (taken->error)
@@ -176,8 +124,7 @@ static inline int take_batch(void *context, const struct weir_batch *batch, stru
     return 0;
 }
 
-static inline int take_record(void *context, const struct weir_collected_record *record,
-                              struct weir_diag *diag)
+int take_record(void *context, const struct weir_collected_record *record, struct weir_diag *diag)
 {
     struct taken *taken = context;
     if (taken->error)
@@ -189,7 +136,7 @@ static inline int take_record(void *context, const struct weir_collected_record 
     return 0;
 }
 
-static inline int take_flush(void *context, int64_t now_ns, struct weir_diag *diag)
+int take_flush(void *context, int64_t now_ns, struct weir_diag *diag)
 {
     struct taken *taken = context;
     (void)now_ns;
@@ -198,18 +145,7 @@ static inline int take_flush(void *context, int64_t now_ns, struct weir_diag *di
     return 0;
 }
 
-/* A collector with its sinks, the Templates of the tests. */
-struct desk {
-    struct weir_collector *collector;
-    struct taken *taken;
-    struct weir_template *flows;   /* 256 */
-    struct weir_template *other;   /* 256 too */
-    struct weir_template *options; /* 300 */
-};
-
-enum { DESK_BATCHES = 1, DESK_RECORDS = 2 };
-
-static inline struct desk desk_open(const struct weir_collector_config *config, unsigned sinks)
+struct desk desk_open(const struct weir_collector_config *config, unsigned sinks)
 {
     struct desk desk = {
         .taken = calloc(1, sizeof(struct taken)),
@@ -229,7 +165,7 @@ static inline struct desk desk_open(const struct weir_collector_config *config, 
     return desk;
 }
 
-static inline void desk_close(struct desk *desk)
+void desk_close(struct desk *desk)
 {
     weir_collector_free(desk->collector);
     free(desk->taken);
@@ -238,8 +174,7 @@ static inline void desk_close(struct desk *desk)
     free(desk->options);
 }
 
-/* Receives what the peer has put together, over UDP. */
-static inline void desk_receive(struct desk *desk, struct peer *peer)
+void desk_receive(struct desk *desk, struct peer *peer)
 {
     struct weir_datagram datagram = peer_end(peer);
     struct weir_diag diag = {0};
@@ -247,18 +182,16 @@ static inline void desk_receive(struct desk *desk, struct peer *peer)
                      0);
 }
 
-static inline struct weir_collect_counters desk_count(struct desk *desk)
+struct weir_collect_counters desk_count(struct desk *desk)
 {
     struct weir_diag diag = {0};
     assert_int_equal(weir_collector_flush(desk->collector, 0, &diag), 0);
     return weir_collector_count(desk->collector);
 }
 
-static inline uint64_t sum_of_causes(const struct weir_collect_counters *counters)
+uint64_t sum_of_causes(const struct weir_collect_counters *counters)
 {
     return counters->malformed_version + counters->malformed_header + counters->malformed_length +
            counters->malformed_set + counters->malformed_template + counters->malformed_record +
            counters->malformed_list;
 }
-
-#endif
