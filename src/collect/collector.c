@@ -23,6 +23,8 @@ struct weir_collector {
     int64_t since_ns, until_ns;          /* arrival of messages since then; since > until: none */
     int report_error;                    /* of a session that was forgotten since then */
     struct weir_diag report_diag;
+    int forget_error; /* of a sink that got what waited with one */
+    struct weir_diag forget_diag;
     struct weir_delivery delivery;
     struct weir_plan *builtin_plans[WEIR_BUILTIN_IDS]; /* of fixed formats, made when met */
     struct weir_template *template_buffer;
@@ -54,6 +56,7 @@ struct weir_collector_config weir_collector_defaults(void)
         .batch_rows = 4096,
         .hold_ns = 60 * WEIR_NS_PER_SECOND,
         .hold_rows = 65536,
+        .properties_wait_ns = 60 * WEIR_NS_PER_SECOND,
     };
 }
 
@@ -67,6 +70,53 @@ struct weir_session_limits weir_collector_session_limits(const struct weir_colle
         .template_octets = config->template_octets,
         .waiting_octets = config->waiting_octets,
     };
+}
+
+/* Reports what was counted of a session, or without one, since it last was. */
+static int report(struct weir_collector *collector, const struct weir_session *session,
+                  struct weir_report_counters *reported,
+                  const struct weir_collect_counters *counters, struct weir_diag *diag)
+{
+    static const struct weir_report_counters nothing = {0};
+    const struct weir_report_sink *sink = &collector->report_sink;
+    const struct weir_collect_report report = {
+        .session = session,
+        .since_ns = collector->since_ns,
+        .until_ns = collector->until_ns,
+        .counted = weir_report_take(reported, counters),
+    };
+    if (memcmp(&report.counted, &nothing, sizeof(nothing)) == 0)
+        return 0;
+    return sink->report(sink->context, &report, diag);
+}
+
+static int report_session(struct weir_collector *collector, struct weir_session *session,
+                          struct weir_diag *diag)
+{
+    const struct weir_collect_counters counters = weir_session_count(session);
+    return report(collector, session, &session->reported, &counters, diag);
+}
+
+/*
+ * Records that wait for common properties go out; Data Sets that wait for their Template are
+ * dropped.
+ */
+static void forget(void *context, struct weir_session *session)
+{
+    struct weir_collector *collector = context;
+    int result = weir_delivery_release_session(
+        &collector->delivery, session, &collector->sessions, INT64_MAX,
+        collector->forget_error ? NULL : &collector->forget_diag);
+    if (collector->forget_error == 0 && result != WEIR_E_END)
+        collector->forget_error = result;
+    if (!collector->report_sink.report)
+        return;
+    struct weir_collect_counters counters = weir_session_count(session);
+    counters.sets_overflowed += counters.sets_waiting;
+    result = report(collector, session, &session->reported, &counters,
+                    collector->report_error ? NULL : &collector->report_diag);
+    if (collector->report_error == 0)
+        collector->report_error = result;
 }
 
 int weir_collector_new(const struct weir_collector_config *config,
@@ -86,7 +136,8 @@ int weir_collector_new(const struct weir_collector_config *config,
     };
     collector->template_buffer = malloc(WEIR_TEMPLATE_OCTETS_MAX);
     const struct weir_session_limits limits = weir_collector_session_limits(config);
-    int result = weir_delivery_init(&collector->delivery, &outlet, config->record_limit);
+    int result = weir_delivery_init(&collector->delivery, &outlet, config->record_limit,
+                                    config->properties_wait_ns);
     if (result == 0)
         result = weir_sessions_init(&collector->sessions, &limits, &config->hash_key);
     if (result < 0 || !collector->template_buffer) {
@@ -95,6 +146,8 @@ int weir_collector_new(const struct weir_collector_config *config,
     }
     weir_exporters_configure(&collector->sessions.exporters, config->settings,
                              config->setting_count);
+    collector->sessions.forget = forget;
+    collector->sessions.forget_context = collector;
     *ret_collector = collector;
     return 0;
 }
@@ -125,16 +178,33 @@ int weir_collector_add_record_sink(struct weir_collector *collector,
     return weir_delivery_add_sink(&collector->delivery, sink);
 }
 
+/* Those of sessions that were forgotten, or of what waits. The record limit is none. */
+static int release(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
+{
+    int result = collector->forget_error;
+    if (result < 0 && diag)
+        *diag = collector->forget_diag;
+    collector->forget_error = 0;
+    if (result == 0)
+        result = weir_delivery_release(&collector->delivery, &collector->sessions, now_ns, diag);
+    return result == WEIR_E_END ? 0 : result;
+}
+
 int weir_collector_hand_over(struct weir_collector *collector, struct weir_diag *diag)
 {
-    return weir_outlet_empty(&collector->delivery.outlet, diag);
+    int first = release(collector, INT64_MAX, diag);
+    int result = weir_outlet_empty(&collector->delivery.outlet, first ? NULL : diag);
+    return first ? first : result;
 }
 
 int weir_collector_tick(struct weir_collector *collector, int64_t now_ns, struct weir_diag *diag)
 {
     struct weir_outlet *outlet = &collector->delivery.outlet;
-    int first = weir_outlet_hand_over(outlet, outlet->batches[WEIR_OUTLET_OPEN], diag);
-    int result = weir_outlet_release(outlet, now_ns, first ? NULL : diag);
+    int first = release(collector, now_ns, diag);
+    int result =
+        weir_outlet_hand_over(outlet, outlet->batches[WEIR_OUTLET_OPEN], first ? NULL : diag);
+    first = first ? first : result;
+    result = weir_outlet_release(outlet, now_ns, first ? NULL : diag);
     return weir_delivery_flush_sinks(&collector->delivery, now_ns, first ? first : result, diag);
 }
 
@@ -175,8 +245,7 @@ static void add_records(struct weir_sequence_records *records, const struct weir
 }
 
 /* Decodes what waited for this Template. As deliver. */
-static int decode_waiting(struct intake *intake, uint16_t id,
-                          const struct weir_shared_template *shared)
+static int decode_waiting(struct intake *intake, uint16_t id, struct weir_shared_template *shared)
 {
     struct weir_collector *collector = intake->collector;
     struct weir_session *session = intake->session;
@@ -188,7 +257,7 @@ static int decode_waiting(struct intake *intake, uint16_t id,
         struct weir_run run = {
             .source = shared->source,
             .plan = shared->plan,
-            .has_common = shared->has_common,
+            .shared = shared->has_common ? shared : NULL,
             .context = &set->context,
             .octets = set->octets,
             .length = set->length,
@@ -359,7 +428,7 @@ static int take_data(struct intake *intake, const struct weir_message *message,
         }
         run.source = entry->shared->source;
         run.plan = entry->shared->plan;
-        run.has_common = entry->shared->has_common;
+        run.shared = entry->shared->has_common ? entry->shared : NULL;
     }
     int result = deliver(intake, &run);
     add_records(&intake->held, &run);
@@ -441,11 +510,18 @@ static bool has_octets_after(const struct weir_message *message,
     return false;
 }
 
-/* Gives rows that are still here what options of the message said of them. */
+/* Gives records and rows that are still here what options of the message said of them. */
 static int correct_rows(const struct intake *intake)
 {
     struct weir_session *session = intake->session;
-    struct weir_outlet *outlet = &intake->collector->delivery.outlet;
+    struct weir_collector *collector = intake->collector;
+    struct weir_outlet *outlet = &collector->delivery.outlet;
+    int result =
+        weir_delivery_retry(&collector->delivery, session, &collector->sessions, intake->diag);
+    if (result == 0)
+        result = release(collector, intake->context.segment.received_ns, intake->diag);
+    if (result < 0)
+        return result;
     if (session->exporter->has_changed)
         weir_outlet_correct(outlet, session);
     return weir_outlet_release(outlet, intake->context.segment.received_ns, intake->diag);
@@ -623,48 +699,9 @@ struct weir_collect_levels weir_collector_levels(const struct weir_collector *co
     };
 }
 
-/* Reports what was counted of a session, or without one, since it last was. */
-static int report(struct weir_collector *collector, const struct weir_session *session,
-                  struct weir_report_counters *reported,
-                  const struct weir_collect_counters *counters, struct weir_diag *diag)
-{
-    static const struct weir_report_counters nothing = {0};
-    const struct weir_report_sink *sink = &collector->report_sink;
-    const struct weir_collect_report report = {
-        .session = session,
-        .since_ns = collector->since_ns,
-        .until_ns = collector->until_ns,
-        .counted = weir_report_take(reported, counters),
-    };
-    if (memcmp(&report.counted, &nothing, sizeof(nothing)) == 0)
-        return 0;
-    return sink->report(sink->context, &report, diag);
-}
-
-static int report_session(struct weir_collector *collector, struct weir_session *session,
-                          struct weir_diag *diag)
-{
-    const struct weir_collect_counters counters = weir_session_count(session);
-    return report(collector, session, &session->reported, &counters, diag);
-}
-
-/* What waits with a session that is forgotten is dropped. */
-static void report_forgotten(void *context, struct weir_session *session)
-{
-    struct weir_collector *collector = context;
-    struct weir_collect_counters counters = weir_session_count(session);
-    counters.sets_overflowed += counters.sets_waiting;
-    int result = report(collector, session, &session->reported, &counters,
-                        collector->report_error ? NULL : &collector->report_diag);
-    if (collector->report_error == 0)
-        collector->report_error = result;
-}
-
 void weir_collector_report_to(struct weir_collector *collector, const struct weir_report_sink *sink)
 {
     collector->report_sink = *sink;
-    collector->sessions.forget = report_forgotten;
-    collector->sessions.forget_context = collector;
 }
 
 int weir_collector_report(struct weir_collector *collector, struct weir_diag *diag)

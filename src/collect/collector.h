@@ -8,7 +8,8 @@
  * caller says so. Data ahead of its Template waits. Records of Options Templates are no flows:
  * they are counted, and go to record sinks only; those of sampling say the intervals of rows, of
  * those too that are still here (collect/sampling.h). Rows that name a sampler of an exporter that
- * has not said any are held back, for a time and up to a number. A malformed message is counted and
+ * has not said any are held back, for a time and up to a number, and so are records ahead of the
+ * common properties that they refer to. A malformed message is counted and
  * never an error; what of it was whole has been delivered.
  *
  *     result = weir_collector_new(&config, &collector);
@@ -56,6 +57,7 @@ struct weir_collector_config {
     uint32_t sampling_fallback; /* interval of rows whose own nobody said; 0: none */
     int64_t hold_ns;            /* rows wait so long for options of samplers; 0: they do not */
     uint32_t hold_rows;
+    int64_t properties_wait_ns; /* records wait so long for common properties; 0: they do not */
 };
 
 /*
@@ -66,7 +68,8 @@ struct weir_collector_config {
 
 /*
  * 65,536 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 24 MiB of Templates, 16
- * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options. With all of that used
+ * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options, a minute for common
+ * properties. With all of that used
  * up by strangers for five minutes a collector with a store and its journal had 283 MiB.
  */
 struct weir_collector_config weir_collector_defaults(void);

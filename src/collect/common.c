@@ -32,6 +32,7 @@ struct found {
     const struct weir_common_set *sets[WEIR_COMMON_SETS_OF_RECORD_MAX];
     unsigned count;
     bool is_complete;
+    bool lacks; /* one that is not known, or too old */
 };
 
 static bool is_id(const struct weir_field *field)
@@ -132,10 +133,12 @@ static int put(struct weir_common *common, const struct weir_common_set *like,
         if (known->shape == like->shape && known->length == like->length &&
             memcmp(known->octets, octets, like->length) == 0) {
             known->came_ns = like->came_ns;
+            common->has_changed = true;
             return 0;
         }
         remove_set(common, place, budget);
     }
+    common->has_changed = true;
     if (common->set_count == WEIR_COMMON_SETS_MAX ||
         !weir_budget_take(budget, octets_of(like->length)))
         return WEIR_E_LIMIT;
@@ -197,7 +200,7 @@ static bool suits(const struct weir_template *source)
 }
 
 /* Few sessions have any: what they need is made when the first comes. */
-static struct weir_common *common_of(struct weir_session *session, struct weir_budget *budget)
+struct weir_common *weir_common_open(struct weir_session *session, struct weir_budget *budget)
 {
     if (session->common || !weir_budget_take(budget, sizeof(*session->common)))
         return session->common;
@@ -209,7 +212,7 @@ static struct weir_common *common_of(struct weir_session *session, struct weir_b
 
 static void learn(struct weir_session *session, const struct weir_options_record *record)
 {
-    struct weir_common *common = common_of(session, record->budget);
+    struct weir_common *common = weir_common_open(session, record->budget);
     struct weir_common_set like = {.came_ns = record->origin->segment.received_ns};
     struct weir_field fields[WEIR_TEMPLATE_FIELDS_MAX];
     uint8_t octets[UINT16_MAX];
@@ -244,6 +247,7 @@ static void add_found(struct found *found, const struct weir_common *common, con
     for (unsigned i = 0; i < found->count; i++)
         if (found->sets[i] == set)
             return;
+    found->lacks |= !set || is_old;
     if (!set || is_old || found->count == WEIR_COMMON_SETS_OF_RECORD_MAX)
         found->is_complete = false;
     else
@@ -341,18 +345,36 @@ static int plan_of(struct weir_common *common, const struct weir_template *sourc
     return 0;
 }
 
-bool weir_common_join(struct weir_common *common, struct weir_common_join *join)
+/* Those of the record and those that these refer to; returns the octets of the joined record. */
+static size_t find_all(struct found *found, const struct weir_common *common,
+                       const struct weir_common_join *join)
 {
-    struct found found = {.is_complete = true};
-    if (!common)
-        return false;
-    find_sets(&found, common, join->source, join->octets, join->length, join);
+    *found = (struct found){.is_complete = true};
+    find_sets(found, common, join->source, join->octets, join->length, join);
     size_t length = join->length;
-    for (unsigned i = 0; i < found.count; i++) {
-        const struct weir_common_set *set = found.sets[i];
-        find_sets(&found, common, set->shape, set->octets, set->length, join);
+    for (unsigned i = 0; i < found->count; i++) {
+        const struct weir_common_set *set = found->sets[i];
+        find_sets(found, common, set->shape, set->octets, set->length, join);
         length += set->length;
     }
+    return length;
+}
+
+bool weir_common_is_known(const struct weir_common *common, const struct weir_common_join *join)
+{
+    struct found found;
+    find_all(&found, common, join);
+    return !found.lacks;
+}
+
+bool weir_common_join(struct weir_common *common, struct weir_common_join *join)
+{
+    struct found found;
+    join->lacks = !common;
+    if (!common)
+        return false;
+    size_t length = find_all(&found, common, join);
+    join->lacks = found.lacks;
     const struct weir_common_plan *plan;
     if (found.count == 0 || length > WEIR_COMMON_OCTETS_MAX ||
         plan_of(common, join->source, &found, join->budget, &plan) < 0)
@@ -371,10 +393,30 @@ bool weir_common_join(struct weir_common *common, struct weir_common_join *join)
     return found.is_complete;
 }
 
-void weir_common_free(struct weir_common *common, struct weir_budget *budget)
+void weir_common_inherit(struct weir_session *heir, struct weir_session *session)
 {
+    struct weir_waiting_set *set;
+    if (!heir->common) {
+        heir->common = session->common;
+        session->common = NULL;
+    }
+    while (session->common && (set = weir_waiting_take_any(&session->common->waiting)))
+        weir_waiting_put_back(&heir->common->waiting, set);
+    if (heir->common)
+        heir->common->has_changed = true;
+}
+
+void weir_common_free(struct weir_common *common, struct weir_template_pool *pool,
+                      struct weir_budget *waiting_budget)
+{
+    struct weir_waiting_set *set;
+    struct weir_budget *budget = &pool->budget;
     if (!common)
         return;
+    while ((set = weir_waiting_take_any(&common->waiting))) {
+        weir_template_pool_give_back(pool, set->shared);
+        weir_waiting_free(set, waiting_budget);
+    }
     while (common->set_count > 0)
         remove_set(common, common->set_count - 1, budget);
     for (uint32_t i = 0; i < common->plan_count; i++)

@@ -10,9 +10,12 @@
  *     ... join.source, join.plan, join.octets, join.length
  *     weir_common_free(session->common, &budget);
  *
+ * Records that come ahead of what they refer to wait in the session, as Data Sets do that come
+ * ahead of their Template (collect/delivery.h).
+ *
  * A record may refer to several sets of properties, and they to others (sections 7.1 and 7.2), up
  * to WEIR_COMMON_SETS_OF_RECORD_MAX. Over UDP a set is forgotten WEIR_COMMON_LIFETIME_NS after it
- * came last (section 6.1); where a set is not known the record stays as it was sent.
+ * came last (section 6.1); where a set is still not known the record stays as it was sent.
  *
  * Limits: WEIR_COMMON_SETS_MAX a session, WEIR_COMMON_SHAPES_MAX kinds of them, the budget of all.
  * Threads: one.
@@ -27,6 +30,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "collect/budget.h"
+#include "collect/template_pool.h"
+#include "collect/waiting.h"
 #include "record/plan.h"
 #include "record/template.h"
 
@@ -49,6 +54,8 @@ struct weir_common_plan {
     size_t octets; /* charged to the budget */
 };
 
+struct weir_session;
+
 struct weir_common {
     struct weir_common_set **sets; /* by ids */
     uint32_t set_count;
@@ -58,6 +65,8 @@ struct weir_common {
     uint32_t next_plan;                                   /* is replaced where there are too many */
     struct weir_template *shapes[WEIR_COMMON_SHAPES_MAX]; /* fields of sets, without their ids */
     struct weir_common_plan plans[WEIR_COMMON_PLANS_MAX];
+    struct weir_waiting waiting; /* runs of records, each with its Template */
+    bool has_changed;            /* since what waits was looked at */
 };
 
 /* Whether records of this Template refer to common properties. */
@@ -73,6 +82,7 @@ struct weir_common_join {
     bool has_lifetimes; /* came over UDP */
     struct weir_budget *budget;
     uint8_t *buffer; /* WEIR_COMMON_OCTETS_MAX octets for the joined record */
+    bool lacks;      /* out: properties that are not known, and may come */
 };
 
 /*
@@ -82,8 +92,18 @@ struct weir_common_join {
  */
 bool weir_common_join(struct weir_common *common, struct weir_common_join *join);
 
-/* NULL does nothing. */
-void weir_common_free(struct weir_common *common, struct weir_budget *budget);
+/* Whether a join would lack nothing that may come. */
+bool weir_common_is_known(const struct weir_common *common, const struct weir_common_join *join);
+
+/* That of a session, made where it has none; NULL without room or memory. */
+struct weir_common *weir_common_open(struct weir_session *session, struct weir_budget *budget);
+
+/* Adds what waits with another session to this one's. */
+void weir_common_inherit(struct weir_session *heir, struct weir_session *session);
+
+/* What waits is dropped. NULL does nothing. */
+void weir_common_free(struct weir_common *common, struct weir_template_pool *pool,
+                      struct weir_budget *waiting_budget);
 
 /* For the table in options.c. */
 struct weir_options_learner;

@@ -58,7 +58,11 @@
     X(properties_learnt, RECORDS,                                                                  \
       "common properties (RFC 5473) that came, repeated ones included")                            \
     X(properties_refused, RECORDS, "common properties that break rules or are too many")           \
-    X(properties_unknown, RECORDS, "Flow Records whose common properties were not all known")      \
+    X(properties_unknown, RECORDS,                                                                 \
+      "Flow Records that went out without all of their common properties")                         \
+    X(properties_awaited, RECORDS,                                                                 \
+      "Flow Records that came ahead of their common properties and waited for them")               \
+    G(sets_waiting_properties, SETS, "of Data Sets, parts that still wait for common properties")  \
     G(records_lost, RECORDS,                                                                       \
       "by sequence numbers; of NetFlow v9, which counts messages, estimated from messages_lost")   \
     G(records_unknown, RECORDS,                                                                    \

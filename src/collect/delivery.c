@@ -6,12 +6,15 @@
 #include "collect/common.h"
 #include "collect/options.h"
 
+#define LOOK_NS WEIR_NS_PER_SECOND /* so often what waits is looked at */
+
 int weir_delivery_init(struct weir_delivery *delivery, const struct weir_outlet_config *outlet,
-                       uint64_t record_limit)
+                       uint64_t record_limit, int64_t wait_ns)
 {
     *delivery = (struct weir_delivery){
         .join_buffer = malloc(WEIR_COMMON_OCTETS_MAX),
         .record_limit = record_limit,
+        .wait_ns = wait_ns,
     };
     int result = weir_outlet_init(&delivery->outlet, outlet);
     return delivery->join_buffer ? result : WEIR_E_NOMEM;
@@ -189,52 +192,239 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
     return result == 0 && weir_delivery_room(delivery) == 0 ? WEIR_E_END : result;
 }
 
-/* Each record by itself, with the properties that it has in common with others. As deliver_run. */
+/* ---- Records that refer to common properties ---- */
+
+static struct weir_common_join join_of(const struct weir_delivery *delivery,
+                                       const struct weir_session *session,
+                                       struct weir_sessions *sessions, const struct weir_run *run,
+                                       const struct weir_record *record)
+{
+    return (struct weir_common_join){
+        .source = run->source,
+        .plan = run->plan,
+        .octets = record->octets.octets,
+        .length = record->octets.remaining,
+        .now_ns = run->context->segment.received_ns,
+        .has_lifetimes = session->key.transport == WEIR_COLLECT_UDP,
+        .budget = &sessions->pool.budget,
+        .buffer = delivery->join_buffer,
+    };
+}
+
+/* The set that records of a run are of. */
+static struct weir_set set_of(const struct weir_run *run)
+{
+    return (struct weir_set){
+        .kind = WEIR_SET_DATA,
+        .id = run->context->segment.template_id,
+        .body = weir_reader_make(run->octets, run->length),
+    };
+}
+
+/* Each record by itself, with what is known; that is added to the run. As deliver_run. */
+static int deliver_known(struct weir_delivery *delivery, struct weir_session *session,
+                         struct weir_sessions *sessions, struct weir_run *run,
+                         const struct weir_record *record, struct weir_diag *diag)
+{
+    struct weir_common_join join = join_of(delivery, session, sessions, run, record);
+    /* What cannot be joined is delivered as it is. */
+    bool is_complete = weir_common_join(session->common, &join);
+    struct weir_run one = {
+        .source = join.source,
+        .plan = join.plan,
+        .context = run->context,
+        .octets = join.octets,
+        .length = join.length,
+    };
+    int result = deliver_run(delivery, session, sessions, &one, diag);
+    session->counters.properties_unknown += !is_complete;
+    session->counters.properties_awaited += is_complete && !run->shared;
+    run->records += one.records;
+    run->is_malformed |= one.is_malformed;
+    run->has_malformed_list |= one.has_malformed_list;
+    return result;
+}
+
+/* Of records that have waited: all of them go. As deliver_run. */
+static int deliver_waiting(struct weir_delivery *delivery, struct weir_session *session,
+                           struct weir_sessions *sessions, struct weir_waiting_set *set,
+                           struct weir_diag *diag)
+{
+    set->context.session = &session->references;
+    set->context.segment.source = session->number;
+    struct weir_run run = {
+        .source = set->shared->source,
+        .plan = set->shared->plan,
+        .context = &set->context,
+        .octets = set->octets,
+        .length = set->length,
+    };
+    struct weir_set records = set_of(&run);
+    struct weir_record record;
+    int result = 0;
+    while (result == 0 && weir_set_next_record(&records, run.source, &record, NULL) == 0)
+        result = deliver_known(delivery, session, sessions, &run, &record, diag);
+    weir_template_pool_give_back(&sessions->pool, set->shared);
+    weir_waiting_free(set, &sessions->waiting_budget);
+    delivery->waiting_sets--;
+    return result;
+}
+
+/* Keeps records in a row, until what they refer to comes; false: there is no room for them. */
+static bool keep(struct weir_delivery *delivery, struct weir_common *common,
+                 struct weir_sessions *sessions, const struct weir_run *run)
+{
+    const struct weir_plan_context *context = run->context;
+    if (weir_waiting_push(&common->waiting, &sessions->limits.waiting, &sessions->waiting_budget,
+                          context->segment.template_id, WEIR_WAITING_APART, context, run->octets,
+                          run->length) > 0)
+        return false;
+    common->waiting.newest->shared = run->shared;
+    weir_shared_template_hold(run->shared);
+    if (delivery->waiting_sets++ == 0)
+        delivery->look_ns = context->segment.received_ns + delivery->wait_ns;
+    return true;
+}
+
+/* Has records wait; at a limit the oldest of the session go, or they themselves. As deliver_run. */
+static int hold_back(struct weir_delivery *delivery, struct weir_session *session,
+                     struct weir_sessions *sessions, const struct weir_run *run,
+                     struct weir_diag *diag)
+{
+    struct weir_common *common = weir_common_open(session, &sessions->pool.budget);
+    const struct weir_waiting_limits *limits = &sessions->limits.waiting;
+    int result = 0;
+    while (
+        result == 0 && common && common->waiting.count > 0 &&
+        (common->waiting.count >= limits->sets ||
+         common->waiting.octets + sizeof(struct weir_waiting_set) + run->length > limits->octets))
+        result = deliver_waiting(delivery, session, sessions,
+                                 weir_waiting_take_any(&common->waiting), diag);
+    if (result < 0 || (common && keep(delivery, common, sessions, run)))
+        return result;
+    struct weir_run rest = *run;
+    struct weir_set set = set_of(run);
+    struct weir_record record;
+    while (result == 0 && weir_set_next_record(&set, run->source, &record, NULL) == 0)
+        result = deliver_known(delivery, session, sessions, &rest, &record, diag);
+    return result;
+}
+
+/*
+ * Each record by itself, with the properties that it has in common with others; those whose
+ * properties have not come wait. They count as decoded: how many there are is known. As
+ * deliver_run.
+ */
 static int deliver_joined(struct weir_delivery *delivery, struct weir_session *session,
                           struct weir_sessions *sessions, struct weir_run *run,
                           struct weir_diag *diag)
 {
-    struct weir_set set = {
-        .kind = WEIR_SET_DATA,
-        .id = run->source->id,
-        .body = weir_reader_make(run->octets, run->length),
-    };
+    struct weir_set set = set_of(run);
+    struct weir_run late = *run; /* records in a row that are to wait */
     struct weir_record record;
     int next, result = 0;
+    late.length = 0;
     while ((next = weir_set_next_record(&set, run->source, &record, NULL)) == 0 && result == 0) {
-        struct weir_common_join join = {
-            .source = run->source,
-            .plan = run->plan,
-            .octets = record.octets.octets,
-            .length = record.octets.remaining,
-            .now_ns = run->context->segment.received_ns,
-            .has_lifetimes = session->key.transport == WEIR_COLLECT_UDP,
-            .budget = &sessions->pool.budget,
-            .buffer = delivery->join_buffer,
-        };
-        /* What cannot be joined is delivered as it is. */
-        bool is_complete = weir_common_join(session->common, &join);
-        struct weir_run one = {
-            .source = join.source,
-            .plan = join.plan,
-            .context = run->context,
-            .octets = join.octets,
-            .length = join.length,
-        };
-        result = deliver_run(delivery, session, sessions, &one, diag);
-        session->counters.properties_unknown += !is_complete;
-        run->records += one.records;
-        run->is_malformed |= one.is_malformed;
-        run->has_malformed_list |= one.has_malformed_list;
+        struct weir_common_join join = join_of(delivery, session, sessions, run, &record);
+        if (delivery->wait_ns > 0 &&
+            !(session->common && weir_common_is_known(session->common, &join))) {
+            late.octets = late.length > 0 ? late.octets : join.octets;
+            late.length = (size_t)(join.octets + join.length - late.octets);
+            run->records++;
+            continue;
+        }
+        if (late.length > 0)
+            result = hold_back(delivery, session, sessions, &late, diag);
+        late.length = 0;
+        if (result == 0)
+            result = deliver_known(delivery, session, sessions, run, &record, diag);
     }
+    if (result == 0 && late.length > 0)
+        result = hold_back(delivery, session, sessions, &late, diag);
     run->is_malformed |= next < 0 && next != WEIR_E_END;
+    return result;
+}
+
+/* Whether all that records refer to is known. */
+static bool is_known(const struct weir_delivery *delivery, const struct weir_session *session,
+                     struct weir_sessions *sessions, const struct weir_waiting_set *waiting)
+{
+    const struct weir_run run = {
+        .source = waiting->shared->source,
+        .context = &waiting->context,
+        .octets = waiting->octets,
+        .length = waiting->length,
+    };
+    struct weir_set set = set_of(&run);
+    struct weir_record record;
+    while (weir_set_next_record(&set, run.source, &record, NULL) == 0) {
+        struct weir_common_join join = join_of(delivery, session, sessions, &run, &record);
+        if (!weir_common_is_known(session->common, &join))
+            return false;
+    }
+    return true;
+}
+
+int weir_delivery_retry(struct weir_delivery *delivery, struct weir_session *session,
+                        struct weir_sessions *sessions, struct weir_diag *diag)
+{
+    struct weir_common *common = session->common;
+    int result = 0;
+    if (!common || !common->has_changed)
+        return 0;
+    common->has_changed = false;
+    for (uint32_t left = common->waiting.count; left > 0 && result == 0; left--) {
+        struct weir_waiting_set *set = weir_waiting_take_any(&common->waiting);
+        if (is_known(delivery, session, sessions, set))
+            result = deliver_waiting(delivery, session, sessions, set, diag);
+        else
+            weir_waiting_put_back(&common->waiting, set);
+    }
+    return result;
+}
+
+int weir_delivery_release_session(struct weir_delivery *delivery, struct weir_session *session,
+                                  struct weir_sessions *sessions, int64_t now_ns,
+                                  struct weir_diag *diag)
+{
+    struct weir_common *common = session->common;
+    int result = 0;
+    for (uint32_t left = common ? common->waiting.count : 0; left > 0 && result == 0; left--) {
+        struct weir_waiting_set *set = weir_waiting_take_any(&common->waiting);
+        int64_t waited_ns;
+        /* A clock that was set back is no reason to wait for longer. */
+        bool waits =
+            now_ns != INT64_MAX &&
+            !__builtin_sub_overflow(now_ns, set->context.segment.received_ns, &waited_ns) &&
+            waited_ns < delivery->wait_ns && waited_ns > -delivery->wait_ns;
+        if (waits)
+            weir_waiting_put_back(&common->waiting, set);
+        else
+            result = deliver_waiting(delivery, session, sessions, set, diag);
+    }
+    return result;
+}
+
+int weir_delivery_release(struct weir_delivery *delivery, struct weir_sessions *sessions,
+                          int64_t now_ns, struct weir_diag *diag)
+{
+    int result = 0;
+    bool is_early =
+        now_ns < delivery->look_ns && now_ns > delivery->look_ns - 2 * delivery->wait_ns;
+    if (delivery->waiting_sets == 0 || is_early)
+        return 0;
+    for (struct weir_session *session = sessions->newest; session && result == 0;
+         session = session->older)
+        result = weir_delivery_release_session(delivery, session, sessions, now_ns, diag);
+    /* However many sessions there are, they are not looked through with each message. */
+    delivery->look_ns = now_ns == INT64_MAX ? now_ns : now_ns + LOOK_NS;
     return result;
 }
 
 int weir_deliver(struct weir_delivery *delivery, struct weir_session *session,
                  struct weir_sessions *sessions, struct weir_run *run, struct weir_diag *diag)
 {
-    if (run->has_common)
+    if (run->shared)
         return deliver_joined(delivery, session, sessions, run, diag);
     return deliver_run(delivery, session, sessions, run, diag);
 }

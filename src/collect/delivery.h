@@ -29,6 +29,9 @@ struct weir_delivery {
     uint8_t *join_buffer;  /* a record with its common properties */
     uint64_t record_limit; /* Flow Records; 0: none */
     uint64_t flow_records;
+    int64_t wait_ns;       /* records wait so long for common properties; 0: not at all */
+    int64_t look_ns;       /* the wait of some is over then */
+    uint32_t waiting_sets; /* of all sessions */
     unsigned record_sink_count;
     unsigned takers[WEIR_RECORD_KINDS]; /* record sinks that take a kind */
     struct weir_record_sink record_sinks[WEIR_OUTLET_SINKS];
@@ -41,7 +44,8 @@ struct weir_run {
     const struct weir_plan_context *context;
     const uint8_t *octets;
     size_t length;
-    bool has_common;  /* they refer to common properties */
+    /* Theirs where they refer to common properties, and may wait for them; else NULL. */
+    struct weir_shared_template *shared;
     uint32_t records; /* out: decoded */
     bool is_malformed;
     bool has_malformed_list;
@@ -49,7 +53,8 @@ struct weir_run {
 
 /* 0, WEIR_E_NOMEM; to be done with in any case. */
 WEIR_CHECKED int weir_delivery_init(struct weir_delivery *delivery,
-                                    const struct weir_outlet_config *outlet, uint64_t record_limit);
+                                    const struct weir_outlet_config *outlet, uint64_t record_limit,
+                                    int64_t wait_ns);
 void weir_delivery_done(struct weir_delivery *delivery);
 
 /* 0, WEIR_E_LIMIT. */
@@ -70,5 +75,23 @@ uint64_t weir_delivery_room(const struct weir_delivery *delivery);
 WEIR_CHECKED int weir_deliver(struct weir_delivery *delivery, struct weir_session *session,
                               struct weir_sessions *sessions, struct weir_run *run,
                               struct weir_diag *diag);
+
+/* After a message: delivers what waited for common properties that have come. As weir_deliver. */
+WEIR_CHECKED int weir_delivery_retry(struct weir_delivery *delivery, struct weir_session *session,
+                                     struct weir_sessions *sessions, struct weir_diag *diag);
+
+/*
+ * Delivers what has waited long enough, with the properties that are known; INT64_MAX: all. As
+ * above.
+ */
+WEIR_CHECKED int weir_delivery_release(struct weir_delivery *delivery,
+                                       struct weir_sessions *sessions, int64_t now_ns,
+                                       struct weir_diag *diag);
+
+/* Delivers all that waits with a session that is about to be forgotten. As above. */
+WEIR_CHECKED int weir_delivery_release_session(struct weir_delivery *delivery,
+                                               struct weir_session *session,
+                                               struct weir_sessions *sessions, int64_t now_ns,
+                                               struct weir_diag *diag);
 
 #endif

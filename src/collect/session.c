@@ -27,7 +27,7 @@ static void free_session(struct weir_sessions *sessions, struct weir_session *se
 {
     weir_template_table_done(&session->templates, &sessions->pool);
     weir_types_done(&session->types, &sessions->pool.budget);
-    weir_common_free(session->common, &sessions->pool.budget);
+    weir_common_free(session->common, &sessions->pool, &sessions->waiting_budget);
     weir_recall_done(&sessions->recall, &session->recall, &sessions->pool);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
     weir_exporter_release(&sessions->exporters, session->exporter, &sessions->pool.budget);
@@ -112,6 +112,7 @@ static void evict(struct weir_sessions *sessions, struct weir_session *session)
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sets_overflowed += counters.sets_waiting;
     counters.sets_waiting = 0;
+    counters.sets_waiting_properties = 0;
     counters.sessions_evicted = 1;
     weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
                          &sessions->evicted);
@@ -343,10 +344,7 @@ static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
         heir->types = session->types;
         session->types = none;
     }
-    if (!heir->common) {
-        heir->common = session->common;
-        session->common = NULL;
-    }
+    weir_common_inherit(heir, session);
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sessions_joined++;
     weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
@@ -491,6 +489,7 @@ struct weir_collect_counters weir_session_count(const struct weir_session *sessi
     counters.records += session->counts.records;
     counters.records_sampling_unknown += session->counts.sampling_unknown;
     counters.sets_waiting = session->waiting.count;
+    counters.sets_waiting_properties = session->common ? session->common->waiting.count : 0;
     counters.lists_malformed += session->list_counts.malformed;
     counters.lists_unknown_template += session->list_counts.unknown_template;
     counters.lists_oversized += session->list_counts.oversized;

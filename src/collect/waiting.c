@@ -54,14 +54,19 @@ uint32_t weir_waiting_push(struct weir_waiting *waiting, const struct weir_waiti
     };
     if (length > 0)
         memcpy(set->octets, octets, length);
+    weir_waiting_put_back(waiting, set);
+    return dropped;
+}
+
+void weir_waiting_put_back(struct weir_waiting *waiting, struct weir_waiting_set *set)
+{
     if (waiting->newest)
         waiting->newest->next = set;
     else
         waiting->oldest = set;
     waiting->newest = set;
     waiting->count++;
-    waiting->octets += needed;
-    return dropped;
+    waiting->octets += octets_of(set->length);
 }
 
 struct weir_waiting_set *weir_waiting_take(struct weir_waiting *waiting, uint16_t id)

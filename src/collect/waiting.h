@@ -22,12 +22,15 @@
 #include "collect/budget.h"
 #include "record/plan.h"
 
+struct weir_shared_template;
+
 /* Of a message that the session's ledger has not seen. */
 #define WEIR_WAITING_APART UINT64_MAX
 
 struct weir_waiting_set {
     struct weir_waiting_set *next;
     struct weir_plan_context context;
+    struct weir_shared_template *shared; /* of records that wait for something else; or NULL */
     uint64_t message; /* number of its message in the session, or WEIR_WAITING_APART */
     size_t length;
     uint16_t id;
@@ -57,6 +60,9 @@ struct weir_waiting_set *weir_waiting_take(struct weir_waiting *waiting, uint16_
 
 /* The oldest of all. */
 struct weir_waiting_set *weir_waiting_take_any(struct weir_waiting *waiting);
+
+/* Puts back, as the newest, a set that was taken out. */
+void weir_waiting_put_back(struct weir_waiting *waiting, struct weir_waiting_set *set);
 
 void weir_waiting_free(struct weir_waiting_set *set, struct weir_budget *budget);
 

@@ -13,7 +13,7 @@
 #define FLOWS_ID     256
 #define PROPERTIES   401
 #define WITHDRAWALS  402
-#define LINES_MAX    64
+#define LINES_MAX    512
 #define LINE_OCTETS  512
 #define NAME_OCTETS  24
 #define HALF_AN_HOUR 1800
@@ -507,6 +507,97 @@ static void properties_live_half_an_hour_over_udp(void **state)
     }
 }
 
+#define WEB_FLOW "\x00\x01\x00\x00\x00\x1e\x00\x00\x17\x70"
+
+/* Records ahead of their properties go out with them, once they have come. */
+static void records_wait_for_properties(void **state)
+{
+    (void)state;
+    struct stage stage = open_properties(WEIR_COLLECT_UDP);
+    PUT_FLOW(&stage, WEB_FLOW);
+    PUT_FLOW(&stage, "\x00\x02\x00\x00\x00\x01\x00\x00\x00\x40");
+    send(&stage);
+    PUT_FLOW(&stage, WEB_FLOW);
+    send(&stage);
+    assert_int_equal(stage.seen->lines, 0);
+    struct weir_collect_counters counters = weir_collector_count(stage.collector);
+    assert_int_equal(counters.records, 0);
+    assert_int_equal(counters.sets_waiting_properties, 2);
+    /* They are not lost: how many there are is known. */
+    assert_int_equal(counters.records_lost + counters.records_unknown, 0);
+
+    /* Of the first set one is still not known, and it stays together. */
+    PUT_PROPERTIES(&stage, WEB);
+    send(&stage);
+    assert_int_equal(stage.seen->lines, 1);
+    PUT_PROPERTIES(&stage, "\x00\x02\xc0\x00\x02\x02\x07\x8c");
+    send(&stage);
+    assert_int_equal(stage.seen->lines, 3);
+    counters = count(&stage);
+    assert_int_equal(counters.records, 3);
+    assert_int_equal(counters.properties_awaited, 3);
+    assert_int_equal(counters.properties_unknown, 0);
+    assert_int_equal(counters.sets_waiting_properties, 0);
+    assert_int_equal(counters.records_lost + counters.records_unknown, 0);
+    assert_int_equal(counters.records_duplicate, 0);
+    assert_int_equal(stage.seen->dst_port[0], 80);
+    assert_int_equal(stage.seen->dst_port[1], 80);
+    assert_int_equal(stage.seen->dst_port[2], 1932);
+    close_stage(&stage);
+}
+
+/* Also where their Template was replaced meanwhile. */
+static void records_wait_for_a_minute(void **state)
+{
+    (void)state;
+    static const struct weir_field other[] = {{0, 7, 2}};
+    struct stage stage = open_properties(WEIR_COLLECT_UDP);
+    PUT_FLOW(&stage, WEB_FLOW);
+    send(&stage);
+    put_template(&stage, FLOWS_ID, other, 1, 0);
+    send(&stage);
+    stage.peer.second += 59;
+    send(&stage);
+    assert_int_equal(stage.seen->lines, 0);
+    stage.peer.second += 1;
+    send(&stage);
+    assert_int_equal(stage.seen->lines, 1);
+    assert_string_equal(stage.seen->line[0], "\"commonPropertiesId\":1,\"packetDeltaCount\":30,"
+                                             "\"octetDeltaCount\":6000");
+    struct weir_collect_counters counters = count(&stage);
+    assert_int_equal(counters.properties_unknown, 1);
+    assert_int_equal(counters.properties_awaited, 0);
+    assert_int_equal(counters.records, 1);
+    close_stage(&stage);
+}
+
+/* Too many: the oldest go as they are, and nothing is lost. */
+static void what_waits_for_properties_is_bounded(void **state)
+{
+    (void)state;
+    struct stage stage = open_properties(WEIR_COLLECT_UDP);
+    const uint32_t most = weir_collector_defaults().waiting.sets;
+    for (uint32_t i = 0; i < most + 3; i++) {
+        PUT_FLOW(&stage, WEB_FLOW);
+        send(&stage);
+    }
+    struct weir_collect_counters counters = weir_collector_count(stage.collector);
+    assert_int_equal(stage.seen->lines, 3);
+    assert_int_equal(counters.records, 3);
+    assert_int_equal(counters.properties_unknown, 3);
+    assert_int_equal(counters.sets_waiting_properties, most);
+
+    /* Who is forgotten does not take them along. */
+    stage.seen->lines = 0;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_collector_restore(stage.collector, "", 0, &diag), WEIR_E_NOT_FOUND);
+    counters = weir_collector_count(stage.collector);
+    assert_int_equal(counters.records, most + 3);
+    assert_int_equal(counters.properties_unknown, most + 3);
+    assert_int_equal(counters.sets_waiting_properties, 0);
+    close_stage(&stage);
+}
+
 /* RFC 5473 section 7: several sets a record, sets that refer to sets, and to themselves. */
 static void properties_of_properties(void **state)
 {
@@ -542,10 +633,12 @@ static void properties_of_properties(void **state)
         "\"commonPropertiesId#3\":1,\"sourceTransportPort\":5555," ADDRESS
         ",\"destinationTransportPort\":80",
     };
+    /* The last two wait for what does not come. */
+    assert_int_equal(stage.seen->lines, 3);
+    assert_int_equal(count(&stage).properties_unknown, 2);
     assert_int_equal(stage.seen->lines, 5);
     for (unsigned i = 0; i < 5; i++)
         assert_string_equal(stage.seen->line[i], expected[i]);
-    assert_int_equal(count(&stage).properties_unknown, 2);
     close_stage(&stage);
 }
 
@@ -674,6 +767,9 @@ int main(void)
         cmocka_unit_test(properties_last),
         cmocka_unit_test(properties_change_and_go),
         cmocka_unit_test(properties_live_half_an_hour_over_udp),
+        cmocka_unit_test(records_wait_for_properties),
+        cmocka_unit_test(records_wait_for_a_minute),
+        cmocka_unit_test(what_waits_for_properties_is_bounded),
         cmocka_unit_test(properties_of_properties),
         cmocka_unit_test(properties_are_bounded),
         cmocka_unit_test(plans_make_room),
