@@ -83,6 +83,10 @@ static int check(const struct weir_cache_config *config, struct weir_diag *diag)
     if (config->entries < WEIR_CACHE_ENTRIES_MIN || config->entries > WEIR_CACHE_ENTRIES_MAX)
         return weir_diag_set(diag, WEIR_E_USAGE, "a cache has %u to %u entries, not %u",
                              WEIR_CACHE_ENTRIES_MIN, WEIR_CACHE_ENTRIES_MAX, config->entries);
+    uint32_t shares = config->share.count > 1 ? config->share.count : 1;
+    if (shares > weir_cache_regions(config->entries) || config->share.index >= shares)
+        return weir_diag_set(diag, WEIR_E_USAGE, "a cache of %u entries has %u shares at most",
+                             config->entries, weir_cache_regions(config->entries));
     const struct {
         const char *name;
         int64_t value;
@@ -111,6 +115,45 @@ static void *table_new(uint64_t count, size_t width)
     return table;
 }
 
+/*
+ * Sets are in regions that have nothing to do with one another, so that a share of them is a cache
+ * in which flows meet the same others as in the whole one. They are a power of two, since the
+ * highest bits of the hash then say which one, and large enough to fill evenly.
+ */
+#define REGIONS_MAX        64u
+#define REGION_ENTRIES_MIN 4096u
+
+uint32_t weir_cache_regions(uint32_t entries)
+{
+    uint32_t regions = 1;
+    while (regions < REGIONS_MAX && entries / (2 * regions) >= REGION_ENTRIES_MIN)
+        regions *= 2;
+    return regions;
+}
+
+uint32_t weir_cache_first_region(uint32_t regions, uint32_t index, uint32_t count)
+{
+    return (uint32_t)((uint64_t)regions * index / count);
+}
+
+/* Divides the sets into regions and takes its share of them. */
+static void divide(struct weir_cache *cache, const struct weir_cache_config *config)
+{
+    uint32_t regions = weir_cache_regions(config->entries);
+    uint64_t sets = (slots_of(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS;
+    uint32_t count = config->share.count > 1 ? config->share.count : 1;
+    uint32_t first = weir_cache_first_region(regions, config->share.index, count);
+    cache->region_sets = (uint32_t)((sets + regions - 1) / regions);
+    cache->region_entries = config->entries / regions;
+    cache->region_count = weir_cache_first_region(regions, config->share.index + 1, count) - first;
+    cache->first_set = first * cache->region_sets;
+    cache->set_count = cache->region_count * cache->region_sets;
+    cache->entries = cache->region_count * cache->region_entries;
+    cache->hasher.set_count = regions * cache->region_sets;
+    cache->is_told_time = count > 1;
+    cache->is_first_share = config->share.index == 0;
+}
+
 static int make_tables(struct weir_cache *cache, const struct weir_cache_config *config,
                        const struct weir_batch_sink *sink)
 {
@@ -118,7 +161,8 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
     cache->groups = table_new(cache->set_count, sizeof(*cache->groups));
     cache->hot = table_new(slots, sizeof(*cache->hot));
     cache->cold = table_new(slots, sizeof(*cache->cold));
-    if (!cache->groups || !cache->hot || !cache->cold)
+    cache->regions = calloc(cache->region_count, sizeof(*cache->regions));
+    if (!cache->groups || !cache->hot || !cache->cold || !cache->regions)
         return WEIR_E_NOMEM;
     memset(cache->groups, 0, cache->set_count * sizeof(*cache->groups));
     int result =
@@ -135,6 +179,19 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
     return 0;
 }
 
+static uint64_t shorter_timeout(const struct weir_cache_config *config)
+{
+    return (uint64_t)(config->idle_ns < config->active_ns ? config->idle_ns : config->active_ns);
+}
+
+struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config)
+{
+    return (struct weir_meter_clock){
+        .tick_ns = shorter_timeout(config) / TIMEOUT_TICKS,
+        .idle = (uint64_t)config->idle_ns,
+    };
+}
+
 static void set_times(struct weir_cache *cache, const struct weir_cache_config *config)
 {
     cache->idle = (uint64_t)config->idle_ns;
@@ -142,14 +199,29 @@ static void set_times(struct weir_cache *cache, const struct weir_cache_config *
     cache->linger = (uint64_t)config->linger_ns;
     if (cache->linger > cache->idle)
         cache->linger = cache->idle;
-    uint64_t shorter = cache->idle < cache->active ? cache->idle : cache->active;
+    uint64_t shorter = shorter_timeout(config);
     uint64_t linger = cache->linger < shorter ? cache->linger : shorter;
-    cache->tick_ns = shorter / TIMEOUT_TICKS;
-    cache->tick_limit = (uint8_t)(shorter / cache->tick_ns);
-    cache->linger_shift = (uint8_t)(cache->tick_limit - linger / cache->tick_ns);
+    cache->clock = weir_cache_clock(config);
+    /* Who is told the time does not judge by itself that it was set back. */
+    if (cache->is_told_time)
+        cache->clock.idle = UINT64_MAX;
+    cache->tick_limit = (uint8_t)(shorter / cache->clock.tick_ns);
+    cache->linger_shift = (uint8_t)(cache->tick_limit - linger / cache->clock.tick_ns);
     while (cache->active >> cache->start_shift >> ACTIVE_UNIT_BITS)
         cache->start_shift++;
     cache->start_limit = (uint16_t)(cache->active >> cache->start_shift);
+}
+
+struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config)
+{
+    bool has_connections = weir_flow_definition_has_connections(&config->definition);
+    struct weir_flow_hasher hasher = {
+        .hash_key = config->hash_key,
+        .mask = config->definition.mask,
+        .tail_mask = has_connections ? 0 : ~UINT64_C(0),
+    };
+    hasher.mask.observation_point &= (uint16_t)~WEIR_FLOW_KEY_V6;
+    return hasher;
 }
 
 int weir_cache_new(const struct weir_cache_config *config, const struct weir_batch_sink *sink,
@@ -162,18 +234,10 @@ int weir_cache_new(const struct weir_cache_config *config, const struct weir_bat
     if (!cache)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the flow cache");
     memset(cache, 0, sizeof(*cache));
-    cache->entries = config->entries;
-    cache->set_count =
-        (uint32_t)((slots_of(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS);
     cache->has_connections = weir_flow_definition_has_connections(&config->definition);
     cache->hash = weir_flow_hash_choose();
-    cache->hasher = (struct weir_flow_hasher){
-        .hash_key = config->hash_key,
-        .mask = config->definition.mask,
-        .tail_mask = cache->has_connections ? 0 : ~UINT64_C(0),
-        .set_count = cache->set_count,
-    };
-    cache->hasher.mask.observation_point &= (uint16_t)~WEIR_FLOW_KEY_V6;
+    cache->hasher = weir_cache_hasher(config);
+    divide(cache, config);
     cache->packets_limit = UINT32_MAX;
     set_times(cache, config);
     if (make_tables(cache, config, sink) < 0) {
@@ -200,6 +264,7 @@ void weir_cache_free(struct weir_cache *cache)
     free(cache->groups);
     free(cache->hot);
     free(cache->cold);
+    free(cache->regions);
     weir_meter_rows_done(&cache->rows);
     free(cache);
 }
@@ -209,8 +274,12 @@ static void place(const struct weir_cache *cache, const struct weir_packet *pack
                   struct weir_flow_place *places, size_t count)
 {
     cache->hash(&cache->hasher, packets, places, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        /* Packets that only tell the time may have any set. */
+        uint32_t set = places[i].set - cache->first_set;
+        places[i].set = set < cache->set_count ? set : 0;
         __builtin_prefetch(&cache->groups[places[i].set], 1);
+    }
 }
 
 /*
@@ -322,11 +391,11 @@ static void begin_flow(struct weir_cache *cache, const struct weir_packet *packe
                        const struct weir_flow_place *at, unsigned way)
 {
     uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
-    bool late = weir_cache_time(packet->time_ns) != cache->now;
+    bool late = weir_cache_time(packet->time_ns) != cache->clock.now;
     cache->hot[slot] = (struct weir_flow_hot){
         .key = at->key,
-        .last_seen = cache->now,
-        .octets = packet->octets | cache->now >> cache->start_shift << WEIR_FLOW_OCTETS_BITS,
+        .last_seen = cache->clock.now,
+        .octets = packet->octets | cache->clock.now >> cache->start_shift << WEIR_FLOW_OCTETS_BITS,
         .packets = 1,
         .state = (packet->tcp_flags & WEIR_FLOW_TCP_FLAGS) | (late ? WEIR_FLOW_LATE : 0),
         .ttl_min = packet->ttl,
@@ -335,15 +404,16 @@ static void begin_flow(struct weir_cache *cache, const struct weir_packet *packe
     cache->cold[slot] = (struct weir_flow_cold){
         .first_ns = packet->time_ns,
         .last_ns = packet->time_ns,
-        .start_seen = cache->now,
+        .start_seen = cache->clock.now,
         .flow_label = packet->flow_label & 0xfffff,
         .vlan = packet->vlan & 0xfffu,
         .observation_point = packet->key.observation_point,
         .tos = packet->key.tos,
     };
     cache->groups[at->set].tags[way] = at->tag;
-    cache->groups[at->set].ticks[way] = (uint8_t)cache->tick;
+    cache->groups[at->set].ticks[way] = (uint8_t)cache->clock.tick;
     cache->counters.flows_created++;
+    weir_cache_region(cache, at->set)->active_count++;
     if (++cache->active_count > cache->counters.flows_active_peak)
         cache->counters.flows_active_peak = cache->active_count;
 }
@@ -389,11 +459,11 @@ static inline void add_to_flow(struct weir_cache *cache, const struct weir_packe
                                struct weir_group *group, unsigned way, uint32_t slot)
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
-    if (weir_cache_time(packet->time_ns) == cache->now)
+    if (weir_cache_time(packet->time_ns) == cache->clock.now)
         hot->state &= (uint16_t)~WEIR_FLOW_LATE;
     else
         add_late(packet, hot, &cache->cold[slot]);
-    hot->last_seen = cache->now;
+    hot->last_seen = cache->clock.now;
     hot->octets += packet->octets;
     hot->packets++;
     hot->state |= packet->tcp_flags & WEIR_FLOW_TCP_FLAGS;
@@ -402,7 +472,7 @@ static inline void add_to_flow(struct weir_cache *cache, const struct weir_packe
     if (packet->ttl > hot->ttl_max)
         hot->ttl_max = packet->ttl;
     group->ticks[way] =
-        (uint8_t)(cache->tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
+        (uint8_t)(cache->clock.tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
 }
 
 /* The slot's flow, which has the packet's key: the packet goes to it, or it ends and a new begins.
@@ -439,9 +509,9 @@ static inline void meter(struct weir_cache *cache, const struct weir_packet *pac
     }
     if (!ways) {
         uint32_t empty = weir_group_match(group->tags, 0);
-        unsigned way = empty && cache->active_count < cache->entries
-                           ? weir_cache_pick(empty, at->spread)
-                           : weir_cache_make_room(cache, at->set, at->spread);
+        bool has_room = weir_cache_region(cache, at->set)->active_count < cache->region_entries;
+        unsigned way = empty && has_room ? weir_cache_pick(empty, at->spread)
+                                         : weir_cache_make_room(cache, at->set, at->spread);
         begin_flow(cache, packet, at, way);
     }
     if (packet->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST) && cache->has_connections)
@@ -454,6 +524,7 @@ int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, 
     struct weir_flow_place places[3][BATCH];
     size_t batches = (count + BATCH - 1) / BATCH;
     uint64_t octets = 0;
+    size_t clocks = 0;
     cache->rows.diag = diag;
     /* In step i batch i is placed, the one before it fetched, the one before that metered. */
     for (size_t i = 0; i < batches + 2; i++) {
@@ -470,12 +541,17 @@ int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, 
                 fetch(cache, first, at, size);
             else
                 for (size_t k = 0; k < size; k++) {
+                    if (__builtin_expect(first[k].flags & WEIR_PACKET_CLOCK, 0)) {
+                        weir_cache_take_clock(cache, &first[k]);
+                        clocks++;
+                        continue;
+                    }
                     meter(cache, &first[k], &at[k]);
                     octets += first[k].octets;
                 }
         }
     }
-    cache->counters.packets_metered += count;
+    cache->counters.packets_metered += count - clocks;
     cache->counters.octets_metered += octets;
     return cache->rows.result;
 }

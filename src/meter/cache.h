@@ -43,18 +43,20 @@
 #include "base/counter.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/share.h"
+#include "meter/clock.h"
 #include "meter/definition.h"
+#include "meter/flow_hash.h"
 #include "record/batch.h"
 #include "record/packet.h"
 
 struct weir_cache;
 
-#define WEIR_CACHE_ENTRIES_MIN  1u
-#define WEIR_CACHE_ENTRIES_MAX  (1u << 30)
-#define WEIR_CACHE_TIMEOUT_MIN  WEIR_NS_PER_MS
-#define WEIR_CACHE_TIMEOUT_MAX  (INT64_C(604800) * WEIR_NS_PER_SECOND) /* 7 days */
-#define WEIR_CACHE_STEP_PACKETS 1024u
-#define WEIR_CACHE_BATCH_ROWS   1024u
+#define WEIR_CACHE_ENTRIES_MIN 1u
+#define WEIR_CACHE_ENTRIES_MAX (1u << 30)
+#define WEIR_CACHE_TIMEOUT_MIN WEIR_NS_PER_MS
+#define WEIR_CACHE_TIMEOUT_MAX (INT64_C(604800) * WEIR_NS_PER_SECOND) /* 7 days */
+#define WEIR_CACHE_BATCH_ROWS  1024u
 
 enum weir_flow_end {
     WEIR_FLOW_END_IDLE = 1,
@@ -72,6 +74,7 @@ struct weir_cache_config {
     int64_t linger_ns; /* silence after a connection's end; no more than idle_ns counts */
     uint32_t domain;   /* Observation Domain of the records */
     struct weir_hash_key hash_key;
+    struct weir_share share;  /* of the flows, where several caches have one (meter/spread.h) */
     const uint32_t *if_index; /* ifIndex of each interface; copied */
     uint32_t if_count;        /* interfaces past these have ifIndex 0 */
     bool tells_direction;     /* records say whether packets came in or went out, and by what */
@@ -108,6 +111,18 @@ extern const size_t weir_cache_counter_count;
 WEIR_CHECKED int weir_cache_new(const struct weir_cache_config *config,
                                 const struct weir_batch_sink *sink, struct weir_cache **ret_cache,
                                 struct weir_diag *diag);
+
+/* The most shares that a cache of so many entries can have. */
+uint32_t weir_cache_regions(uint32_t entries);
+
+/* The first region of share `index` of `count`, and so the number of regions before it. */
+uint32_t weir_cache_first_region(uint32_t regions, uint32_t index, uint32_t count);
+
+/* How such a cache hashes keys, but for the number of sets. */
+struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config);
+
+/* The clock of such a cache. */
+struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config);
 
 /* The columns that some record of a cache so configured may have. */
 weir_column_set weir_cache_columns(const struct weir_cache_config *config);

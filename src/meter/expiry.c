@@ -20,8 +20,8 @@ unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot)
     const struct weir_flow_hot *hot = &cache->hot[slot];
     bool ended = hot->state & WEIR_FLOW_ENDED;
     uint64_t silence_limit = ended ? cache->linger : cache->idle;
-    uint64_t silence = cache->now - hot->last_seen;
-    uint64_t age = cache->now - cache->cold[slot].start_seen;
+    uint64_t silence = cache->clock.now - hot->last_seen;
+    uint64_t age = cache->clock.now - cache->cold[slot].start_seen;
     uint64_t silent_since = silence > silence_limit ? silence - silence_limit : 0;
     uint64_t overdue_since = age > cache->active ? age - cache->active : 0;
     if (overdue_since > silent_since)
@@ -47,7 +47,9 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
     ++*counters[reason];
     cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
     cache->active_count--;
-    weir_meter_rows_add(&cache->rows, hot, cold, last_ns, reason, weir_cache_time_ns(cache->now));
+    weir_cache_region(cache, slot / WEIR_GROUP_WAYS)->active_count--;
+    weir_meter_rows_add(&cache->rows, hot, cold, last_ns, reason,
+                        weir_cache_time_ns(cache->clock.now));
 }
 
 static uint32_t occupied(const struct weir_group *group)
@@ -74,7 +76,7 @@ static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t wa
 static uint32_t maybe_ended(const struct weir_cache *cache, uint32_t set)
 {
     const struct weir_group *group = &cache->groups[set];
-    return weir_group_older(group, (uint8_t)cache->tick, cache->tick_limit) & occupied(group);
+    return weir_group_older(group, (uint8_t)cache->clock.tick, cache->tick_limit) & occupied(group);
 }
 
 /* Always inlined: gcc drops calls of functions that only prefetch. */
@@ -88,26 +90,28 @@ static inline __attribute__((always_inline)) void prefetch_ways(const struct wei
     }
 }
 
-/* Looks through `count` sets from sweep_set on; entries are fetched some sets ahead. */
-static void sweep(struct weir_cache *cache, uint32_t count)
+/* Looks through `count` sets of a region; entries are fetched some sets ahead. */
+static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count)
 {
     enum { AHEAD = 8 };
     uint32_t ahead[AHEAD] = {0};
+    uint32_t first = region * cache->region_sets;
+    uint32_t from = cache->regions[region].sweep_set;
     for (uint32_t i = 0; i < count + AHEAD; i++) {
         uint32_t ways = ahead[i % AHEAD];
         if (i >= AHEAD && ways) {
-            uint32_t set = cache->sweep_set + i - AHEAD;
-            (void)expire_ended(cache, set % cache->set_count, ways);
+            uint32_t set = from + i - AHEAD;
+            (void)expire_ended(cache, first + set % cache->region_sets, ways);
         }
         ahead[i % AHEAD] = 0;
         if (i < count) {
-            uint32_t set = (cache->sweep_set + i) % cache->set_count;
+            uint32_t set = first + (from + i) % cache->region_sets;
             ways = maybe_ended(cache, set);
             ahead[i % AHEAD] = ways;
             prefetch_ways(cache, set, ways);
         }
     }
-    cache->sweep_set = (cache->sweep_set + count) % cache->set_count;
+    cache->regions[region].sweep_set = (from + count) % cache->region_sets;
 }
 
 /* Ends every flow that has ended, by exact time; and with `force` all others too. */
@@ -125,52 +129,61 @@ static void sweep_exact(struct weir_cache *cache, bool force)
     }
 }
 
-static void set_tick(struct weir_cache *cache)
+/* Looks for flows that ended since tick `before`. */
+static void sweep_since(struct weir_cache *cache, uint64_t before)
 {
-    cache->tick = cache->now / cache->tick_ns;
-    cache->next_tick = (cache->tick + 1) * cache->tick_ns;
-}
-
-static void start_time(struct weir_cache *cache, uint64_t time)
-{
-    cache->started = true;
-    cache->now = time;
-    cache->late_in_row = 0;
-    set_tick(cache);
-}
-
-static void change_tick(struct weir_cache *cache)
-{
-    uint64_t before = cache->tick;
-    set_tick(cache);
-    uint64_t steps = cache->tick - before;
+    uint64_t steps = cache->clock.tick - before;
     if (steps > STEP_TICKS_MAX) {
         sweep_exact(cache, false);
-    } else if (steps > 0) {
-        uint32_t slice = (cache->set_count + SWEEP_TICKS - 1) / SWEEP_TICKS;
-        uint64_t sets = steps * slice;
-        sweep(cache, sets < cache->set_count ? (uint32_t)sets : cache->set_count);
+        return;
     }
+    uint32_t slice = (cache->region_sets + SWEEP_TICKS - 1) / SWEEP_TICKS;
+    uint64_t sets = steps * slice;
+    uint32_t count = sets < cache->region_sets ? (uint32_t)sets : cache->region_sets;
+    for (uint32_t region = 0; steps > 0 && region < cache->region_count; region++)
+        sweep(cache, region, count);
+}
+
+static void set_back(struct weir_cache *cache, uint64_t time)
+{
+    cache->counters.clock_steps_back++;
+    sweep_exact(cache, true);
+    weir_meter_clock_start(&cache->clock, time);
 }
 
 void weir_cache_change_time(struct weir_cache *cache, uint64_t time)
 {
-    if (!cache->started) {
-        start_time(cache, time);
-    } else if (time >= cache->now) {
-        cache->now = time;
-        cache->late_in_row = 0;
-        change_tick(cache);
-    } else {
+    uint64_t tick = cache->clock.tick;
+    switch (weir_meter_clock_take(&cache->clock, time)) {
+    case WEIR_METER_CLOCK_GOES_ON:
+    case WEIR_METER_CLOCK_STARTS:
+        break;
+    case WEIR_METER_CLOCK_TICKS:
+        sweep_since(cache, tick);
+        break;
+    case WEIR_METER_CLOCK_WAS_BACK:
         cache->counters.packets_late++;
-        if (cache->now - time <= cache->idle) {
-            cache->late_in_row = 0;
-        } else if (++cache->late_in_row == WEIR_CACHE_STEP_PACKETS) {
-            cache->counters.clock_steps_back++;
-            sweep_exact(cache, true);
-            start_time(cache, time);
-        }
+        set_back(cache, time);
+        break;
+    case WEIR_METER_CLOCK_IS_LATE:
+        cache->counters.packets_late++;
+        break;
     }
+}
+
+/* What all shares are told, one of them counts. */
+void weir_cache_take_clock(struct weir_cache *cache, const struct weir_packet *packet)
+{
+    uint64_t time = weir_cache_time(packet->time_ns);
+    if (!(packet->flags & WEIR_PACKET_CLOCK_WAS_BACK)) {
+        weir_cache_change_time(cache, time);
+        return;
+    }
+    set_back(cache, time);
+    if (cache->is_first_share)
+        cache->counters.packets_late++;
+    else
+        cache->counters.clock_steps_back--;
 }
 
 /* Empties a way of a set that is not empty, of all flows that have ended or of the oldest. */
@@ -190,10 +203,11 @@ unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, unsigned s
 {
     if (occupied(&cache->groups[set]))
         return empty_a_way(cache, set, spread);
-    /* The cache is full, but this set is empty: the next one that is not has to give. */
+    /* The region is full, but this set is empty: the next one that is not has to give. */
+    uint32_t first = set / cache->region_sets * cache->region_sets;
     uint32_t from = set;
     do {
-        from = from + 1 == cache->set_count ? 0 : from + 1;
+        from = from + 1 == first + cache->region_sets ? first : from + 1;
     } while (!occupied(&cache->groups[from]));
     (void)empty_a_way(cache, from, spread);
     return 0;
@@ -203,11 +217,8 @@ int weir_cache_advance(struct weir_cache *cache, int64_t now_ns, struct weir_dia
 {
     uint64_t time = weir_cache_time(now_ns);
     cache->rows.diag = diag;
-    if (cache->started && time > cache->now) {
-        cache->now = time;
-        if (time >= cache->next_tick)
-            change_tick(cache);
-    }
+    if (cache->clock.started && time > cache->clock.now)
+        weir_cache_change_time(cache, time);
     weir_meter_rows_flush(&cache->rows, now_ns);
     return cache->rows.result;
 }
@@ -217,12 +228,11 @@ int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag)
     cache->rows.diag = diag;
     sweep_exact(cache, true);
     weir_meter_rows_flush(&cache->rows, weir_cache_now(cache));
-    cache->started = false;
-    cache->next_tick = 0;
+    weir_meter_clock_stop(&cache->clock);
     return cache->rows.result;
 }
 
 int64_t weir_cache_now(const struct weir_cache *cache)
 {
-    return cache->started ? weir_cache_time_ns(cache->now) : 0;
+    return cache->clock.started ? weir_cache_time_ns(cache->clock.now) : 0;
 }

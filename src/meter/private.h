@@ -8,6 +8,7 @@
 #define WEIR_METER_PRIVATE_H
 
 #include "meter/cache.h"
+#include "meter/clock.h"
 #include "meter/flow_hash.h"
 #include "meter/group.h"
 #include "meter/rows.h"
@@ -17,29 +18,28 @@
 #define WEIR_TCP_SYN 0x02u
 #define WEIR_TCP_RST 0x04u
 
-/* Cache time: packet time as an unsigned number of the same order, so differences never overflow.
- */
-static inline uint64_t weir_cache_time(int64_t time_ns)
-{
-    return (uint64_t)time_ns ^ UINT64_C(1) << 63;
-}
-
-static inline int64_t weir_cache_time_ns(uint64_t time)
-{
-    return (int64_t)(time ^ UINT64_C(1) << 63);
-}
+/* A part of the sets that has room for so many flows of its own; it is never in two caches. */
+struct weir_region {
+    uint32_t active_count;
+    uint32_t sweep_set; /* of its sets, where the sweep goes on */
+};
 
 struct weir_cache {
     /* Constant once made. */
     weir_flow_hash *hash;
     struct weir_flow_hasher hasher;
     bool has_connections;
+    uint32_t first_set; /* sets before those of its share */
     uint32_t set_count;
     uint32_t entries;
+    uint32_t region_count;
+    uint32_t region_sets;
+    uint32_t region_entries;
+    bool is_told_time; /* one of several shares */
+    bool is_first_share;
     uint64_t idle;
     uint64_t active;
     uint64_t linger;
-    uint64_t tick_ns;
     uint8_t tick_limit;   /* ticks of silence after which a flow may have ended */
     uint8_t linger_shift; /* how many ticks older flows of ended connections look */
     unsigned start_shift; /* cache time >> start_shift: the coarse time in hot.octets */
@@ -49,14 +49,8 @@ struct weir_cache {
     struct weir_flow_hot *hot;
     struct weir_flow_cold *cold;
 
-    /* Time. */
-    uint64_t now;
-    uint64_t next_tick; /* cache time at which the tick changes; 0: before the first packet */
-    uint64_t tick;      /* now / tick_ns */
-    bool started;
-    uint32_t late_in_row;
-    uint32_t sweep_set; /* where the sweep goes on */
-
+    struct weir_meter_clock clock;
+    struct weir_region *regions;
     uint32_t active_count;
     struct weir_cache_counters counters;
     struct weir_meter_rows rows;
@@ -67,9 +61,9 @@ static inline bool weir_cache_goes_on(const struct weir_cache *cache,
                                       const struct weir_flow_hot *hot)
 {
     uint64_t silence = hot->state & WEIR_FLOW_ENDED ? cache->linger : cache->idle;
-    uint16_t age =
-        (uint16_t)((cache->now >> cache->start_shift) - (hot->octets >> WEIR_FLOW_OCTETS_BITS));
-    return cache->now - hot->last_seen <= silence && age < cache->start_limit;
+    uint16_t age = (uint16_t)((cache->clock.now >> cache->start_shift) -
+                              (hot->octets >> WEIR_FLOW_OCTETS_BITS));
+    return cache->clock.now - hot->last_seen <= silence && age < cache->start_limit;
 }
 
 /* Why the flow in this slot has ended by now, or 0 while it goes on. */
@@ -78,15 +72,23 @@ unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot);
 /* Makes the flow's record and empties its slot. */
 void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason);
 
+static inline struct weir_region *weir_cache_region(const struct weir_cache *cache, uint32_t set)
+{
+    return &cache->regions[set / cache->region_sets];
+}
+
 /* Takes a time that is not simply a little later than the one before. */
 void weir_cache_change_time(struct weir_cache *cache, uint64_t time);
+
+/* Takes a packet that is none, but tells the time. */
+void weir_cache_take_clock(struct weir_cache *cache, const struct weir_packet *packet);
 
 /* Takes the time of a packet, and looks for flows that have ended. */
 static inline void weir_cache_take_time(struct weir_cache *cache, uint64_t time)
 {
-    if (time >= cache->now && time < cache->next_tick) {
-        cache->now = time;
-        cache->late_in_row = 0;
+    if (time >= cache->clock.now && time < cache->clock.next_tick) {
+        cache->clock.now = time;
+        cache->clock.late_in_row = 0;
     } else {
         weir_cache_change_time(cache, time);
     }
@@ -103,7 +105,7 @@ static inline unsigned weir_cache_pick(uint32_t ways, unsigned spread)
 static inline unsigned weir_cache_oldest(const struct weir_cache *cache,
                                          const struct weir_group *group, unsigned spread)
 {
-    return weir_cache_pick(weir_group_oldest(group, (uint8_t)cache->tick), spread);
+    return weir_cache_pick(weir_group_oldest(group, (uint8_t)cache->clock.tick), spread);
 }
 
 /* An empty way of this set, made empty where need be. `spread` chooses among equals. */

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Caches that have a share of the flows each make the records of one that has all. */
+#include "meter/spread.h"
+
+#include "support/cmocka.h"
+
+#include "collect_rows.h"
+
+#define PACKETS 120000u
+
+static uint64_t random_state = 7;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (random_state * UINT64_C(0x2545f4914f6cdd1d) >> 16) % limit;
+}
+
+/* Mostly in order, often late; it jumps by ticks and by timeouts, and once is set back for good. */
+static void make_packets(struct weir_packet *packets, uint64_t hosts)
+{
+    int64_t now = INT64_C(1700000000) * WEIR_NS_PER_SECOND;
+    for (unsigned i = 0; i < PACKETS; i++) {
+        now += (int64_t)random_below(300000);
+        if (random_below(5000) == 0)
+            now += (int64_t)random_below(20 * (uint64_t)WEIR_NS_PER_SECOND);
+        if (i == PACKETS / 2)
+            now -= 3600 * WEIR_NS_PER_SECOND;
+        static const uint16_t flags[] = {0x10, 0x10, 0x10, 0x02, 0x12, 0x11, 0x04};
+        packets[i] = (struct weir_packet){
+            .key =
+                {
+                    .src_addr = {0, WEIR_ADDRESS_V4_PREFIX | random_below(hosts)},
+                    .dst_addr = {0, WEIR_ADDRESS_V4_PREFIX | random_below(hosts)},
+                    .src_port = (uint16_t)random_below(2),
+                    .dst_port = (uint16_t)random_below(2),
+                    .protocol = 6,
+                },
+            .time_ns = now - (int64_t)(random_below(4) ? 0 : random_below(400000000)),
+            .octets = 40 + (uint32_t)random_below(1000),
+            .tcp_flags = flags[random_below(sizeof(flags) / sizeof(flags[0]))],
+            .ttl = (uint8_t)random_below(256),
+        };
+    }
+}
+
+struct shares {
+    struct weir_cache *caches[WEIR_SPREAD_MAX];
+};
+
+static void give(void *context, unsigned share, const struct weir_packet *packet)
+{
+    struct shares *shares = context;
+    assert_int_equal(weir_cache_add(shares->caches[share], packet, 1, NULL), 0);
+}
+
+static int compare_records(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct slow_record));
+}
+
+/* Sorted, and what the caches counted together. */
+static struct weir_cache_counters run(struct weir_cache_config config, unsigned count,
+                                      const struct weir_packet *packets, struct collected *rows)
+{
+    const struct weir_batch_sink sink = {.batch = collect_batch, .context = rows};
+    struct shares shares;
+    struct weir_spread spread;
+    struct weir_diag diag;
+    if (count > 1)
+        weir_spread_init(&spread, &config, count);
+    for (unsigned i = 0; i < count; i++) {
+        config.share = (struct weir_share){i, count};
+        assert_int_equal(weir_cache_new(&config, &sink, &shares.caches[i], &diag), 0);
+    }
+    if (count == 1)
+        assert_int_equal(weir_cache_add(shares.caches[0], packets, PACKETS, &diag), 0);
+    for (unsigned i = 0; i < PACKETS && count > 1; i++) {
+        uint8_t share;
+        weir_spread_places(&spread, &packets[i], 1, &share);
+        weir_spread_packet(&spread, &packets[i], share, give, &shares);
+    }
+    if (count > 1)
+        weir_spread_finish(&spread, give, &shares);
+    struct weir_cache_counters total = {0};
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(weir_cache_finish(shares.caches[i], &diag), 0);
+        struct weir_cache_counters own = weir_cache_counters(shares.caches[i]);
+        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &own, &total);
+        weir_cache_free(shares.caches[i]);
+    }
+    qsort(rows->records, rows->count, sizeof(rows->records[0]), compare_records);
+    /* The caches were not at their fullest at one moment. */
+    total.flows_active_peak = 0;
+    return total;
+}
+
+static void expect_the_same(const struct weir_cache_config *config, uint64_t hosts,
+                            struct weir_cache_counters *ret_counters)
+{
+    struct weir_packet *packets = calloc(PACKETS, sizeof(*packets));
+    make_packets(packets, hosts);
+    struct collected single = {0};
+    *ret_counters = run(*config, 1, packets, &single);
+    static const unsigned counts[] = {2, 3, 4};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct collected rows = {0};
+        struct weir_cache_counters counters = run(*config, counts[i], packets, &rows);
+        assert_memory_equal(&counters, ret_counters, sizeof(counters));
+        assert_int_equal(rows.count, single.count);
+        assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
+        free(rows.records);
+    }
+    free(single.records);
+    free(packets);
+}
+
+static struct weir_cache_config config_of(const char *definition)
+{
+    struct weir_cache_config config = weir_cache_config_default();
+    struct weir_diag diag;
+    config.entries = 16384;
+    config.idle_ns = WEIR_NS_PER_SECOND;
+    config.active_ns = 10 * WEIR_NS_PER_SECOND;
+    config.linger_ns = 200 * WEIR_NS_PER_MS;
+    assert_int_equal(weir_flow_definition_parse(definition, &config.definition, &diag), 0);
+    return config;
+}
+
+static void shares_make_the_records_of_one_cache(void **state)
+{
+    (void)state;
+    static const char *const definitions[] = {
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
+        "keys=src_addr,dst_port",
+        "keys=protocol",
+    };
+    for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
+        const struct weir_cache_config config = config_of(definitions[i]);
+        struct weir_cache_counters counters;
+        expect_the_same(&config, 60, &counters);
+        assert_int_equal(counters.packets_metered, PACKETS);
+        assert_int_equal(counters.clock_steps_back, 1);
+        assert_true(counters.packets_late > 1000);
+        assert_int_equal(counters.flows_expired_resources, 0);
+    }
+}
+
+/* Which flow makes room does not depend on who else has a share. */
+static void also_where_there_is_no_room(void **state)
+{
+    (void)state;
+    struct weir_cache_config config =
+        config_of("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
+    config.idle_ns = 60 * WEIR_NS_PER_SECOND;
+    config.active_ns = 600 * WEIR_NS_PER_SECOND;
+    struct weir_cache_counters counters;
+    expect_the_same(&config, 1000, &counters);
+    assert_true(counters.flows_expired_resources > 10000);
+    assert_true(counters.flows_expired_idle > 0);
+}
+
+static void small_caches_are_not_divided(void **state)
+{
+    (void)state;
+    struct weir_cache_config config = weir_cache_config_default();
+    const struct weir_batch_sink sink = {.batch = collect_batch};
+    struct weir_cache *cache;
+    struct weir_diag diag = {0};
+    config.share = (struct weir_share){0, 17};
+    assert_int_equal(weir_cache_new(&config, &sink, &cache, &diag), WEIR_E_USAGE);
+    assert_string_equal(diag.text, "a cache of 65536 entries has 16 shares at most");
+    config.entries = 8191;
+    config.share.count = 2;
+    assert_int_equal(weir_cache_new(&config, &sink, &cache, &diag), WEIR_E_USAGE);
+    assert_int_equal(weir_cache_regions(1), 1);
+    assert_int_equal(weir_cache_regions(8192), 2);
+    assert_int_equal(weir_cache_regions(WEIR_CACHE_ENTRIES_MAX), WEIR_SPREAD_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shares_make_the_records_of_one_cache),
+        cmocka_unit_test(also_where_there_is_no_room),
+        cmocka_unit_test(small_caches_are_not_divided),
+    };
+    return cmocka_run_group_tests_name("spread", tests, NULL, NULL);
+}
