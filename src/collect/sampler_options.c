@@ -19,6 +19,7 @@ enum part {
     OUT_IF,
     SEQUENCE,
     DOMAIN,
+    ALGORITHM,
     INIT_TIME,
     /* From here on: of the interval. */
     SIZE,
@@ -32,32 +33,46 @@ enum part {
     INTERVAL,
     OBSERVED,
     SELECTED,
+    HASH_MIN,
+    HASH_MAX,
+    HASH_SELECTED_MIN,
+    HASH_SELECTED_MAX,
     PARTS,
 };
 
-#define ELEMENT_END 320u
+#define SELECTION_SEQUENCE_ID 301u
+#define SELECTOR_ID           302u
+#define ELEMENT_END           333u
+
+/* Of selectorAlgorithm: picks packets by what they are, and leaves none of these out. */
+#define PROPERTY_MATCH_FILTERING 5u
 
 /* IANA's elements by number, and NetFlow v9's scopes by theirs. */
 static const uint8_t elements[ELEMENT_END] = {
-    [10] = IN_IF,           /* ingressInterface */
-    [14] = OUT_IF,          /* egressInterface */
-    [34] = INTERVAL,        /* samplingInterval */
-    [48] = SAMPLER,         /* samplerId */
-    [50] = RANDOM_INTERVAL, /* samplerRandomInterval */
-    [145] = TEMPLATE,       /* templateId */
-    [149] = DOMAIN,         /* observationDomainId */
-    [160] = INIT_TIME,      /* systemInitTimeMilliseconds */
-    [301] = SEQUENCE,       /* selectionSequenceId */
-    [302] = SAMPLER,        /* selectorId */
-    [305] = RUN,            /* samplingPacketInterval */
-    [306] = SPACE,          /* samplingPacketSpace */
-    [307] = TIME_RUN,       /* samplingTimeInterval */
-    [308] = TIME_SPACE,     /* samplingTimeSpace */
-    [309] = SIZE,           /* samplingSize */
-    [310] = POPULATION,     /* samplingPopulation */
-    [311] = PROBABILITY,    /* samplingProbability */
-    [318] = OBSERVED,       /* selectorIdTotalPktsObserved */
-    [319] = SELECTED,       /* selectorIdTotalPktsSelected */
+    [10] = IN_IF,              /* ingressInterface */
+    [14] = OUT_IF,             /* egressInterface */
+    [34] = INTERVAL,           /* samplingInterval */
+    [48] = SAMPLER,            /* samplerId */
+    [50] = RANDOM_INTERVAL,    /* samplerRandomInterval */
+    [145] = TEMPLATE,          /* templateId */
+    [149] = DOMAIN,            /* observationDomainId */
+    [160] = INIT_TIME,         /* systemInitTimeMilliseconds */
+    [301] = SEQUENCE,          /* selectionSequenceId */
+    [302] = SAMPLER,           /* selectorId */
+    [304] = ALGORITHM,         /* selectorAlgorithm */
+    [305] = RUN,               /* samplingPacketInterval */
+    [306] = SPACE,             /* samplingPacketSpace */
+    [307] = TIME_RUN,          /* samplingTimeInterval */
+    [308] = TIME_SPACE,        /* samplingTimeSpace */
+    [309] = SIZE,              /* samplingSize */
+    [310] = POPULATION,        /* samplingPopulation */
+    [311] = PROBABILITY,       /* samplingProbability */
+    [318] = OBSERVED,          /* selectorIdTotalPktsObserved */
+    [319] = SELECTED,          /* selectorIdTotalPktsSelected */
+    [329] = HASH_MIN,          /* hashOutputRangeMin */
+    [330] = HASH_MAX,          /* hashOutputRangeMax */
+    [331] = HASH_SELECTED_MIN, /* hashSelectedRangeMin */
+    [332] = HASH_SELECTED_MAX, /* hashSelectedRangeMax: of one or more ranges */
 };
 static const uint8_t scopes[] = {[2] = INTERFACE, [5] = TEMPLATE};
 
@@ -70,11 +85,20 @@ static enum part part_of(const struct weir_field *field)
     return NOTHING;
 }
 
+/* RFC 5476 section 6.5.1: the selectors of a selection sequence. */
+static bool is_selection(const struct weir_template *source)
+{
+    return weir_options_has(source, 0, SELECTION_SEQUENCE_ID, true) &&
+           weir_options_has(source, 0, SELECTOR_ID, false);
+}
+
 /* Records without any of what says something are not looked at. */
 static bool suits(const struct weir_template *source)
 {
+    if (is_selection(source))
+        return true;
     for (uint16_t i = 0; i < source->field_count; i++)
-        if (part_of(&source->fields[i]) >= INIT_TIME)
+        if (part_of(&source->fields[i]) >= ALGORITHM)
             return true;
     return false;
 }
@@ -124,6 +148,8 @@ static bool find_interval(const uint64_t parts[PARTS], const bool has[PARTS], st
         {1, parts[RANDOM_INTERVAL] - 1, parts[RANDOM_INTERVAL] > 0},
         {1, parts[INTERVAL] - 1, parts[INTERVAL] > 0},
         {1, parts[RUN] - 1, parts[RUN] > 0},
+        {parts[HASH_SELECTED_MAX], parts[HASH_MAX] - parts[HASH_SELECTED_MAX],
+         parts[HASH_MAX] >= parts[HASH_SELECTED_MAX]},
         {parts[SELECTED], parts[OBSERVED] - parts[SELECTED], parts[OBSERVED] >= parts[SELECTED]},
     };
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
@@ -164,6 +190,17 @@ static struct weir_sampler_key key_of(const uint64_t parts[PARTS], const bool ha
     return key;
 }
 
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    return b <= UINT64_MAX - a ? a + b : UINT64_MAX;
+}
+
+/* How many numbers there are from one to the other. */
+static uint64_t span(uint64_t min, uint64_t max)
+{
+    return max >= min ? add(max - min, 1) : 0;
+}
+
 static struct said read_record(const struct weir_options_record *record, uint32_t domain)
 {
     uint64_t parts[PARTS] = {0};
@@ -175,9 +212,15 @@ static struct said read_record(const struct weir_options_record *record, uint32_
     struct weir_value value;
     while (weir_record_next(&fields, &value, NULL) == 0) {
         enum part part = part_of(value.field);
-        if (part == NOTHING || has[part])
+        bool is_repeated = part == HASH_SELECTED_MIN || part == HASH_SELECTED_MAX;
+        if (part == NOTHING || (has[part] && !is_repeated))
             continue;
-        parts[part] = part == PROBABILITY ? probability_of(&value) : number_of(&value);
+        if (part == HASH_MAX)
+            parts[part] = span(parts[HASH_MIN], number_of(&value));
+        else if (part == HASH_SELECTED_MAX)
+            parts[part] = add(parts[part], span(parts[HASH_SELECTED_MIN], number_of(&value)));
+        else
+            parts[part] = part == PROBABILITY ? probability_of(&value) : number_of(&value);
         has[part] = value.length > 0;
     }
     struct said said = {0};
@@ -185,10 +228,48 @@ static struct said read_record(const struct weir_options_record *record, uint32_
         said.init_time_ns = (int64_t)parts[INIT_TIME] * WEIR_NS_PER_MS;
     said.has_sampling = !has[SEQUENCE] && find_interval(parts, has, &said);
     said.key = key_of(parts, has, domain);
+    if (said.key.kind == WEIR_SAMPLER_ID && parts[ALGORITHM] == PROPERTY_MATCH_FILTERING) {
+        said.has_sampling = true;
+        said.key.kind = WEIR_SAMPLER_FILTER;
+        said.selected = said.population = 1;
+    }
     return said;
 }
 
-static void learn(struct weir_session *session, const struct weir_options_record *record)
+/* The numbers of a selection sequence and of its selectors, in their order. */
+static enum weir_sampling_change learn_selection(struct weir_session *session,
+                                                 const struct weir_options_record *record)
+{
+    struct weir_sampler_key key = {
+        .kind = WEIR_SAMPLER_SEQUENCE,
+        .domain = session->key.domain,
+        .source = session->number,
+    };
+    uint64_t selectors[WEIR_SELECTORS_MAX];
+    uint32_t count = 0;
+    struct weir_record fields = {
+        .template = record->source,
+        .octets = weir_reader_make(record->octets, record->length),
+    };
+    struct weir_value value;
+    while (weir_record_next(&fields, &value, NULL) == 0) {
+        if (value.field->pen != 0)
+            continue;
+        if (value.field->id == SELECTION_SEQUENCE_ID)
+            key.id = number_of(&value);
+        if (value.field->id != SELECTOR_ID)
+            continue;
+        if (count == WEIR_SELECTORS_MAX)
+            return WEIR_SAMPLING_REFUSED;
+        selectors[count++] = number_of(&value);
+    }
+    return weir_sampling_put_selection(&session->exporter->sampling, record->budget, key, selectors,
+                                       count);
+}
+
+/* What a record of a single sampler, or of all of them, says. */
+static enum weir_sampling_change learn_sampler(struct weir_session *session,
+                                               const struct weir_options_record *record)
 {
     struct said said = read_record(record, session->key.domain);
     if (said.key.domain == session->key.domain)
@@ -196,9 +277,16 @@ static void learn(struct weir_session *session, const struct weir_options_record
     if (said.init_time_ns)
         session->uptime.init_time_ns = said.init_time_ns;
     if (!said.has_sampling)
-        return;
-    enum weir_sampling_change change = weir_sampling_put(
-        &session->exporter->sampling, record->budget, said.key, said.selected, said.population);
+        return WEIR_SAMPLING_SAME;
+    return weir_sampling_put(&session->exporter->sampling, record->budget, said.key, said.selected,
+                             said.population);
+}
+
+static void learn(struct weir_session *session, const struct weir_options_record *record)
+{
+    enum weir_sampling_change change = is_selection(record->source)
+                                           ? learn_selection(session, record)
+                                           : learn_sampler(session, record);
     session->counters.samplers_learned += change == WEIR_SAMPLING_CHANGED;
     session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
     session->exporter->has_changed |= change == WEIR_SAMPLING_CHANGED;

@@ -15,18 +15,42 @@ static int compare(const struct weir_sampler_key *a, const struct weir_sampler_k
     return a->source < b->source ? -1 : a->source > b->source;
 }
 
-/* Index of the first sampler that is not before this key. */
+/* Those of a kind are in one of two arrays. */
+static uint32_t count_for(const struct weir_sampling *sampling, enum weir_sampler_kind kind)
+{
+    return kind == WEIR_SAMPLER_SEQUENCE ? sampling->selection_count : sampling->count;
+}
+
+static const struct weir_sampler *sampler_at(const struct weir_sampling *sampling,
+                                             enum weir_sampler_kind kind, uint32_t place)
+{
+    return kind == WEIR_SAMPLER_SEQUENCE ? &sampling->selections[place].whole
+                                         : &sampling->samplers[place];
+}
+
+/* Index of the first that is not before this key. */
 static uint32_t place_of(const struct weir_sampling *sampling, const struct weir_sampler_key *key)
 {
-    uint32_t low = 0, high = sampling->count;
+    uint32_t low = 0, high = count_for(sampling, key->kind);
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (compare(&sampling->samplers[middle].key, key) < 0)
+        if (compare(&sampler_at(sampling, key->kind, middle)->key, key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+/* That of exactly this key; NULL: there is none. */
+static const struct weir_sampler *find_exact(const struct weir_sampling *sampling,
+                                             const struct weir_sampler_key *key)
+{
+    uint32_t place = place_of(sampling, key);
+    if (place == count_for(sampling, key->kind))
+        return NULL;
+    const struct weir_sampler *sampler = sampler_at(sampling, key->kind, place);
+    return compare(&sampler->key, key) == 0 ? sampler : NULL;
 }
 
 static bool make_room(struct weir_sampling *sampling, struct weir_budget *budget)
@@ -97,14 +121,117 @@ enum weir_sampling_change weir_sampling_put(struct weir_sampling *sampling,
         sampling->of_kind[key.kind]++;
     }
     find_only_interval(sampling);
+    sampling->change++;
+    return WEIR_SAMPLING_CHANGED;
+}
+
+static bool make_room_for_selection(struct weir_sampling *sampling, struct weir_budget *budget)
+{
+    if (sampling->selection_count < sampling->selection_capacity)
+        return true;
+    uint32_t capacity = sampling->selection_capacity ? sampling->selection_capacity * 2 : 4;
+    size_t more = (capacity - sampling->selection_capacity) * sizeof(*sampling->selections);
+    if (capacity > WEIR_SELECTIONS_MAX || !weir_budget_take(budget, more))
+        return false;
+    struct weir_selection *grown =
+        realloc(sampling->selections, capacity * sizeof(*sampling->selections));
+    if (!grown) {
+        weir_budget_give_back(budget, more);
+        return false;
+    }
+    sampling->selections = grown;
+    sampling->selection_capacity = capacity;
+    return true;
+}
+
+enum weir_sampling_change weir_sampling_put_selection(struct weir_sampling *sampling,
+                                                      struct weir_budget *budget,
+                                                      struct weir_sampler_key key,
+                                                      const uint64_t *selectors, uint32_t count)
+{
+    struct weir_selection made = {.whole = {.key = key}, .count = count};
+    if (count == 0 || count > WEIR_SELECTORS_MAX)
+        return WEIR_SAMPLING_INVALID;
+    memcpy(made.selectors, selectors, count * sizeof(selectors[0]));
+    uint32_t place = place_of(sampling, &key);
+    struct weir_selection *known = find_exact(sampling, &key) ? &sampling->selections[place] : NULL;
+    if (known && known->count == count &&
+        memcmp(known->selectors, made.selectors, sizeof(made.selectors)) == 0)
+        return WEIR_SAMPLING_SAME;
+    if (!known) {
+        if (!make_room_for_selection(sampling, budget))
+            return WEIR_SAMPLING_REFUSED;
+        memmove(&sampling->selections[place + 1], &sampling->selections[place],
+                (sampling->selection_count - place) * sizeof(made));
+        sampling->selection_count++;
+        sampling->of_kind[WEIR_SAMPLER_SEQUENCE]++;
+    }
+    sampling->change++;
+    made.change = sampling->change - 1;
+    sampling->selections[place] = made;
     return WEIR_SAMPLING_CHANGED;
 }
 
 void weir_sampling_done(struct weir_sampling *sampling, struct weir_budget *budget)
 {
     weir_budget_give_back(budget, sampling->capacity * sizeof(*sampling->samplers));
+    weir_budget_give_back(budget, sampling->selection_capacity * sizeof(*sampling->selections));
     free(sampling->samplers);
+    free(sampling->selections);
     *sampling = (struct weir_sampling){0};
+}
+
+/* A selector of a sequence, as a sampler or else as a filter; NULL: it is not known. */
+static const struct weir_sampler *find_selector(const struct weir_sampling *sampling,
+                                                const struct weir_sampler_key *sequence,
+                                                uint64_t id)
+{
+    struct weir_sampler_key key = *sequence;
+    key.kind = WEIR_SAMPLER_ID;
+    key.id = id;
+    const struct weir_sampler *sampler = find_exact(sampling, &key);
+    key.kind = WEIR_SAMPLER_FILTER;
+    return sampler ? sampler : find_exact(sampling, &key);
+}
+
+/* Takes out what is common to both, neither of which is 0, so that products stay small. */
+static void reduce(uint64_t *a, uint64_t *b)
+{
+    uint64_t common = *a, rest = *b;
+    while (rest > 0) {
+        uint64_t next = common % rest;
+        common = rest;
+        rest = next;
+    }
+    *a /= common;
+    *b /= common;
+}
+
+/* So many of so many, of all its selectors: none where not all are known, or past 64 bits. */
+static void resolve(const struct weir_sampling *sampling, struct weir_selection *selection)
+{
+    uint64_t selected = 1, population = 1;
+    struct weir_sampler *whole = &selection->whole;
+    if (selection->change == sampling->change)
+        return;
+    selection->change = sampling->change;
+    whole->interval = 0;
+    for (uint32_t i = 0; i < selection->count; i++) {
+        const struct weir_sampler *sampler =
+            find_selector(sampling, &whole->key, selection->selectors[i]);
+        if (!sampler)
+            return;
+        uint64_t own_selected = sampler->selected, own_population = sampler->population;
+        reduce(&own_selected, &own_population);
+        reduce(&own_selected, &population);
+        reduce(&selected, &own_population);
+        if (__builtin_mul_overflow(selected, own_selected, &selected) ||
+            __builtin_mul_overflow(population, own_population, &population))
+            return;
+    }
+    whole->selected = selected;
+    whole->population = population;
+    whole->interval = interval_of(selected, population);
 }
 
 /* The interval of this kind and id for a segment, or else as the header says; 0: none. */
@@ -116,10 +243,14 @@ static uint32_t find(const struct weir_sampling *sampling, enum weir_sampler_kin
     struct weir_sampler_key key = {.kind = kind, .id = id};
     uint32_t agreed = 0, in_zero = 0;
     bool differ = false;
-    for (uint32_t i = place_of(sampling, &key); i < sampling->count; i++) {
-        const struct weir_sampler *sampler = &sampling->samplers[i];
+    for (uint32_t i = place_of(sampling, &key); i < count_for(sampling, kind); i++) {
+        const struct weir_sampler *sampler = sampler_at(sampling, kind, i);
         if (sampler->key.kind != kind || sampler->key.id != id)
             break;
+        if (kind == WEIR_SAMPLER_SEQUENCE)
+            resolve(sampling, &sampling->selections[i]);
+        if (sampler->interval == 0)
+            continue;
         if (sampler->key.domain == segment->domain && sampler->key.source == segment->source)
             return sampler->interval;
         if (sampler->key.domain == 0 && sampler->key.source == 0 && segment->domain != 0)
@@ -138,6 +269,7 @@ struct search {
     const struct weir_segment *segment;
     uint32_t of_template;
     uint32_t rest;                          /* for rows that nothing before is of */
+    bool are_sequences;                     /* ids */
     const uint32_t *ids, *in_ifs, *out_ifs; /* NULL: the rows have none, or none would be found */
 };
 
@@ -155,12 +287,16 @@ static struct search search_of(const struct weir_sampling *sampling, const struc
 {
     const uint32_t *of_kind = sampling->of_kind;
     uint32_t of_either = of_kind[WEIR_SAMPLER_INTERFACE];
+    uint32_t of_names = segment->names_sequence
+                            ? of_kind[WEIR_SAMPLER_SEQUENCE]
+                            : of_kind[WEIR_SAMPLER_ID] + of_kind[WEIR_SAMPLER_FILTER];
     struct search search = {
         .sampling = sampling,
         .segment = segment,
         .of_template = find(sampling, WEIR_SAMPLER_TEMPLATE, segment->template_id, segment),
         .rest = find(sampling, WEIR_SAMPLER_WHOLE, 0, segment),
-        .ids = values(batch, segment, WEIR_COLUMN_SAMPLER, of_kind[WEIR_SAMPLER_ID]),
+        .are_sequences = segment->names_sequence,
+        .ids = values(batch, segment, WEIR_COLUMN_SAMPLER, of_names),
         .in_ifs =
             values(batch, segment, WEIR_COLUMN_IN_IF, of_kind[WEIR_SAMPLER_IN_IF] + of_either),
         .out_ifs =
@@ -179,11 +315,19 @@ static uint32_t find_interface(const struct search *search, enum weir_sampler_ki
                     : find(search->sampling, WEIR_SAMPLER_INTERFACE, interface, search->segment);
 }
 
+static uint32_t find_named(const struct search *search, uint32_t id)
+{
+    if (search->are_sequences)
+        return find(search->sampling, WEIR_SAMPLER_SEQUENCE, id, search->segment);
+    uint32_t interval = find(search->sampling, WEIR_SAMPLER_ID, id, search->segment);
+    return interval ? interval : find(search->sampling, WEIR_SAMPLER_FILTER, id, search->segment);
+}
+
 static uint32_t find_for_row(const struct search *search, uint32_t row)
 {
     uint32_t interval = 0;
     if (search->ids)
-        interval = find(search->sampling, WEIR_SAMPLER_ID, search->ids[row], search->segment);
+        interval = find_named(search, search->ids[row]);
     if (interval == 0)
         interval = search->of_template;
     if (interval == 0 && search->in_ifs)

@@ -9,7 +9,7 @@
  *
  *     1. what is configured for its exporter (collect/exporter.h),
  *     2. its own: samplingInterval or samplerRandomInterval in the Flow Record,
- *     3. that of its sampler or selector,
+ *     3. that of its sampler or selector, or of its selection sequence: of all selectors in it,
  *     4. that of its Template,
  *     5. that of the interface it came in by, then of that it went out by,
  *     6. that of its message: the header of NetFlow v5,
@@ -20,6 +20,10 @@
  * row's own domain has none, that of domain 0 holds, or that on which all others agree. Of several
  * exporters behind one address (collect/source.h) each has its own, and those of the others only
  * where these agree and it said none.
+ * A selection sequence (RFC 5476 section 6.5.1) chains selectors: so many of so many, of so many of
+ * so many. Its interval is known when that of each selector is; filters leave none out. Selectors
+ * and sequences may come in any order.
+ *
  * An interval of zero, in a record or in a header, says nothing and is none; NetFlow v5 without an
  * interval is unknown too, since routers leave it zero whether they sample or not.
  *
@@ -29,7 +33,8 @@
  *     weir_sampling_done(&sampling, &budget);
  *
  * Ownership: a sampling owns its array, counted against a budget that all share. Threads: one.
- * Limits: WEIR_SAMPLERS_MAX; what does not fit is refused, what was there stays.
+ * Limits: WEIR_SAMPLERS_MAX, WEIR_SELECTIONS_MAX; what does not fit is refused, what was there
+ * stays.
  */
 #ifndef WEIR_COLLECT_SAMPLING_H
 #define WEIR_COLLECT_SAMPLING_H
@@ -40,7 +45,9 @@
 #include "collect/budget.h"
 #include "record/batch.h"
 
-#define WEIR_SAMPLERS_MAX 256u /* an exporter */
+#define WEIR_SAMPLERS_MAX   256u  /* an exporter */
+#define WEIR_SELECTIONS_MAX 1024u /* an exporter: each interface may have its own */
+#define WEIR_SELECTORS_MAX  8u    /* of one selection sequence */
 
 enum weir_sampler_kind {
     WEIR_SAMPLER_WHOLE, /* the domain; id 0 */
@@ -49,6 +56,8 @@ enum weir_sampler_kind {
     WEIR_SAMPLER_INTERFACE, /* in either direction */
     WEIR_SAMPLER_IN_IF,
     WEIR_SAMPLER_OUT_IF,
+    WEIR_SAMPLER_FILTER,   /* selectorId of one that filters: 1 of 1 */
+    WEIR_SAMPLER_SEQUENCE, /* selectionSequenceId */
     WEIR_SAMPLER_KINDS,
 };
 
@@ -67,11 +76,23 @@ struct weir_sampler {
     uint32_t interval; /* their quotient, rounded; at least 1 */
 };
 
+/* A selection sequence: its selectors, which are of its domain and source. */
+struct weir_selection {
+    struct weir_sampler whole; /* what they are together; interval 0: not all are known */
+    uint32_t change;           /* of the sampling, when that was found */
+    uint32_t count;
+    uint64_t selectors[WEIR_SELECTORS_MAX];
+};
+
 struct weir_sampling {
     struct weir_sampler *samplers; /* by kind, id, domain, source */
     uint32_t count;
     uint32_t capacity;
     uint32_t of_kind[WEIR_SAMPLER_KINDS];
+    uint32_t change;                   /* a number: of whatever changed last */
+    struct weir_selection *selections; /* as samplers */
+    uint32_t selection_count;
+    uint32_t selection_capacity;
     uint32_t only_interval; /* that all of WEIR_SAMPLER_ID have; 0: none, or not the same */
 };
 
@@ -87,12 +108,22 @@ enum weir_sampling_change weir_sampling_put(struct weir_sampling *sampling,
                                             struct weir_budget *budget, struct weir_sampler_key key,
                                             uint64_t selected, uint64_t population);
 
+/* The same of a sequence of kind WEIR_SAMPLER_SEQUENCE. INVALID: of no selector, or of too many. */
+enum weir_sampling_change weir_sampling_put_selection(struct weir_sampling *sampling,
+                                                      struct weir_budget *budget,
+                                                      struct weir_sampler_key key,
+                                                      const uint64_t *selectors, uint32_t count);
+
 void weir_sampling_done(struct weir_sampling *sampling, struct weir_budget *budget);
 
-/* Whether rows that name a sampler could get an interval. */
-static inline bool weir_sampling_knows_samplers(const struct weir_sampling *sampling)
+/* Whether rows that name a sampler, or a selection sequence, could get an interval. */
+static inline bool weir_sampling_knows_samplers(const struct weir_sampling *sampling,
+                                                bool are_sequences)
 {
-    return sampling->of_kind[WEIR_SAMPLER_ID] + sampling->of_kind[WEIR_SAMPLER_WHOLE] +
+    uint32_t named =
+        are_sequences ? sampling->of_kind[WEIR_SAMPLER_SEQUENCE]
+                      : sampling->of_kind[WEIR_SAMPLER_ID] + sampling->of_kind[WEIR_SAMPLER_FILTER];
+    return named + sampling->of_kind[WEIR_SAMPLER_WHOLE] +
                sampling->of_kind[WEIR_SAMPLER_TEMPLATE] >
            0;
 }

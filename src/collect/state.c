@@ -8,18 +8,19 @@
 #include "collect/options.h"
 #include "collect/private.h"
 
-#define MAGIC           "weirseen"
-#define MAGIC_OCTETS    8u
-#define VERSION         4u
-#define HEADER_OCTETS   28u /* magic, version, length, checksum */
-#define TIME_OCTETS     8u  /* the first that the checksum is of */
-#define SESSION_OCTETS  99u /* without Templates, waiting sets, samplers and records */
-#define RECALLED_OCTETS 34u /* of a record without its octets */
-#define SAMPLER_OCTETS  33u
-#define FIELD_OCTETS    8u
-#define TEMPLATE_OCTETS 5u  /* without fields */
-#define ENTRY_OCTETS    16u /* a session's Template: id, port, time, number */
-#define WAITING_OCTETS  34u /* of a waiting set without its octets */
+#define MAGIC            "weirseen"
+#define MAGIC_OCTETS     8u
+#define VERSION          5u
+#define HEADER_OCTETS    28u  /* magic, version, length, checksum */
+#define TIME_OCTETS      8u   /* the first that the checksum is of */
+#define SESSION_OCTETS   103u /* without Templates, waiting sets, samplers and records */
+#define RECALLED_OCTETS  34u  /* of a record without its octets */
+#define SAMPLER_OCTETS   33u
+#define SELECTION_OCTETS 17u /* without selectors */
+#define FIELD_OCTETS     8u
+#define TEMPLATE_OCTETS  5u  /* without fields */
+#define ENTRY_OCTETS     16u /* a session's Template: id, port, time, number */
+#define WAITING_OCTETS   34u /* of a waiting set without its octets */
 
 /* Not against who means harm: against disks. */
 static uint64_t checksum(const void *octets, size_t length)
@@ -160,12 +161,24 @@ static void save_sampler(struct weir_text_buffer *out, const struct weir_sampler
     weir_write_u64(&writer, sampler->population);
 }
 
+static void save_selection(struct weir_text_buffer *out, const struct weir_selection *selection)
+{
+    struct weir_writer writer = extend(out, SELECTION_OCTETS + selection->count * 8);
+    weir_write_u32(&writer, selection->whole.key.domain);
+    weir_write_u32(&writer, selection->whole.key.source);
+    weir_write_u64(&writer, selection->whole.key.id);
+    weir_write_u8(&writer, (uint8_t)selection->count);
+    for (uint32_t i = 0; i < selection->count; i++)
+        weir_write_u64(&writer, selection->selectors[i]);
+}
+
 /* Samplers are its exporter's: the first session of it has them. */
 static void save_session(struct weir_text_buffer *out, const struct weir_session *session)
 {
     struct weir_writer writer = extend(out, SESSION_OCTETS);
     struct weir_exporter *exporter = session->exporter;
     uint32_t sampler_count = exporter->is_saved ? 0 : exporter->sampling.count;
+    uint32_t selection_count = exporter->is_saved ? 0 : exporter->sampling.selection_count;
     exporter->is_saved = true;
     save_key(&writer, &session->key);
     save_source(&writer, &session->source);
@@ -176,6 +189,7 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
     weir_write_u32(&writer, session->number);
     weir_write_u64(&writer, (uint64_t)session->uptime.init_time_ns);
     weir_write_u32(&writer, sampler_count);
+    weir_write_u32(&writer, selection_count);
     weir_write_u32(&writer, session->recall.count);
     for (uint32_t i = 0; i < session->templates.count; i++)
         save_entry(out, &session->templates.entries[i]);
@@ -183,6 +197,8 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
         save_waiting(out, set);
     for (uint32_t i = 0; i < sampler_count; i++)
         save_sampler(out, &exporter->sampling.samplers[i]);
+    for (uint32_t i = 0; i < selection_count; i++)
+        save_selection(out, &exporter->sampling.selections[i]);
     for (const struct weir_recalled *record = session->recall.oldest; record;
          record = record->newer)
         save_recalled(out, record);
@@ -445,12 +461,32 @@ static int restore_sampler(struct restore *restore, struct weir_session *session
     key.source = weir_read_u32(reader);
     key.id = weir_read_u64(reader);
     uint64_t selected = weir_read_u64(reader), population = weir_read_u64(reader);
-    if (weir_reader_failed(reader) || key.kind >= WEIR_SAMPLER_KINDS)
+    if (weir_reader_failed(reader) || key.kind >= WEIR_SAMPLER_SEQUENCE)
         return broken(restore, "no such sampler can be", diag);
     enum weir_sampling_change change = weir_sampling_put(
         &session->exporter->sampling, &restore->sessions->pool.budget, key, selected, population);
     session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
     return change == WEIR_SAMPLING_INVALID ? broken(restore, "no such interval can be", diag) : 0;
+}
+
+static int restore_selection(struct restore *restore, struct weir_session *session,
+                             struct weir_diag *diag)
+{
+    struct weir_reader *reader = &restore->reader;
+    struct weir_sampler_key key = {.kind = WEIR_SAMPLER_SEQUENCE};
+    uint64_t selectors[WEIR_SELECTORS_MAX];
+    key.domain = weir_read_u32(reader);
+    key.source = weir_read_u32(reader);
+    key.id = weir_read_u64(reader);
+    uint32_t count = weir_read_u8(reader);
+    for (uint32_t i = 0; i < count && i < WEIR_SELECTORS_MAX; i++)
+        selectors[i] = weir_read_u64(reader);
+    if (weir_reader_failed(reader) || count == 0 || count > WEIR_SELECTORS_MAX)
+        return broken(restore, "no such selection sequence can be", diag);
+    enum weir_sampling_change change = weir_sampling_put_selection(
+        &session->exporter->sampling, &restore->sessions->pool.budget, key, selectors, count);
+    session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
+    return 0;
 }
 
 static int restore_session(struct restore *restore, struct weir_diag *diag)
@@ -463,7 +499,8 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     uint32_t template_count = weir_read_u32(reader), waiting_count = weir_read_u32(reader);
     uint32_t number = weir_read_u32(reader);
     int64_t init_time_ns = (int64_t)weir_read_u64(reader);
-    uint32_t sampler_count = weir_read_u32(reader), recalled_count = weir_read_u32(reader);
+    uint32_t sampler_count = weir_read_u32(reader), selection_count = weir_read_u32(reader);
+    uint32_t recalled_count = weir_read_u32(reader);
     if (weir_reader_failed(reader))
         return broken(restore, "a session is cut", diag);
     if (key.transport > WEIR_COLLECT_FILE || source.port_count > WEIR_SOURCE_PORTS ||
@@ -485,6 +522,8 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
         result = restore_waiting(restore, session, diag);
     for (uint32_t i = 0; i < sampler_count && result == 0; i++)
         result = restore_sampler(restore, session, diag);
+    for (uint32_t i = 0; i < selection_count && result == 0; i++)
+        result = restore_selection(restore, session, diag);
     /* What it is taught again was counted when it was taught first. */
     const struct weir_collect_counters counters = session->counters;
     for (uint32_t i = 0; i < recalled_count && result == 0; i++)

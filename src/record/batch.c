@@ -55,7 +55,8 @@ static bool same_origin(const struct weir_segment *a, const struct weir_segment 
     return a->columns == b->columns && a->received_ns == b->received_ns &&
            weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain &&
            a->source == b->source && a->template_id == b->template_id &&
-           a->protocol_version == b->protocol_version && a->has_exporter == b->has_exporter;
+           a->protocol_version == b->protocol_version && a->has_exporter == b->has_exporter &&
+           a->names_sequence == b->names_sequence;
 }
 
 uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *segment,

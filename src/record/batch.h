@@ -39,6 +39,7 @@ struct weir_segment {
     uint16_t template_id;
     uint8_t protocol_version; /* as the column of that name */
     bool has_exporter;        /* false: metered here, the exporter column is none */
+    bool names_sequence;      /* column sampler has selection sequences, RFC 5477 */
 };
 
 struct weir_batch {

@@ -79,6 +79,7 @@ static const struct {
     {REVERSE_PEN, 85, WEIR_COLUMN_REV_BYTES},
     {0, 50, WEIR_COLUMN_SAMPLING},      /* samplerRandomInterval */
     {0, 48, WEIR_COLUMN_SAMPLER},       /* samplerId */
+    {0, 301, WEIR_COLUMN_SAMPLER},      /* selectionSequenceId: of several selectors */
     {0, 243, WEIR_COLUMN_VLAN},         /* dot1qVlanId */
     {0, 254, WEIR_COLUMN_POST_VLAN},    /* postDot1qVlanId */
     {0, 62, WEIR_COLUMN_NEXT_HOP},      /* ipNextHopIPv6Address */

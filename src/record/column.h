@@ -66,7 +66,7 @@ enum weir_column_type {
     X(REV_BYTES, rev_bytes, U64, "octets", 1, "octets of the reverse direction, RFC 5103")        \
     X(SAMPLING, sampling, U32, "", 34, "one packet in this many was metered; none or 0: unknown") \
     X(SAMPLER, sampler, U32, "", 302,                                                             \
-      "sampler or selector that chose the flow's packets, by the exporter's number")              \
+      "sampler, selector or sequence of these that chose the flow's packets, by its number")      \
     X(IN_IF, in_if, U32, "", 10, "SNMP index of the interface the flow came in by")               \
     X(OUT_IF, out_if, U32, "", 14, "SNMP index of the interface the flow went out by")            \
     X(DIRECTION, direction, U8, "", 61, "0 ingress, 1 egress, at the Observation Point")          \

@@ -93,6 +93,7 @@ struct weir_plan {
     bool derives_start;   /* from end, the time of an observation */
     bool has_events;      /* whose zero counters are none */
     bool has_sampling;    /* the record has its own */
+    bool names_sequence;  /* of selectors, in column sampler */
     bool fills_no_octets; /* some octet is no step's: encode clears first */
     struct weir_plan_field *fields;
     uint16_t *variable; /* fields of variable length, in order */

@@ -196,6 +196,7 @@ int weir_plan_decode(const struct weir_plan *plan, const uint8_t *octets, size_t
     struct weir_operation_times times = weir_plan_times(context);
     struct weir_plan_context rest = *context;
     struct weir_segment segment = context->segment;
+    segment.names_sequence = plan->names_sequence;
     segment.columns = plan->columns | (context->sampling ? WEIR_COLUMN_BIT(SAMPLING) : 0);
     size_t consumed = 0;
     uint32_t records = 0;

@@ -12,6 +12,8 @@
 #define ARENA_OCTETS_MAX (1u << 20)
 #define PADDING_OCTETS   210u
 
+#define SELECTION_SEQUENCE_ID 301u
+
 /* observationTimeSeconds to observationTimeNanoseconds. */
 #define OBSERVATION_TIME_FIRST 322u
 #define OBSERVATION_TIME_LAST  325u
@@ -108,6 +110,11 @@ static bool lay_out(struct compiler *c)
     return true;
 }
 
+static bool is_sequence(const struct weir_field *field)
+{
+    return field->pen == 0 && field->id == SELECTION_SEQUENCE_ID;
+}
+
 /* The field of lowest rank, the first of equals, that fills the column; `but` is left out. */
 static uint16_t best_field(const struct compiler *c, unsigned column, uint16_t but)
 {
@@ -116,6 +123,8 @@ static uint16_t best_field(const struct compiler *c, unsigned column, uint16_t b
         bool enters = c->ranks[i] != UINT_MAX && c->columns[i] == column && i != but;
         /* The second best is not to hide that its value was too wide. */
         bool fits = but == WEIR_PLAN_NONE || !c->operations[i] || !c->operations[i]->saturates;
+        /* Nor to be a number of another kind. */
+        fits = fits && (but == WEIR_PLAN_NONE || !is_sequence(&c->source->fields[i]));
         if (enters && fits && (best == WEIR_PLAN_NONE || c->ranks[i] < c->ranks[best]))
             best = i;
     }
@@ -342,6 +351,8 @@ static void compile(struct compiler *c)
     plan->derives_icmp = (plan->columns & icmp) == 0 && (plan->columns & needed) == needed;
     plan->derives_start = (plan->columns & WEIR_COLUMN_BIT(START)) == 0 && is_observed(c);
     plan->has_events = (plan->columns & events) != 0 && (plan->columns & WEIR_COUNTERS) != 0;
+    uint16_t sampler = c->contests[WEIR_COLUMN_SAMPLER].winner;
+    plan->names_sequence = sampler != WEIR_PLAN_NONE && is_sequence(&c->source->fields[sampler]);
     plan->has_sampling = (plan->columns & WEIR_COLUMN_BIT(SAMPLING)) != 0;
     if (plan->derives_icmp)
         plan->columns |= icmp;
@@ -400,6 +411,11 @@ void weir_plan_free(struct weir_plan *plan)
         return;
     weir_arena_done(&plan->arena);
     free(plan);
+}
+
+bool weir_plan_names_sequence(const struct weir_plan *plan)
+{
+    return plan->names_sequence;
 }
 
 weir_column_set weir_plan_columns(const struct weir_plan *plan)

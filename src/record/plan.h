@@ -38,6 +38,7 @@
 #ifndef WEIR_RECORD_PLAN_H
 #define WEIR_RECORD_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +85,9 @@ void weir_plan_free(struct weir_plan *plan);
 
 /* The row columns that records of this plan have. */
 weir_column_set weir_plan_columns(const struct weir_plan *plan);
+
+/* Whether column sampler has the numbers of selection sequences. */
+bool weir_plan_names_sequence(const struct weir_plan *plan);
 
 /*
  * Decodes records from `octets` into batch until the octets end, what remains is padding

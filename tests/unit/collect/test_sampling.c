@@ -120,6 +120,21 @@ static void dialects(void **state)
         INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 318, 8}, 4000}, {{0, 319, 8}, 40}), 100);
 }
 
+/* RFC 5477: two ranges of a hash function's, 512 of 65,536. */
+static void hash_ranges(void **state)
+{
+    (void)state;
+    assert_int_equal(INTERVAL_AFTER(WEIR_PROTOCOL_IPFIX, {{0, 302, 8}, 9}, {{0, 304, 2}, 6},
+                                    {{0, 329, 8}, 0}, {{0, 330, 8}, 0xffff}, {{0, 331, 8}, 0},
+                                    {{0, 332, 8}, 0xff}, {{0, 331, 8}, 0x1000},
+                                    {{0, 332, 8}, 0x10ff}),
+                     128);
+    assert_int_equal(INTERVAL_AFTER(WEIR_PROTOCOL_IPFIX, {{0, 302, 8}, 9}, {{0, 304, 2}, 6},
+                                    {{0, 329, 8}, 0}, {{0, 330, 8}, UINT64_MAX}, {{0, 331, 8}, 0},
+                                    {{0, 332, 8}, UINT64_MAX >> 4}),
+                     16);
+}
+
 static void what_says_nothing(void **state)
 {
     (void)state;
@@ -515,6 +530,111 @@ static void after_a_restart(void **state)
 }
 
 /* An exporter has room for so many; what is there is corrected, what is new is refused. */
+/* The interval of a row that names selection sequence 7. */
+static uint32_t interval_of_sequence(struct desk *desk, struct peer *peer,
+                                     const struct weir_template *reports)
+{
+    uint32_t row = desk->taken->rows;
+    peer_begin(peer);
+    peer_rows(peer, reports, (const uint64_t[]){7, 100}, 1);
+    desk_receive(desk, peer);
+    desk_count(desk);
+    assert_int_equal(desk->taken->rows, row + 1);
+    return desk->taken->row[row].has_sampling ? desk->taken->row[row].sampling : 0;
+}
+
+/* RFC 5476 section 6.5: a Selection Sequence of a filter and two samplers, in any order. */
+static void selection_sequences(void **state)
+{
+    (void)state;
+    static const struct weir_field report_fields[] = {{0, 301, 4}, {0, 1, 4}};
+    static const struct said sequence[] = {
+        {{0, 301, 8}, 7}, {{0, 10, 4}, 5}, {{0, 302, 4}, 5}, {{0, 302, 4}, 10}, {{0, 302, 2}, 11}};
+    static const struct said filter[] = {
+        {{0, 302, 8}, 5}, {{0, 304, 2}, 5}, {{0, 8, 4}, 0xc0000201}};
+    static const struct said random[] = {
+        {{0, 302, 8}, 10}, {{0, 304, 2}, 3}, {{0, 309, 4}, 2}, {{0, 310, 4}, 20}};
+    static const struct said systematic[] = {
+        {{0, 302, 8}, 11}, {{0, 304, 2}, 1}, {{0, 305, 4}, 1}, {{0, 306, 4}, 3}};
+    static const struct said finer[] = {
+        {{0, 302, 8}, 11}, {{0, 304, 2}, 1}, {{0, 305, 4}, 1}, {{0, 306, 4}, 99}};
+    struct weir_collector_config config = config_of_tests();
+    config.hold_ns = 0;
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    struct weir_template *reports = flows_of(257, report_fields, 2);
+    peer_begin(&peer);
+    peer_template(&peer, reports);
+    peer_options(&peer, 300, sequence, 5);
+    peer_options(&peer, 301, random, 4);
+    desk_receive(&desk, &peer);
+    assert_int_equal(interval_of_sequence(&desk, &peer, reports), 0);
+    peer_begin(&peer);
+    peer_options(&peer, 302, systematic, 4);
+    desk_receive(&desk, &peer);
+    assert_int_equal(interval_of_sequence(&desk, &peer, reports), 0);
+    peer_begin(&peer);
+    peer_options(&peer, 303, filter, 3);
+    desk_receive(&desk, &peer);
+    assert_int_equal(interval_of_sequence(&desk, &peer, reports), 40);
+    peer_begin(&peer);
+    peer_options(&peer, 302, finer, 4);
+    desk_receive(&desk, &peer);
+    assert_int_equal(interval_of_sequence(&desk, &peer, reports), 1000);
+    struct weir_collect_counters counters = desk_count(&desk);
+    assert_int_equal(counters.records_sampling_unknown, 2);
+    assert_int_equal(counters.samplers_learned, 5);
+
+    /* And after a restart. */
+    struct desk next = desk_open(&config, DESK_BATCHES);
+    struct weir_text_buffer octets;
+    struct weir_diag diag = {0};
+    weir_text_init(&octets, 1 << 20);
+    assert_int_equal(weir_collector_save(desk.collector, 1, &octets), 0);
+    assert_int_equal(weir_collector_restore(next.collector, octets.data, octets.length, &diag), 0);
+    assert_int_equal(interval_of_sequence(&next, &peer, reports), 1000);
+    weir_text_done(&octets);
+    desk_close(&next);
+    free(reports);
+    desk_close(&desk);
+}
+
+/* A sequence's number is not a selector's, and what is sent of both is found by its kind. */
+static void sequences_are_no_selectors(void **state)
+{
+    (void)state;
+    static const struct weir_field by_sequence[] = {{0, 301, 4}, {0, 1, 4}};
+    static const struct weir_field by_selector[] = {{0, 302, 4}, {0, 1, 4}};
+    static const struct said sequence[] = {{{0, 301, 8}, 7}, {{0, 302, 4}, 9}};
+    static const struct said selector_7[] = {{{0, 302, 8}, 7}, {{0, 305, 4}, 1}, {{0, 306, 4}, 9}};
+    static const struct said selector_9[] = {{{0, 302, 8}, 9}, {{0, 305, 4}, 1}, {{0, 306, 4}, 4}};
+    static const struct said filter_3[] = {{{0, 302, 8}, 3}, {{0, 304, 2}, 5}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    struct weir_template *sequences = flows_of(257, by_sequence, 2);
+    struct weir_template *selectors = flows_of(258, by_selector, 2);
+    peer_begin(&peer);
+    peer_template(&peer, sequences);
+    peer_template(&peer, selectors);
+    peer_options(&peer, 300, selector_7, 3);
+    peer_options(&peer, 301, selector_9, 3);
+    peer_options(&peer, 302, sequence, 2);
+    peer_options(&peer, 303, filter_3, 2);
+    peer_rows(&peer, sequences, (const uint64_t[]){7, 100}, 1);
+    peer_rows(&peer, selectors, (const uint64_t[]){7, 100, 9, 100, 3, 100}, 3);
+    desk_receive(&desk, &peer);
+    desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 4);
+    assert_int_equal(desk.taken->row[0].sampling, 5);
+    assert_int_equal(desk.taken->row[1].sampling, 10);
+    assert_int_equal(desk.taken->row[2].sampling, 5);
+    assert_int_equal(desk.taken->row[3].sampling, 1);
+    free(sequences);
+    free(selectors);
+    desk_close(&desk);
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -572,6 +692,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dialects),
+        cmocka_unit_test(hash_ranges),
         cmocka_unit_test(what_says_nothing),
         cmocka_unit_test(whose_rows),
         cmocka_unit_test(own_interval),
@@ -583,6 +704,8 @@ int main(void)
         cmocka_unit_test(configured),
         cmocka_unit_test(behind_one_address),
         cmocka_unit_test(after_a_restart),
+        cmocka_unit_test(selection_sequences),
+        cmocka_unit_test(sequences_are_no_selectors),
         cmocka_unit_test(limits),
         cmocka_unit_test(exporters_go),
     };
