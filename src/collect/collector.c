@@ -74,8 +74,7 @@ struct weir_session_limits weir_collector_session_limits(const struct weir_colle
 
 /* Reports what was counted of a session, or without one, since it last was. */
 static int report(struct weir_collector *collector, const struct weir_session *session,
-                  struct weir_report_counters *reported,
-                  const struct weir_collect_counters *counters, struct weir_diag *diag)
+                  const struct weir_report_counters *counted, struct weir_diag *diag)
 {
     static const struct weir_report_counters nothing = {0};
     const struct weir_report_sink *sink = &collector->report_sink;
@@ -83,7 +82,7 @@ static int report(struct weir_collector *collector, const struct weir_session *s
         .session = session,
         .since_ns = collector->since_ns,
         .until_ns = collector->until_ns,
-        .counted = weir_report_take(reported, counters),
+        .counted = *counted,
     };
     if (memcmp(&report.counted, &nothing, sizeof(nothing)) == 0)
         return 0;
@@ -94,7 +93,8 @@ static int report_session(struct weir_collector *collector, struct weir_session 
                           struct weir_diag *diag)
 {
     const struct weir_collect_counters counters = weir_session_count(session);
-    return report(collector, session, &session->reported, &counters, diag);
+    const struct weir_report_counters counted = weir_session_report(session, &counters);
+    return report(collector, session, &counted, diag);
 }
 
 /*
@@ -113,7 +113,8 @@ static void forget(void *context, struct weir_session *session)
         return;
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sets_overflowed += counters.sets_waiting;
-    result = report(collector, session, &session->reported, &counters,
+    const struct weir_report_counters counted = weir_session_report(session, &counters);
+    result = report(collector, session, &counted,
                     collector->report_error ? NULL : &collector->report_diag);
     if (collector->report_error == 0)
         collector->report_error = result;
@@ -263,7 +264,7 @@ static int decode_waiting(struct intake *intake, uint16_t id, struct weir_shared
             .length = set->length,
         };
         result = deliver(intake, &run);
-        session->counters.records_buffered += run.records;
+        WEIR_TALLY(&session->tally, records_buffered, run.records);
         if (set->message == session->counts.messages) {
             add_records(&intake->held, &run);
             intake->slack -= (uint32_t)set->length;
@@ -308,8 +309,8 @@ static void withdraw(struct intake *intake, const struct weir_template *source)
         removed = weir_template_table_remove_kind(table, pool, source->is_options);
     else if (entry && entry->shared->source->is_options == source->is_options)
         removed = weir_template_table_remove(table, pool, source->id);
-    session->counters.templates_withdrawn += removed;
-    session->counters.withdrawals_ignored += removed == 0;
+    WEIR_TALLY(&session->tally, templates_withdrawn, removed);
+    WEIR_TALLY(&session->tally, withdrawals_ignored, removed == 0);
 }
 
 /* Puts a Template into the session's table, where need be making room. As the table's put. */
@@ -345,18 +346,18 @@ static int define(struct intake *intake, const struct weir_template *source)
 {
     struct weir_session *session = intake->session;
     if (source->is_options)
-        session->counters.options_templates++;
+        WEIR_TALLY(&session->tally, options_templates, 1);
     else
-        session->counters.templates++;
+        WEIR_TALLY(&session->tally, templates, 1);
     /* It is kept, for what it replaces is void; data under it are malformed too. */
     if (source->record_length == 0)
         note(intake, WEIR_MALFORMED_TEMPLATE);
     enum weir_template_change change;
     if (keep_template(intake, source, &change) < 0) {
-        session->counters.templates_refused++;
+        WEIR_TALLY(&session->tally, templates_refused, 1);
         return 0;
     }
-    session->counters.templates_redefined += change == WEIR_TEMPLATE_REDEFINED;
+    WEIR_TALLY(&session->tally, templates_redefined, change == WEIR_TEMPLATE_REDEFINED);
     if (change != WEIR_TEMPLATE_NEW || session->waiting.count == 0)
         return 0;
     return decode_waiting(intake, source->id,
@@ -394,13 +395,13 @@ static const struct weir_plan *builtin_plan(struct weir_collector *collector,
 static void keep_waiting(struct intake *intake, const struct weir_set *set)
 {
     struct weir_session *session = intake->session;
-    session->counters.sets_unknown_template++;
+    WEIR_TALLY(&session->tally, sets_unknown_template, 1);
     intake->slack += (uint32_t)set->body.remaining;
     uint32_t dropped = weir_waiting_push(&session->waiting, &intake->collector->config.waiting,
                                          &intake->collector->sessions.waiting_budget, set->id,
                                          session->counts.messages, &intake->context,
                                          set->body.octets, set->body.remaining);
-    session->counters.sets_overflowed += dropped;
+    WEIR_TALLY(&session->tally, sets_overflowed, dropped);
     session->has_undecodable = session->has_undecodable || dropped > 0;
 }
 
@@ -433,7 +434,7 @@ static int take_data(struct intake *intake, const struct weir_message *message,
     int result = deliver(intake, &run);
     add_records(&intake->held, &run);
     if (message->is_ambiguous)
-        intake->session->counters.records_ambiguous += run.records;
+        WEIR_TALLY(&intake->session->tally, records_ambiguous, run.records);
     note_run(intake, &run);
     return result;
 }
@@ -442,7 +443,7 @@ static int take_data(struct intake *intake, const struct weir_message *message,
 static int take_samples(struct intake *intake, struct weir_message *message)
 {
     struct weir_collector *collector = intake->collector;
-    struct weir_collect_counters *counters = &intake->session->counters;
+    struct weir_tally *tally = &intake->session->tally;
     struct weir_sflow_run samples;
     int result = collector->sflow ? 0 : weir_sflow_new(&collector->sflow);
     if (result == 0)
@@ -455,8 +456,8 @@ static int take_samples(struct intake *intake, struct weir_message *message)
             .octets = samples.octets,
             .length = samples.length,
         };
-        counters->structures_skipped += samples.skipped;
-        counters->headers_unparsed += samples.unparsed;
+        WEIR_TALLY(tally, structures_skipped, samples.skipped);
+        WEIR_TALLY(tally, headers_unparsed, samples.unparsed);
         if (samples.is_malformed)
             note(intake, WEIR_MALFORMED_RECORD);
         if (samples.length == 0)
@@ -488,7 +489,7 @@ static int take_sets(struct intake *intake, struct weir_message *message)
             result = take_data(intake, message, &set);
             break;
         case WEIR_SET_RESERVED:
-            intake->session->counters.sets_reserved++;
+            WEIR_TALLY(&intake->session->tally, sets_reserved, 1);
             break;
         case WEIR_SET_SAMPLE: /* take_samples has them */
             break;
@@ -630,6 +631,8 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     intake.context.segment.received_ns = datagram->received_ns;
     struct weir_session *session;
     result = weir_sessions_get(&collector->sessions, &key, &intake.arrival, &session);
+    if (result == 0)
+        result = weir_session_keep_reported(session);
     if (result < 0)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for another exporter");
     intake.session = session;
@@ -650,7 +653,7 @@ int weir_collector_receive(struct weir_collector *collector, const struct weir_d
     int corrected = result == 0 || result == WEIR_E_END ? correct_rows(&intake) : 0;
     result = corrected < 0 ? corrected : result;
     count_sequence(&intake, &message);
-    weir_collect_count_malformed(&intake.session->counters, intake.cause);
+    weir_tally_malformed(&intake.session->tally, intake.cause);
     return result;
 }
 
@@ -710,8 +713,9 @@ int weir_collector_report(struct weir_collector *collector, struct weir_diag *di
     if (first < 0)
         *diag = collector->report_diag;
     collector->report_error = 0;
-    int result =
-        report(collector, NULL, &collector->own_reported, &collector->own, first ? NULL : diag);
+    const struct weir_report_counters counted =
+        weir_report_take(&collector->own_reported, &collector->own);
+    int result = report(collector, NULL, &counted, first ? NULL : diag);
     first = first ? first : result;
     /* The one that was the newest may have had messages since, without a turn. */
     for (struct weir_session *session = collector->sessions.newest;

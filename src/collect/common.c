@@ -219,7 +219,7 @@ static void learn(struct weir_session *session, const struct weir_options_record
     uint16_t count = 0;
     if (!common || record->length > sizeof(octets) ||
         !take_apart(record, &like.ids, fields, &count, octets, &like.length)) {
-        session->counters.properties_refused++;
+        WEIR_TALLY(&session->tally, properties_refused, 1);
         return;
     }
     if (count == 0) {
@@ -231,8 +231,8 @@ static void learn(struct weir_session *session, const struct weir_options_record
     }
     like.shape = shape_of(common, fields, count, record->budget);
     int result = like.shape ? put(common, &like, octets, record->budget) : WEIR_E_LIMIT;
-    session->counters.properties_learnt += result == 0;
-    session->counters.properties_refused += result < 0;
+    WEIR_TALLY(&session->tally, properties_learnt, result == 0);
+    WEIR_TALLY(&session->tally, properties_refused, result < 0);
 }
 
 const struct weir_options_learner weir_common_learner = {suits, learn, .is_recalled = true};

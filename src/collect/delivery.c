@@ -110,7 +110,7 @@ static void learn(struct weir_session *session, struct weir_sessions *sessions,
     if (weir_options_learn(session, &options) &&
         !weir_recall_put(&sessions->recall, &session->recall, &sessions->pool, options.source,
                          options.origin, options.octets, options.length))
-        session->counters.options_not_kept++;
+        WEIR_TALLY(&session->tally, options_not_kept, 1);
 }
 
 /* Walks over records one by one, to the record sinks. 0, or the error of a sink. */
@@ -183,8 +183,10 @@ static int deliver_run(struct weir_delivery *delivery, struct weir_session *sess
     run->has_malformed_list = session->list_counts.malformed > malformed;
     run->context = of_message;
     if (!is_flow) {
-        *(kind == WEIR_RECORD_OPTIONS ? &session->counters.options_records
-                                      : &session->counters.counter_records) += run->records;
+        weir_tally_add(&session->tally,
+                       kind == WEIR_RECORD_OPTIONS ? WEIR_TALLY_PLACE(options_records)
+                                                   : WEIR_TALLY_PLACE(counter_records),
+                       run->records);
         return result;
     }
     session->counts.records += run->records;
@@ -237,8 +239,8 @@ static int deliver_known(struct weir_delivery *delivery, struct weir_session *se
         .length = join.length,
     };
     int result = deliver_run(delivery, session, sessions, &one, diag);
-    session->counters.properties_unknown += !is_complete;
-    session->counters.properties_awaited += is_complete && !run->shared;
+    WEIR_TALLY(&session->tally, properties_unknown, !is_complete);
+    WEIR_TALLY(&session->tally, properties_awaited, is_complete && !run->shared);
     run->records += one.records;
     run->is_malformed |= one.is_malformed;
     run->has_malformed_list |= one.has_malformed_list;
@@ -261,7 +263,9 @@ static int deliver_waiting(struct weir_delivery *delivery, struct weir_session *
     };
     struct weir_set records = set_of(&run);
     struct weir_record record;
-    int result = 0;
+    int result = weir_session_keep_reported(session);
+    if (result < 0)
+        weir_diag_set(diag, WEIR_E_NOMEM, "no memory for what was reported of an exporter");
     while (result == 0 && weir_set_next_record(&records, run.source, &record, NULL) == 0)
         result = deliver_known(delivery, session, sessions, &run, &record, diag);
     weir_template_pool_give_back(&sessions->pool, set->shared);

@@ -253,3 +253,27 @@ uint64_t weir_ledger_unknown(const struct weir_ledger *ledger)
         unknown += ledger->holes[i].slack;
     return unknown;
 }
+
+struct weir_ledger_sums weir_ledger_sum(const struct weir_ledger *ledger)
+{
+    return (struct weir_ledger_sums){
+        .unknown = weir_ledger_unknown(ledger),
+        .lost = weir_ledger_lost(ledger),
+        .duplicate_units = ledger->duplicate_units,
+        .late_messages = ledger->late_messages,
+        .duplicate_messages = ledger->duplicate_messages,
+        .restarts = ledger->restarts,
+    };
+}
+
+struct weir_ledger weir_ledger_resume(const struct weir_ledger_sums *sums)
+{
+    return (struct weir_ledger){
+        .settled_unknown = sums->unknown,
+        .settled_lost = sums->lost,
+        .duplicate_units = sums->duplicate_units,
+        .late_messages = sums->late_messages,
+        .duplicate_messages = sums->duplicate_messages,
+        .restarts = sums->restarts,
+    };
+}

@@ -57,6 +57,17 @@ struct weir_ledger {
     struct weir_hole holes[WEIR_LEDGER_HOLES]; /* oldest first */
 };
 
+/* What a ledger has counted, its holes being settled: all that is left of it where it starts anew.
+ */
+struct weir_ledger_sums {
+    uint64_t unknown;
+    uint64_t lost;
+    uint64_t duplicate_units;
+    uint64_t late_messages;
+    uint64_t duplicate_messages;
+    uint64_t restarts;
+};
+
 /* A message. */
 struct weir_ledger_entry {
     uint32_t number; /* of its first unit */
@@ -80,5 +91,9 @@ bool weir_ledger_is_wrap(const struct weir_ledger *ledger, uint32_t uptime_ms);
 /* Units lost, and units lost or not to be decoded, since the ledger was made. */
 uint64_t weir_ledger_lost(const struct weir_ledger *ledger);
 uint64_t weir_ledger_unknown(const struct weir_ledger *ledger);
+
+/* What it has counted, and one that has counted so much and is started by its next message. */
+struct weir_ledger_sums weir_ledger_sum(const struct weir_ledger *ledger);
+struct weir_ledger weir_ledger_resume(const struct weir_ledger_sums *sums);
 
 #endif

@@ -71,7 +71,6 @@ struct weir_batch *weir_outlet_batch(struct weir_outlet *outlet, struct weir_ses
 void weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch, uint32_t rows,
                         struct weir_session *session, const struct weir_plan_context *context)
 {
-    struct weir_collect_counters *counters = &session->counters;
     struct weir_exporter *exporter = session->exporter;
     const struct weir_rows_times times = {
         .export_ns = context->export_time_ns,
@@ -89,10 +88,10 @@ void weir_outlet_finish(struct weir_outlet *outlet, struct weir_batch *batch, ui
     if (!(count.sampling_overridden | count.times_after_export | count.times_reversed) &&
         times.shift_ns == 0)
         return;
-    counters->records_sampling_overridden += count.sampling_overridden;
-    counters->times_after_export += count.times_after_export;
-    counters->times_reversed += count.times_reversed;
-    counters->times_shifted += times.shift_ns ? rows : 0;
+    WEIR_TALLY(&session->tally, records_sampling_overridden, count.sampling_overridden);
+    WEIR_TALLY(&session->tally, times_after_export, count.times_after_export);
+    WEIR_TALLY(&session->tally, times_reversed, count.times_reversed);
+    WEIR_TALLY(&session->tally, times_shifted, times.shift_ns ? rows : 0);
 }
 
 void weir_outlet_correct(struct weir_outlet *outlet, struct weir_session *session)
@@ -103,8 +102,8 @@ void weir_outlet_correct(struct weir_outlet *outlet, struct weir_session *sessio
         if (outlet->batches[i] && exporter->unknown_in[i] == outlet->numbers[i])
             corrected[i] = weir_rows_correct(outlet->batches[i], exporter);
     outlet->held_unknown -= corrected[WEIR_OUTLET_HELD];
-    session->counters.records_sampling_corrected +=
-        corrected[WEIR_OUTLET_OPEN] + corrected[WEIR_OUTLET_HELD];
+    WEIR_TALLY(&session->tally, records_sampling_corrected,
+               (uint64_t)corrected[WEIR_OUTLET_OPEN] + corrected[WEIR_OUTLET_HELD]);
     exporter->has_changed = false;
 }
 

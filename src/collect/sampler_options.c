@@ -287,8 +287,8 @@ static void learn(struct weir_session *session, const struct weir_options_record
     enum weir_sampling_change change = is_selection(record->source)
                                            ? learn_selection(session, record)
                                            : learn_sampler(session, record);
-    session->counters.samplers_learned += change == WEIR_SAMPLING_CHANGED;
-    session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
+    WEIR_TALLY(&session->tally, samplers_learned, change == WEIR_SAMPLING_CHANGED);
+    WEIR_TALLY(&session->tally, samplers_refused, change == WEIR_SAMPLING_REFUSED);
     session->exporter->has_changed |= change == WEIR_SAMPLING_CHANGED;
 }
 

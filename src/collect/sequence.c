@@ -41,12 +41,12 @@ static bool fits(const struct weir_sequence *sequence, const struct weir_sequenc
 static void change_counting(struct weir_sequence *sequence)
 {
     bool was_of_messages = weir_sequence_is_of_messages(sequence);
-    sequence->ledger = sequence->before;
+    struct weir_ledger_sums sums = sequence->before;
     sequence->counting = sequence->rival;
     /* Units of another kind cannot be added up. */
     if (was_of_messages != weir_sequence_is_of_messages(sequence))
-        sequence->ledger = (struct weir_ledger){.restarts = sequence->before.restarts};
-    sequence->ledger.started = false;
+        sums = (struct weir_ledger_sums){.restarts = sequence->before.restarts};
+    sequence->ledger = weir_ledger_resume(&sums);
     sequence->excluded = 0;
     sequence->rival_messages = 0;
 }
@@ -65,7 +65,7 @@ static void learn(struct weir_sequence *sequence, const struct weir_sequence_mes
         if (fits_ours || !fits_other || sequence->excluded & 1u << i)
             continue;
         if (sequence->rival_messages == 0)
-            sequence->before = sequence->ledger;
+            sequence->before = weir_ledger_sum(&sequence->ledger);
         else if (sequence->rival != other)
             continue;
         sequence->rival = other;

@@ -65,7 +65,7 @@ struct weir_sequence {
     uint32_t previous_number;
     struct weir_sequence_records previous_held;
     struct weir_ledger ledger;
-    struct weir_ledger before; /* the first message that fits the rival */
+    struct weir_ledger_sums before; /* the first message that fits the rival */
 };
 
 /* Enters a message. */

@@ -31,6 +31,8 @@ static void free_session(struct weir_sessions *sessions, struct weir_session *se
     weir_recall_done(&sessions->recall, &session->recall, &sessions->pool);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
     weir_exporter_release(&sessions->exporters, session->exporter, &sessions->pool.budget);
+    weir_tally_done(&session->tally);
+    free(session->reported);
     free(session);
 }
 
@@ -191,13 +193,13 @@ int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_
         if (keys_equal(&other->key, key) && other->number >= session->number)
             session->number = other->number + 1;
     session->key = *key;
+    session->tally = weir_tally_make(&sessions->evicted);
     session->references = (struct weir_plan_session){
         .find_plan = find_plan,
         .find_element = find_element,
         .of = session,
         .list_counts = &session->list_counts,
     };
-    session->counters.sessions_opened = 1;
     session->next_in_bucket = *bucket;
     *bucket = session;
     sessions->count++;
@@ -316,6 +318,16 @@ static struct family survey(struct weir_sessions *sessions, const struct weir_se
     return family;
 }
 
+/* What was reported of a source was of its heir. Without memory, what was not is not either. */
+static void join_reported(struct weir_session *heir, const struct weir_session *session)
+{
+    const struct weir_report_counters reported = weir_session_reported(session);
+    if (weir_session_copy_reported(heir) == 0)
+        weir_report_join(heir->reported, &reported);
+    else
+        heir->is_reported = true;
+}
+
 /* Gives all that is known of a source, and what waits there, to another. */
 static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
                     struct weir_session *session)
@@ -329,13 +341,13 @@ static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
         if (!weir_template_table_find(&heir->templates, entry->id) &&
             weir_template_table_share(&heir->templates, &sessions->pool, entry->id, &origin,
                                       limits->templates, entry->shared) < 0)
-            heir->counters.templates_refused++;
+            WEIR_TALLY(&heir->tally, templates_refused, 1);
     }
     while ((set = weir_waiting_take_any(&session->waiting))) {
         uint32_t dropped =
             weir_waiting_push(&heir->waiting, &limits->waiting, &sessions->waiting_budget, set->id,
                               WEIR_WAITING_APART, &set->context, set->octets, set->length);
-        heir->counters.sets_overflowed += dropped;
+        WEIR_TALLY(&heir->tally, sets_overflowed, dropped);
         heir->has_undecodable = heir->has_undecodable || dropped > 0;
         weir_waiting_free(set, &sessions->waiting_budget);
     }
@@ -345,11 +357,10 @@ static void inherit(struct weir_sessions *sessions, struct weir_session *heir,
         session->types = none;
     }
     weir_common_inherit(heir, session);
+    join_reported(heir, session);
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sessions_joined++;
-    weir_counter_add_all(weir_collect_counter_table, weir_collect_counter_count, &counters,
-                         &heir->counters);
-    weir_report_join(&heir->reported, &session->reported);
+    weir_tally_add_all(&heir->tally, &counters);
     heir->has_inherited = true;
     free_session(sessions, session);
 }
@@ -380,7 +391,7 @@ static int split(struct weir_sessions *sessions, struct weir_session *session, u
         return result;
     weir_source_drop_port(&session->source, port);
     weir_source_add_port(&made->source, port);
-    made->counters.sources_found = 1;
+    WEIR_TALLY(&made->tally, sources_found, 1);
     weir_template_table_move(&session->templates, &made->templates, &sessions->pool, port);
     *ret_session = made;
     return 0;
@@ -397,7 +408,7 @@ static int add_source(struct weir_sessions *sessions, const struct weir_session_
         return result;
     struct weir_session *made = *ret_session;
     weir_source_add_port(&made->source, port);
-    made->counters.sources_found = family->count > 0;
+    WEIR_TALLY(&made->tally, sources_found, family->count > 0);
     if (family->singles >= WEIR_SOURCE_SINGLES_MAX) {
         made->source.has_every_port = true;
         inherit_singles(sessions, made);
@@ -446,8 +457,9 @@ static int64_t expiry_of(const struct weir_sessions *sessions, const struct weir
 void weir_sessions_expire_templates(struct weir_sessions *sessions, struct weir_session *session,
                                     int64_t now_ns)
 {
-    session->counters.templates_expired += weir_template_table_expire(
-        &session->templates, &sessions->pool, expiry_of(sessions, session, now_ns));
+    WEIR_TALLY(&session->tally, templates_expired,
+               weir_template_table_expire(&session->templates, &sessions->pool,
+                                          expiry_of(sessions, session, now_ns)));
 }
 
 const struct weir_template_entry *weir_sessions_find_template(struct weir_sessions *sessions,
@@ -467,7 +479,7 @@ void weir_sessions_note_restart(struct weir_sessions *sessions, struct weir_sess
     if (message->protocol != WEIR_PROTOCOL_NETFLOW9 ||
         !weir_sequence_rebooted(&session->sequence, message->export_time_ns, message->uptime_ms))
         return;
-    session->counters.templates_expired += session->templates.count;
+    WEIR_TALLY(&session->tally, templates_expired, session->templates.count);
     weir_template_table_done(&session->templates, &sessions->pool);
 }
 
@@ -483,7 +495,8 @@ static uint64_t estimate_records(const struct weir_collect_counters *counters, u
 struct weir_collect_counters weir_session_count(const struct weir_session *session)
 {
     const struct weir_sequence *sequence = &session->sequence;
-    struct weir_collect_counters counters = session->counters;
+    struct weir_collect_counters counters = {.sessions_opened = 1};
+    weir_tally_add_to(&session->tally, &counters);
     counters.messages += session->counts.messages;
     counters.octets += session->counts.octets;
     counters.records += session->counts.records;
@@ -493,17 +506,17 @@ struct weir_collect_counters weir_session_count(const struct weir_session *sessi
     counters.lists_malformed += session->list_counts.malformed;
     counters.lists_unknown_template += session->list_counts.unknown_template;
     counters.lists_oversized += session->list_counts.oversized;
-    counters.messages_late = sequence->ledger.late_messages;
-    counters.messages_duplicate = sequence->ledger.duplicate_messages;
-    counters.sequence_restarts = sequence->ledger.restarts;
+    counters.messages_late += sequence->ledger.late_messages;
+    counters.messages_duplicate += sequence->ledger.duplicate_messages;
+    counters.sequence_restarts += sequence->ledger.restarts;
     uint64_t lost = weir_ledger_lost(&sequence->ledger);
     if (weir_sequence_is_of_messages(sequence)) {
-        counters.messages_lost = lost;
-        counters.records_lost = estimate_records(&counters, lost);
+        counters.messages_lost += lost;
+        counters.records_lost += estimate_records(&counters, lost);
     } else {
-        counters.records_lost = lost;
-        counters.records_unknown = weir_ledger_unknown(&sequence->ledger);
-        counters.records_duplicate = sequence->ledger.duplicate_units;
+        counters.records_lost += lost;
+        counters.records_unknown += weir_ledger_unknown(&sequence->ledger);
+        counters.records_duplicate += sequence->ledger.duplicate_units;
     }
     return counters;
 }
@@ -517,4 +530,40 @@ struct weir_collect_counters weir_sessions_count(const struct weir_sessions *ses
                              &total);
     }
     return total;
+}
+
+struct weir_report_counters weir_session_reported(const struct weir_session *session)
+{
+    struct weir_report_counters reported = {0};
+    if (session->reported)
+        return *session->reported;
+    if (session->is_reported) {
+        const struct weir_collect_counters counters = weir_session_count(session);
+        (void)weir_report_take(&reported, &counters);
+    }
+    return reported;
+}
+
+int weir_session_copy_reported(struct weir_session *session)
+{
+    if (session->reported)
+        return 0;
+    struct weir_report_counters *reported = malloc(sizeof(*reported));
+    if (!reported)
+        return WEIR_E_NOMEM;
+    *reported = weir_session_reported(session);
+    session->reported = reported;
+    session->is_reported = true;
+    return 0;
+}
+
+struct weir_report_counters weir_session_report(struct weir_session *session,
+                                                const struct weir_collect_counters *counters)
+{
+    struct weir_report_counters reported = weir_session_reported(session);
+    const struct weir_report_counters more = weir_report_take(&reported, counters);
+    if (session->reported)
+        *session->reported = reported;
+    session->is_reported = true;
+    return more;
 }

@@ -33,6 +33,7 @@
 #include "collect/report.h"
 #include "collect/sequence.h"
 #include "collect/source.h"
+#include "collect/tally.h"
 #include "collect/templates.h"
 #include "collect/timing.h"
 #include "collect/types.h"
@@ -82,6 +83,7 @@ struct weir_session {
     bool has_held;        /* rows were held back for options of its samplers, from then on */
     bool has_undecodable; /* sets were dropped: unknown records stay unknown */
     bool has_inherited;   /* what waits may be of Templates that are there */
+    bool is_reported;     /* all that was counted of it, or `reported` */
     struct weir_source source;
     struct weir_session_counts counts;
     struct weir_list_counts list_counts;
@@ -91,8 +93,8 @@ struct weir_session {
     struct weir_sequence sequence; /* up to its holes */
 
     /* When something is learned, lost or wrong. */
-    struct weir_collect_counters counters; /* but for those that weir_session_count adds */
-    struct weir_report_counters reported;  /* of all of them */
+    struct weir_tally tally;               /* but for what weir_session_count adds */
+    struct weir_report_counters *reported; /* see weir_session_reported */
     uint32_t sampling_said;                /* by the header of the last message; 0: nothing */
     struct weir_types types;               /* elements it described, RFC 5610 */
     struct weir_recall recall;             /* the records that described all that */
@@ -124,7 +126,7 @@ struct weir_sessions {
     struct weir_session *newest, *oldest;
     uint64_t turn;
     int64_t state_ns;                     /* of the latest state that was saved or restored */
-    struct weir_collect_counters evicted; /* sum of those that are forgotten */
+    struct weir_collect_counters evicted; /* of those that are forgotten, and tallies' rest */
     /* Called for a session that is about to be forgotten; NULL: nobody wants to know. */
     void (*forget)(void *context, struct weir_session *session);
     void *forget_context;
@@ -195,6 +197,24 @@ void weir_sessions_sift(struct weir_sessions *sessions, const struct weir_share 
 
 /* Forgets the session whose last message is oldest; there has to be one. */
 void weir_sessions_evict(struct weir_sessions *sessions);
+
+/*
+ * What of the session's counters was reported. Nothing, until it was for the first time; then all
+ * of them, for as long as nothing is counted: weir_session_keep_reported, to be called before that,
+ * makes a copy. Sessions of a single message, of which a flood makes many, need none.
+ */
+struct weir_report_counters weir_session_reported(const struct weir_session *session);
+
+/* 0, WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_session_copy_reported(struct weir_session *session);
+static inline int weir_session_keep_reported(struct weir_session *session)
+{
+    return session->is_reported && !session->reported ? weir_session_copy_reported(session) : 0;
+}
+
+/* All that it has counted is reported now; returns what of it is new. */
+struct weir_report_counters weir_session_report(struct weir_session *session,
+                                                const struct weir_collect_counters *counters);
 
 /* The session's counters with those of its ledger. */
 struct weir_collect_counters weir_session_count(const struct weir_session *session);

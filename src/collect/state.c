@@ -447,7 +447,7 @@ static int restore_waiting(struct restore *restore, struct weir_session *session
     uint32_t dropped =
         weir_waiting_push(&session->waiting, &restore->sessions->limits.waiting,
                           &restore->sessions->waiting_budget, id, 0, &context, octets, length);
-    session->counters.sets_overflowed += dropped;
+    WEIR_TALLY(&session->tally, sets_overflowed, dropped);
     session->has_undecodable = session->has_undecodable || dropped > 0;
     return 0;
 }
@@ -465,7 +465,7 @@ static int restore_sampler(struct restore *restore, struct weir_session *session
         return broken(restore, "no such sampler can be", diag);
     enum weir_sampling_change change = weir_sampling_put(
         &session->exporter->sampling, &restore->sessions->pool.budget, key, selected, population);
-    session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
+    WEIR_TALLY(&session->tally, samplers_refused, change == WEIR_SAMPLING_REFUSED);
     return change == WEIR_SAMPLING_INVALID ? broken(restore, "no such interval can be", diag) : 0;
 }
 
@@ -485,7 +485,7 @@ static int restore_selection(struct restore *restore, struct weir_session *sessi
         return broken(restore, "no such selection sequence can be", diag);
     enum weir_sampling_change change = weir_sampling_put_selection(
         &session->exporter->sampling, &restore->sessions->pool.budget, key, selectors, count);
-    session->counters.samplers_refused += change == WEIR_SAMPLING_REFUSED;
+    WEIR_TALLY(&session->tally, samplers_refused, change == WEIR_SAMPLING_REFUSED);
     return 0;
 }
 
@@ -515,7 +515,7 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     session->has_undecodable = has_undecodable;
     session->number = number;
     session->uptime.init_time_ns = init_time_ns < 0 ? 0 : init_time_ns;
-    session->counters.sessions_restored = 1;
+    WEIR_TALLY(&session->tally, sessions_restored, 1);
     for (uint32_t i = 0; i < template_count && result == 0; i++)
         result = restore_entry(restore, session, diag);
     for (uint32_t i = 0; i < waiting_count && result == 0; i++)
@@ -525,10 +525,12 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     for (uint32_t i = 0; i < selection_count && result == 0; i++)
         result = restore_selection(restore, session, diag);
     /* What it is taught again was counted when it was taught first. */
-    const struct weir_collect_counters counters = session->counters;
+    const struct weir_tally tally = session->tally;
+    session->tally = weir_tally_make(tally.rest);
     for (uint32_t i = 0; i < recalled_count && result == 0; i++)
         result = restore_recalled(restore, session, diag);
-    session->counters = counters;
+    weir_tally_done(&session->tally);
+    session->tally = tally;
     return result;
 }
 

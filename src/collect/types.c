@@ -216,8 +216,8 @@ static void learn(struct weir_session *session, const struct weir_options_record
     uint32_t before = session->types.count;
     int result =
         weir_types_put(&session->types, &described, name.octets, name.length, record->budget);
-    session->counters.elements_learnt += session->types.count - before;
-    session->counters.elements_refused += result < 0;
+    WEIR_TALLY(&session->tally, elements_learnt, session->types.count - before);
+    WEIR_TALLY(&session->tally, elements_refused, result < 0);
 }
 
 const struct weir_options_learner weir_types_learner = {suits, learn, .is_recalled = true};

@@ -149,13 +149,15 @@ static bool run(uint64_t refused_at)
         struct weir_collect_counters counters = weir_collector_count(collector);
         const struct taken *taken = batches.context;
         assert_int_equal(counters.records, taken->rows);
-        /* A refused Template or set is counted, and what lacks with it. */
-        if (!went_through)
-            assert_true(counters.templates_refused + counters.sets_overflowed +
-                            counters.samplers_refused >
-                        0);
-        else
+        /* A refused Template or set is counted, and what lacks with it; a refused count is not
+         * lost. */
+        uint64_t refused =
+            counters.templates_refused + counters.sets_overflowed + counters.samplers_refused;
+        assert_true(!went_through || refused == 0);
+        if (refused == 0)
             assert_int_equal(counters.records, 4 * (3 + 6 + 6));
+        assert_int_equal(counters.templates, 4 * 2 * 2);
+        assert_int_equal(counters.options_templates, 4);
     }
     weir_collector_free(collector);
     free(flows);
@@ -360,11 +362,12 @@ static bool teach(const struct taught *taught, uint64_t refused_at)
     bool went_through = memory.taken <= refused_at;
     assert_true(result == 0 || result == WEIR_E_NOMEM);
     struct weir_collect_counters counters = desk_count(&desk);
-    if (result == 0 && !went_through)
-        assert_true(counters.templates_refused + counters.sets_overflowed +
-                        counters.elements_refused + counters.properties_refused +
-                        counters.properties_unknown + counters.options_not_kept >
-                    0);
+    uint64_t refused = counters.templates_refused + counters.sets_overflowed +
+                       counters.elements_refused + counters.properties_refused +
+                       counters.properties_unknown + counters.options_not_kept;
+    assert_true(!went_through || refused == 0);
+    if (result == 0 && refused == 0)
+        assert_int_equal(counters.elements_learnt + counters.properties_learnt, 20 + 20);
     if (result == 0 && counters.templates_refused + counters.sets_overflowed == 0)
         assert_int_equal(counters.records, 20);
     desk_close(&desk);
