@@ -142,7 +142,8 @@ static int write_text(void *context, const void *octets, size_t length, struct w
 }
 
 int weir_flow_printer_open(const char *path, enum weir_format format, weir_column_set columns,
-                           struct weir_flow_printer **ret_printer, struct weir_diag *diag)
+                           const struct weir_zone *zone, struct weir_flow_printer **ret_printer,
+                           struct weir_diag *diag)
 {
     struct weir_flow_printer *printer = calloc(1, sizeof(*printer));
     if (!printer)
@@ -153,6 +154,8 @@ int weir_flow_printer_open(const char *path, enum weir_format format, weir_colum
         return result;
     }
     choose_columns(printer, format, columns);
+    for (size_t i = 0; i < printer->column_count; i++)
+        printer->columns[i].zone = zone;
     const struct weir_text_sink sink = {.write = write_text, .context = printer->output};
     result = weir_printer_new(format, printer->columns, printer->column_count, 0, &sink,
                               &printer->printer, diag);

@@ -3,7 +3,7 @@
  * Prints Flow Records as they come, in the formats of query/answer.h: what `weir meter` prints and
  * what `weir query` answers looks the same.
  *
- *     weir_flow_printer_open("-", WEIR_FORMAT_TABLE, columns, &printer, &diag);
+ *     weir_flow_printer_open("-", WEIR_FORMAT_TABLE, columns, NULL, &printer, &diag);
  *     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
  *     ...
  *     result = weir_flow_printer_close(printer, &diag);
@@ -20,9 +20,12 @@
 
 struct weir_flow_printer;
 
-/* columns: those that some record may have. 0, WEIR_E_NOMEM, or WEIR_E_IO with diag. */
+/*
+ * columns: those that some record may have. zone: in which times are shown, NULL for UTC; borrowed.
+ * 0, WEIR_E_NOMEM, or WEIR_E_IO with diag.
+ */
 WEIR_CHECKED int weir_flow_printer_open(const char *path, enum weir_format format,
-                                        weir_column_set columns,
+                                        weir_column_set columns, const struct weir_zone *zone,
                                         struct weir_flow_printer **ret_printer,
                                         struct weir_diag *diag);
 

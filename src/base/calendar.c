@@ -60,11 +60,33 @@ static char *put_digits(char *at, uint64_t value, unsigned width)
     return at + width;
 }
 
+/* "Z", or "+02:00" where there is a zone. */
+static char *put_offset(char *at, const struct weir_zone *zone, int64_t offset_s)
+{
+    uint64_t minutes = (uint64_t)(offset_s < 0 ? -offset_s : offset_s) / 60;
+    if (!zone) {
+        *at++ = 'Z';
+        return at;
+    }
+    *at++ = offset_s < 0 ? '-' : '+';
+    at = put_digits(at, minutes / 60, 2);
+    *at++ = ':';
+    return put_digits(at, minutes % 60, 2);
+}
+
 size_t weir_time_format(int64_t seconds, uint32_t nanoseconds, unsigned digits,
                         char text[WEIR_TIME_TEXT_MAX])
 {
+    return weir_time_format_in(NULL, seconds, nanoseconds, digits, text);
+}
+
+size_t weir_time_format_in(const struct weir_zone *zone, int64_t seconds, uint32_t nanoseconds,
+                           unsigned digits, char text[WEIR_TIME_TEXT_MAX])
+{
     struct weir_civil civil;
-    weir_civil_from_seconds(seconds, &civil);
+    /* Offsets have whole minutes in text, as they have had on all clocks since 1972. */
+    int64_t offset_s = zone ? zone->offset_s(zone->context, seconds) / 60 * 60 : 0;
+    weir_civil_from_seconds(seconds + offset_s, &civil);
     char *at = text;
     uint64_t year = (uint64_t)(civil.year < 0 ? -civil.year : civil.year);
     unsigned year_width = 4;
@@ -90,7 +112,7 @@ size_t weir_time_format(int64_t seconds, uint32_t nanoseconds, unsigned digits,
         memcpy(at, fraction, digits < 9 ? digits : 9);
         at += digits < 9 ? digits : 9;
     }
-    *at++ = 'Z';
+    at = put_offset(at, zone, offset_s);
     *at = 0;
     return (size_t)(at - text);
 }

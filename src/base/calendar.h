@@ -35,6 +35,15 @@ struct weir_civil {
 void weir_civil_from_seconds(int64_t seconds, struct weir_civil *ret_civil);
 int64_t weir_civil_to_seconds(const struct weir_civil *civil);
 
+/* A time zone of the caller's. Where one is asked for, NULL is UTC. */
+struct weir_zone {
+    /* Seconds since 1970 of what its clock shows: of what it shows twice either. */
+    int64_t (*to_seconds)(void *context, const struct weir_civil *civil);
+    /* How many seconds it is ahead of UTC, then. */
+    int64_t (*offset_s)(void *context, int64_t seconds);
+    void *context;
+};
+
 /*
  * Writes "YYYY-MM-DDTHH:MM:SS", `digits` (0 to 9) of fraction, cut and not rounded, "Z" and a
  * terminator; returns the length. A year that four digits do not hold has its sign in front
@@ -44,7 +53,11 @@ int64_t weir_civil_to_seconds(const struct weir_civil *civil);
 size_t weir_time_format(int64_t seconds, uint32_t nanoseconds, unsigned digits,
                         char text[WEIR_TIME_TEXT_MAX]);
 
-/* The same of nanoseconds since 1970, with 0, 3, 6 or 9 digits: as few as say it exactly. */
+/* The same in a time zone, with its offset in place of the "Z". */
+size_t weir_time_format_in(const struct weir_zone *zone, int64_t seconds, uint32_t nanoseconds,
+                           unsigned digits, char text[WEIR_TIME_TEXT_MAX]);
+
+/* The first of nanoseconds since 1970, with 0, 3, 6 or 9 digits: as few as say it exactly. */
 size_t weir_time_format_ns(int64_t time_ns, char text[WEIR_TIME_TEXT_MAX]);
 
 /* What a text says of a time. */

@@ -37,12 +37,6 @@ WEIR_CHECKED int weir_duration_parse(const char *text, int64_t *ret_ns);
 /* As few units as say it exactly: "90s" is "1m30s". Returns the text's length. */
 size_t weir_duration_format(int64_t ns, char text[WEIR_DURATION_TEXT_MAX]);
 
-/* Seconds since 1970 of a civil time in a time zone of the caller's. */
-struct weir_zone {
-    int64_t (*to_seconds)(void *context, const struct weir_civil *civil);
-    void *context;
-};
-
 /*
  * A point in time: RFC 3339; "YYYY-MM-DD[ HH:MM[:SS]]", in `zone` (NULL: UTC) where it says no
  * offset; seconds since 1970, perhaps with a fraction; "now"; "-15m", "now-15m", "now+1h".

@@ -496,5 +496,6 @@ const struct weir_command weir_command_collect = {
     .options = weir_collect_options,
     .option_count = OPTION_COUNT,
     .examples = examples,
+    .operands_hint = "a file stands behind -r",
     .run = run,
 };

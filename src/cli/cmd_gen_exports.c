@@ -134,5 +134,6 @@ const struct weir_command weir_command_gen_exports = {
     .options = options,
     .option_count = OPTION_COUNT,
     .examples = examples,
+    .operands_hint = "a destination stands behind --to",
     .run = run,
 };

@@ -147,5 +147,6 @@ const struct weir_command weir_command_gen_packets = {
     .options = options,
     .option_count = OPTION_COUNT,
     .examples = examples,
+    .operands_hint = "a file stands behind --out",
     .run = run,
 };

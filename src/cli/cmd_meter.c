@@ -317,8 +317,8 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     if (result < 0 || run->url_count > 0)
         return result;
     enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
-    result =
-        weir_flow_printer_open("-", format, weir_meter_columns(run->meter), &run->printer, diag);
+    result = weir_flow_printer_open("-", format, weir_meter_columns(run->meter),
+                                    weir_arguments_zone(run->arguments), &run->printer, diag);
     if (result < 0)
         return result;
     return add_output(run, 0, weir_flow_printer_sink(run->printer), diag);
@@ -370,7 +370,10 @@ static void close_outputs(struct run *run)
         return;
     struct weir_diag diag = {0};
     int result = 0;
-    if (weir_meter_has_failed(run->meter))
+    /* Nothing could be read: a header without flows would look as if there were none. */
+    bool is_in_vain =
+        run->call->has_failed && weir_meter_cache_counters(run->meter).flows_created == 0;
+    if (is_in_vain || weir_meter_has_failed(run->meter))
         weir_flow_printer_abort(run->printer);
     else
         result = weir_flow_printer_close(run->printer, &diag);
@@ -556,5 +559,6 @@ const struct weir_command weir_command_meter = {
     .options = options,
     .option_count = OPTION_COUNT,
     .examples = examples,
+    .operands_hint = "a file stands behind -r, a filter, in quotes, behind --filter",
     .run = run_meter,
 };

@@ -182,7 +182,7 @@ static int read_question(struct weir_call *call, struct weir_question *question,
         .top = weir_arguments_has(arguments, TOP) ? weir_arguments_number(arguments, TOP) : 0,
         .unscaled = weir_arguments_flag(arguments, UNSCALED),
         .people = weir_arguments_choice(arguments, FORMAT) == WEIR_FORMAT_TABLE,
-        .context = {.now_ns = now_ns, .zone = arguments->zone_name ? &arguments->zone : NULL},
+        .context = {.now_ns = now_ns, .zone = weir_arguments_zone(arguments)},
     };
     if (last) {
         question->from_ns = now_ns - weir_arguments_ns(arguments, LAST);
@@ -267,6 +267,7 @@ static int answer_as_text(struct weir_call *call, const struct weir_query_store 
     const struct weir_query_output output = {
         .format = (enum weir_format)weir_arguments_choice(arguments, FORMAT),
         .screen_width = screen_width(),
+        .zone = weir_arguments_zone(arguments),
         .sink = {.write = write_text, .context = file},
     };
     bool table = weir_arguments_has(arguments, TABLE);
@@ -389,5 +390,6 @@ const struct weir_command weir_command_query = {
     .options = options,
     .option_count = OPTION_COUNT,
     .examples = examples,
+    .operands_hint = "a filter is one word in quotes behind --where",
     .run = run,
 };

@@ -276,5 +276,6 @@ const struct weir_command weir_command_replay = {
     .options = options,
     .option_count = OPTION_COUNT,
     .examples = examples,
+    .operands_hint = "a file stands behind -r",
     .run = run,
 };

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 
@@ -53,7 +54,8 @@ struct weir_command {
     const char *about;   /* paragraphs, an empty line between them; NULL: none */
     const struct weir_option *options;
     size_t option_count;
-    size_t operands_max;                 /* most operands that it takes */
+    size_t operands_max;       /* most operands that it takes */
+    const char *operands_hint; /* where a word may belong that is one too many; NULL: nowhere */
     const struct weir_example *examples; /* up to one without a command; NULL: none */
     /*
      * Does the work. Prints results on stdout and nothing else there. 0: done, exit status 0;
@@ -76,7 +78,10 @@ bool weir_command_is_group(const char *word);
 /* Whether the command is one of the group's. */
 bool weir_command_is_in(const struct weir_command *command, const char *group);
 
-/* The command whose name is nearest to the word; NULL: none is near. */
-const struct weir_command *weir_command_nearest(const char *word);
+/* The command whose name is nearest to the word, or to the first two; NULL: none is near. */
+const struct weir_command *weir_command_nearest(int argc, char *const *argv);
+
+/* The second words of a group: "packets, exports". */
+void weir_command_list_group(const char *group, struct weir_text_buffer *out);
 
 #endif

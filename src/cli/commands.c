@@ -15,6 +15,8 @@ extern const struct weir_command weir_command_meter;
 extern const struct weir_command weir_command_query;
 extern const struct weir_command weir_command_replay;
 
+#define WORDS_MAX 128
+
 /* One a line, so that two that are added at once do not meet. */
 /* clang-format off */
 const struct weir_command *const weir_commands[] = {
@@ -33,7 +35,7 @@ const struct weir_command *const weir_commands[] = {
 
 const struct weir_command *weir_command_find(int argc, char *const *argv, int *ret_words)
 {
-    char two[128] = "";
+    char two[WORDS_MAX] = "";
     if (argc > 1)
         snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
     for (const struct weir_command *const *at = weir_commands; argc > 0 && *at; at++) {
@@ -59,18 +61,35 @@ bool weir_command_is_group(const char *word)
     return *at != NULL;
 }
 
-const struct weir_command *weir_command_nearest(const char *word)
+static const struct weir_command *nearest_to(const char *words)
 {
     const struct weir_command *nearest = NULL;
-    struct weir_nearest search = weir_nearest_begin(word);
-    for (const struct weir_command *const *at = weir_commands; *at; at++) {
-        /* "gen" is near to "gen packets". */
-        if (weir_command_is_in(*at, word))
-            return *at;
+    struct weir_nearest search = weir_nearest_begin(words);
+    for (const struct weir_command *const *at = weir_commands; *at; at++)
         if (weir_nearest_offer(&search, (*at)->name))
             nearest = *at;
-    }
     return nearest;
+}
+
+const struct weir_command *weir_command_nearest(int argc, char *const *argv)
+{
+    char two[WORDS_MAX] = "";
+    const struct weir_command *nearest = NULL;
+    if (argc > 1) {
+        snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
+        nearest = nearest_to(two);
+    }
+    return nearest ? nearest : nearest_to(argv[0]);
+}
+
+void weir_command_list_group(const char *group, struct weir_text_buffer *out)
+{
+    const char *between = "";
+    for (const struct weir_command *const *at = weir_commands; *at; at++)
+        if (weir_command_is_in(*at, group)) {
+            weir_text_printf(out, "%s%s", between, strchr((*at)->name, ' ') + 1);
+            between = ", ";
+        }
 }
 
 void weir_call_say_failure(struct weir_call *call, int result, const struct weir_diag *diag)

@@ -36,6 +36,38 @@ static void add_value(struct weir_text_buffer *out, const struct weir_command *c
     weir_text_add(out, "return ;;\n");
 }
 
+/* Whether a command before this one begins with the same word. */
+static bool is_again(const struct weir_command *const *at)
+{
+    size_t length = strcspn((*at)->name, " ");
+    for (const struct weir_command *const *before = weir_commands; before < at; before++)
+        if (strncmp((*before)->name, (*at)->name, length) == 0 && (*before)->name[length] == ' ')
+            return true;
+    return false;
+}
+
+static void add_first_words(struct weir_text_buffer *out)
+{
+    for (const struct weir_command *const *at = weir_commands; *at; at++)
+        if (!is_again(at))
+            weir_text_printf(out, "%.*s ", (int)strcspn((*at)->name, " "), (*at)->name);
+}
+
+/* The second words of commands of two. */
+static void add_groups(struct weir_text_buffer *out)
+{
+    for (const struct weir_command *const *at = weir_commands; *at; at++) {
+        size_t length = strcspn((*at)->name, " ");
+        if (!(*at)->name[length] || is_again(at))
+            continue;
+        weir_text_printf(out, "    '2 %.*s') COMPREPLY=($(compgen -W '", (int)length, (*at)->name);
+        for (const struct weir_command *const *of = at; *of; of++)
+            if (strncmp((*of)->name, (*at)->name, length + 1) == 0)
+                weir_text_printf(out, "%s ", (*of)->name + length + 1);
+        weir_text_add(out, "--help' -- \"$word\")); return ;;\n");
+    }
+}
+
 void weir_completion_bash(struct weir_text_buffer *out)
 {
     size_t common_count;
@@ -52,10 +84,14 @@ void weir_completion_bash(struct weir_text_buffer *out)
                        "    COMPREPLY=()\n"
                        "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
                        "        COMPREPLY=($(compgen -W '");
-    for (const struct weir_command *const *at = weir_commands; *at; at++)
-        weir_text_printf(out, "%.*s ", (int)strcspn((*at)->name, " "), (*at)->name);
-    weir_text_add(out, "--help --version' -- \"$word\"))\n        return\n    fi\n"
-                       "    case \"$command ${COMP_WORDS[2]}\" in\n");
+    add_first_words(out);
+    weir_text_add(out,
+                  "--help --version' -- \"$word\"))\n        return\n    fi\n"
+                  "    case \"$COMP_CWORD $command\" in\n    '2 help') COMPREPLY=($(compgen -W '");
+    add_first_words(out);
+    weir_text_add(out, "' -- \"$word\")); return ;;\n");
+    add_groups(out);
+    weir_text_add(out, "    esac\n    case \"$command ${COMP_WORDS[2]}\" in\n");
     for (const struct weir_command *const *at = weir_commands; *at; at++)
         if (strchr((*at)->name, ' '))
             weir_text_printf(out, "    '%s') command='%s' ;;\n", (*at)->name, (*at)->name);

@@ -70,8 +70,9 @@ static int run_command(const struct weir_command *command, int argc, char *const
     if (result == 0 && call.arguments.help) {
         result = print_help(command, NULL, stdout, diag);
     } else if (result == 0 && call.arguments.operand_count > command->operands_max) {
-        result = weir_diag_set(diag, WEIR_E_USAGE, "%s: '%s' is one word too many; see --help",
-                               command->name, call.arguments.operands[command->operands_max]);
+        result = weir_diag_set(diag, WEIR_E_USAGE, "%s: '%s' is one word too many; %s",
+                               command->name, call.arguments.operands[command->operands_max],
+                               command->operands_hint ? command->operands_hint : "see --help");
     } else if (result == 0) {
         weir_progress_init(&call.progress, call.arguments.progress, call.arguments.quiet);
         result = weir_signals_install(diag);
@@ -84,14 +85,32 @@ static int run_command(const struct weir_command *command, int argc, char *const
     return status == EXIT_DONE && call.has_failed ? EXIT_FAILED : status;
 }
 
-static int unknown_command(const char *word, struct weir_diag *diag)
+/* The first word of commands of two, with none of their second ones. */
+static int unknown_in_group(int argc, char *const *argv, struct weir_diag *diag)
 {
-    const struct weir_command *nearest = weir_command_nearest(word);
+    struct weir_text_buffer words;
+    weir_text_init(&words, WEIR_HELP_MAX);
+    weir_command_list_group(argv[0], &words);
+    if (argc > 1)
+        weir_diag_set(diag, WEIR_E_USAGE, "%s: '%s' is none of %s", argv[0], argv[1],
+                      weir_text_string(&words));
+    else
+        weir_diag_set(diag, WEIR_E_USAGE, "%s: one of %s is to follow; see 'weir %s --help'",
+                      argv[0], weir_text_string(&words), argv[0]);
+    weir_text_done(&words);
+    return WEIR_E_USAGE;
+}
+
+static int unknown_command(int argc, char *const *argv, struct weir_diag *diag)
+{
+    if (weir_command_is_group(argv[0]))
+        return unknown_in_group(argc, argv, diag);
+    const struct weir_command *nearest = weir_command_nearest(argc, argv);
     if (nearest)
         return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such command; did you mean 'weir %s'?",
-                             word, nearest->name);
-    return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such command; 'weir --help' lists them",
-                         word);
+                             argv[0], nearest->name);
+    return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such %s; see 'weir --help'", argv[0],
+                         argv[0][0] == '-' ? "option" : "command");
 }
 
 int main(int argc, char **argv)
@@ -112,6 +131,6 @@ int main(int argc, char **argv)
         return finish(print_help(NULL, argv[1], stdout, &diag), &diag);
     const struct weir_command *command = weir_command_find(argc - 1, argv + 1, &words);
     if (!command)
-        return finish(unknown_command(argv[1], &diag), &diag);
+        return finish(unknown_command(argc - 1, argv + 1, &diag), &diag);
     return run_command(command, argc - 1 - words, argv + 1 + words, &diag);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/nearest.h"
 #include "base/output.h"
@@ -17,8 +18,9 @@ static const struct weir_option common_options[COMMON_COUNT] = {
                    .value = "ZONE",
                    .group = "Common options",
                    .help =
-                       "time zone of times that are given without one: UTC (the default), local, "
-                       "+02:00, Europe/Zurich; what is printed is in UTC"},
+                       "time zone of times that are given without one, of bins, and of times in "
+                       "tables, CSV, JSON and charts of meter and query: UTC (the default), local, "
+                       "+02:00, Europe/Zurich; JSON lines of records are in UTC"},
     [COMMON_PROGRESS] = {.name = "progress",
                          .help = "shows progress on stderr also where that is no terminal"},
     [COMMON_QUIET] = {.name = "quiet",
@@ -171,8 +173,7 @@ static int parse_value(const struct parse *parse, struct weir_argument *argument
             return check_range(option, text, (uint64_t)argument->ns, parse->diag);
         break;
     case WEIR_OPTION_TIME:
-        result = weir_moment_parse(text, parse->now_ns,
-                                   parse->arguments->zone_name ? &parse->arguments->zone : NULL,
+        result = weir_moment_parse(text, parse->now_ns, weir_arguments_zone(parse->arguments),
                                    &argument->ns);
         break;
     case WEIR_OPTION_KIND_COUNT:
@@ -330,7 +331,7 @@ static int apply_common(struct parse *parse)
         else if (argument->option == &common_options[COMMON_PROGRESS])
             arguments->progress = true;
         else if (argument->option == &common_options[COMMON_TZ])
-            arguments->zone_name = argument->text;
+            arguments->zone_name = strcasecmp(argument->text, "UTC") == 0 ? NULL : argument->text;
     }
     if (!arguments->zone_name)
         return 0;

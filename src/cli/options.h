@@ -81,10 +81,16 @@ struct weir_arguments {
     bool help;
     bool quiet;
     bool progress;
-    const char *zone_name; /* of --tz; NULL: not given, UTC */
+    const char *zone_name; /* of --tz; NULL: UTC, given or not */
     struct weir_zone zone; /* what --tz names */
     int64_t zone_offset_s; /* where --tz is an offset: the zone points to it */
 };
+
+/* What --tz names; NULL: UTC. */
+static inline const struct weir_zone *weir_arguments_zone(const struct weir_arguments *arguments)
+{
+    return arguments->zone_name ? &arguments->zone : NULL;
+}
 
 /* Rows of the options that every command has. */
 const struct weir_option *weir_common_options(size_t *ret_count);

@@ -16,6 +16,16 @@ static int64_t by_offset(void *context, const struct weir_civil *civil)
     return weir_civil_to_seconds(civil) - *(const int64_t *)context;
 }
 
+static int64_t offset_by_offset(void *context, int64_t seconds)
+{
+    (void)seconds;
+    return *(const int64_t *)context;
+}
+
+/* Clocks of other years are not known; they do not fit in nanoseconds either. */
+#define YEAR_FIRST 1600
+#define YEAR_LAST  2400
+
 static int64_t by_c_library(void *context, const struct weir_civil *civil)
 {
     (void)context;
@@ -28,10 +38,19 @@ static int64_t by_c_library(void *context, const struct weir_civil *civil)
         .tm_sec = civil->second,
         .tm_isdst = -1,
     };
-    /* Clocks of other years are not known; they do not fit in nanoseconds either. */
-    if (civil->year < 1600 || civil->year > 2400)
+    if (civil->year < YEAR_FIRST || civil->year > YEAR_LAST)
         return weir_civil_to_seconds(civil);
     return mktime(&tm);
+}
+
+static int64_t offset_by_c_library(void *context, int64_t seconds)
+{
+    struct weir_civil civil;
+    struct tm tm;
+    (void)context;
+    weir_civil_from_seconds(seconds, &civil);
+    bool is_known = civil.year >= YEAR_FIRST && civil.year <= YEAR_LAST;
+    return is_known && localtime_r(&seconds, &tm) ? tm.tm_gmtoff : 0;
 }
 
 /* +HH:MM or -HH:MM. */
@@ -77,7 +96,7 @@ int weir_zone_open(const char *name, int64_t *offset_s, struct weir_zone *ret_zo
 {
     *offset_s = 0;
     if (strcasecmp(name, "UTC") == 0 || strcmp(name, "Z") == 0 || parse_offset(name, offset_s)) {
-        *ret_zone = (struct weir_zone){by_offset, offset_s};
+        *ret_zone = (struct weir_zone){by_offset, offset_by_offset, offset_s};
         return 0;
     }
     if (strcmp(name, "local") != 0) {
@@ -90,6 +109,6 @@ int weir_zone_open(const char *name, int64_t *offset_s, struct weir_zone *ret_zo
             return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
     }
     tzset();
-    *ret_zone = (struct weir_zone){by_c_library, NULL};
+    *ret_zone = (struct weir_zone){by_c_library, offset_by_c_library, NULL};
     return 0;
 }

@@ -147,7 +147,8 @@ static void print_real(double value, struct weir_text_buffer *out)
     weir_text_add(out, text);
 }
 
-static void print_time(weir_int128 ns, bool to_the_ms, struct weir_text_buffer *out)
+static void print_time(const struct weir_zone *zone, weir_int128 ns, bool to_the_ms,
+                       struct weir_text_buffer *out)
 {
     char text[WEIR_TIME_TEXT_MAX];
     weir_int128 seconds = ns / 1000000000;
@@ -157,7 +158,7 @@ static void print_time(weir_int128 ns, bool to_the_ms, struct weir_text_buffer *
         seconds--;
     }
     unsigned digits = to_the_ms || rest % 1000000 == 0 ? 3 : 9;
-    size_t length = weir_time_format((int64_t)seconds, (uint32_t)rest, digits, text);
+    size_t length = weir_time_format_in(zone, (int64_t)seconds, (uint32_t)rest, digits, text);
     weir_text_add_octets(out, text, length);
 }
 
@@ -204,7 +205,7 @@ void weir_cell_print(const struct weir_answer_column *column, const struct weir_
         break;
     case WEIR_ANSWER_TIME:
     case WEIR_ANSWER_BIN:
-        print_time(cell->integer, false, out);
+        print_time(column->zone, cell->integer, false, out);
         break;
     }
 }
@@ -254,7 +255,7 @@ void weir_cell_print_for_people(const struct weir_answer_column *column,
     else if (column->kind == WEIR_ANSWER_REAL)
         weir_print_magnitude(cell->real, out);
     else if (column->kind == WEIR_ANSWER_TIME)
-        print_time(cell->integer, true, out);
+        print_time(column->zone, cell->integer, true, out);
     else if (column->kind == WEIR_ANSWER_TEXT)
         weir_text_add_printable(out, cell->text, cell->length);
     else

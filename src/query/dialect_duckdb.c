@@ -87,14 +87,14 @@ static const char *pair(struct weir_sql *sql, const char *first, const char *sec
                            second);
 }
 
-static const char *bin(struct weir_sql *sql, const char *ms, int64_t width)
+static const char *divide(struct weir_sql *sql, const char *expression, int64_t by)
 {
-    return weir_sql_format(sql, "(%s // %" PRId64 " * %" PRId64 ")", ms, width, width);
+    return weir_sql_format(sql, "(%s // %" PRId64 ")", expression, by);
 }
 
-static const char *each(struct weir_sql *sql, const char *first, const char *past, int64_t width)
+static const char *each(struct weir_sql *sql, const char *first, const char *past)
 {
-    return weir_sql_format(sql, "unnest(range(%s, %s, %" PRId64 "))", first, past, width);
+    return weir_sql_format(sql, "unnest(range(%s, %s))", first, past);
 }
 
 static const char *address_text(struct weir_sql *sql, const char *high, const char *low)
@@ -169,7 +169,7 @@ const struct weir_dialect weir_dialect_duckdb = {
     .bucket = bucket,
     .shift_right = shift_right,
     .pair = pair,
-    .bin = bin,
+    .divide = divide,
     .each = each,
     .address_text = address_text,
     .mac_text = mac_text,

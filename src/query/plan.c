@@ -127,7 +127,8 @@ static int add_column(struct planner *planner, const char *option,
     if (plan->column_count == WEIR_QUERY_COLUMNS_MAX)
         return weir_diag_set(planner->diag, WEIR_E_USAGE, "%s: more than %u columns", option,
                              WEIR_QUERY_COLUMNS_MAX);
-    plan->columns[plan->column_count++] = *column;
+    plan->columns[plan->column_count] = *column;
+    plan->columns[plan->column_count++].zone = plan->zone;
     return 0;
 }
 
@@ -428,6 +429,7 @@ int weir_query_plan(const struct weir_question *question, struct weir_arena *are
                   : question->by || question->sum || question->agg ? WEIR_QUERY_GROUPS
                                                                    : WEIR_QUERY_RECORDS;
     plan->top = question->top;
+    plan->zone = question->context.zone;
     plan->scaled = !question->unscaled;
     int result = set_range(&planner);
     if (result == 0)

@@ -85,8 +85,9 @@ struct weir_answer_column {
     enum weir_answer_kind kind;
     enum weir_names names; /* for tables for people */
     bool is_key;
-    int64_t bin_ms; /* of a BIN */
-    bool adds_up;   /* a total less the rows' sum is what the other rows have */
+    int64_t bin_ms;               /* of a BIN */
+    const struct weir_zone *zone; /* of a TIME or BIN: in which it is shown; NULL: UTC */
+    bool adds_up;                 /* a total less the rows' sum is what the other rows have */
     struct weir_query_field field;
     struct weir_aggregate aggregate; /* where it is no key */
 };
@@ -106,6 +107,7 @@ struct weir_query_plan {
     struct weir_condition *condition; /* NULL: every flow */
     int64_t from_ms, to_ms;           /* the question's, cut down; INT64_MIN, INT64_MAX: no bound */
     int64_t bin_ms;
+    const struct weir_zone *zone;        /* the question's: of bins, and of times that are shown */
     size_t order_column;                 /* SIZE_MAX: none of them, or as it comes */
     struct weir_query_field order_field; /* of records */
     bool ordered;

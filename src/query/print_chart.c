@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/calendar.h"
+#include "query/bins.h"
 
-#define POINTS_MAX 2000000u
-#define GROUPS_MAX 200u
-#define BARS_MAX   100 /* bins that get a bar each */
+#define POINTS_MAX      2000000u
+#define GROUPS_MAX      200u
+#define BARS_MAX        100 /* bins that get a bar each */
+#define BINS_OCTETS_MAX ((size_t)4 << 20)
 
 struct point {
     int64_t time_ms;
@@ -30,6 +33,14 @@ struct state {
     size_t time_column;  /* SIZE_MAX: none */
     size_t value_column; /* SIZE_MAX: none */
     bool cut;            /* there was more than the limits take */
+};
+
+/* Bins, or as many of them as fit one letter. */
+struct slots {
+    struct weir_bins bins;
+    int64_t first; /* number of the first bin */
+    size_t count;
+    size_t bins_each;
 };
 
 static void begin(struct weir_printer *printer)
@@ -179,33 +190,55 @@ static void print_groups(struct weir_printer *printer)
     }
 }
 
-static void format_time(int64_t ms, char text[WEIR_TIME_TEXT_MAX])
+/* "2026-02-03 10:00:00Z": when a bin begins. */
+static void format_start(const struct weir_printer *printer, const struct slots *slots,
+                         int64_t number, char text[WEIR_TIME_TEXT_MAX])
 {
+    const struct state *state = printer->state;
+    int64_t ms = weir_bins_start(&slots->bins, number);
     int64_t seconds = ms / 1000 - (ms % 1000 < 0);
     unsigned rest = (unsigned)(ms - seconds * 1000);
-    weir_time_format(seconds, rest * 1000000u, rest ? 3 : 0, text);
+    weir_time_format_in(printer->columns[state->time_column].zone, seconds, rest * 1000000u,
+                        rest ? 3 : 0, text);
     text[strlen("2026-02-03")] = ' ';
 }
 
-/* The time that all bins cover, [first, past). */
-static void find_range(const struct state *state, int64_t width, int64_t *first, int64_t *past)
+/* The bins from the first point to the last, each a slot of its own. */
+static int find_slots(struct weir_printer *printer, struct weir_arena *arena, struct slots *slots)
 {
-    *first = INT64_MAX;
-    *past = INT64_MIN;
+    const struct state *state = printer->state;
+    const struct weir_answer_column *column = &printer->columns[state->time_column];
+    int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
     for (size_t i = 0; i < state->point_count; i++) {
         int64_t time = state->points[i].time_ms;
-        *first = time < *first ? time : *first;
-        *past = time + width > *past ? time + width : *past;
+        first_ms = time < first_ms ? time : first_ms;
+        last_ms = time > last_ms ? time : last_ms;
     }
+    int result = weir_bins_make(column->zone, column->bin_ms, first_ms, last_ms + 1, arena,
+                                &slots->bins, NULL);
+    if (result < 0)
+        return result;
+    slots->first = weir_bins_number(&slots->bins, first_ms);
+    slots->count = (size_t)(weir_bins_number(&slots->bins, last_ms) + 1 - slots->first);
+    slots->bins_each = 1;
+    return 0;
 }
 
-/* Sums of slots of `step` milliseconds each, group after group. */
-static double *sum_slots(const struct state *state, int64_t first, int64_t step, size_t slots)
+/* Of several bins each, so that there are at most so many. */
+static void widen_slots(struct slots *slots, size_t most)
 {
-    double *sums = calloc((size_t)state->group_count * slots + 1, sizeof(*sums));
+    slots->bins_each = (slots->count + most - 1) / most;
+    slots->count = (slots->count + slots->bins_each - 1) / slots->bins_each;
+}
+
+/* What slots come to, group after group. */
+static double *sum_slots(const struct state *state, const struct slots *slots)
+{
+    double *sums = calloc((size_t)state->group_count * slots->count + 1, sizeof(*sums));
     for (size_t i = 0; sums && i < state->point_count; i++) {
         const struct point *point = &state->points[i];
-        sums[point->group * slots + (size_t)((point->time_ms - first) / step)] += point->value;
+        size_t bin = (size_t)(weir_bins_number(&slots->bins, point->time_ms) - slots->first);
+        sums[point->group * slots->count + bin / slots->bins_each] += point->value;
     }
     return sums;
 }
@@ -218,39 +251,38 @@ static double largest(const double *values, size_t count)
     return most;
 }
 
-static void print_bins(struct weir_printer *printer, const double *sums, size_t slots,
-                       int64_t first, int64_t step)
+static void print_bins(struct weir_printer *printer, const double *sums, const struct slots *slots)
 {
     char time[WEIR_TIME_TEXT_MAX];
-    double most = largest(sums, slots);
-    for (size_t i = 0; i < slots; i++) {
-        format_time(first + (int64_t)i * step, time);
+    double most = largest(sums, slots->count);
+    for (size_t i = 0; i < slots->count; i++) {
+        format_start(printer, slots, slots->first + (int64_t)(i * slots->bins_each), time);
         print_label(time, 0, &printer->out);
         print_bar(most > 0 ? sums[i] / most : 0, bar_width(printer, strlen(time)), &printer->out);
         print_amount(sums[i], &printer->out);
     }
 }
 
-static void print_lines(struct weir_printer *printer, const double *sums, size_t slots,
-                        int64_t first, int64_t past)
+static void print_lines(struct weir_printer *printer, const double *sums, const struct slots *slots,
+                        int64_t past)
 {
     static const char *const heights[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     struct state *state = printer->state;
     struct weir_text_buffer *out = &printer->out;
     char from[WEIR_TIME_TEXT_MAX], to[WEIR_TIME_TEXT_MAX];
     size_t width = longest_label(state);
-    double most = largest(sums, slots * state->group_count);
+    double most = largest(sums, slots->count * state->group_count);
     for (uint32_t group = 0; group < state->group_count; group++) {
         print_label(label_of(state, group), width, out);
-        for (size_t i = 0; i < slots; i++) {
-            double value = sums[group * slots + i];
+        for (size_t i = 0; i < slots->count; i++) {
+            double value = sums[group * slots->count + i];
             unsigned height = most > 0 ? (unsigned)(value / most * 8 + 0.5) : 0;
             weir_text_add(out, heights[value > 0 && height == 0 ? 1 : height]);
         }
         print_amount(state->totals[group], out);
     }
-    format_time(first, from);
-    format_time(past, to);
+    format_start(printer, slots, slots->first, from);
+    format_start(printer, slots, past, to);
     print_label("", width, out);
     weir_text_printf(out, "%s to %s\n", from, to);
 }
@@ -258,21 +290,25 @@ static void print_lines(struct weir_printer *printer, const double *sums, size_t
 static void print_series(struct weir_printer *printer)
 {
     struct state *state = printer->state;
-    int64_t bin = printer->columns[state->time_column].bin_ms, first, past;
-    find_range(state, bin, &first, &past);
-    int64_t bins = (past - first) / bin;
-    bool bars = state->group_count == 1 && *label_of(state, 0) == '\0' && bins <= BARS_MAX;
-    int64_t room = bars ? BARS_MAX : (int64_t)bar_width(printer, longest_label(state));
-    int64_t step = bin * ((bins + room - 1) / room);
-    size_t slots = (size_t)((past - first + step - 1) / step);
-    double *sums = sum_slots(state, first, step, slots);
+    struct weir_arena arena;
+    struct slots slots;
+    double *sums = NULL;
+    weir_arena_init(&arena, BINS_OCTETS_MAX);
+    if (find_slots(printer, &arena, &slots) == 0) {
+        int64_t past = slots.first + (int64_t)slots.count;
+        bool bars =
+            state->group_count == 1 && *label_of(state, 0) == '\0' && slots.count <= BARS_MAX;
+        widen_slots(&slots, bars ? BARS_MAX : bar_width(printer, longest_label(state)));
+        sums = sum_slots(state, &slots);
+        if (sums && bars)
+            print_bins(printer, sums, &slots);
+        else if (sums)
+            print_lines(printer, sums, &slots, past);
+    }
     if (!sums)
         printer->out.error = WEIR_E_NOMEM;
-    else if (bars)
-        print_bins(printer, sums, slots, first, step);
-    else
-        print_lines(printer, sums, slots, first, past);
     free(sums);
+    weir_arena_done(&arena);
 }
 
 static void finish(struct weir_printer *printer, const struct weir_query_stats *stats)

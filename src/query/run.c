@@ -82,8 +82,8 @@ static void describe(struct weir_run *run)
 static int too_many_bins(const struct weir_run *run, int64_t first_ms, int64_t past_ms)
 {
     char first[WEIR_TIME_TEXT_MAX], past[WEIR_TIME_TEXT_MAX];
-    weir_time_format(first_ms / 1000, 0, 0, first);
-    weir_time_format(past_ms / 1000, 0, 0, past);
+    weir_time_format_in(run->plan->zone, first_ms / 1000, 0, 0, first);
+    weir_time_format_in(run->plan->zone, past_ms / 1000, 0, 0, past);
     return weir_diag_set(run->diag, WEIR_E_USAGE,
                          "--bin: more than %d bins from %s to %s: take wider ones, or less time "
                          "with --from and --to",
@@ -96,8 +96,11 @@ static int find_bins(struct weir_run *run)
     const struct weir_query_plan *plan = run->plan;
     int64_t first = plan->from_ms, past = plan->to_ms;
     int64_t start = INT64_MAX, end = INT64_MIN;
-    if (plan->shape != WEIR_QUERY_SERIES || run->catalog.count == 0)
+    if (plan->shape != WEIR_QUERY_SERIES)
         return 0;
+    if (run->catalog.count == 0)
+        return weir_bins_make(NULL, plan->bin_ms, 0, 0, &run->arena, &run->statement.bins,
+                              run->diag);
     for (size_t i = 0; i < run->catalog.count; i++) {
         start = run->catalog.files[i].start_ms < start ? run->catalog.files[i].start_ms : start;
         end = run->catalog.files[i].end_ms > end ? run->catalog.files[i].end_ms : end;
@@ -114,7 +117,8 @@ static int find_bins(struct weir_run *run)
         return too_many_bins(run, first, past);
     run->statement.first_ms = first;
     run->statement.past_ms = past;
-    return 0;
+    return weir_bins_make(plan->zone, plan->bin_ms, first, past, &run->arena, &run->statement.bins,
+                          run->diag);
 }
 
 void weir_run_begin(struct weir_run *run, const struct weir_query_store *store,

@@ -35,6 +35,7 @@ struct weir_query_store {
 struct weir_query_output {
     enum weir_format format;
     unsigned screen_width;
+    const struct weir_zone *zone; /* of times in answers to SQL and of tables; NULL: UTC */
     struct weir_text_sink sink;
 };
 

@@ -7,8 +7,9 @@
 #include "query/table.h"
 
 /* The columns of a person's SQL, as the printers know columns. */
-static int describe_sql(const struct weir_duckdb_result *result, struct weir_arena *arena,
-                        struct weir_answer_column **ret_columns, size_t *ret_count)
+static int describe_sql(const struct weir_duckdb_result *result, const struct weir_zone *zone,
+                        struct weir_arena *arena, struct weir_answer_column **ret_columns,
+                        size_t *ret_count)
 {
     static const enum weir_answer_kind kinds[] = {
         [WEIR_DUCKDB_NULL] = WEIR_ANSWER_TEXT,       [WEIR_DUCKDB_BOOL] = WEIR_ANSWER_BOOL,
@@ -24,6 +25,7 @@ static int describe_sql(const struct weir_duckdb_result *result, struct weir_are
         const char *name = weir_duckdb_column_name(result, i);
         columns[i].name = weir_arena_copy(arena, name, strlen(name) + 1);
         columns[i].unit = "";
+        columns[i].zone = zone;
         columns[i].kind = kinds[weir_duckdb_column_kind(result, i)];
         columns[i].is_key = !weir_column_is_number(&columns[i]);
         columns[i].field.keep_v6 = WEIR_QUERY_FIELD_UNMASKED;
@@ -42,7 +44,7 @@ static int print_sql(struct weir_run *run, struct weir_duckdb_result *result,
     struct weir_answer_column *columns;
     size_t count;
     struct weir_printer *printer = NULL;
-    if (describe_sql(result, &run->arena, &columns, &count) < 0)
+    if (describe_sql(result, output->zone, &run->arena, &columns, &count) < 0)
         return weir_run_no_memory(run);
     struct weir_cell *cells = weir_arena_alloc(&run->arena, (count + 1) * sizeof(*cells));
     if (!cells)

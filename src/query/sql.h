@@ -49,9 +49,9 @@ struct weir_dialect {
     const char *(*bucket)(struct weir_sql *sql, const char *expressions, unsigned bits);
     const char *(*shift_right)(struct weir_sql *sql, const char *expression, unsigned bits);
     const char *(*pair)(struct weir_sql *sql, const char *first, const char *second); /* as one */
-    /* Of milliseconds: the start of its bin; and each multiple of `width` in [first, past). */
-    const char *(*bin)(struct weir_sql *sql, const char *ms, int64_t width);
-    const char *(*each)(struct weir_sql *sql, const char *first, const char *past, int64_t width);
+    /* Whole numbers: divided, which is cut; and each of [first, past). */
+    const char *(*divide)(struct weir_sql *sql, const char *expression, int64_t by);
+    const char *(*each)(struct weir_sql *sql, const char *first, const char *past);
     /* Values as people and other programs read them. */
     const char *(*address_text)(struct weir_sql *sql, const char *high, const char *low);
     const char *(*mac_text)(struct weir_sql *sql, const char *mac);

@@ -384,13 +384,48 @@ static const char *gone_by(struct weir_sql *sql, const char *v, const char *at)
                            whole);
 }
 
+/* CASE WHEN value >= 20 THEN b WHEN value >= 10 THEN a ELSE ... END over the runs of bins. */
+static const char *by_run(struct weir_statement *statement, const char *value, bool is_time)
+{
+    const struct weir_bins *bins = &statement->bins;
+    struct weir_sql *sql = &statement->sql;
+    const char *text = "";
+    for (size_t i = bins->count; i-- > 0;) {
+        const struct weir_bin_run *run = &bins->runs[i];
+        const char *of_run =
+            is_time ? weir_sql_format(
+                          sql, "%" PRId64 " + %s", run->first,
+                          sql->dialect->divide(
+                              sql, weir_sql_format(sql, "(%s - %" PRId64 ")", value, run->begin_ms),
+                              run->width_ms))
+                    : weir_sql_format(sql, "%" PRId64 " + (%s - %" PRId64 ") * %" PRId64,
+                                      run->begin_ms, value, run->first, run->width_ms);
+        text = i > 0 ? weir_sql_format(sql, "%s WHEN %s >= %" PRId64 " THEN %s", text, value,
+                                       is_time ? run->begin_ms : run->first, of_run)
+               : bins->count > 1 ? weir_sql_format(sql, "(CASE%s ELSE %s END)", text, of_run)
+                                 : weir_sql_format(sql, "(%s)", of_run);
+    }
+    return text;
+}
+
+/* The number of the bin that a time is in, and when a bin begins. */
+static const char *bin_number(struct weir_statement *statement, const char *ms)
+{
+    return by_run(statement, ms, true);
+}
+
+static const char *bin_start(struct weir_statement *statement, const char *number)
+{
+    return by_run(statement, number, false);
+}
+
 /* Flows that lie in one bin with all their time, or the parts of those that do not. */
 static const char *series_parts(struct weir_statement *statement, const char *flows, bool whole)
 {
     const struct weir_query_plan *plan = statement->plan;
     struct weir_sql *sql = &statement->sql;
-    int64_t first = statement->first_ms, past = statement->past_ms, width = plan->bin_ms;
-    const char *bin = sql->dialect->bin(sql, "s", width);
+    int64_t first = statement->first_ms, past = statement->past_ms;
+    const char *bin = bin_number(statement, "s");
     struct list list = {sql, ", ", ""};
     add_keys(&list, "", key_count(plan));
     add(&list, whole ? weir_sql_format(sql, "%s AS b, 1 AS began", bin)
@@ -404,21 +439,24 @@ static const char *series_parts(struct weir_statement *statement, const char *fl
             add(&list, v);
         else
             add(&list,
-                weir_sql_format(
-                    sql, "%s - %s AS %s",
-                    gone_by(sql, v,
-                            weir_sql_format(sql, "least(e, %" PRId64 ", b + %" PRId64 ")", past,
-                                            width)),
-                    gone_by(sql, v, weir_sql_format(sql, "greatest(s, %" PRId64 ", b)", first)),
-                    v));
+                weir_sql_format(sql, "%s - %s AS %s",
+                                gone_by(sql, v,
+                                        weir_sql_format(sql, "least(e, %" PRId64 ", %s)", past,
+                                                        bin_start(statement, "(b + 1)"))),
+                                gone_by(sql, v,
+                                        weir_sql_format(sql, "greatest(s, %" PRId64 ", %s)", first,
+                                                        bin_start(statement, "b"))),
+                                v));
     }
     const char *in_one = weir_sql_format(sql, "(%s = %s AND s >= %" PRId64 " AND e < %" PRId64 ")",
-                                         bin, sql->dialect->bin(sql, "e", width), first, past);
+                                         bin, bin_number(statement, "e"), first, past);
     if (whole)
         return weir_sql_format(sql, "SELECT %s FROM %s WHERE %s", list.text, flows, in_one);
     const char *bins = sql->dialect->each(
-        sql, sql->dialect->bin(sql, weir_sql_format(sql, "greatest(s, %" PRId64 ")", first), width),
-        weir_sql_format(sql, "least(e, %" PRId64 ") + 1", past - 1), width);
+        sql, bin_number(statement, weir_sql_format(sql, "greatest(s, %" PRId64 ")", first)),
+        weir_sql_format(
+            sql, "%s + 1",
+            bin_number(statement, weir_sql_format(sql, "least(e, %" PRId64 ")", past - 1))));
     return weir_sql_format(
         sql,
         "SELECT %s FROM (SELECT *, %s AS b FROM %s WHERE NOT %s AND e >= %" PRId64
@@ -465,7 +503,7 @@ static const char *series_rows(struct weir_statement *statement)
     struct list list = {sql, ", ", ""}, equal = {sql, " AND ", ""};
     if (ranked)
         add(&list, "t.r");
-    add(&list, "u.b");
+    add(&list, bin_start(statement, "u.b"));
     add_keys(&list, ranked ? "t." : "u.", keys);
     for (size_t i = 1; i < plan->column_count; i++)
         if (!plan->columns[i].is_key)

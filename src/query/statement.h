@@ -14,6 +14,7 @@
 #ifndef WEIR_QUERY_STATEMENT_H
 #define WEIR_QUERY_STATEMENT_H
 
+#include "query/bins.h"
 #include "query/plan.h"
 #include "query/sql.h"
 #include "store/catalog.h"
@@ -29,6 +30,7 @@ struct weir_statement {
     /* Of a series: the time that its bins cover, [first_ms, past_ms). */
     int64_t first_ms;
     int64_t past_ms;
+    struct weir_bins bins;
     bool one_more;     /* than the plan's limit, to see whether there are others */
     const char *sieve; /* groups: one more condition on flows (sieve.h); NULL: none */
 };

@@ -20,7 +20,7 @@ static char *printed(const struct scratch *scratch, enum weir_format format,
     struct weir_flow_printer *printer;
     struct weir_diag diag = {0};
     assert_int_equal(weir_flow_printer_open(scratch_path(scratch, "out", path), format,
-                                            weir_cache_columns(&config), &printer, &diag),
+                                            weir_cache_columns(&config), NULL, &printer, &diag),
                      0);
     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
     flows_of(packets, count, &sink);
@@ -53,7 +53,7 @@ static void a_table_has_what_flows_have(void **state)
     const weir_column_set columns =
         WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(DST_ADDR) | WEIR_COLUMN_BIT(BYTES);
     assert_int_equal(weir_flow_printer_open(scratch_path(*state, "out", path), WEIR_FORMAT_TABLE,
-                                            columns, &printer, &diag),
+                                            columns, NULL, &printer, &diag),
                      0);
     assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
     char *text = scratch_text(*state, "out");
@@ -87,7 +87,7 @@ static void a_flush_prints_what_has_come(void **state)
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(weir_flow_printer_open(path, WEIR_FORMAT_TABLE, weir_cache_columns(&config),
-                                            &printer, &diag),
+                                            NULL, &printer, &diag),
                      0);
     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
     char text[4096];

@@ -153,7 +153,7 @@ static void a_zone_counts_only_without_an_offset(void **state)
     (void)state;
     int calls = 0;
     int64_t ns = 0;
-    const struct weir_zone zone = {an_hour_east, &calls};
+    const struct weir_zone zone = {.to_seconds = an_hour_east, .context = &calls};
     assert_int_equal(weir_moment_parse("1970-01-01 01:00:01", NOW, &zone, &ns), 0);
     assert_true(ns == WEIR_NS_PER_SECOND);
     assert_int_equal(calls, 1);

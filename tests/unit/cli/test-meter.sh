@@ -64,6 +64,7 @@ expect 'sampling is not there' 2 'weir: --sample: no such option*' -r "$sample" 
 
 # Input that cannot be read, or not to its end.
 expect 'missing file' 1 'weir: nosuch.pcap: No such file or directory' -r nosuch.pcap
+equal 'a missing file prints nothing' "$(wc -c <"$dir/out")" 0
 echo 'This is text.' >"$dir/text"
 expect 'foreign file' 1 "weir: $dir/text: octet 0: *" -r "$dir/text"
 gzip -dc "$sample" 2>/dev/null | head -c 100000 >"$dir/cut.pcap"

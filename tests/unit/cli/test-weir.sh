@@ -37,12 +37,20 @@ expect 'the same another way' 0 '' '' \
     bash -c 'diff <("$1" elements --help) <("$1" help elements)' - "$weir"
 expect 'help of a group' 0 'usage: weir gen COMMAND*gen packets*gen exports*' '' "$weir" gen --help
 expect 'help of a group by command' 0 'usage: weir gen COMMAND*' '' "$weir" help gen
-expect 'a group is no command' 2 '' "weir: 'gen': no such command; did you mean 'weir gen packets'?" \
-    "$weir" gen
+expect 'a group is no command' 2 '' \
+    "weir: gen: one of packets, exports is to follow; see 'weir gen --help'" "$weir" gen
+expect 'no command of a group' 2 '' "weir: gen: 'pakets' is none of packets, exports" \
+    "$weir" gen pakets
+expect 'a mistyped group' 2 '' "weir: 'genn': no such command; did you mean 'weir gen packets'?" \
+    "$weir" genn packets
+expect 'no option of weir' 2 '' "weir: '-V': no such option; see 'weir --help'" "$weir" -V
+expect 'a filter without its option' 2 '' \
+    "weir: query: 'ip' is one word too many; a filter is one word in quotes behind --where" \
+    "$weir" query --store . --where src ip 192.0.2.1
 expect 'help of no command' 2 '' "weir: help: 'metre': no such command*" "$weir" help metre
 expect 'mistyped command' 2 '' "weir: 'elemnts': no such command; did you mean 'weir elements'?" \
     "$weir" elemnts
-expect 'strange command' 2 '' "weir: 'xyzzy': no such command; 'weir --help' lists them" \
+expect 'strange command' 2 '' "weir: 'xyzzy': no such command; see 'weir --help'" \
     "$weir" xyzzy
 expect 'mistyped option' 2 '' 'weir: --fromat: no such option; did you mean --format?' \
     "$weir" elements --fromat csv
@@ -117,6 +125,10 @@ complete_words() {
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir; printf "%s\n" "${COMPREPLY[@]}"' - "$weir" "$@"
 }
 expect 'completes commands' 0 'elements' '' complete_words weir elem
+expect 'completes a group once' 0 'gen' '' complete_words weir ge
+expect 'completes commands of a group' 0 $'packets\nexports\n--help' '' complete_words weir gen ''
+expect 'completes what help explains' 0 'collect' '' complete_words weir help col
+expect 'completes options of two words' 0 '--records' '' complete_words weir gen exports --rec
 expect 'completes options' 0 $'--enterprise' '' complete_words weir elements --ent
 expect 'completes common options' 0 '--quiet' '' complete_words weir elements --qu
 expect 'completes choices' 0 'json' '' complete_words weir elements --format j
