@@ -18,9 +18,9 @@
 
 #define ROUNDS_MAX       16u
 #define DRAIN_ROUNDS_MAX 16384u
-#define FEW_DATAGRAMS    32u /* more come with the next call after a nap, at a lower price */
-#define RECEIVE_NAP_NS   WEIR_NS_PER_MS
-#define TAKE_NAP_MS      5
+#define FEW_DATAGRAMS    64u /* more come with the next call after a nap, at a lower price */
+#define RECEIVE_NAP_NS   (3 * WEIR_NS_PER_MS)
+#define TAKE_NAP_MS      10
 
 struct weir_recording {
     struct weir_recording_config config;

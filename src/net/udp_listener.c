@@ -17,6 +17,8 @@
 #include "net/udp.h"
 
 #define DATAGRAM_OCTETS_MAX 65536u
+/* Buffers that begin a power of two apart share few sets of a cache, and push each other out. */
+#define BUFFER_OCTETS (DATAGRAM_OCTETS_MAX + 33u * 64u)
 
 /* Room for the kernel's arrival time and its drop count. */
 union control {
@@ -29,7 +31,7 @@ struct weir_udp_listener {
     uint16_t port;
     uint32_t last_drop_count; /* the kernel's, which wraps */
     uint64_t dropped;
-    uint8_t *octets; /* WEIR_UDP_BATCH of DATAGRAM_OCTETS_MAX */
+    uint8_t *octets; /* WEIR_UDP_BATCH of BUFFER_OCTETS */
     struct weir_datagram datagrams[WEIR_UDP_BATCH];
     struct mmsghdr headers[WEIR_UDP_BATCH];
     struct iovec pieces[WEIR_UDP_BATCH];
@@ -112,7 +114,7 @@ static int open_listener(const char *host, uint16_t port, int buffer_octets, boo
                          struct weir_udp_listener **ret_listener, struct weir_diag *diag)
 {
     struct weir_udp_listener *listener = calloc(1, sizeof(*listener));
-    uint8_t *octets = malloc((size_t)WEIR_UDP_BATCH * DATAGRAM_OCTETS_MAX);
+    uint8_t *octets = malloc((size_t)WEIR_UDP_BATCH * BUFFER_OCTETS);
     if (!listener || !octets) {
         free(octets);
         free(listener);
@@ -128,7 +130,7 @@ static int open_listener(const char *host, uint16_t port, int buffer_octets, boo
     }
     set_buffer(listener->socket, buffer_octets);
     for (unsigned i = 0; i < WEIR_UDP_BATCH; i++) {
-        listener->pieces[i].iov_base = octets + (size_t)i * DATAGRAM_OCTETS_MAX;
+        listener->pieces[i].iov_base = octets + (size_t)i * BUFFER_OCTETS;
         listener->pieces[i].iov_len = DATAGRAM_OCTETS_MAX;
         listener->headers[i].msg_hdr.msg_iov = &listener->pieces[i];
         listener->headers[i].msg_hdr.msg_iovlen = 1;
