@@ -14,7 +14,8 @@
 #define RUN_LENGTH_MIN 8u  /* values a run on average, for run-length encoding to pay */
 #define SMALL_OCTETS   64u /* PLAIN values that a dictionary page's header would outweigh */
 #define RUNS_SHARE     4u  /* values a run at least, for runs to stay runs */
-#define HASHES_SKIPPED 7u
+#define TRIES_SKIPPED  7u
+#define LARGE_ROWS     65536u /* whose ways with a leaf tell of others */
 
 /*
  * What a codec is for decides what it may cost. LZ4 is for files that are written as records
@@ -179,15 +180,10 @@ static uint32_t distinct_max(uint32_t count, unsigned plain_width, uint64_t octe
     return (uint32_t)most;
 }
 
-/*
- * Builds the dictionary, with indices, where that comes to no more than `octets`. A leaf for which
- * the hash table gave up is let be for some chunks: it most often would again, late and in vain.
- */
-static bool build_dictionary(struct weir_chunk_encoder *encoder, const struct weir_values *values,
-                             struct weir_range range, uint64_t octets,
-                             struct weir_chunk_history *history)
+/* By table where values lie close together, by hash else. */
+static bool try_dictionary(struct weir_dictionary *dictionary, const struct weir_values *values,
+                           struct weir_range range, uint64_t octets)
 {
-    struct weir_dictionary *dictionary = &encoder->dictionary;
     unsigned plain_width = weir_values_plain_width(values);
     if (weir_dictionary_direct(dictionary, values, range)) {
         if (dictionary_octets(values->count, dictionary->count, plain_width) > octets)
@@ -196,15 +192,28 @@ static bool build_dictionary(struct weir_chunk_encoder *encoder, const struct we
         return true;
     }
     uint32_t limit = distinct_max(values->count, plain_width, octets);
-    if (limit == 0)
+    return limit > 0 && weir_dictionary_hash(dictionary, values, limit);
+}
+
+/* Whether it is not tried this time. */
+static bool is_skipped(uint8_t *to_skip)
+{
+    if (*to_skip == 0)
         return false;
-    if (history->hashes_to_skip > 0) {
-        history->hashes_to_skip--;
+    --*to_skip;
+    return true;
+}
+
+/* Builds the dictionary, with indices, where that comes to no more than `octets`. */
+static bool build_dictionary(struct weir_chunk_encoder *encoder, const struct weir_values *values,
+                             struct weir_range range, uint64_t octets,
+                             struct weir_chunk_history *history)
+{
+    if (is_skipped(&history->dictionaries_to_skip))
         return false;
-    }
-    bool built = weir_dictionary_hash(dictionary, values, limit);
-    if (!built)
-        history->hashes_to_skip = HASHES_SKIPPED;
+    bool built = try_dictionary(&encoder->dictionary, values, range, octets);
+    if (!built && values->count >= LARGE_ROWS)
+        history->dictionaries_to_skip = TRIES_SKIPPED;
     return built;
 }
 
@@ -445,15 +454,27 @@ static void put_page(struct weir_chunk_encoder *encoder, int type, size_t plain_
     chunk->packed_octets += out->length - before;
 }
 
-/* Whether both pages are compressed, and smaller so, in packed_body and packed_entries. */
-static bool compress_pages(struct weir_chunk_encoder *encoder)
+/* Whether compression is likely to pay. */
+static bool gains(struct weir_chunk_encoder *encoder, const struct weir_chunk_source *source)
 {
     const struct weir_octets *body = &encoder->body, *entries = &encoder->entries;
     size_t plain = body->length + entries->length;
+    if (plain <= SMALL_OCTETS || is_skipped(&source->history->probes_to_skip))
+        return false;
     size_t estimate = weir_compress_estimate(encoder->compressor, body->data, body->length) +
                       weir_compress_estimate(encoder->compressor, entries->data, entries->length);
-    if (plain <= SMALL_OCTETS ||
-        estimate * 100 > (uint64_t)plain * (100 - tuning[encoder->codec].gain_percent))
+    bool pays = estimate * 100 <= (uint64_t)plain * (100 - tuning[encoder->codec].gain_percent);
+    if (!pays && source->value_count >= LARGE_ROWS)
+        source->history->probes_to_skip = TRIES_SKIPPED;
+    return pays;
+}
+
+/* Whether both pages are compressed, and smaller so, in packed_body and packed_entries. */
+static bool compress_pages(struct weir_chunk_encoder *encoder,
+                           const struct weir_chunk_source *source)
+{
+    const struct weir_octets *body = &encoder->body, *entries = &encoder->entries;
+    if (!gains(encoder, source))
         return false;
     weir_octets_clear(&encoder->packed_body);
     weir_octets_clear(&encoder->packed_entries);
@@ -462,14 +483,15 @@ static bool compress_pages(struct weir_chunk_encoder *encoder)
         weir_compress(encoder->compressor, entries->data, entries->length,
                       &encoder->packed_entries);
     return !encoder->packed_body.failed && !encoder->packed_entries.failed &&
-           encoder->packed_body.length + encoder->packed_entries.length < plain;
+           encoder->packed_body.length + encoder->packed_entries.length <
+               body->length + entries->length;
 }
 
-static void put_pages(struct weir_chunk_encoder *encoder, uint32_t row_count,
+static void put_pages(struct weir_chunk_encoder *encoder, const struct weir_chunk_source *source,
                       struct weir_octets *out)
 {
     struct weir_chunk *chunk = &encoder->chunk;
-    bool packed = compress_pages(encoder);
+    bool packed = compress_pages(encoder, source);
     chunk->codec = weir_codec_number(packed ? encoder->codec : WEIR_CODEC_NONE);
     if (encoder->has_dictionary)
         put_page(encoder, TYPE_DICTIONARY_PAGE, encoder->entries.length,
@@ -477,7 +499,7 @@ static void put_pages(struct weir_chunk_encoder *encoder, uint32_t row_count,
                  out);
     chunk->data_page_offset = chunk->packed_octets;
     put_page(encoder, TYPE_DATA_PAGE, encoder->body.length,
-             packed ? &encoder->packed_body : &encoder->body, row_count, out);
+             packed ? &encoder->packed_body : &encoder->body, source->row_count, out);
 }
 
 int weir_chunk_encode(struct weir_chunk_encoder *encoder, const struct weir_chunk_source *source,
@@ -506,7 +528,7 @@ int weir_chunk_encode(struct weir_chunk_encoder *encoder, const struct weir_chun
     }
     if (encoder->body.failed || encoder->entries.failed)
         return WEIR_E_NOMEM;
-    put_pages(encoder, source->row_count, out);
+    put_pages(encoder, source, out);
     if (out->failed || chunk->bloom.failed)
         return WEIR_E_NOMEM;
     *ret_chunk = chunk;

@@ -44,9 +44,13 @@ enum weir_chunk_kind {
     WEIR_CHUNK_TEXTS,  /* `texts` */
 };
 
-/* What was learnt from earlier chunks of the same leaf; zero at first. */
+/*
+ * What was learnt from earlier chunks of the same leaf; zero at first. What was in vain for a large
+ * chunk most often would be again, and is not tried for some.
+ */
 struct weir_chunk_history {
-    uint8_t hashes_to_skip; /* chunks for which a dictionary by hash is not tried */
+    uint8_t dictionaries_to_skip; /* chunks for which no dictionary is tried */
+    uint8_t probes_to_skip;       /* chunks that are not compressed */
 };
 
 struct weir_chunk_source {

@@ -124,9 +124,16 @@ static uint32_t encode_levels(struct weir_parquet *file, enum weir_column column
 {
     const struct weir_rows *rows = &file->rows;
     struct weir_rle *rle = &file->encoder->rle;
+    uint32_t value_count = rows->columns[column].count;
     weir_octets_clear(&file->encoder->levels);
     weir_rle_begin(rle, &file->encoder->levels, 1);
-    uint32_t value_count = 0;
+    if (column >= WEIR_COLUMN_FIRST_OF_ROW &&
+        (value_count == 0 || value_count == rows->row_count)) {
+        weir_rle_put(rle, value_count > 0, rows->row_count);
+        weir_rle_end(rle);
+        return value_count;
+    }
+    value_count = 0;
     for (uint32_t i = 0; i < rows->segment_count;) {
         bool has = segment_has(&rows->segments[i], column);
         uint32_t count = 0;

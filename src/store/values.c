@@ -9,6 +9,7 @@
 #define DELTA_BLOCK     128u
 #define DELTA_MINIS     (DELTA_BLOCK / WEIR_BITPACK_MINI)
 #define ESTIMATE_BLOCKS 16u
+#define LANES           4u
 
 #define DEFINE_RANGE(suffix, type)                                                          \
     WEIR_CLONES static struct weir_range range_##suffix(const type *values, uint32_t count) \
@@ -124,6 +125,31 @@ struct delta_block {
 };
 
 /*
+ * Four vectors of the compiler's at a time, since a single minimum would have to wait for the one
+ * before it: written as a loop over integers it becomes one.
+ */
+typedef int64_t lanes __attribute__((vector_size(32), aligned(8), may_alias));
+
+static inline __attribute__((always_inline)) uint64_t smallest(const uint64_t deltas[DELTA_BLOCK])
+{
+    const lanes *at = (const lanes *)(const void *)deltas;
+    lanes least[] = {at[0], at[1], at[2], at[3]};
+    for (at += 4; at < (const lanes *)(const void *)(deltas + DELTA_BLOCK); at += 4) {
+#pragma GCC unroll 4
+        for (unsigned i = 0; i < 4; i++) {
+            lanes is_less = at[i] < least[i];
+            least[i] = (at[i] & is_less) | (least[i] & ~is_less);
+        }
+    }
+    int64_t min = (int64_t)deltas[0];
+    for (unsigned i = 0; i < 4 * LANES; i++) {
+        int64_t delta = least[i / LANES][i % LANES];
+        min = delta < min ? delta : min;
+    }
+    return (uint64_t)min;
+}
+
+/*
  * From values, of which the first is the one before the block, to deltas, `count` of which are in
  * the block. Narrow ones wrap at 32 bits.
  */
@@ -136,18 +162,18 @@ WEIR_CLONES static void delta_block(const uint64_t values[DELTA_BLOCK + 1], uint
     if (narrow)
         for (uint32_t i = 0; i < DELTA_BLOCK; i++)
             deltas[i] = (uint64_t)(int64_t)(int32_t)(uint32_t)deltas[i];
-    int64_t min = (int64_t)deltas[0];
-    for (uint32_t i = 1; i < count; i++)
-        min = (int64_t)deltas[i] < min ? (int64_t)deltas[i] : min;
-    block->min = (uint64_t)min;
-    for (uint32_t i = 0; i < DELTA_BLOCK; i++)
-        deltas[i] -= (uint64_t)min;
     for (uint32_t i = count; i < DELTA_BLOCK; i++)
-        deltas[i] = 0;
-    for (uint32_t mini = 0; mini < DELTA_MINIS; mini++) {
+        deltas[i] = deltas[0];
+    uint64_t min = smallest(deltas);
+    block->min = min;
+    for (uint32_t i = count; i < DELTA_BLOCK; i++)
+        deltas[i] = min;
+    for (uint32_t mini = 0; mini < DELTA_MINIS; mini++, deltas += WEIR_BITPACK_MINI) {
         uint64_t bits = 0;
-        for (uint32_t i = 0; i < WEIR_BITPACK_MINI; i++)
-            bits |= deltas[mini * WEIR_BITPACK_MINI + i];
+        for (uint32_t i = 0; i < WEIR_BITPACK_MINI; i++) {
+            deltas[i] -= min;
+            bits |= deltas[i];
+        }
         block->bits[mini] = bits;
     }
 }
