@@ -15,7 +15,7 @@
 #define SMALL_OCTETS   64u /* PLAIN values that a dictionary page's header would outweigh */
 #define RUNS_SHARE     4u  /* values a run at least, for runs to stay runs */
 #define TRIES_SKIPPED  7u
-#define LARGE_ROWS     65536u /* whose ways with a leaf tell of others */
+#define LARGE_ROWS     16384u /* a chunk that tells what others will be like */
 
 /*
  * What a codec is for decides what it may cost. LZ4 is for files that are written as records
@@ -284,9 +284,10 @@ static struct weir_values load_runs(struct weir_chunk_encoder *encoder,
 
 static void put_runs(struct weir_chunk_encoder *encoder, const struct weir_chunk_source *source)
 {
-    bool few = source->run_count == 1 || source->run_count <= source->value_count / RUNS_SHARE;
+    unsigned plain_width = weir_leaf_is_wide(source->type) ? 8 : 4;
+    bool few = (uint64_t)source->value_count * plain_width > SMALL_OCTETS &&
+               (source->run_count == 1 || source->run_count <= source->value_count / RUNS_SHARE);
     struct weir_values values = load_runs(encoder, source, !few);
-    unsigned plain_width = weir_values_plain_width(&values);
     if (few) {
         struct weir_range range = weir_values_range(&values);
         encoder->chunk.range = range;

@@ -221,6 +221,26 @@ static uint32_t gather_runs(struct weir_parquet *file, enum weir_leaf leaf)
     return run_count;
 }
 
+/* A constant column's leaf as one run. */
+static void gather_constant(struct weir_parquet *file, const struct weir_leaf_info *info,
+                            struct weir_chunk_source *source)
+{
+    const struct weir_rows_column *column = &file->rows.columns[info->column];
+    unsigned width = weir_rows_width((enum weir_column)info->column);
+    uint64_t value;
+    weir_values_load(&(struct weir_values){.data = column->values, .width = (uint8_t)width}, 0, 1,
+                     &value);
+    int64_t ms = floor_ms((int64_t)value);
+    if (info->part == WEIR_LEAF_NS)
+        value = past_ms((int64_t)value, ms);
+    else if (info->part == WEIR_LEAF_MS)
+        value = (uint64_t)ms;
+    file->encoder->runs[0] = (struct weir_run){value, source->value_count};
+    source->kind = WEIR_CHUNK_RUNS;
+    source->runs = file->encoder->runs;
+    source->run_count = 1;
+}
+
 /* Points the source at the values of a row column's leaf. */
 static void gather_values(struct weir_parquet *file, enum weir_leaf leaf,
                           struct weir_chunk_source *source)
@@ -233,8 +253,12 @@ static void gather_values(struct weir_parquet *file, enum weir_leaf leaf,
         source->texts = (struct weir_texts){column->text.data, column->values, source->value_count};
         return;
     }
+    if (column->is_constant && info->part != WEIR_LEAF_LOW) {
+        gather_constant(file, info, source);
+        return;
+    }
     const void *data = column->values;
-    unsigned width = weir_column_width(weir_column_info(info->column)->type);
+    unsigned width = weir_rows_width((enum weir_column)info->column);
     switch (info->part) {
     case WEIR_LEAF_MS:
         split_times(column->values, source->value_count, encoder->ms, encoder->ns);
@@ -244,13 +268,10 @@ static void gather_values(struct weir_parquet *file, enum weir_leaf leaf,
         data = encoder->ns;
         width = 4;
         break;
-    case WEIR_LEAF_HIGH:
-        width = 8;
-        break;
     case WEIR_LEAF_LOW:
         data = column->low;
-        width = 8;
         break;
+    case WEIR_LEAF_HIGH:
     case WEIR_LEAF_WHOLE:
         break;
     }

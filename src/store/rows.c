@@ -39,10 +39,9 @@ void weir_rows_clear(struct weir_rows *rows)
     rows->text_length = 0;
 }
 
-static unsigned value_width(enum weir_column column)
+unsigned weir_rows_width(enum weir_column column)
 {
     enum weir_column_type type = weir_column_info(column)->type;
-    /* The low words are in an array of their own, and of text lengths are kept. */
     if (type == WEIR_COLUMN_ADDRESS)
         return 8;
     return type == WEIR_COLUMN_TEXT ? 4 : weir_column_width(type);
@@ -93,6 +92,41 @@ static int append_texts(struct weir_rows *rows, struct weir_rows_column *column,
     return 0;
 }
 
+static bool all_are(const uint8_t *value, const uint8_t *values, uint32_t count, unsigned width)
+{
+    return memcmp(values, value, width) == 0 &&
+           memcmp(values, values + width, (size_t)(count - 1) * width) == 0;
+}
+
+/* Gives a constant column all its values: twice as many at a time. */
+static void fill(struct weir_rows_column *column, unsigned width)
+{
+    uint8_t *values = column->values;
+    size_t size = (size_t)column->count * width;
+    for (size_t done = width, piece; done < size; done += piece) {
+        piece = done < size - done ? done : size - done;
+        memcpy(values + done, values, piece);
+    }
+    column->is_constant = false;
+}
+
+/* Appends one or more to `values`, not to count. */
+static void put_values(struct weir_rows_column *column, const uint8_t *values, uint32_t count,
+                       unsigned width)
+{
+    if (column->count == 0) {
+        memcpy(column->values, values, width);
+        column->is_constant = true;
+    }
+    if (column->is_constant) {
+        if (all_are(column->values, values, count, width))
+            return;
+        fill(column, width);
+    }
+    memcpy((uint8_t *)column->values + (size_t)column->count * width, values,
+           (size_t)count * width);
+}
+
 /* Appends the values of rows that all have the column. */
 static int append_values(struct weir_rows *rows, enum weir_column column_id,
                          const struct weir_batch *batch, uint32_t first_row, uint32_t count)
@@ -101,16 +135,15 @@ static int append_values(struct weir_rows *rows, enum weir_column column_id,
         return 0;
     struct weir_rows_column *column = &rows->columns[column_id];
     enum weir_column_type type = weir_column_info(column_id)->type;
-    unsigned width = value_width(column_id);
+    unsigned width = weir_rows_width(column_id);
     int error = reserve_values(rows, column, width, type == WEIR_COLUMN_ADDRESS, count);
     if (error < 0)
         return error;
     if (type == WEIR_COLUMN_TEXT)
         return append_texts(rows, column, batch, weir_batch_texts(batch, column_id) + first_row,
                             count);
-    memcpy((uint8_t *)column->values + (size_t)column->count * width,
-           (const uint8_t *)batch->columns[column_id] + (size_t)first_row * width,
-           (size_t)count * width);
+    put_values(column, (const uint8_t *)batch->columns[column_id] + (size_t)first_row * width,
+               count, width);
     if (type == WEIR_COLUMN_ADDRESS)
         memcpy(column->low + column->count, weir_batch_low(batch, column_id) + first_row,
                count * sizeof(*column->low));

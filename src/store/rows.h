@@ -4,7 +4,9 @@
  * values that are none.
  *
  * What batches keep once a segment is kept once a segment here, too. A column's array exists only
- * when a row has had a value of it, and grows with the rows.
+ * when a row has had a value of it, and grows with the rows. It is filled when a second value
+ * comes: columns that are the same in all rows, such as high words of IPv4, are read and not
+ * copied.
  *
  *     struct weir_rows rows;
  *     weir_rows_init(&rows, 131072);
@@ -32,6 +34,7 @@
 struct weir_rows_column {
     uint32_t count;    /* values, none not counted */
     uint32_t capacity; /* values that there is room for */
+    bool is_constant;  /* all in `values` are as the first, and only that one is there */
     void *values;      /* high words of an ADDRESS; uint32_t lengths of a TEXT */
     uint64_t *low;     /* low words of an ADDRESS */
     struct weir_octets text;
@@ -47,6 +50,9 @@ struct weir_rows {
     struct weir_segment *segments; /* first_row counts in these rows */
     struct weir_rows_column columns[WEIR_COLUMN_COUNT];
 };
+
+/* Octets of a value in `values`. */
+unsigned weir_rows_width(enum weir_column column);
 
 void weir_rows_init(struct weir_rows *rows, uint32_t row_max);
 void weir_rows_done(struct weir_rows *rows);
