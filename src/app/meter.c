@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/meter_workers.h"
 #include "packet/filter.h"
 #include "packet/live.h"
 
 /* Frames taken at once: their packets stay in the nearest cache. */
-#define FRAMES 256u
+#define FRAMES WEIR_METER_WORKERS_FETCH
 
 /* Interfaces that a capture file may have (packet/source.h). */
 #define FILE_INTERFACES 4096u
@@ -25,12 +27,13 @@ struct weir_meter {
     struct weir_filter *filters[WEIR_METER_FILTERS_MAX];
     struct weir_parser *parser;
     struct weir_cache *cache;
+    struct weir_meter_workers *workers; /* in place of the cache */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
     struct weir_batch_sink sinks[WEIR_METER_SINKS_MAX];
     unsigned sink_count;
-    bool has_failed;
+    atomic_bool has_failed;
     struct weir_frame frames[FRAMES];
     struct weir_packet packets[FRAMES];
 };
@@ -113,6 +116,15 @@ static bool tells_direction(const struct weir_meter *meter)
     return false;
 }
 
+/* A small cache is not worth dividing; its parts would not be full at once. */
+static unsigned useful_workers(const struct weir_meter_config *config)
+{
+    unsigned most = weir_cache_regions(config->cache.entries);
+    if (config->workers <= 1 || most == 1)
+        return 1;
+    return config->workers < most ? config->workers : most;
+}
+
 /* Live, an observation point has the ifIndex of its interface; in a file, its place there. */
 static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
 {
@@ -127,7 +139,11 @@ static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
         if_index[i] =
             meter->config.interface_count ? if_nametoindex(meter->config.interfaces[i]) : i + 1;
     struct weir_batch_sink sink = {.batch = take_batch, .context = meter};
-    return weir_cache_new(&config, &sink, &meter->cache, diag);
+    unsigned workers = useful_workers(&meter->config);
+    if (workers == 1)
+        return weir_cache_new(&config, &sink, &meter->cache, diag);
+    const struct weir_meter_workers_config several = {workers, config, sink};
+    return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
 int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **ret_meter,
@@ -163,6 +179,7 @@ void weir_meter_free(struct weir_meter *meter)
     for (unsigned i = 0; i < WEIR_METER_INTERFACES_MAX; i++)
         weir_source_close(meter->live[i]);
     weir_cache_free(meter->cache);
+    weir_meter_workers_free(meter->workers);
     weir_parser_free(meter->parser);
     for (unsigned i = 0; i < WEIR_METER_FILTERS_MAX; i++)
         weir_filter_free(meter->filters[i]);
@@ -210,8 +227,9 @@ static int select_frames(struct weir_meter *meter, struct weir_filter *filter, s
     return 0;
 }
 
-/* Takes what a source has at once through the pipeline. Results of weir_source_next and others. */
-static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
+/* Makes packets of what a source has at once. Results of weir_source_next and others. */
+static int parse_frames(struct weir_meter *meter, struct weir_source *source,
+                        struct weir_packet *packets, size_t *ret_count, struct weir_diag *diag)
 {
     size_t count;
     int result = weir_source_next(source, meter->frames, FRAMES, &count, diag);
@@ -222,8 +240,32 @@ static int take_frames(struct weir_meter *meter, struct weir_source *source, str
     if (result < 0)
         return result;
     meter->counters.packets_selected += count;
-    size_t packets = weir_parse_batch(meter->parser, meter->frames, count, meter->packets, NULL);
-    return weir_cache_add(meter->cache, meter->packets, packets, diag);
+    *ret_count = weir_parse_batch(meter->parser, meter->frames, count, packets, NULL);
+    return 0;
+}
+
+static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
+{
+    size_t count;
+    int result = parse_frames(meter, source, meter->packets, &count, diag);
+    return result < 0 ? result : weir_cache_add(meter->cache, meter->packets, count, diag);
+}
+
+/* A file that workers meter. */
+struct reading {
+    struct weir_meter *meter;
+    struct weir_source *source;
+};
+
+static int fetch(void *context, struct weir_packet *packets, size_t *ret_count,
+                 struct weir_diag *diag)
+{
+    const struct reading *reading = context;
+    if (is_stopped(reading->meter))
+        return WEIR_E_END;
+    *ret_count = 0;
+    int result = parse_frames(reading->meter, reading->source, packets, ret_count, diag);
+    return result == WEIR_E_AGAIN ? 0 : result;
 }
 
 /* Ends all flows. The result of the work so far goes before what goes wrong now. */
@@ -232,7 +274,7 @@ static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct w
     struct weir_diag second = {0};
     if (meter->has_failed)
         return result;
-    int ended = weir_cache_finish(meter->cache, &second);
+    int ended = meter->cache ? weir_cache_finish(meter->cache, &second) : 0;
     if (ended == 0)
         ended = flush_sinks(meter, now_ns, &second);
     if (result == 0 && ended < 0) {
@@ -240,6 +282,14 @@ static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct w
         return ended;
     }
     return result;
+}
+
+static int read_alone(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
+{
+    int result = 0;
+    while ((result == 0 || (result == WEIR_E_AGAIN && !meter->has_failed)) && !is_stopped(meter))
+        result = take_frames(meter, source, diag);
+    return result == WEIR_E_END || result == WEIR_E_AGAIN ? 0 : result;
 }
 
 int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag *diag)
@@ -250,14 +300,15 @@ int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag
     /* Stopped while it waited for the first octets: there was nothing to meter. */
     if (result < 0)
         return is_stopped(meter) ? 0 : result;
-    while ((result == 0 || (result == WEIR_E_AGAIN && !meter->has_failed)) && !is_stopped(meter))
-        result = take_frames(meter, source, diag);
-    if (result == WEIR_E_END || result == WEIR_E_AGAIN)
-        result = 0;
+    result = meter->workers ? weir_meter_workers_run(meter->workers, fetch,
+                                                     &(struct reading){meter, source}, diag)
+                            : read_alone(meter, source, diag);
+    int64_t now_ns =
+        meter->workers ? weir_meter_workers_now(meter->workers) : weir_cache_now(meter->cache);
     weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                          weir_source_counters(source), &meter->sources);
     weir_source_close(source);
-    return finish(meter, weir_cache_now(meter->cache), result, diag);
+    return finish(meter, now_ns, result, diag);
 }
 
 /* Waits until one of the interfaces has frames, a signal comes, or the clock should be seen to. */
@@ -315,7 +366,8 @@ weir_column_set weir_meter_columns(const struct weir_meter *meter)
 
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter)
 {
-    return weir_cache_counters(meter->cache);
+    return meter->workers ? weir_meter_workers_count(meter->workers)
+                          : weir_cache_counters(meter->cache);
 }
 
 int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint16_t *ret_link_type,
@@ -338,5 +390,5 @@ void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_
     ret_own->packets_dropped =
         ret_source->packets_dropped_kernel + ret_source->packets_dropped_interface;
     *ret_parse = *weir_parser_counters(meter->parser);
-    *ret_cache = weir_cache_counters(meter->cache);
+    *ret_cache = weir_meter_cache_counters(meter);
 }

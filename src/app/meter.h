@@ -12,7 +12,8 @@
  *
  * Reading a file, time is that of its packets: the same file gives the same records in the same
  * order. Live, the clock goes on where no packets come. Ownership: borrows the sinks, which outlive
- * it, and closes none. Threads: one.
+ * it, and closes none. Threads: one; with several workers sinks are called by any of theirs, and
+ * `stop`, too, but one at a time.
  */
 #ifndef WEIR_APP_METER_H
 #define WEIR_APP_METER_H
@@ -23,7 +24,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
-#include "meter/cache.h"
+#include "meter/spread.h"
 #include "packet/parse.h"
 #include "packet/source.h"
 #include "record/batch.h"
@@ -38,6 +39,7 @@ struct weir_meter_config {
     struct weir_cache_config cache; /* interfaces and directions are the meter's to set */
     const char *const *filters;     /* in pcap-filter's language; a packet has to pass them all */
     unsigned filter_count;
+    unsigned workers;              /* threads that meter a file; 0 and 1: that of the caller */
     unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
     const char *const *interfaces; /* to listen on; none for files */
     unsigned interface_count;

@@ -24,6 +24,7 @@ enum {
     TUNNEL_DEPTH,
     FLOW,
     CACHE,
+    WORKERS,
     IDLE_TIMEOUT,
     ACTIVE_TIMEOUT,
     TO,
@@ -116,6 +117,13 @@ static const struct weir_option options[OPTION_COUNT] = {
                .help =
                    "kind of the flow cache and flows at once; when it is full the flow that was "
                    "silent longest is ended"},
+    [WORKERS] = {.name = "workers",
+                 .kind = WEIR_OPTION_COUNT,
+                 .min = 1,
+                 .max = WEIR_SPREAD_MAX,
+                 .fallback = "1",
+                 .help = "threads that meter, each with a share of the cache; a cache has one for "
+                         "every 4096 flows at most. The records are the same, not their order"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
                       .kind = WEIR_OPTION_DURATION,
                       .fallback = "15s",
@@ -244,6 +252,7 @@ static int read_config(struct run *run, struct weir_diag *diag)
     run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);
     if (!run->filters || !run->interfaces)
         return WEIR_E_NOMEM;
+    config->workers = (unsigned)weir_arguments_number(arguments, WORKERS);
     config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
     config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
     config->filters = run->filters;

@@ -56,7 +56,7 @@ const struct weir_counter weir_cache_counter_table[] = {
                  "flows ended early to make room for others"),
     WEIR_GAUGE(struct weir_cache_counters, flows_active, FLOWS, "flows in the cache"),
     WEIR_GAUGE(struct weir_cache_counters, flows_active_peak, FLOWS,
-               "most flows that were in the cache at once"),
+               "most flows that were in the cache at once; of several workers the sum"),
     WEIR_GAUGE(struct weir_cache_counters, cache_entries, ENTRIES,
                "flows that the cache has room for"),
     WEIR_COUNTER(struct weir_cache_counters, clock_steps_back, NONE,

@@ -49,6 +49,22 @@ void weir_spread_places(const struct weir_spread *spread, const struct weir_pack
 void weir_spread_packet(struct weir_spread *spread, const struct weir_packet *packet, uint8_t share,
                         weir_spread_give *give, void *context);
 
+/*
+ * Whether the packet is for its share and nobody has to be told anything: then it need not go
+ * through weir_spread_packet.
+ */
+static inline bool weir_spread_is_plain(struct weir_spread *spread,
+                                        const struct weir_packet *packet, uint8_t share)
+{
+    uint64_t time = weir_cache_time(packet->time_ns);
+    if (time < spread->clock.now || time >= spread->clock.next_tick)
+        return false;
+    spread->clock.now = time;
+    spread->clock.late_in_row = 0;
+    spread->told[share] = time;
+    return true;
+}
+
 /* Tells all the time, and begins anew. */
 void weir_spread_finish(struct weir_spread *spread, weir_spread_give *give, void *context);
 

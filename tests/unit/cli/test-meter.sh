@@ -145,17 +145,33 @@ python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$dir/out" ||
 expect 'a filter' 0 '' -r "$sample" --filter tcp --filter 'port 443' --stats "$dir/stats"
 [ "$(stat packets_selected)" -lt "$(stat packets)" ] || fail 'a filter let everything pass'
 
+# The number of workers does not show, not even where flows end for want of room.
+for entries in 65536 8192; do
+    "$weir" gen packets --mix hard --packets 30k --out "$dir/hard.pcap" -q
+    for workers in 1 2 5; do
+        expect "$workers workers" 0 '' -r "$sample" -r "$dir/hard.pcap" --format csv \
+            --cache "normal,entries=$entries" --idle-timeout 1h --workers "$workers" \
+            --stats "$dir/stats"
+        sort "$dir/out" >"$dir/sorted.$workers"
+        [ "$workers" = 1 ] || cmp -s "$dir/sorted.1" "$dir/sorted.$workers" ||
+            fail "$workers workers and $entries entries give other records than one"
+    done
+done
+[ "$(stat flows_expired_resources)" -gt 0 ] || fail 'the cache never was full'
+
 # A signal while standard input waits ends it in good order.
 mkfifo "$dir/pipe"
-"$weir" meter -r - --format csv <"$dir/pipe" >"$dir/out" 2>"$dir/err" &
-meter=$!
-exec 3>"$dir/pipe"
-gzip -dc "$sample" 2>/dev/null >&3
-kill -INT "$meter"
-wait "$meter"
-equal 'interrupted' "$? $(cat "$dir/err")" '0 '
-exec 3>&-
-[ "$(wc -l <"$dir/out")" -gt 1 ] || fail 'interrupted, no flow came out'
+for workers in 1 2; do
+    "$weir" meter -r - --format csv --workers "$workers" <"$dir/pipe" >"$dir/out" 2>"$dir/err" &
+    meter=$!
+    exec 3>"$dir/pipe"
+    gzip -dc "$sample" 2>/dev/null >&3
+    kill -INT "$meter"
+    wait "$meter"
+    equal "interrupted, $workers workers" "$? $(cat "$dir/err")" '0 '
+    exec 3>&-
+    [ "$(wc -l <"$dir/out")" -gt 1 ] || fail 'interrupted, no flow came out'
+done
 
 [ "$failures" = 0 ] && echo 'weir meter: all as it should be'
 exit "$((failures > 0))"

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/meter_workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Packets that wait for a worker: a power of two. */
+#define RING 4096u
+
+/* Taken in at most, before others may; and metered at most, before there is room again. */
+#define FETCHES 4u
+#define PIECE   1024u
+
+/* What one fetch may give to one worker. */
+#define FETCH_ROOM (2u * WEIR_METER_WORKERS_FETCH)
+
+struct worker {
+    struct weir_meter_workers *workers;
+    pthread_t thread;
+    struct weir_cache *cache;
+    struct weir_packet *ring;
+    uint64_t filled;  /* packets ever put in; of who has the input, others know of `shown` */
+    uint64_t shown;   /* those that may be metered */
+    uint64_t metered; /* those that were */
+    struct weir_cache_counters counted;
+    int result;
+    struct weir_diag diag;
+};
+
+/* The lock is of what is marked; the rest is of who has the input, or constant. */
+struct weir_meter_workers {
+    unsigned count;
+    struct weir_batch_sink sink;
+    pthread_mutex_t sink_lock;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned waiting; /* by the lock, as are the workers' `shown`, `metered`, `counted` */
+    bool is_taken;    /* by the lock: somebody has the input */
+    bool has_ended;   /* by the lock: the input has */
+    bool has_failed;  /* by the lock: a sink has, or there is no thread */
+    sigset_t signals; /* the mask of who has the input */
+    weir_meter_fetch *fetch;
+    void *context;
+    int result; /* of the input */
+    struct weir_diag diag;
+    int64_t now_ns;
+    struct weir_spread spread;
+    struct weir_packet packets[WEIR_METER_WORKERS_FETCH];
+    uint8_t shares[WEIR_METER_WORKERS_FETCH];
+    struct worker each[WEIR_SPREAD_MAX];
+};
+
+/* ---- Making ---- */
+
+static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct weir_meter_workers *workers = context;
+    pthread_mutex_lock(&workers->sink_lock);
+    int result = workers->sink.batch(workers->sink.context, batch, diag);
+    pthread_mutex_unlock(&workers->sink_lock);
+    return result;
+}
+
+static int make_worker(struct weir_meter_workers *workers, unsigned index,
+                       const struct weir_meter_workers_config *config, struct weir_diag *diag)
+{
+    struct worker *worker = &workers->each[index];
+    struct weir_cache_config cache = config->cache;
+    const struct weir_batch_sink sink = {.batch = take_batch, .context = workers};
+    cache.share = (struct weir_share){.index = index, .count = config->count};
+    worker->workers = workers;
+    worker->ring = malloc(RING * sizeof(*worker->ring));
+    if (!worker->ring)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
+    return weir_cache_new(&cache, &sink, &worker->cache, diag);
+}
+
+int weir_meter_workers_new(const struct weir_meter_workers_config *config,
+                           struct weir_meter_workers **ret_workers, struct weir_diag *diag)
+{
+    struct weir_meter_workers *workers = calloc(1, sizeof(*workers));
+    if (!workers)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
+    workers->sink = config->sink;
+    pthread_mutex_init(&workers->sink_lock, NULL);
+    pthread_mutex_init(&workers->lock, NULL);
+    pthread_cond_init(&workers->changed, NULL);
+    int result = 0;
+    for (; workers->count < config->count && result == 0; workers->count++)
+        result = make_worker(workers, workers->count, config, diag);
+    if (result < 0) {
+        weir_meter_workers_free(workers);
+        return result;
+    }
+    weir_spread_init(&workers->spread, &config->cache, config->count);
+    *ret_workers = workers;
+    return 0;
+}
+
+void weir_meter_workers_free(struct weir_meter_workers *workers)
+{
+    if (!workers)
+        return;
+    for (unsigned i = 0; i < workers->count; i++) {
+        weir_cache_free(workers->each[i].cache);
+        free(workers->each[i].ring);
+    }
+    pthread_cond_destroy(&workers->changed);
+    pthread_mutex_destroy(&workers->lock);
+    pthread_mutex_destroy(&workers->sink_lock);
+    free(workers);
+}
+
+/* ---- Taking the input in ---- */
+
+static void give(void *context, unsigned share, const struct weir_packet *packet)
+{
+    struct weir_meter_workers *workers = context;
+    struct worker *worker = &workers->each[share];
+    worker->ring[worker->filled++ % RING] = *packet;
+}
+
+/* Whether every worker has room for what a fetch may give. With the lock. */
+static bool have_room(const struct weir_meter_workers *workers)
+{
+    for (unsigned i = 0; i < workers->count; i++)
+        if (RING - (workers->each[i].filled - workers->each[i].metered) < FETCH_ROOM)
+            return false;
+    return true;
+}
+
+/* Fetches once. True: the input has ended. */
+static bool fetch(struct weir_meter_workers *workers)
+{
+    size_t count = 0;
+    int result = workers->fetch(workers->context, workers->packets, &count, &workers->diag);
+    if (result < 0) {
+        workers->result = result == WEIR_E_END ? 0 : result;
+        workers->now_ns = weir_cache_time_ns(workers->spread.clock.now);
+        weir_spread_finish(&workers->spread, give, workers);
+        return true;
+    }
+    weir_spread_places(&workers->spread, workers->packets, count, workers->shares);
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_packet *packet = &workers->packets[i];
+        uint8_t share = workers->shares[i];
+        if (weir_spread_is_plain(&workers->spread, packet, share))
+            give(workers, share, packet);
+        else
+            weir_spread_packet(&workers->spread, packet, share, give, workers);
+    }
+    return false;
+}
+
+static void wake_others(struct weir_meter_workers *workers)
+{
+    if (workers->waiting > 0)
+        pthread_cond_broadcast(&workers->changed);
+}
+
+/* Takes the input for a while. With the lock, which is given up meanwhile. */
+static void take_in(struct weir_meter_workers *workers)
+{
+    bool has_ended = false;
+    workers->is_taken = true;
+    for (unsigned i = 0; i < FETCHES && !has_ended && !workers->has_failed && have_room(workers);
+         i++) {
+        pthread_mutex_unlock(&workers->lock);
+        has_ended = fetch(workers);
+        pthread_mutex_lock(&workers->lock);
+        for (unsigned k = 0; k < workers->count; k++)
+            workers->each[k].shown = workers->each[k].filled;
+        wake_others(workers);
+    }
+    workers->has_ended = has_ended;
+    workers->is_taken = false;
+    wake_others(workers);
+}
+
+/* Signals that want the process to stop are for who may be waiting for input. */
+static void take_in_with_signals(struct weir_meter_workers *workers)
+{
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, &workers->signals, &blocked);
+    take_in(workers);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+}
+
+/* ---- Metering ---- */
+
+/* Meters some of what waits. With the lock, which is given up meanwhile. */
+static void meter(struct worker *worker)
+{
+    struct weir_meter_workers *workers = worker->workers;
+    size_t first = worker->metered % RING;
+    size_t count = worker->shown - worker->metered;
+    if (count > RING - first)
+        count = RING - first;
+    if (count > PIECE)
+        count = PIECE;
+    pthread_mutex_unlock(&workers->lock);
+    worker->result = weir_cache_add(worker->cache, worker->ring + first, count, &worker->diag);
+    struct weir_cache_counters counted = weir_cache_counters(worker->cache);
+    pthread_mutex_lock(&workers->lock);
+    worker->counted = counted;
+    worker->metered += count;
+    if (worker->result < 0)
+        workers->has_failed = true;
+    /* Those who wait have nothing to meter: of use to them is the input, or the end. */
+    if (workers->has_failed || (!workers->is_taken && have_room(workers)))
+        wake_others(workers);
+}
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    struct weir_meter_workers *workers = worker->workers;
+    pthread_mutex_lock(&workers->lock);
+    while (!workers->has_failed) {
+        if (worker->metered < worker->shown) {
+            meter(worker);
+        } else if (workers->has_ended) {
+            break;
+        } else if (!workers->is_taken && have_room(workers)) {
+            take_in_with_signals(workers);
+        } else {
+            workers->waiting++;
+            pthread_cond_wait(&workers->changed, &workers->lock);
+            workers->waiting--;
+        }
+    }
+    bool has_failed = workers->has_failed;
+    pthread_mutex_unlock(&workers->lock);
+    pthread_sigmask(SIG_SETMASK, &workers->signals, NULL);
+    if (!has_failed)
+        worker->result = weir_cache_finish(worker->cache, &worker->diag);
+    return NULL;
+}
+
+static void begin(struct weir_meter_workers *workers, weir_meter_fetch *fetch_function,
+                  void *context)
+{
+    workers->fetch = fetch_function;
+    workers->context = context;
+    workers->result = 0;
+    workers->has_ended = false;
+    workers->has_failed = false;
+}
+
+int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch *fetch_function,
+                           void *context, struct weir_diag *diag)
+{
+    begin(workers, fetch_function, context);
+    sigset_t people;
+    sigemptyset(&people);
+    sigaddset(&people, SIGINT);
+    sigaddset(&people, SIGTERM);
+    sigaddset(&people, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &people, &workers->signals);
+    unsigned begun = 1;
+    int reason = 0;
+    for (; begun < workers->count && reason == 0; begun++)
+        reason = pthread_create(&workers->each[begun].thread, NULL, work, &workers->each[begun]);
+    if (reason != 0) {
+        begun--;
+        pthread_mutex_lock(&workers->lock);
+        workers->has_failed = true;
+        pthread_mutex_unlock(&workers->lock);
+    }
+    work(&workers->each[0]);
+    for (unsigned i = 1; i < begun; i++)
+        pthread_join(workers->each[i].thread, NULL);
+    if (reason != 0)
+        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+    for (unsigned i = 0; i < workers->count; i++) {
+        struct worker *worker = &workers->each[i];
+        worker->counted = weir_cache_counters(worker->cache);
+        if (worker->result < 0) {
+            *diag = worker->diag;
+            return worker->result;
+        }
+    }
+    if (workers->result < 0)
+        *diag = workers->diag;
+    return workers->result;
+}
+
+/* ---- What they have done ---- */
+
+int64_t weir_meter_workers_now(const struct weir_meter_workers *workers)
+{
+    return workers->now_ns;
+}
+
+struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers)
+{
+    struct weir_cache_counters total = {0};
+    pthread_mutex_lock(&workers->lock);
+    for (unsigned i = 0; i < workers->count; i++)
+        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
+                             &workers->each[i].counted, &total);
+    pthread_mutex_unlock(&workers->lock);
+    return total;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Flow caches in threads side by side, each with a share of the flows (meter/spread.h), fed from
+ * one input: the records are those of a single cache, whatever the number of threads.
+ *
+ *     weir_meter_workers_new(&config, &workers, &diag);
+ *     result = weir_meter_workers_run(workers, fetch, context, &diag);  // a file, to its end
+ *     counters = weir_meter_workers_count(workers);
+ *     weir_meter_workers_free(workers);
+ *
+ * Nobody only reads: a worker that has metered all that is its own takes the input for some hundred
+ * packets and puts each into the ring of the worker whose it is. So there are as many threads as
+ * workers, and all have work as long as there is some. The caller is one of them.
+ *
+ * Ownership: borrows the sink. Threads: functions are of one caller, but weir_meter_workers_count
+ * which `fetch` may call, too. `fetch` is called by any thread, one at a time, and signals are only
+ * delivered to that. The sink is called by any thread, one at a time. Limits: WEIR_SPREAD_MAX
+ * workers; 4096 packets wait for each.
+ */
+#ifndef WEIR_APP_METER_WORKERS_H
+#define WEIR_APP_METER_WORKERS_H
+
+#include "base/error.h"
+#include "meter/cache.h"
+#include "meter/spread.h"
+#include "record/batch.h"
+#include "record/packet.h"
+
+struct weir_meter_workers;
+
+#define WEIR_METER_WORKERS_FETCH 256u
+
+struct weir_meter_workers_config {
+    unsigned count;                 /* 2 to weir_cache_regions(cache.entries) */
+    struct weir_cache_config cache; /* its share is set here */
+    struct weir_batch_sink sink;    /* its flush is not called */
+};
+
+/*
+ * Puts the next packets, at most WEIR_METER_WORKERS_FETCH, into packets[]. 0, also where there were
+ * none; anything negative ends the input, WEIR_E_END in good order.
+ */
+typedef int weir_meter_fetch(void *context, struct weir_packet *packets, size_t *ret_count,
+                             struct weir_diag *diag);
+
+/* 0; WEIR_E_USAGE as of weir_cache_new; WEIR_E_NOMEM. */
+WEIR_CHECKED int weir_meter_workers_new(const struct weir_meter_workers_config *config,
+                                        struct weir_meter_workers **ret_workers,
+                                        struct weir_diag *diag);
+void weir_meter_workers_free(struct weir_meter_workers *workers);
+
+/*
+ * Meters the input and ends all flows. 0; the error of `fetch`, after all before it went through;
+ * that of the sink, after which the workers are only good to be counted and freed; or WEIR_E_IO
+ * where there are no threads to be had.
+ */
+WEIR_CHECKED int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch *fetch,
+                                        void *context, struct weir_diag *diag);
+
+/* The latest time of the input that was metered last. */
+int64_t weir_meter_workers_now(const struct weir_meter_workers *workers);
+
+/* What all caches have counted; during a run, as of some hundred packets ago. */
+struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers);
+
+#endif
