@@ -66,7 +66,7 @@ struct weir_query_stats {
     uint64_t octets;           /* size of the files read */
     uint64_t flows;            /* in the files read, of which an answer may have fewer */
     uint64_t sampling_unknown; /* of these, flows without a sampling interval, or with 0 */
-    bool sampling_known;       /* that number holds: the files' footers tell it */
+    bool sampling_known;       /* that number holds: the files were weir's own */
     bool scaled;               /* counters were multiplied by their sampling interval */
     int64_t elapsed_ns;
 };

@@ -11,6 +11,7 @@
 #include "query/printer.h"
 #include "query/run_private.h"
 #include "query/scan.h"
+#include "query/scan_unknown.h"
 #include "query/sieve.h"
 
 /* Reads the footers. A file that has none is left out, and remembered. */
@@ -435,6 +436,21 @@ static int print_rows_and_total(struct weir_run *run, struct weir_printer *print
     return result;
 }
 
+/* Where footers do not tell how many flows have no sampling interval, some of theirs are 0. */
+static int count_unknown(struct weir_run *run, enum weir_format format)
+{
+    const struct weir_scan_question question = scan_question(run, false);
+    if (run->stats.sampling_known || format != WEIR_FORMAT_JSON)
+        return 0;
+    struct weir_diag ignored;
+    int result = weir_scan_count_unknown(&question, &run->stats.sampling_unknown, &ignored);
+    run->stats.sampling_known = result == 0;
+    if (result != WEIR_E_AGAIN && result != WEIR_E_NOMEM)
+        return 0;
+    *run->diag = ignored;
+    return result;
+}
+
 static int print_answer(struct weir_run *run, const struct weir_query_output *output)
 {
     const struct weir_query_plan *plan = run->plan;
@@ -443,6 +459,8 @@ static int print_answer(struct weir_run *run, const struct weir_query_output *ou
                                   output->screen_width, &output->sink, &printer, run->diag);
     if (result == 0)
         result = print_rows_and_total(run, printer, shows_totals(plan, output->format));
+    if (result == 0)
+        result = count_unknown(run, output->format);
     if (result == 0) {
         run->stats.elapsed_ns = weir_clock_now(&run->store->clock) - run->begun_ns;
         result = weir_printer_finish(printer, &run->stats, run->diag);

@@ -489,7 +489,7 @@ static void types_of_sql_are_what_its_values_are(void **state)
     free(json);
 }
 
-/* 0 is no interval either. Where footers cannot tell, nothing is said. */
+/* 0 is no interval either. */
 static void stats_say_how_many_flows_tell_no_sampling(void **state)
 {
     (void)state;
@@ -512,6 +512,30 @@ static void stats_say_how_many_flows_tell_no_sampling(void **state)
         free(json);
         flows_free(flows);
     }
+}
+
+/* Where some have one, some have none and some have 0, no footer tells. */
+static void flows_that_tell_no_sampling_are_counted(void **state)
+{
+    (void)state;
+    (void)flows_or_skip(plain);
+    struct weir_question question = question_of_all();
+    struct flows *flows = flows_new(17, 3000, true);
+    unsigned nones = 0, zeros = 0;
+    char said[64];
+    for (size_t i = 0; i < flows->count; i++) {
+        bool is_none = flows->rows[i].none[WEIR_COLUMN_SAMPLING];
+        nones += is_none;
+        zeros += !is_none && flows->rows[i].number[WEIR_COLUMN_SAMPLING] == 0;
+    }
+    assert_true(nones > 0 && zeros > 0 && nones + zeros < flows->count);
+    question.sum = "bytes";
+    char *json = ask(flows->folder, &question, WEIR_FORMAT_JSON);
+    snprintf(said, sizeof(said), "\"sampling_unknown_in_files\":%u,", nones + zeros);
+    if (!strstr(json, said))
+        fail_msg("%s: %s", said, json);
+    free(json);
+    flows_free(flows);
 }
 
 static void sql_only_reads_and_only_here(void **state)
@@ -821,6 +845,7 @@ int main(void)
         cmocka_unit_test(sql_reads_the_view),
         cmocka_unit_test(types_of_sql_are_what_its_values_are),
         cmocka_unit_test(stats_say_how_many_flows_tell_no_sampling),
+        cmocka_unit_test(flows_that_tell_no_sampling_are_counted),
         cmocka_unit_test(sql_only_reads_and_only_here),
         cmocka_unit_test(filters_cannot_leave_their_place),
         cmocka_unit_test(wrong_questions_are_told),
