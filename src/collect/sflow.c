@@ -16,7 +16,7 @@ _Static_assert(RUN_OCTETS > WEIR_SFLOW_RECORD_OCTETS_MAX, "a run holds at least 
 /* A Template that samples had, and its plan. */
 struct shape {
     const struct weir_sflow_blocks *kind;
-    uint32_t present;
+    uint64_t present;
     struct weir_template *source;
     struct weir_plan *plan;
 };

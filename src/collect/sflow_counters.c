@@ -3,7 +3,17 @@
 #include "collect/sflow_record.h"
 #include "ie/element.h"
 
-enum { BLOCK_SOURCE, BLOCK_INTERFACE, BLOCK_ETHERNET, BLOCK_VLAN, BLOCK_PROCESSOR, BLOCK_COUNT };
+enum {
+    BLOCK_SOURCE,
+    BLOCK_INTERFACE,
+    BLOCK_ETHERNET,
+    BLOCK_TOKEN_RING,
+    BLOCK_VG,
+    BLOCK_VLAN,
+    BLOCK_WLAN,
+    BLOCK_PROCESSOR,
+    BLOCK_COUNT
+};
 
 #define OURS(id, octets)             \
     {                                \
@@ -32,6 +42,18 @@ const struct weir_sflow_blocks weir_sflow_counter_blocks =
                                      OURS(44, 4), OURS(45, 4), OURS(46, 4), OURS(47, 4),
                                      OURS(48, 4), OURS(49, 4), OURS(50, 4), OURS(51, 4),
                                      OURS(52, 4)}},
+                /* tokenring_counters, dot5StatsLineErrors to dot5StatsFreqErrors */
+                [BLOCK_TOKEN_RING] = {18,
+                                      {OURS(110, 4), OURS(111, 4), OURS(112, 4), OURS(113, 4),
+                                       OURS(114, 4), OURS(115, 4), OURS(116, 4), OURS(117, 4),
+                                       OURS(118, 4), OURS(119, 4), OURS(120, 4), OURS(121, 4),
+                                       OURS(122, 4), OURS(123, 4), OURS(124, 4), OURS(125, 4),
+                                       OURS(126, 4), OURS(127, 4)}},
+                /* vg_counters (100VG-AnyLAN), dot12InHighPriorityFrames ... */
+                [BLOCK_VG] = {14,
+                              {OURS(130, 4), OURS(131, 8), OURS(132, 4), OURS(133, 8), OURS(134, 4),
+                               OURS(135, 4), OURS(136, 4), OURS(137, 4), OURS(138, 4), OURS(139, 8),
+                               OURS(140, 4), OURS(141, 8), OURS(142, 8), OURS(143, 8)}},
                 /* vlan_counters: vlanId in the lower half of its 32 bits, vlanOctets ... */
                 [BLOCK_VLAN] = {7,
                                 {{0, 210, 2},
@@ -41,6 +63,12 @@ const struct weir_sflow_blocks weir_sflow_counter_blocks =
                                  OURS(57, 4),
                                  OURS(58, 4),
                                  OURS(59, 4)}},
+                /* ieee80211_counters, dot11TransmittedFragmentCount to dot11QoSCFPollsLostCount */
+                [BLOCK_WLAN] = {20, {OURS(150, 4), OURS(151, 4), OURS(152, 4), OURS(153, 4),
+                                     OURS(154, 4), OURS(155, 4), OURS(156, 4), OURS(157, 4),
+                                     OURS(158, 4), OURS(159, 4), OURS(160, 4), OURS(161, 4),
+                                     OURS(162, 4), OURS(163, 4), OURS(164, 4), OURS(165, 4),
+                                     OURS(166, 4), OURS(167, 4), OURS(168, 4), OURS(169, 4)}},
                 /* processor: loads in hundredths of a percent, memory */
                 [BLOCK_PROCESSOR] = {5,
                                      {OURS(60, 4), OURS(61, 4), OURS(62, 4), OURS(63, 8),
@@ -55,7 +83,10 @@ static const struct {
 } structures[] = {
     {WEIR_SFLOW_FORMAT(0, 1), 88, BLOCK_INTERFACE},
     {WEIR_SFLOW_FORMAT(0, 2), 52, BLOCK_ETHERNET},
+    {WEIR_SFLOW_FORMAT(0, 3), 72, BLOCK_TOKEN_RING},
+    {WEIR_SFLOW_FORMAT(0, 4), 80, BLOCK_VG},
     {WEIR_SFLOW_FORMAT(0, 5), 28, BLOCK_VLAN},
+    {WEIR_SFLOW_FORMAT(0, 6), 80, BLOCK_WLAN},
     {WEIR_SFLOW_FORMAT(0, 1001), 28, BLOCK_PROCESSOR},
 };
 

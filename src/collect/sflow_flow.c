@@ -6,43 +6,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "collect/sflow_record.h"
+#include "collect/sflow_blocks.h"
 #include "ie/element.h"
-
-enum {
-    BLOCK_TIME,
-    BLOCK_SAMPLE,
-    BLOCK_DIRECTION,
-    BLOCK_DISCARD,
-    BLOCK_MULTIPLE,
-    BLOCK_ETHERNET,
-    BLOCK_VLAN,
-    BLOCK_POST_VLAN,
-    BLOCK_PRIORITIES,
-    BLOCK_IPV4,
-    BLOCK_IPV6,
-    BLOCK_FLOW_LABEL,
-    BLOCK_IP,
-    BLOCK_TTL,
-    BLOCK_FRAME,
-    BLOCK_NEXT_HOP4,
-    BLOCK_NEXT_HOP6,
-    BLOCK_MASKS4,
-    BLOCK_MASKS6,
-    BLOCK_BGP_NEXT_HOP4,
-    BLOCK_BGP_NEXT_HOP6,
-    BLOCK_GATEWAY,
-    BLOCK_USER,
-    BLOCK_MPLS,
-    BLOCK_NAT_SRC4,
-    BLOCK_NAT_SRC6,
-    BLOCK_NAT_DST4,
-    BLOCK_NAT_DST6,
-    BLOCK_NAT_PORTS,
-    BLOCK_VNI,
-    BLOCK_COUNT,
-};
-_Static_assert(BLOCK_COUNT <= WEIR_SFLOW_BLOCKS_MAX, "a bit for each block");
 
 #define VARIABLE WEIR_LENGTH_VARIABLE
 #define OURS     WEIR_PEN_BUILTIN
@@ -112,6 +77,29 @@ const struct weir_sflow_blocks weir_sflow_flow_blocks =
                 [BLOCK_NAT_PORTS] = {2, {{0, 227, 2}, {0, 228, 2}}},
                 /* layer2SegmentId */
                 [BLOCK_VNI] = {1, {{0, 351, 8}}},
+                [BLOCK_OUT_VNI] = {1, {{OURS, 81, 4}}},
+                /* httpRequestMethod, httpRequestTarget, httpRequestHost */
+                [BLOCK_URL] = {3, {{0, 459, VARIABLE}, {0, 461, VARIABLE}, {0, 460, VARIABLE}}},
+                [BLOCK_MPLS_TUNNEL] = {3, {{OURS, 70, VARIABLE}, {OURS, 71, 4}, {OURS, 72, 4}}},
+                /* pseudoWireId between its name and its class of service */
+                [BLOCK_MPLS_VC] = {3, {{OURS, 73, VARIABLE}, {0, 249, 4}, {OURS, 74, 4}}},
+                [BLOCK_MPLS_FTN] = {2, {{OURS, 75, VARIABLE}, {OURS, 76, 4}}},
+                /* mplsTopLabelPrefixLength */
+                [BLOCK_MPLS_FEC] = {1, {{0, 91, 1}}},
+                [BLOCK_VLAN_TAGS] = {1, {{OURS, 77, VARIABLE}}},
+                /* wlanSSID, wtpMacAddress, wlanChannelId, wlanSpeed */
+                [BLOCK_WLAN] = {4, {{0, 147, VARIABLE}, {0, 367, 6}, {0, 146, 1}, {OURS, 78, 8}}},
+                [BLOCK_IN_OFFSET] = {1, {{OURS, 79, 4}}},
+                [BLOCK_OUT_OFFSET] = {1, {{OURS, 80, 4}}},
+                [BLOCK_IN_MACS] = {2, {{OURS, 82, 6}, {OURS, 83, 6}}},
+                [BLOCK_IN_IPV4] = {2, {{OURS, 84, 4}, {OURS, 85, 4}}},
+                [BLOCK_IN_IPV6] = {2, {{OURS, 86, 16}, {OURS, 87, 16}}},
+                [BLOCK_IN_IP] = {4, {{OURS, 88, 1}, {OURS, 89, 1}, {OURS, 90, 2}, {OURS, 91, 2}}},
+                [BLOCK_OUT_MACS] = {2, {{OURS, 92, 6}, {OURS, 93, 6}}},
+                [BLOCK_OUT_IPV4] = {2, {{OURS, 94, 4}, {OURS, 95, 4}}},
+                [BLOCK_OUT_IPV6] = {2, {{OURS, 96, 16}, {OURS, 97, 16}}},
+                [BLOCK_OUT_IP] = {4,
+                                  {{OURS, 98, 1}, {OURS, 99, 1}, {OURS, 100, 2}, {OURS, 101, 2}}},
             },
 };
 
@@ -139,32 +127,10 @@ static const struct {
 
 #define ETHERNET_HEADER_OCTETS 14u
 #define VLAN_TAG_OCTETS        4u
-#define VLAN_MAX               4095u
-#define PRIORITY_MAX           7u
-#define LABELS                 3u
-
-/* RFC 6313 section 4.5.1. */
-enum { SEMANTIC_ALL_OF = 3, SEMANTIC_ORDERED = 4 };
-#define LIST_HEADER_OCTETS 5u
-#define LONG_LENGTH        255u
-
-static void write_address(struct weir_sflow_builder *record, unsigned v4_block, unsigned v6_block,
-                          struct weir_address address)
-{
-    bool is_v4 = weir_address_is_v4(address);
-    struct weir_writer *out = weir_sflow_block(record, is_v4 ? v4_block : v6_block);
-    if (is_v4) {
-        weir_write_u32(out, (uint32_t)address.low);
-    } else {
-        weir_write_u64(out, address.high);
-        weir_write_u64(out, address.low);
-    }
-    weir_sflow_block_end(record);
-}
 
 static void forget(struct weir_sflow_builder *record, unsigned block)
 {
-    record->present &= ~(UINT32_C(1) << block);
+    record->present &= ~(UINT64_C(1) << block);
 }
 
 static void write_addresses(struct weir_sflow_builder *record, bool is_v6,
@@ -198,13 +164,6 @@ static void write_ip(struct weir_sflow_builder *record, const struct weir_packet
     write_addresses(record, is_v6, packet->key.src_addr, packet->key.dst_addr);
 }
 
-static void write_u16_block(struct weir_sflow_builder *record, unsigned block, uint32_t value)
-{
-    weir_write_u16(weir_sflow_block(record, block),
-                   (uint16_t)(value < UINT16_MAX ? value : UINT16_MAX));
-    weir_sflow_block_end(record);
-}
-
 static void write_packet(struct weir_sflow_builder *record, const struct weir_packet *packet)
 {
     write_ip(record, packet);
@@ -218,7 +177,7 @@ static void write_packet(struct weir_sflow_builder *record, const struct weir_pa
     }
     /* What the agent says of the VLAN counts more: the tag may have been stripped. */
     if (packet->vlan && !weir_sflow_has(record, BLOCK_VLAN))
-        write_u16_block(record, BLOCK_VLAN, packet->vlan);
+        weir_sflow_write_u16(record, BLOCK_VLAN, packet->vlan);
 }
 
 static void write_ethernet(struct weir_sflow_builder *record, const uint8_t *source,
@@ -246,8 +205,10 @@ static uint16_t type_of_frame(const struct weir_reader *header)
 }
 
 /* Raw Packet Header. */
-static void take_header(struct weir_sflow_builder *record, struct weir_reader *body)
+static void take_header(struct weir_sflow_builder *record, struct weir_reader *body,
+                        const struct weir_sflow_taker *taker)
 {
+    (void)taker;
     uint32_t protocol = weir_read_u32(body);
     uint32_t frame_length = weir_read_u32(body);
     uint32_t stripped = weir_read_u32(body);
@@ -262,7 +223,7 @@ static void take_header(struct weir_sflow_builder *record, struct weir_reader *b
         .wire_octets = whole > captured ? whole : captured,
         .time_ns = record->received_ns,
     };
-    write_u16_block(record, BLOCK_FRAME, frame_length);
+    weir_sflow_write_u16(record, BLOCK_FRAME, frame_length);
     if (protocol == 1 && captured >= ETHERNET_HEADER_OCTETS)
         write_ethernet(record, frame.octets + 6, frame.octets, type_of_frame(&header));
     size_t i = 0, count = sizeof(header_protocols) / sizeof(header_protocols[0]);
@@ -279,8 +240,10 @@ static void take_header(struct weir_sflow_builder *record, struct weir_reader *b
 }
 
 /* The fields of a packet whose header was not kept; a header says the same, and more. */
-static void take_ethernet(struct weir_sflow_builder *record, struct weir_reader *body)
+static void take_ethernet(struct weir_sflow_builder *record, struct weir_reader *body,
+                          const struct weir_sflow_taker *taker)
 {
+    (void)taker;
     uint32_t length = weir_read_u32(body);
     const uint8_t *source = weir_read_octets(body, 8); /* 6, padded */
     const uint8_t *destination = weir_read_octets(body, 8);
@@ -289,11 +252,14 @@ static void take_ethernet(struct weir_sflow_builder *record, struct weir_reader 
         return;
     write_ethernet(record, source, destination, (uint16_t)type);
     if (!weir_sflow_has(record, BLOCK_FRAME))
-        write_u16_block(record, BLOCK_FRAME, length);
+        weir_sflow_write_u16(record, BLOCK_FRAME, length);
 }
 
-static void take_ip(struct weir_sflow_builder *record, struct weir_reader *body, bool is_v6)
+/* `more`: whether it is IPv6. */
+static void take_ip(struct weir_sflow_builder *record, struct weir_reader *body,
+                    const struct weir_sflow_taker *taker)
 {
+    bool is_v6 = taker->more;
     struct weir_packet packet = {.octets = weir_read_u32(body)};
     packet.key.protocol = (uint8_t)weir_read_u32(body);
     packet.flags = is_v6 ? WEIR_PACKET_V6 : 0;
@@ -315,222 +281,33 @@ static void take_ip(struct weir_sflow_builder *record, struct weir_reader *body,
         write_ip(record, &packet);
 }
 
-static void take_ipv4(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    take_ip(record, body, false);
-}
-
-static void take_ipv6(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    take_ip(record, body, true);
-}
-
-/* Where a VLAN or a priority is not known, agents give 0 or a number that none has. */
-static void take_switch(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    uint32_t vlan = weir_read_u32(body), priority = weir_read_u32(body);
-    uint32_t post_vlan = weir_read_u32(body), post_priority = weir_read_u32(body);
-    if (weir_reader_failed(body))
-        return;
-    if (vlan > 0 && vlan <= VLAN_MAX)
-        write_u16_block(record, BLOCK_VLAN, vlan);
-    if (post_vlan > 0 && post_vlan <= VLAN_MAX)
-        write_u16_block(record, BLOCK_POST_VLAN, post_vlan);
-    if (priority > PRIORITY_MAX || post_priority > PRIORITY_MAX)
-        return;
-    struct weir_writer *out = weir_sflow_block(record, BLOCK_PRIORITIES);
-    weir_write_u8(out, (uint8_t)priority);
-    weir_write_u8(out, (uint8_t)post_priority);
-    weir_sflow_block_end(record);
-}
-
-/* Whose prefixes the lengths are of shows when all of the sample is known. */
-static void take_router(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    struct weir_address next_hop;
-    bool has_next_hop = weir_sflow_read_address(body, &next_hop);
-    uint32_t source = weir_read_u32(body), destination = weir_read_u32(body);
-    if (weir_reader_failed(body))
-        return;
-    if (has_next_hop)
-        write_address(record, BLOCK_NEXT_HOP4, BLOCK_NEXT_HOP6, next_hop);
-    struct weir_writer *out = weir_sflow_block(record, BLOCK_MASKS4);
-    weir_write_u8(out, (uint8_t)source);
-    weir_write_u8(out, (uint8_t)destination);
-    weir_sflow_block_end(record);
-}
-
-/* The numbers of an AS path: how many, its first and its last. Reads past them. */
-struct path {
-    uint32_t count, first, last;
+static const struct weir_sflow_taker takers[] = {
+    {WEIR_SFLOW_FORMAT(0, 1), take_header, 0, 0},
+    {WEIR_SFLOW_FORMAT(0, 2), take_ethernet, 0, 0},
+    {WEIR_SFLOW_FORMAT(0, 3), take_ip, 0, false},
+    {WEIR_SFLOW_FORMAT(0, 4), take_ip, 0, true},
 };
 
-static struct path read_path(struct weir_reader *body, struct weir_writer *out)
+/* Takes the record in where one of the takers is of its format. */
+static int take(struct weir_sflow_builder *record, const struct weir_sflow_record *taken,
+                const struct weir_sflow_taker *list, size_t count)
 {
-    struct path path = {0};
-    uint32_t segments = weir_read_u32(body);
-    for (uint32_t i = 0; i < segments && !weir_reader_failed(body); i++) {
-        weir_read_skip(body, 4); /* a set or a sequence */
-        uint32_t count = weir_read_u32(body);
-        for (uint32_t k = 0; k < count && !weir_reader_failed(body); k++) {
-            path.last = weir_read_u32(body);
-            path.first = path.count == 0 ? path.last : path.first;
-            path.count++;
-            if (out)
-                weir_write_u32(out, path.last);
-        }
-    }
-    return path;
-}
-
-/* A basicList (RFC 6313 section 4.5.1) of `count` values of 4 octets, which are to follow. */
-static void begin_list(struct weir_writer *out, uint8_t semantic, uint16_t element, uint32_t count)
-{
-    size_t length = LIST_HEADER_OCTETS + (size_t)count * 4;
-    if (length < LONG_LENGTH) {
-        weir_write_u8(out, (uint8_t)length);
-    } else {
-        weir_write_u8(out, LONG_LENGTH);
-        weir_write_u16(out, (uint16_t)length);
-    }
-    weir_write_u8(out, semantic);
-    weir_write_u16(out, element);
-    weir_write_u16(out, 4);
-}
-
-static void take_gateway(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    struct weir_address next_hop;
-    bool has_next_hop = weir_sflow_read_address(body, &next_hop);
-    uint32_t router_as = weir_read_u32(body);
-    uint32_t source_as = weir_read_u32(body), source_peer_as = weir_read_u32(body);
-    struct weir_reader path_again = *body;
-    struct path path = read_path(body, NULL);
-    uint32_t communities = weir_read_u32(body);
-    if (communities > weir_reader_remaining(body) / 4)
-        communities = UINT32_MAX / 4; /* more than there is: the next read fails */
-    const uint8_t *community = weir_read_octets(body, (size_t)communities * 4);
-    uint32_t preference = weir_read_u32(body);
-    if (weir_reader_failed(body))
-        return;
-    if (has_next_hop)
-        write_address(record, BLOCK_BGP_NEXT_HOP4, BLOCK_BGP_NEXT_HOP6, next_hop);
-    struct weir_writer *out = weir_sflow_block(record, BLOCK_GATEWAY);
-    weir_write_u32(out, source_as);
-    weir_write_u32(out, path.last);
-    weir_write_u32(out, source_peer_as);
-    weir_write_u32(out, path.first);
-    weir_write_u32(out, router_as);
-    weir_write_u32(out, preference);
-    begin_list(out, SEMANTIC_ORDERED, 17, path.count); /* bgpDestinationAsNumber */
-    (void)read_path(&path_again, out);
-    begin_list(out, SEMANTIC_ALL_OF, 483, communities); /* bgpCommunity */
-    weir_write_octets(out, community, (size_t)communities * 4);
-    weir_sflow_block_end(record);
-}
-
-static void write_text(struct weir_writer *out, const struct weir_reader *text)
-{
-    size_t length = text->remaining;
-    if (length < LONG_LENGTH) {
-        weir_write_u8(out, (uint8_t)length);
-    } else {
-        weir_write_u8(out, LONG_LENGTH);
-        weir_write_u16(out, (uint16_t)length);
-    }
-    weir_write_octets(out, text->octets, length);
-}
-
-static void take_user(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    weir_read_skip(body, 4); /* character sets: UTF-8 is what agents are to use */
-    struct weir_reader source = weir_sflow_read_opaque(body);
-    weir_read_skip(body, 4);
-    struct weir_reader destination = weir_sflow_read_opaque(body);
-    if (weir_reader_failed(body))
-        return;
-    struct weir_writer *out = weir_sflow_block(record, BLOCK_USER);
-    write_text(out, &source);
-    write_text(out, &destination);
-    weir_sflow_block_end(record);
-}
-
-/* The upper labels of the packet as it came; a label's first 24 bits are what IPFIX has of it. */
-static void take_mpls(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    struct weir_address next_hop;
-    (void)weir_sflow_read_address(body, &next_hop);
-    uint32_t labels[LABELS] = {0}, count = weir_read_u32(body);
-    for (uint32_t i = 0; i < count && !weir_reader_failed(body); i++) {
-        uint32_t label = weir_read_u32(body);
-        if (i < LABELS)
-            labels[i] = label;
-    }
-    if (weir_reader_failed(body))
-        return;
-    struct weir_writer *out = weir_sflow_block(record, BLOCK_MPLS);
-    for (unsigned i = 0; i < LABELS; i++) {
-        weir_write_u8(out, (uint8_t)(labels[i] >> 24));
-        weir_write_u16(out, (uint16_t)(labels[i] >> 8));
-    }
-    weir_sflow_block_end(record);
-}
-
-static void take_nat(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    struct weir_address source, destination;
-    bool has_source = weir_sflow_read_address(body, &source);
-    bool has_destination = weir_sflow_read_address(body, &destination);
-    if (weir_reader_failed(body))
-        return;
-    if (has_source)
-        write_address(record, BLOCK_NAT_SRC4, BLOCK_NAT_SRC6, source);
-    if (has_destination)
-        write_address(record, BLOCK_NAT_DST4, BLOCK_NAT_DST6, destination);
-}
-
-static void take_nat_ports(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    uint32_t source = weir_read_u32(body), destination = weir_read_u32(body);
-    if (weir_reader_failed(body))
-        return;
-    struct weir_writer *out = weir_sflow_block(record, BLOCK_NAT_PORTS);
-    weir_write_u16(out, (uint16_t)source);
-    weir_write_u16(out, (uint16_t)destination);
-    weir_sflow_block_end(record);
-}
-
-static void take_vni(struct weir_sflow_builder *record, struct weir_reader *body)
-{
-    uint32_t vni = weir_read_u32(body);
-    if (weir_reader_failed(body))
-        return;
-    weir_write_u64(weir_sflow_block(record, BLOCK_VNI), vni);
-    weir_sflow_block_end(record);
-}
-
-static const struct {
-    uint32_t format;
-    void (*take)(struct weir_sflow_builder *record, struct weir_reader *body);
-} structures[] = {
-    {WEIR_SFLOW_FORMAT(0, 1), take_header},       {WEIR_SFLOW_FORMAT(0, 2), take_ethernet},
-    {WEIR_SFLOW_FORMAT(0, 3), take_ipv4},         {WEIR_SFLOW_FORMAT(0, 4), take_ipv6},
-    {WEIR_SFLOW_FORMAT(0, 1001), take_switch},    {WEIR_SFLOW_FORMAT(0, 1002), take_router},
-    {WEIR_SFLOW_FORMAT(0, 1003), take_gateway},   {WEIR_SFLOW_FORMAT(0, 1004), take_user},
-    {WEIR_SFLOW_FORMAT(0, 1006), take_mpls},      {WEIR_SFLOW_FORMAT(0, 1007), take_nat},
-    {WEIR_SFLOW_FORMAT(0, 1020), take_nat_ports}, {WEIR_SFLOW_FORMAT(0, 1030), take_vni},
-};
-
-int weir_sflow_take_flow(struct weir_sflow_builder *record, const struct weir_sflow_record *taken)
-{
-    for (size_t i = 0; i < sizeof(structures) / sizeof(structures[0]); i++) {
-        if (structures[i].format != taken->format)
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].format != taken->format)
             continue;
         struct weir_reader body = taken->body;
-        structures[i].take(record, &body);
+        list[i].take(record, &body, &list[i]);
         return weir_reader_failed(&body) ? WEIR_E_MALFORMED : 0;
     }
     return WEIR_E_UNSUPPORTED;
+}
+
+int weir_sflow_take_flow(struct weir_sflow_builder *record, const struct weir_sflow_record *taken)
+{
+    int result = take(record, taken, takers, sizeof(takers) / sizeof(takers[0]));
+    return result == WEIR_E_UNSUPPORTED
+               ? take(record, taken, weir_sflow_extended, weir_sflow_extended_count)
+               : result;
 }
 
 /* RFC 7011 section 6.1.10: seconds since 1900, and a fraction of 32 bits, rounded so that it gives

@@ -20,7 +20,7 @@
 #include "packet/parse.h"
 #include "wire/sflow.h"
 
-#define WEIR_SFLOW_BLOCKS_MAX       32u
+#define WEIR_SFLOW_BLOCKS_MAX       64u
 #define WEIR_SFLOW_BLOCK_FIELDS_MAX 20u
 
 /* What records can hold is a datagram, and lists' and records' own headers. */
@@ -44,7 +44,7 @@ extern const struct weir_sflow_blocks weir_sflow_counter_blocks;
 
 struct weir_sflow_builder {
     const struct weir_sflow_blocks *kind;
-    uint32_t present; /* bit 1 << block */
+    uint64_t present; /* bit 1 << block */
     unsigned open;    /* the block that is being written */
     struct {
         const uint8_t *octets;
@@ -79,7 +79,7 @@ static inline void weir_sflow_block_end(struct weir_sflow_builder *record)
     if (weir_writer_failed(&record->out))
         return;
     record->parts[record->open].length = (size_t)(end - record->parts[record->open].octets);
-    record->present |= UINT32_C(1) << record->open;
+    record->present |= UINT64_C(1) << record->open;
 }
 
 /* A block whose octets stand in the datagram as they are to be. */
@@ -88,7 +88,7 @@ static inline void weir_sflow_block_of(struct weir_sflow_builder *record, unsign
 {
     record->parts[block].octets = octets;
     record->parts[block].length = length;
-    record->present |= UINT32_C(1) << block;
+    record->present |= UINT64_C(1) << block;
 }
 
 /*

@@ -30,6 +30,11 @@ Template.
 What is equal to what others decode is tested beside it: counts with two other decoders
 (`collect_counts.py`), values with tshark, NetGauze, pmacct, Telegraf, libfixbuf and Logstash's
 codec (`collect_*.py`, `sflow_values.py`).
+
+Of sFlow's structures those of enterprise 0 are decoded: samples 1 to 4; in flow samples 1 to 4, 1001
+to 1012, 1014, 1015 and 1020 to 1030; in counter samples 1 to 6 and 1001. What has no Information
+Element at IANA stands under weir's own names (`data/enterprise/builtin.csv`). All others are passed
+over and counted by enterprise and format, in `sflow_skipped` of `--stats` and here.
 """
 COLUMNS = [("messages", ["messages"]), ("templates", ["templates", "options_templates"]),
            ("records", ["records"]), ("options", ["options_records"]),
@@ -38,7 +43,6 @@ REMARKS = [
     ("sets_unknown_template", "sets whose Template had not come"),
     ("sets_reserved", "sets with an id that has no meaning"),
     ("withdrawals_ignored", "withdrawals over UDP, or of Templates not known"),
-    ("structures_skipped", "structures of sFlow in formats not known"),
     ("headers_unparsed", "sampled packets without IP"),
     ("lists_malformed", "lists that do not fill their field"),
     ("lists_unknown_template", "lists of a Template not known"),
@@ -87,6 +91,10 @@ def remarks_of(weir, file, added, said):
     elif said:
         remarks.append(said)
     remarks += [f"{text}: {added[name]}" for name, text in REMARKS if added.get(name)]
+    if added.get("structures_skipped"):
+        formats = ", ".join(f"{one['structure']} {one['enterprise']}:{one['format']}"
+                            for one in added["sflow_skipped"])
+        remarks.append(f"structures of sFlow passed over: {added['structures_skipped']} ({formats})")
     return "; ".join(remarks)
 
 
@@ -105,6 +113,7 @@ def rows_of(weir, data, names):
             after, said = collect(weir, files)
             added = {key: value - before.get(key, 0) for key, value in after.items()
                      if isinstance(value, int)}
+            added["sflow_skipped"] = after.get("sflow_skipped", [])
             numbers = [sum(added[key] for key in keys) for _, keys in COLUMNS]
             rows[name] = numbers, remarks_of(weir, files[-1], added, said)
             before = after

@@ -340,6 +340,143 @@ static void build_extended(struct sflow_builder *b)
     sflow_end(b, record);
 }
 
+static void put_text(struct sflow_builder *b, const char *text)
+{
+    size_t length = strlen(text);
+    sflow_u32s(b, 1, (unsigned)length);
+    weir_write_octets(&b->writer, text, length);
+    weir_write_zeros(&b->writer, (0u - length) % 4);
+}
+
+/* A header of a tunnel: IPv4 or IPv6, UDP 5000 to 4789, ToS 184. */
+static void put_tunnel(struct sflow_builder *b, unsigned format, bool is_v6, unsigned last)
+{
+    size_t record = sflow_record(b, format);
+    sflow_u32s(b, 2, 150u, 17u);
+    if (is_v6)
+        sflow_u32s(b, 8, 0x20010db8u, 0u, 0u, last, 0x20010db8u, 0u, 1u, last);
+    else
+        sflow_u32s(b, 2, 0xc0000200u | last, 0xc6336400u | last);
+    sflow_u32s(b, 4, 5000u, 4789u, 0u, 184u);
+    sflow_end(b, record);
+}
+
+static void build_tunnels(struct sflow_builder *b)
+{
+    size_t record = sflow_record(b, 1005);
+    sflow_u32s(b, 1, 1u);
+    put_text(b, "GET /weir HTTP/1.1");
+    put_text(b, "example.net");
+    sflow_end(b, record);
+    record = sflow_record(b, 1008);
+    put_text(b, "lsp-a");
+    sflow_u32s(b, 2, 12u, 3u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1009);
+    put_text(b, "vc-b");
+    sflow_u32s(b, 2, 77u, 5u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1010);
+    put_text(b, "ftn-c");
+    sflow_u32s(b, 1, 9u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1011);
+    sflow_u32s(b, 1, 24u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1012);
+    sflow_u32s(b, 3, 2u, 0x88a80064u, 0x810000c8u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1014);
+    put_text(b, "cafe");
+    sflow_u32s(b, 8, 0x02000000u, 0x00aa0000u, 4u, 11u, 0u, 54000000u, 1u, 200u);
+    sflow_u32s(b, 1, 300u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1022);
+    sflow_u32s(b, 6, 150u, 0x02000000u, 0x00010000u, 0x02000000u, 0x00020000u, 0x0800u);
+    sflow_end(b, record);
+    put_tunnel(b, 1024, false, 7);
+    put_tunnel(b, 1025, true, 9);
+    record = sflow_record(b, 1027);
+    sflow_u32s(b, 1, 54u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1028);
+    sflow_u32s(b, 1, 50u);
+    sflow_end(b, record);
+    record = sflow_record(b, 1029);
+    sflow_u32s(b, 1, 5002u);
+    sflow_end(b, record);
+}
+
+static void tunnels_urls_and_radio(void **state)
+{
+    static const char *const members[] = {
+        "\"httpRequestMethod\":\"GET\",\"httpRequestTarget\":\"/weir\","
+        "\"httpRequestHost\":\"example.net\"",
+        "\"mplsTunnelName\":\"lsp-a\",\"mplsTunnelId\":12,\"mplsTunnelClassOfService\":3",
+        "\"mplsVcInstanceName\":\"vc-b\",\"pseudoWireId\":77,\"mplsVcClassOfService\":5",
+        "\"mplsFTNDescr\":\"ftn-c\",\"mplsFTNMask\":9",
+        "\"mplsTopLabelPrefixLength\":24",
+        "\"strippedVlanTags\":\"0x88a80064810000c8\"",
+        "\"wlanSSID\":\"cafe\",\"wtpMacAddress\":\"02:00:00:00:00:aa\",\"wlanChannelId\":11,"
+        "\"wlanSpeed\":54000000",
+        "\"tunnelIngressSourceMacAddress\":\"02:00:00:00:00:01\","
+        "\"tunnelIngressDestinationMacAddress\":\"02:00:00:00:00:02\"",
+        "\"tunnelIngressSourceIPv4Address\":\"192.0.2.7\","
+        "\"tunnelIngressDestinationIPv4Address\":\"198.51.100.7\"",
+        "\"tunnelIngressProtocolIdentifier\":17,\"tunnelIngressIpClassOfService\":184,"
+        "\"tunnelIngressSourceTransportPort\":5000,\"tunnelIngressDestinationTransportPort\":4789",
+        "\"tunnelEgressSourceIPv6Address\":\"2001:db8::9\","
+        "\"tunnelEgressDestinationIPv6Address\":\"2001:db8::1:0:9\"",
+        "\"tunnelEgressProtocolIdentifier\":17,",
+        "\"egressInnerHeaderOffset\":54",
+        "\"ingressInnerHeaderOffset\":50",
+        "\"egressLayer2SegmentId\":5002",
+    };
+    struct fixture *f = *state;
+    sflow_datagram(&f->b, 7, 41);
+    size_t sample = sflow_flow(&f->b, false);
+    sflow_header(&f->b, 1, 68, 4, sflow_tcp_frame, sizeof(sflow_tcp_frame));
+    build_tunnels(&f->b);
+    sflow_end(&f->b, sample);
+    struct weir_collect_counters counters = receive_built(f);
+    assert_int_equal(counters.messages_malformed, 0);
+    assert_int_equal(counters.structures_skipped, 0);
+    assert_int_equal(counters.records, 1);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        expect(&f->line[0], members[i]);
+    /* The flow's own addresses are those of its header. */
+    expect(&f->line[0], "\"sourceIPv4Address\":\"198.51.100.7\"");
+}
+
+/* Counters of media other than Ethernet: their first and their last, under their MIB's names. */
+static void counters_of_other_media(void **state)
+{
+    static const struct {
+        unsigned format, words;
+        const char *first, *last;
+    } kinds[] = {
+        {3, 18, "\"dot5StatsLineErrors\":1,", "\"dot5StatsFreqErrors\":18"},
+        {4, 20, "\"dot12InHighPriorityFrames\":1,", "\"dot12HCOutHighPriorityOctets\":81604378644"},
+        {6, 20, "\"dot11TransmittedFragmentCount\":1,", "\"dot11QoSCFPollsLostCount\":20"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        f->lines = f->rows = 0;
+        sflow_datagram(&f->b, 7, 41 + (unsigned)i);
+        size_t sample = sflow_counters(&f->b, false);
+        size_t record = sflow_record(&f->b, kinds[i].format);
+        for (unsigned word = 1; word <= kinds[i].words; word++)
+            sflow_u32s(&f->b, 1, word);
+        sflow_end(&f->b, record);
+        sflow_end(&f->b, sample);
+        struct weir_collect_counters counters = receive_built(f);
+        assert_int_equal(counters.structures_skipped, 0);
+        assert_int_equal(counters.counter_records, i + 1);
+        expect(&f->line[0], kinds[i].first);
+        expect(&f->line[0], kinds[i].last);
+    }
+}
+
 static void what_the_agent_knows_besides(void **state)
 {
     struct fixture *f = *state;
@@ -610,6 +747,7 @@ static void every_cut_and_every_flip_ends_orderly(void **state)
     sflow_datagram(&f->b, 7, 41);
     size_t sample = sflow_flow(&f->b, false);
     build_extended(&f->b);
+    build_tunnels(&f->b);
     sflow_header(&f->b, 1, 68, 4, sflow_tcp_frame, sizeof(sflow_tcp_frame));
     sflow_end(&f->b, sample);
     sample = sflow_counters(&f->b, true);
@@ -648,6 +786,8 @@ int main(void)
         TEST(headers_of_other_links),
         TEST(fields_without_a_header),
         TEST(what_the_agent_knows_besides),
+        TEST(tunnels_urls_and_radio),
+        TEST(counters_of_other_media),
         TEST(long_paths_are_whole),
         TEST(masks_are_of_the_packets_family),
         TEST(where_packets_went),
