@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,10 +114,24 @@ static int unknown_command(int argc, char *const *argv, struct weir_diag *diag)
                          argv[0][0] == '-' ? "option" : "command");
 }
 
+/*
+ * Large blocks go back to the system when they are freed, and stay apart from small ones. By itself
+ * the C library stops doing so once it has seen some: what a row group or a state took for a moment
+ * then stays for good, in pieces.
+ */
+static void keep_memory_together(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct weir_diag diag = {0};
     int words = 0;
+    keep_memory_together();
     if (argc < 2) {
         (void)print_help(NULL, NULL, stderr, &diag);
         return EXIT_USAGE;

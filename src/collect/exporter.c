@@ -15,6 +15,7 @@ int weir_exporters_init(struct weir_exporters *exporters, uint32_t expected,
         .buckets = calloc(buckets, sizeof(struct weir_exporter *)),
         .bucket_mask = buckets - 1,
     };
+    weir_slots_init(&exporters->slots, sizeof(struct weir_exporter));
     return exporters->buckets ? 0 : WEIR_E_NOMEM;
 }
 
@@ -27,6 +28,7 @@ void weir_exporters_configure(struct weir_exporters *exporters,
 
 void weir_exporters_done(struct weir_exporters *exporters)
 {
+    weir_slots_done(&exporters->slots);
     free(exporters->buckets);
     *exporters = (struct weir_exporters){0};
 }
@@ -67,7 +69,7 @@ int weir_exporters_get(struct weir_exporters *exporters, const struct weir_expor
 {
     struct weir_exporter **link = link_of(exporters, key);
     if (!*link) {
-        struct weir_exporter *exporter = calloc(1, sizeof(*exporter));
+        struct weir_exporter *exporter = weir_slots_take(&exporters->slots);
         if (!exporter)
             return WEIR_E_NOMEM;
         exporter->key = *key;
@@ -86,5 +88,5 @@ void weir_exporter_release(struct weir_exporters *exporters, struct weir_exporte
         return;
     *link_of(exporters, &exporter->key) = exporter->next;
     weir_sampling_done(&exporter->sampling, budget);
-    free(exporter);
+    weir_slots_give_back(&exporters->slots, exporter);
 }

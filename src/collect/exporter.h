@@ -22,6 +22,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/slots.h"
 #include "collect/sampling.h"
 
 /* What to do about the clock of an exporter. */
@@ -67,6 +68,7 @@ struct weir_exporters {
     struct weir_hash_key hash_key;
     const struct weir_exporter_setting *settings;
     size_t setting_count;
+    struct weir_slots slots; /* of exporters */
     struct weir_exporter **buckets;
     uint32_t bucket_mask;
 };

@@ -17,6 +17,7 @@ int weir_sessions_init(struct weir_sessions *sessions, const struct weir_session
         .buckets = calloc(buckets, sizeof(struct weir_session *)),
         .bucket_mask = buckets - 1,
     };
+    weir_slots_init(&sessions->slots, sizeof(struct weir_session));
     weir_template_pool_init(&sessions->pool, limits->template_octets, hash_key);
     weir_recall_init(&sessions->recall, hash_key);
     int result = weir_exporters_init(&sessions->exporters, limits->sessions, hash_key);
@@ -33,7 +34,7 @@ static void free_session(struct weir_sessions *sessions, struct weir_session *se
     weir_exporter_release(&sessions->exporters, session->exporter, &sessions->pool.budget);
     weir_tally_done(&session->tally);
     free(session->reported);
-    free(session);
+    weir_slots_give_back(&sessions->slots, session);
 }
 
 void weir_sessions_done(struct weir_sessions *sessions)
@@ -46,6 +47,7 @@ void weir_sessions_done(struct weir_sessions *sessions)
     weir_recall_close(&sessions->recall);
     weir_template_pool_done(&sessions->pool);
     weir_exporters_done(&sessions->exporters);
+    weir_slots_done(&sessions->slots);
     free(sessions->buckets);
     *sessions = (struct weir_sessions){0};
 }
@@ -178,12 +180,11 @@ int weir_sessions_add(struct weir_sessions *sessions, const struct weir_session_
                       struct weir_session **ret_session)
 {
     const struct weir_exporter_key exporter = {key->exporter, key->protocol, key->transport};
-    struct weir_session *session = aligned_alloc(_Alignof(struct weir_session), sizeof(*session));
+    struct weir_session *session = weir_slots_take(&sessions->slots);
     if (!session)
         return WEIR_E_NOMEM;
-    *session = (struct weir_session){0};
     if (weir_exporters_get(&sessions->exporters, &exporter, &session->exporter) < 0) {
-        free(session);
+        weir_slots_give_back(&sessions->slots, session);
         return WEIR_E_NOMEM;
     }
     if (sessions->count == sessions->limits.sessions)

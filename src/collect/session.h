@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/share.h"
+#include "base/slots.h"
 #include "collect/budget.h"
 #include "collect/common.h"
 #include "collect/counters.h"
@@ -120,6 +121,7 @@ struct weir_sessions {
     struct weir_budget waiting_budget;
     struct weir_recall_table recall;
     struct weir_exporters exporters;
+    struct weir_slots slots; /* of sessions */
     struct weir_session **buckets;
     uint32_t bucket_mask;
     uint32_t count;
