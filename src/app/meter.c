@@ -142,7 +142,7 @@ static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
     unsigned workers = useful_workers(&meter->config);
     if (workers == 1)
         return weir_cache_new(&config, &sink, &meter->cache, diag);
-    const struct weir_meter_workers_config several = {workers, config, sink};
+    const struct weir_meter_workers_config several = {workers, &config, 1, sink};
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 

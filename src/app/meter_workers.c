@@ -16,15 +16,20 @@
 /* What one fetch may give to one worker. */
 #define FETCH_ROOM (2u * WEIR_METER_WORKERS_FETCH)
 
-struct worker {
-    struct weir_meter_workers *workers;
-    pthread_t thread;
+/* A share of one of the caches, and what waits for it. */
+struct lane {
     struct weir_cache *cache;
     struct weir_packet *ring;
     uint64_t filled;  /* packets ever put in; of who has the input, others know of `shown` */
     uint64_t shown;   /* those that may be metered */
     uint64_t metered; /* those that were */
     struct weir_cache_counters counted;
+};
+
+struct worker {
+    struct weir_meter_workers *workers;
+    pthread_t thread;
+    struct lane lanes[WEIR_METER_WORKERS_CACHES];
     int result;
     struct weir_diag diag;
 };
@@ -32,11 +37,12 @@ struct worker {
 /* The lock is of what is marked; the rest is of who has the input, or constant. */
 struct weir_meter_workers {
     unsigned count;
+    unsigned cache_count;
     struct weir_batch_sink sink;
     pthread_mutex_t sink_lock;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned waiting; /* by the lock, as are the workers' `shown`, `metered`, `counted` */
+    unsigned waiting; /* by the lock, as are the lanes' `shown`, `metered`, `counted` */
     bool is_taken;    /* by the lock: somebody has the input */
     bool has_ended;   /* by the lock: the input has */
     bool has_failed;  /* by the lock: a sink has, or there is no thread */
@@ -46,7 +52,7 @@ struct weir_meter_workers {
     int result; /* of the input */
     struct weir_diag diag;
     int64_t now_ns;
-    struct weir_spread spread;
+    struct weir_spread spreads[WEIR_METER_WORKERS_CACHES];
     struct weir_packet packets[WEIR_METER_WORKERS_FETCH];
     uint8_t shares[WEIR_METER_WORKERS_FETCH];
     struct worker each[WEIR_SPREAD_MAX];
@@ -67,14 +73,19 @@ static int make_worker(struct weir_meter_workers *workers, unsigned index,
                        const struct weir_meter_workers_config *config, struct weir_diag *diag)
 {
     struct worker *worker = &workers->each[index];
-    struct weir_cache_config cache = config->cache;
     const struct weir_batch_sink sink = {.batch = take_batch, .context = workers};
-    cache.share = (struct weir_share){.index = index, .count = config->count};
+    int result = 0;
     worker->workers = workers;
-    worker->ring = malloc(RING * sizeof(*worker->ring));
-    if (!worker->ring)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
-    return weir_cache_new(&cache, &sink, &worker->cache, diag);
+    for (unsigned i = 0; i < config->cache_count && result == 0; i++) {
+        struct lane *lane = &worker->lanes[i];
+        struct weir_cache_config cache = config->caches[i];
+        cache.share = (struct weir_share){.index = index, .count = config->count};
+        lane->ring = malloc(RING * sizeof(*lane->ring));
+        if (!lane->ring)
+            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
+        result = weir_cache_new(&cache, &sink, &lane->cache, diag);
+    }
+    return result;
 }
 
 int weir_meter_workers_new(const struct weir_meter_workers_config *config,
@@ -84,6 +95,7 @@ int weir_meter_workers_new(const struct weir_meter_workers_config *config,
     if (!workers)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
     workers->sink = config->sink;
+    workers->cache_count = config->cache_count;
     pthread_mutex_init(&workers->sink_lock, NULL);
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
@@ -94,7 +106,8 @@ int weir_meter_workers_new(const struct weir_meter_workers_config *config,
         weir_meter_workers_free(workers);
         return result;
     }
-    weir_spread_init(&workers->spread, &config->cache, config->count);
+    for (unsigned i = 0; i < config->cache_count; i++)
+        weir_spread_init(&workers->spreads[i], &config->caches[i], config->count);
     *ret_workers = workers;
     return 0;
 }
@@ -104,8 +117,10 @@ void weir_meter_workers_free(struct weir_meter_workers *workers)
     if (!workers)
         return;
     for (unsigned i = 0; i < workers->count; i++) {
-        weir_cache_free(workers->each[i].cache);
-        free(workers->each[i].ring);
+        for (unsigned k = 0; k < workers->cache_count; k++) {
+            weir_cache_free(workers->each[i].lanes[k].cache);
+            free(workers->each[i].lanes[k].ring);
+        }
     }
     pthread_cond_destroy(&workers->changed);
     pthread_mutex_destroy(&workers->lock);
@@ -115,20 +130,55 @@ void weir_meter_workers_free(struct weir_meter_workers *workers)
 
 /* ---- Taking the input in ---- */
 
+/* Where packets for the shares of one cache go. */
+struct giving {
+    struct worker *each;
+    unsigned cache;
+};
+
 static void give(void *context, unsigned share, const struct weir_packet *packet)
 {
-    struct weir_meter_workers *workers = context;
-    struct worker *worker = &workers->each[share];
-    worker->ring[worker->filled++ % RING] = *packet;
+    const struct giving *giving = context;
+    struct lane *lane = &giving->each[share].lanes[giving->cache];
+    lane->ring[lane->filled++ % RING] = *packet;
 }
 
 /* Whether every worker has room for what a fetch may give. With the lock. */
 static bool have_room(const struct weir_meter_workers *workers)
 {
-    for (unsigned i = 0; i < workers->count; i++)
-        if (RING - (workers->each[i].filled - workers->each[i].metered) < FETCH_ROOM)
-            return false;
+    for (unsigned i = 0; i < workers->count; i++) {
+        for (unsigned k = 0; k < workers->cache_count; k++) {
+            const struct lane *lane = &workers->each[i].lanes[k];
+            if (RING - (lane->filled - lane->metered) < FETCH_ROOM)
+                return false;
+        }
+    }
     return true;
+}
+
+/* Puts what was fetched into the rings of one cache's shares. */
+static void spread(struct weir_meter_workers *workers, unsigned cache, size_t count)
+{
+    struct weir_spread *own = &workers->spreads[cache];
+    struct giving giving = {workers->each, cache};
+    weir_spread_places(own, workers->packets, count, workers->shares);
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_packet *packet = &workers->packets[i];
+        uint8_t share = workers->shares[i];
+        if (weir_spread_is_plain(own, packet, share))
+            give(&giving, share, packet);
+        else
+            weir_spread_packet(own, packet, share, give, &giving);
+    }
+}
+
+static void finish_spreads(struct weir_meter_workers *workers)
+{
+    workers->now_ns = weir_cache_time_ns(workers->spreads[0].clock.now);
+    for (unsigned i = 0; i < workers->cache_count; i++) {
+        struct giving giving = {workers->each, i};
+        weir_spread_finish(&workers->spreads[i], give, &giving);
+    }
 }
 
 /* Fetches once. True: the input has ended. */
@@ -138,20 +188,20 @@ static bool fetch(struct weir_meter_workers *workers)
     int result = workers->fetch(workers->context, workers->packets, &count, &workers->diag);
     if (result < 0) {
         workers->result = result == WEIR_E_END ? 0 : result;
-        workers->now_ns = weir_cache_time_ns(workers->spread.clock.now);
-        weir_spread_finish(&workers->spread, give, workers);
+        finish_spreads(workers);
         return true;
     }
-    weir_spread_places(&workers->spread, workers->packets, count, workers->shares);
-    for (size_t i = 0; i < count; i++) {
-        const struct weir_packet *packet = &workers->packets[i];
-        uint8_t share = workers->shares[i];
-        if (weir_spread_is_plain(&workers->spread, packet, share))
-            give(workers, share, packet);
-        else
-            weir_spread_packet(&workers->spread, packet, share, give, workers);
-    }
+    for (unsigned i = 0; i < workers->cache_count; i++)
+        spread(workers, i, count);
     return false;
+}
+
+/* Lets all see what they were given. With the lock. */
+static void show(struct weir_meter_workers *workers)
+{
+    for (unsigned i = 0; i < workers->count; i++)
+        for (unsigned k = 0; k < workers->cache_count; k++)
+            workers->each[i].lanes[k].shown = workers->each[i].lanes[k].filled;
 }
 
 static void wake_others(struct weir_meter_workers *workers)
@@ -170,8 +220,7 @@ static void take_in(struct weir_meter_workers *workers)
         pthread_mutex_unlock(&workers->lock);
         has_ended = fetch(workers);
         pthread_mutex_lock(&workers->lock);
-        for (unsigned k = 0; k < workers->count; k++)
-            workers->each[k].shown = workers->each[k].filled;
+        show(workers);
         wake_others(workers);
     }
     workers->has_ended = has_ended;
@@ -190,22 +239,31 @@ static void take_in_with_signals(struct weir_meter_workers *workers)
 
 /* ---- Metering ---- */
 
+/* Of the lanes for which packets wait the first, or NULL. With the lock. */
+static struct lane *find_lane(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->workers->cache_count; i++)
+        if (worker->lanes[i].metered < worker->lanes[i].shown)
+            return &worker->lanes[i];
+    return NULL;
+}
+
 /* Meters some of what waits. With the lock, which is given up meanwhile. */
-static void meter(struct worker *worker)
+static void meter(struct worker *worker, struct lane *lane)
 {
     struct weir_meter_workers *workers = worker->workers;
-    size_t first = worker->metered % RING;
-    size_t count = worker->shown - worker->metered;
+    size_t first = lane->metered % RING;
+    size_t count = lane->shown - lane->metered;
     if (count > RING - first)
         count = RING - first;
     if (count > PIECE)
         count = PIECE;
     pthread_mutex_unlock(&workers->lock);
-    worker->result = weir_cache_add(worker->cache, worker->ring + first, count, &worker->diag);
-    struct weir_cache_counters counted = weir_cache_counters(worker->cache);
+    worker->result = weir_cache_add(lane->cache, lane->ring + first, count, &worker->diag);
+    struct weir_cache_counters counted = weir_cache_counters(lane->cache);
     pthread_mutex_lock(&workers->lock);
-    worker->counted = counted;
-    worker->metered += count;
+    lane->counted = counted;
+    lane->metered += count;
     if (worker->result < 0)
         workers->has_failed = true;
     /* Those who wait have nothing to meter: of use to them is the input, or the end. */
@@ -219,8 +277,9 @@ static void *work(void *context)
     struct weir_meter_workers *workers = worker->workers;
     pthread_mutex_lock(&workers->lock);
     while (!workers->has_failed) {
-        if (worker->metered < worker->shown) {
-            meter(worker);
+        struct lane *lane = find_lane(worker);
+        if (lane) {
+            meter(worker, lane);
         } else if (workers->has_ended) {
             break;
         } else if (!workers->is_taken && have_room(workers)) {
@@ -234,8 +293,8 @@ static void *work(void *context)
     bool has_failed = workers->has_failed;
     pthread_mutex_unlock(&workers->lock);
     pthread_sigmask(SIG_SETMASK, &workers->signals, NULL);
-    if (!has_failed)
-        worker->result = weir_cache_finish(worker->cache, &worker->diag);
+    for (unsigned i = 0; i < workers->cache_count && !has_failed && worker->result == 0; i++)
+        worker->result = weir_cache_finish(worker->lanes[i].cache, &worker->diag);
     return NULL;
 }
 
@@ -276,7 +335,8 @@ int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch 
         return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
     for (unsigned i = 0; i < workers->count; i++) {
         struct worker *worker = &workers->each[i];
-        worker->counted = weir_cache_counters(worker->cache);
+        for (unsigned k = 0; k < workers->cache_count; k++)
+            worker->lanes[k].counted = weir_cache_counters(worker->lanes[k].cache);
         if (worker->result < 0) {
             *diag = worker->diag;
             return worker->result;
@@ -299,8 +359,9 @@ struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *w
     struct weir_cache_counters total = {0};
     pthread_mutex_lock(&workers->lock);
     for (unsigned i = 0; i < workers->count; i++)
-        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
-                             &workers->each[i].counted, &total);
+        for (unsigned k = 0; k < workers->cache_count; k++)
+            weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
+                                 &workers->each[i].lanes[k].counted, &total);
     pthread_mutex_unlock(&workers->lock);
     return total;
 }

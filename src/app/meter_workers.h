@@ -15,7 +15,7 @@
  * Ownership: borrows the sink. Threads: functions are of one caller, but weir_meter_workers_count
  * which `fetch` may call, too. `fetch` is called by any thread, one at a time, and signals are only
  * delivered to that. The sink is called by any thread, one at a time. Limits: WEIR_SPREAD_MAX
- * workers; 4096 packets wait for each.
+ * workers; 4096 packets wait for each of their caches.
  */
 #ifndef WEIR_APP_METER_WORKERS_H
 #define WEIR_APP_METER_WORKERS_H
@@ -30,10 +30,15 @@ struct weir_meter_workers;
 
 #define WEIR_METER_WORKERS_FETCH 256u
 
+#define WEIR_METER_WORKERS_CACHES 8u
+
 struct weir_meter_workers_config {
-    unsigned count;                 /* 2 to weir_cache_regions(cache.entries) */
-    struct weir_cache_config cache; /* its share is set here */
-    struct weir_batch_sink sink;    /* its flush is not called */
+    unsigned count; /* 2 to weir_cache_regions(entries) of each cache */
+    /* All packets go through each of these; their shares are set here. Borrowed while it is made.
+     */
+    const struct weir_cache_config *caches;
+    unsigned cache_count;        /* at most WEIR_METER_WORKERS_CACHES */
+    struct weir_batch_sink sink; /* its flush is not called */
 };
 
 /*

@@ -7,7 +7,7 @@
 #include "support/cmocka.h"
 
 #define PACKETS  60000u
-#define ROWS_MAX (2 * PACKETS)
+#define ROWS_MAX (4 * PACKETS)
 
 /* Packets of a few thousand flows, some of them late. */
 struct input {
@@ -89,16 +89,20 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct weir_meter_workers *workers_of(unsigned count, struct taken *taken)
+static struct weir_meter_workers *workers_of(unsigned count, unsigned cache_count,
+                                             struct taken *taken)
 {
-    struct weir_meter_workers_config config = {
+    struct weir_cache_config caches[2] = {weir_cache_config_default(), weir_cache_config_default()};
+    caches[0].idle_ns = 2 * WEIR_NS_PER_SECOND;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_flow_definition_parse("keys=src_addr", &caches[1].definition, &diag), 0);
+    const struct weir_meter_workers_config config = {
         .count = count,
-        .cache = weir_cache_config_default(),
+        .caches = caches,
+        .cache_count = cache_count,
         .sink = {.batch = take, .context = taken},
     };
-    config.cache.idle_ns = 2 * WEIR_NS_PER_SECOND;
     struct weir_meter_workers *workers;
-    struct weir_diag diag = {0};
     if (weir_meter_workers_new(&config, &workers, &diag) < 0)
         fail_msg("%s", diag.text);
     return workers;
@@ -111,7 +115,7 @@ static void the_number_of_workers_does_not_show(void **state)
     size_t first_count = 0;
     static const unsigned counts[] = {2, 3, 8, 16};
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        struct weir_meter_workers *workers = workers_of(counts[i], taken);
+        struct weir_meter_workers *workers = workers_of(counts[i], 2, taken);
         struct weir_diag diag = {0};
         /* Two inputs, one after the other: the second begins anew. */
         taken->count = 0;
@@ -121,8 +125,8 @@ static void the_number_of_workers_does_not_show(void **state)
             assert_int_equal(weir_meter_workers_now(workers), (PACKETS - 1) * WEIR_NS_PER_MS);
         }
         struct weir_cache_counters counters = weir_meter_workers_count(workers);
-        assert_int_equal(counters.packets_metered, 2 * PACKETS);
-        assert_int_equal(counters.octets_metered, (uint64_t)PACKETS * (PACKETS - 1));
+        assert_int_equal(counters.packets_metered, 2 * 2 * PACKETS);
+        assert_int_equal(counters.octets_metered, (uint64_t)2 * PACKETS * (PACKETS - 1));
         assert_int_equal(counters.flows_exported, taken->count);
         assert_int_equal(counters.flows_active, 0);
         weir_meter_workers_free(workers);
@@ -141,7 +145,7 @@ static void the_number_of_workers_does_not_show(void **state)
 static void what_came_before_an_error_is_metered(void **state)
 {
     struct taken *taken = *state;
-    struct weir_meter_workers *workers = workers_of(4, taken);
+    struct weir_meter_workers *workers = workers_of(4, 1, taken);
     struct input input = {.end_after = 10000, .end_with = WEIR_E_TRUNCATED};
     struct weir_diag diag = {0};
     assert_int_equal(weir_meter_workers_run(workers, fetch, &input, &diag), WEIR_E_TRUNCATED);
@@ -156,7 +160,7 @@ static void a_failing_sink_ends_all(void **state)
 {
     struct taken *taken = *state;
     taken->fail_after = 3000;
-    struct weir_meter_workers *workers = workers_of(4, taken);
+    struct weir_meter_workers *workers = workers_of(4, 1, taken);
     struct input input = {.end_after = PACKETS, .end_with = WEIR_E_END};
     struct weir_diag diag = {0};
     assert_int_equal(weir_meter_workers_run(workers, fetch, &input, &diag), WEIR_E_IO);
@@ -167,7 +171,7 @@ static void a_failing_sink_ends_all(void **state)
 static void nothing_to_meter(void **state)
 {
     struct taken *taken = *state;
-    struct weir_meter_workers *workers = workers_of(3, taken);
+    struct weir_meter_workers *workers = workers_of(3, 1, taken);
     struct input input = {.end_with = WEIR_E_END};
     struct weir_diag diag = {0};
     assert_int_equal(weir_meter_workers_run(workers, fetch, &input, &diag), 0);
