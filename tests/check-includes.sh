@@ -18,7 +18,7 @@ app=6 cli=7'
 siblings='query>store collect>packet'
 
 # FIRST-PART-OF-PATH=FOLDER
-behind='pcap.h=packet pcap=packet duckdb.h=store'
+behind='pcap.h=packet pcap=packet duckdb.h=store microhttpd.h=net'
 
 check() {
     local root=$1
@@ -89,6 +89,7 @@ src/wire/a.c "elsewhere/a.h" no
 src/strange/a.c "base/reader.h" no
 src/collect/a.c <pcap.h> no
 src/query/a.c "duckdb.h" no
+src/app/a.c <microhttpd.h> no
 src/web/a.c <openssl/evp.h> no
 src/meter/a.c   #  include  "net/udp.h" no'
 
