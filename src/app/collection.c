@@ -247,7 +247,7 @@ static int take_arrived(struct weir_collection *collection, struct weir_udp_list
 static int wait_for_messages(const struct weir_collection *collection, int64_t until_ns,
                              struct weir_diag *diag)
 {
-    struct pollfd fds[WEIR_COLLECTION_LISTENERS_MAX + 1];
+    struct pollfd fds[WEIR_COLLECTION_LISTENERS_MAX + 2];
     nfds_t count = 0;
     if (collection->recording)
         fds[count++] =
@@ -257,6 +257,7 @@ static int wait_for_messages(const struct weir_collection *collection, int64_t u
             fds[count] = (struct pollfd){.fd = weir_udp_listener_fd(collection->listeners[count]),
                                          .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = collection->config.wake_fd, .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = collection->config.ask_fd, .events = POLLIN};
     int64_t left_ns = until_ns - weir_clock_now(&collection->config.clock);
     int timeout_ms = left_ns <= 0 ? 0 : (int)((left_ns + WEIR_NS_PER_MS - 1) / WEIR_NS_PER_MS);
     int rest_ms = collection->recording ? weir_recording_rest(collection->recording) : -1;

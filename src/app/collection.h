@@ -45,6 +45,7 @@ struct weir_collection_config {
     void *say_context;
     int64_t idle_ns; /* stop after this long without a message; 0: never */
     int wake_fd;     /* readable when `stop` may have changed; -1: none */
+    int ask_fd;      /* readable when `stop`, being asked, has something else to do; -1: none */
     /* Asked between messages; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_collection *collection);
     void *stop_context;

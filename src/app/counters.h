@@ -18,7 +18,8 @@
 
 struct weir_counter_group {
     const char *title;
-    const char *where; /* which --stats have them, a sentence */
+    const char *where;  /* which --stats have them, a sentence */
+    const char *prefix; /* of their metrics (app/exposition.h); NULL: they are none */
     const struct weir_counter *rows;
     const size_t *count;
 };

@@ -57,6 +57,19 @@ static int lose(struct weir_guard *guard, int result, const struct weir_diag *di
     return group->alive == 0 ? result : 0;
 }
 
+static void count_undelivered(struct weir_guard_group *group, uint64_t records)
+{
+    __atomic_fetch_add(&group->counters.records_undelivered, records, __ATOMIC_RELAXED);
+}
+
+struct weir_guard_counters weir_guard_count(const struct weir_guard_group *group)
+{
+    return (struct weir_guard_counters){
+        .records_undelivered =
+            __atomic_load_n(&group->counters.records_undelivered, __ATOMIC_RELAXED),
+    };
+}
+
 static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
     struct weir_guard *guard = context;
@@ -64,7 +77,7 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     int result = 0;
     pthread_mutex_lock(&group->lock);
     if (has_failed(guard))
-        group->counters.records_undelivered += batch->row_count;
+        count_undelivered(group, batch->row_count);
     else
         result = guard->batches.batch(guard->batches.context, batch, diag);
     result = result < 0 ? lose(guard, result, diag) : 0;
@@ -98,9 +111,7 @@ static int take_record(void *context, const struct weir_collected_record *record
 {
     struct weir_guard *guard = context;
     if (has_failed(guard)) {
-        pthread_mutex_lock(&guard->group->lock);
-        guard->group->counters.records_undelivered++;
-        pthread_mutex_unlock(&guard->group->lock);
+        count_undelivered(guard->group, 1);
         return 0;
     }
     int result = guard->records.record(guard->records.context, record, diag);

@@ -44,8 +44,8 @@ struct weir_guard_group {
      */
     void (*failed)(void *context, unsigned place, int result, const struct weir_diag *diag);
     void *context;
-    unsigned alive; /* places that have not failed */
-    struct weir_guard_counters counters;
+    unsigned alive;                      /* places that have not failed */
+    struct weir_guard_counters counters; /* added to atomically */
     pthread_mutex_t lock; /* PTHREAD_MUTEX_INITIALIZER; of all but what is set before use */
 };
 
@@ -67,6 +67,9 @@ void weir_guard_records(struct weir_guard *guard, struct weir_guard_group *group
 /* Puts another sink of the same place behind a guard: it fails with the others. */
 void weir_guard_join(struct weir_guard *guard, struct weir_guard *first,
                      struct weir_record_sink sink);
+
+/* What was counted; any thread may ask, at any time. */
+struct weir_guard_counters weir_guard_count(const struct weir_guard_group *group);
 
 /* What is to be given the records in place of the sink. */
 struct weir_batch_sink weir_guard_batch_sink(struct weir_guard *guard);

@@ -41,7 +41,7 @@ struct weir_recording {
     unsigned listener_count;
     struct weir_bell stop_bell;
     atomic_bool stopping;
-    _Atomic uint64_t dropped, not_allowed, limited;
+    _Atomic uint64_t dropped, not_allowed, limited, forgotten;
     int receive_result; /* after the thread has ended */
     struct weir_diag receive_diag;
 };
@@ -83,6 +83,7 @@ static void publish_missed(struct weir_recording *recording, uint64_t dropped)
         return;
     atomic_store(&recording->not_allowed, weir_admission_count(admission)->datagrams_not_allowed);
     atomic_store(&recording->limited, weir_admission_count(admission)->datagrams_limited);
+    atomic_store(&recording->forgotten, weir_admission_count(admission)->limits_forgotten);
 }
 
 /* Takes what all listeners have; *ret_count says how much. */
@@ -601,6 +602,15 @@ struct weir_tables_missed weir_recording_missed(const struct weir_recording *rec
         .dropped = atomic_load(&recording->dropped),
         .not_allowed = atomic_load(&recording->not_allowed),
         .limited = atomic_load(&recording->limited),
+    };
+}
+
+struct weir_admission_counters weir_recording_admitted(const struct weir_recording *recording)
+{
+    return (struct weir_admission_counters){
+        .datagrams_not_allowed = atomic_load(&recording->not_allowed),
+        .datagrams_limited = atomic_load(&recording->limited),
+        .limits_forgotten = atomic_load(&recording->forgotten),
     };
 }
 

@@ -112,6 +112,9 @@ void weir_recording_close(struct weir_recording *recording);
 /* Datagrams that are not in the journal: dropped by the kernel, or not admitted. */
 struct weir_tables_missed weir_recording_missed(const struct weir_recording *recording);
 
+/* What of the datagrams that came was not admitted, since the start. */
+struct weir_admission_counters weir_recording_admitted(const struct weir_recording *recording);
+
 struct weir_journal_counters weir_recording_count(const struct weir_recording *recording);
 
 /* What recovery stored, beside what the writer did. */

@@ -55,11 +55,50 @@ static void leave_counters(struct worker *worker)
     pthread_mutex_unlock(&workers->lock);
 }
 
+/* What the store's own writer and recovery stored. */
+static struct weir_store_counters count_stored(const struct worker *worker)
+{
+    struct weir_store_counters stored = {0};
+    if (worker->store)
+        stored = *weir_store_writer_counters(worker->store);
+    if (worker->recording)
+        weir_counter_add_all(weir_store_counter_table, weir_store_counter_count,
+                             weir_recording_stored(worker->recording), &stored);
+    return stored;
+}
+
+/* Leaves what somebody has asked for. */
+static void leave_snapshot(const struct worker *worker, struct weir_snapshot *snapshot)
+{
+    struct weir_snapshots *snapshots = worker->workers->config.snapshots;
+    const struct weir_collector *collector = weir_collection_collector(worker->collection);
+    snapshot->counted = weir_collection_count(worker->collection);
+    snapshot->levels = weir_collector_levels(collector);
+    snapshot->captured = weir_collection_captured(worker->collection);
+    snapshot->states = worker->state.counters;
+    snapshot->stored = count_stored(worker);
+    /* Where a thread receives for it, that one counts. */
+    if (worker->recording) {
+        snapshot->admitted = weir_recording_admitted(worker->recording);
+        snapshot->journaled = weir_recording_count(worker->recording);
+    } else if (worker->admission) {
+        snapshot->admitted = *weir_admission_count(worker->admission);
+    }
+    weir_snapshots_take_sessions(snapshots, worker->share.index,
+                                 weir_collector_sessions(collector));
+    weir_snapshots_leave(snapshots, worker->share.index);
+}
+
 static bool is_stopped(void *context, const struct weir_collection *collection)
 {
     struct worker *worker = context;
     struct weir_workers *workers = worker->workers;
+    struct weir_snapshots *snapshots = workers->config.snapshots;
+    struct weir_snapshot *snapshot =
+        snapshots ? weir_snapshots_asked(snapshots, worker->share.index) : NULL;
     (void)collection;
+    if (snapshot)
+        leave_snapshot(worker, snapshot);
     if (!workers->is_threaded)
         return workers->config.stop && workers->config.stop(workers->config.stop_context, workers);
     if (atomic_load_explicit(&worker->is_asked, memory_order_relaxed) &&
@@ -99,6 +138,7 @@ static int open_worker(struct weir_workers *workers, unsigned index, struct weir
         .say_context = config->say_context,
         .idle_ns = config->idle_ns,
         .wake_fd = is_several ? weir_bell_fd(&workers->stop) : config->wake_fd,
+        .ask_fd = config->snapshots ? weir_snapshots_fd(config->snapshots, index) : -1,
         .stop = is_stopped,
         .stop_context = worker,
         .last_message_ns = is_several ? &workers->last_message_ns : NULL,

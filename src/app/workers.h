@@ -30,6 +30,7 @@
 #include "app/collection.h"
 #include "app/collection_stats.h"
 #include "app/recording.h"
+#include "app/snapshot.h"
 #include "collect/admission.h"
 #include "store/writer.h"
 
@@ -47,6 +48,7 @@ struct weir_workers_config {
     /* Asked by the calling thread, now and then. */
     bool (*stop)(void *context, struct weir_workers *workers);
     void *stop_context;
+    struct weir_snapshots *snapshots; /* of as many workers; borrowed; NULL: nobody asks */
     /* Says a line to people, as it happens; NULL where weir_workers_open_state is not called. */
     void (*say)(void *context, const char *text);
     void *say_context;

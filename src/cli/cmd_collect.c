@@ -35,6 +35,8 @@ struct place {
 struct run {
     struct weir_call *call;
     struct weir_workers *workers;
+    struct weir_snapshots *snapshots; /* for the metrics; NULL: there are none */
+    struct weir_metrics *metrics;
     bool has_store;
     struct weir_store_counters stored;
     struct weir_exporter_setting *settings;
@@ -71,6 +73,19 @@ static void say(void *context, const char *text)
     pthread_mutex_unlock(&run->talk);
 }
 
+/* What --metrics asks the workers for. */
+static int make_snapshots(struct run *run, unsigned workers, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    uint32_t exporters = (uint32_t)weir_arguments_number(arguments, METRICS_EXPORTERS);
+    if (!weir_arguments_has(arguments, METRICS))
+        return 0;
+    int result = weir_snapshots_new(workers, exporters, weir_clock_monotonic(), &run->snapshots);
+    return result < 0 ? weir_diag_set(diag, (enum weir_error)result, "--metrics: %s",
+                                      weir_error_text(result))
+                      : 0;
+}
+
 static int open_workers(struct run *run, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
@@ -85,6 +100,9 @@ static int open_workers(struct run *run, struct weir_diag *diag)
     };
     config.collector.hold_ns = weir_arguments_ns(arguments, SAMPLING_WAIT);
     int result = weir_collect_parse_workers(arguments, &config.count, diag);
+    if (result == 0)
+        result = make_snapshots(run, config.count, diag);
+    config.snapshots = run->snapshots;
     if (result == 0)
         result = weir_collect_parse_settings(arguments, &config.collector, &run->settings, diag);
     if (result == 0)
@@ -266,10 +284,34 @@ static int open_listeners(const struct run *run, struct weir_diag *diag)
     return 0;
 }
 
+/* Listens, so that a port in use is found out before anything is received. */
+static int open_metrics(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_arguments *arguments = &run->call->arguments;
+    const struct weir_metrics_config config = {
+        .address = weir_arguments_text(arguments, METRICS),
+        .snapshots = run->snapshots,
+        .exporter_max = (uint32_t)weir_arguments_number(arguments, METRICS_EXPORTERS),
+        .guarded = &run->guarded,
+        .has_store = run->has_store,
+        .clock = weir_clock_monotonic(),
+    };
+    int result = run->snapshots ? weir_metrics_open(&config, &run->metrics, diag) : 0;
+    if (result < 0)
+        weir_diag_prefix(diag, "--metrics");
+    return result;
+}
+
 /* All listeners are open before any is said to be, and what they receive is safe. */
 static void say_ready(const struct run *run)
 {
     const struct weir_arguments *arguments = &run->call->arguments;
+    if (run->metrics) {
+        const char *address = weir_arguments_text(arguments, METRICS);
+        int host = (int)(strrchr(address, ':') - address);
+        fprintf(stderr, "weir: metrics on http://%.*s:%u/metrics\n", host ? host : 9,
+                host ? address : "localhost", weir_metrics_port(run->metrics));
+    }
     for (size_t i = 0; i < arguments->given_count; i++)
         if (arguments->given[i].option == &weir_collect_options[LISTEN])
             fprintf(stderr, "weir: collecting on %s\n", arguments->given[i].text);
@@ -402,9 +444,10 @@ static int print_stats(const struct run *run, const char *path, struct weir_diag
     struct weir_store_counters stored = run->stored;
     struct weir_journal_counters journaled = {0};
     weir_workers_count_journals(run->workers, &journaled, &stored);
+    const struct weir_guard_counters undelivered = weir_guard_count(&run->guarded);
     const struct weir_state_file_counters states = weir_workers_count_states(run->workers);
     const struct weir_stats_part parts[] = {
-        {weir_guard_counter_table, weir_guard_counter_count, &run->guarded.counters},
+        {weir_guard_counter_table, weir_guard_counter_count, &undelivered},
         {weir_state_file_counter_table, weir_state_file_counter_count, &states},
         {weir_store_counter_table, weir_store_counter_count, &stored},
         {weir_journal_counter_table, weir_journal_counter_count, &journaled},
@@ -436,12 +479,17 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     if (result == 0)
         result = open_listeners(&run, diag);
     if (result == 0)
+        result = open_metrics(&run, diag);
+    if (result == 0)
         result = open_journal(&run, diag);
+    if (result == 0 && run.metrics)
+        result = weir_metrics_start(run.metrics, diag);
     bool was_open = result == 0;
     if (was_open)
         say_ready(&run);
     if (was_open)
         result = collect(&run, diag);
+    weir_metrics_close(run.metrics);
     weir_progress_clear(&call->progress);
     /* Where standard output has lost its reader the other places are completed all the same. */
     bool gives_up = !was_open || (result != WEIR_E_CLOSED && weir_workers_have_failed(run.workers));
@@ -458,6 +506,7 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     }
     result = close_state(&run, gives_up, result, diag);
     weir_workers_free(run.workers);
+    weir_snapshots_free(run.snapshots);
     free(run.networks);
     free(run.settings);
     return result;

@@ -131,6 +131,19 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                .group = "Output",
                .help = "writes all counters, those of each exporter, and how far its clock is "
                        "behind (skew_ms), as one JSON object at the end; - is standard output"},
+    [METRICS] = {.name = "metrics",
+                 .kind = WEIR_OPTION_TEXT,
+                 .value = "HOST:PORT",
+                 .help = "answers HTTP requests for /metrics there, in Prometheus' format: "
+                         "127.0.0.1:9464, [::1]:9464, or :9464 for every address of this machine; "
+                         "'weir help --counters' says what there is"},
+    [METRICS_EXPORTERS] = {.name = "metrics-exporters",
+                           .kind = WEIR_OPTION_COUNT,
+                           .fallback = "1000",
+                           .min = 1,
+                           .max = WEIR_METRICS_EXPORTERS_MAX,
+                           .help = "so many exporters and Observation Domains have metrics of "
+                                   "their own, those with the most messages; each makes 18"},
 };
 
 /* A number of at least 1, in 32 bits. */

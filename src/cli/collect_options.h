@@ -6,6 +6,7 @@
 #ifndef WEIR_CLI_COLLECT_OPTIONS_H
 #define WEIR_CLI_COLLECT_OPTIONS_H
 
+#include "app/metrics.h"
 #include "app/workers.h"
 #include "cli/command.h"
 #include "collect/admission.h"
@@ -31,6 +32,8 @@ enum {
     JOURNAL_SYNC,
     TO,
     STATS,
+    METRICS,
+    METRICS_EXPORTERS,
     OPTION_COUNT
 };
 

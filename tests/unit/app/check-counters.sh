@@ -6,7 +6,8 @@ cd "$WEIR_SOURCE"
 tables=$(grep -rhoE 'extern const struct weir_counter weir_\w+' src --include='*.h' | grep -oE '\w+$')
 bad=0
 for table in $tables; do
-    if ! grep -qw "$table" src/app/counters.c; then
+    name=${table#weir_}
+    if ! grep -qE "ROWS\w*\(${name%_table}\)" src/app/counters.c; then
         echo "$table is not in src/app/counters.c"
         bad=1
     fi

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/exposition.h"
+
 /* What --stats and /metrics need of every row. */
 static void every_row_is_fit_to_print(void **state)
 {
@@ -39,6 +41,21 @@ static void names_of_one_object_differ(void **state)
                         fail_msg("%s is in '%s' and in '%s'", a->rows[i].name, a->title, b->title);
 }
 
+/* Nor can a page of metrics. */
+static void metrics_differ(void **state)
+{
+    (void)state;
+    for (const struct weir_counter_group *a = weir_counter_groups; a->title; a++)
+        for (const struct weir_counter_group *b = a; b->title; b++)
+            for (size_t i = 0; a->prefix && b->prefix && i < *a->count; i++)
+                for (size_t j = a == b ? i + 1 : 0; j < *b->count; j++) {
+                    char left[WEIR_EXPOSITION_NAME_MAX], right[WEIR_EXPOSITION_NAME_MAX];
+                    weir_exposition_name(a->prefix, &a->rows[i], left);
+                    weir_exposition_name(b->prefix, &b->rows[j], right);
+                    assert_string_not_equal(left, right);
+                }
+}
+
 static void the_reference_has_every_row(void **state)
 {
     (void)state;
@@ -50,9 +67,13 @@ static void the_reference_has_every_row(void **state)
         assert_non_null(strstr(reference, group->title));
         for (size_t i = 0; i < *group->count; i++) {
             char row[512];
-            snprintf(row, sizeof(row), "| `%s` | %s | %s | %s |\n", group->rows[i].name,
-                     group->rows[i].is_gauge ? "gauge" : "counter",
-                     weir_unit_text(group->rows[i].unit), group->rows[i].help);
+            char metric[WEIR_EXPOSITION_NAME_MAX] = "";
+            if (group->prefix)
+                weir_exposition_name(group->prefix, &group->rows[i], metric);
+            snprintf(row, sizeof(row), "| `%s` | %s | %s%s%s%s | %s |\n", group->rows[i].name,
+                     group->rows[i].is_gauge ? "gauge" : "counter", group->prefix ? "`" : "",
+                     metric, group->prefix ? "` | " : "", weir_unit_text(group->rows[i].unit),
+                     group->rows[i].help);
             assert_non_null(strstr(reference, row));
         }
     }
@@ -64,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_fit_to_print),
         cmocka_unit_test(names_of_one_object_differ),
+        cmocka_unit_test(metrics_differ),
         cmocka_unit_test(the_reference_has_every_row),
     };
     return cmocka_run_group_tests_name("counters", tests, NULL, NULL);
