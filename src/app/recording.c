@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +23,34 @@
 #define RECEIVE_NAP_NS   (3 * WEIR_NS_PER_MS)
 #define TAKE_NAP_MS      10
 
+/* One of the segments that were put off, decoded again where files are finished. */
+struct retry {
+    struct weir_job job;
+    bool is_under_way;
+    unsigned deferred; /* as the recording's was */
+    uint64_t below;
+    struct weir_recovery recovery;
+    const struct weir_journal_folder *folder;
+    int result;
+    bool has_more; /* segments */
+    struct weir_diag diag;
+};
+
 struct weir_recording {
     struct weir_recording_config config;
     struct weir_store_writer *writer;
     struct weir_recovery recovery;
     struct weir_journal_folder folder;
     struct weir_journal *journal;
+    unsigned ending; /* segments whose outcome is not known yet */
     bool has_said_deferred;
     bool has_deferred;   /* segments that are to be decoded again */
+    unsigned deferred;   /* how often one was put off */
     int64_t next_try_ns; /* of one of them, where no segment ends until then */
-    bool is_at_limit;    /* the collector takes no more */
-    bool is_busy;        /* something was taken since it last rested */
-    size_t foreseen;     /* datagrams that come next and the collector was told of */
+    struct retry retry;
+    bool is_at_limit; /* the collector takes no more */
+    bool is_busy;     /* something was taken since it last rested */
+    size_t foreseen;  /* datagrams that come next and the collector was told of */
 
     pthread_t receiving;
     bool is_receiving;
@@ -178,6 +195,7 @@ static void put_off(struct weir_recording *recording, const struct weir_diag *re
 {
     char text[sizeof(reason->text) + 80];
     recording->has_deferred = true;
+    recording->deferred++;
     set_next_try(recording);
     if (recording->has_said_deferred)
         return;
@@ -186,20 +204,26 @@ static void put_off(struct weir_recording *recording, const struct weir_diag *re
     say(recording, text);
 }
 
+static void say_recovered(const struct weir_recording *recording, const char *path,
+                          uint64_t datagrams)
+{
+    char text[sizeof(((struct weir_diag *)NULL)->text) + 80];
+    if (datagrams == 0)
+        return;
+    snprintf(text, sizeof(text), "%s: recovered %llu datagrams", path,
+             (unsigned long long)datagrams);
+    say(recording, text);
+}
+
 /* Stores what a folder holds; what fails, with diag, and the rest stays. */
 static int recover_folder(struct weir_recording *recording,
-                          const struct weir_journal_folder *folder, uint64_t below, size_t most,
-                          struct weir_diag *diag)
+                          const struct weir_journal_folder *folder, struct weir_diag *diag)
 {
     uint64_t before = recording->recovery.counted.journal_recovered_datagrams;
-    int result = weir_recover(&recording->recovery, folder, below, most, diag);
-    uint64_t recovered = recording->recovery.counted.journal_recovered_datagrams - before;
-    if (result == 0 && recovered > 0) {
-        char text[sizeof(diag->text) + 80];
-        snprintf(text, sizeof(text), "%s: recovered %llu datagrams", folder->path,
-                 (unsigned long long)recovered);
-        say(recording, text);
-    }
+    int result = weir_recover(&recording->recovery, folder, WEIR_RECOVER_ALL, SIZE_MAX, diag);
+    if (result == 0)
+        say_recovered(recording, folder->path,
+                      recording->recovery.counted.journal_recovered_datagrams - before);
     return result;
 }
 
@@ -221,7 +245,7 @@ static void recover_others(struct weir_recording *recording)
             say(recording, diag.text);
             continue;
         }
-        if (recover_folder(recording, &folder, WEIR_RECOVER_ALL, SIZE_MAX, &diag) < 0) {
+        if (recover_folder(recording, &folder, &diag) < 0) {
             char text[sizeof(diag.text) + 160];
             snprintf(text, sizeof(text), "%s: what is in the journal stays there: %s", folder.path,
                      diag.text);
@@ -312,8 +336,7 @@ int weir_recording_open(const struct weir_recording_config *config,
         result = take_folder(recording, diag);
     if (result == 0) {
         struct weir_diag own = {0};
-        if (recording->folder.fd >= 0 &&
-            recover_folder(recording, &recording->folder, WEIR_RECOVER_ALL, SIZE_MAX, &own) < 0)
+        if (recording->folder.fd >= 0 && recover_folder(recording, &recording->folder, &own) < 0)
             put_off(recording, &own);
         recover_others(recording);
     }
@@ -365,8 +388,7 @@ static int begin_first(struct weir_recording *recording, struct weir_collector *
             weir_journal_folder_forget_states(folder, id);
     }
     weir_text_done(&state);
-    weir_store_writer_begin_segment(recording->writer, folder, id);
-    return 0;
+    return weir_store_writer_begin_segment(recording->writer, folder, id, diag);
 }
 
 /* Ends an interval of the ledger. */
@@ -398,6 +420,8 @@ int weir_recording_start(struct weir_recording *recording, struct weir_collector
     if (result == 0)
         result = weir_store_writer_flush(recording->writer, INT64_MAX, diag);
     if (result == 0)
+        result = weir_store_writer_wait(recording->writer, diag);
+    if (result == 0)
         result = weir_journal_open(&options, &recording->journal, diag);
     if (result == 0)
         result = begin_first(recording, collector, diag);
@@ -412,22 +436,76 @@ int weir_recording_start(struct weir_recording *recording, struct weir_collector
 
 /* ---- Taking out ---- */
 
+/* In the thread where files are finished, after all segments below that one were. */
+static void run_retry(struct weir_job *job)
+{
+    struct retry *retry = (struct retry *)(void *)((char *)job - offsetof(struct retry, job));
+    struct weir_journal_ids segments = {0};
+    retry->result = weir_recover(&retry->recovery, retry->folder, retry->below, 1, &retry->diag);
+    if (retry->result == 0)
+        retry->result = weir_journal_folder_segments(retry->folder, &segments, &retry->diag);
+    retry->has_more = segments.count > 0 && segments.ids[0] < retry->below;
+    weir_journal_ids_done(&segments);
+}
+
 /* One segment that was put off, now that another could be stored or some time has passed. */
 static void retry_deferred(struct weir_recording *recording)
 {
-    uint64_t below = weir_journal_segment(recording->journal);
-    struct weir_journal_ids segments;
-    struct weir_diag diag = {0};
-    if (!recording->has_deferred)
+    struct retry *retry = &recording->retry;
+    struct weir_background *background = weir_store_writer_background(recording->writer);
+    if (!recording->has_deferred || retry->is_under_way)
         return;
-    if (recover_folder(recording, &recording->folder, below, 1, &diag) < 0 ||
-        weir_journal_folder_segments(&recording->folder, &segments, &diag) < 0) {
-        put_off(recording, &diag);
+    *retry = (struct retry){
+        .job.run = run_retry,
+        .is_under_way = true,
+        .deferred = recording->deferred,
+        .below = weir_journal_segment(recording->journal),
+        .recovery = {.store = recording->config.store,
+                     .clock = recording->config.clock,
+                     .collector = &recording->config.collector},
+        .folder = &recording->folder,
+    };
+    if (background)
+        (void)weir_background_give(background, &retry->job);
+    else
+        weir_job_do(&retry->job);
+}
+
+/* What became of it. */
+static void end_retry(struct weir_recording *recording)
+{
+    struct retry *retry = &recording->retry;
+    if (!retry->is_under_way || !weir_job_is_done(&retry->job))
+        return;
+    retry->is_under_way = false;
+    weir_counter_add_all(weir_store_counter_table, weir_store_counter_count,
+                         &retry->recovery.stored, &recording->recovery.stored);
+    weir_counter_add_all(weir_journal_counter_table, weir_journal_counter_count,
+                         &retry->recovery.counted, &recording->recovery.counted);
+    if (retry->result < 0) {
+        put_off(recording, &retry->diag);
         return;
     }
+    say_recovered(recording, recording->folder.path,
+                  retry->recovery.counted.journal_recovered_datagrams);
     recording->has_said_deferred = false;
-    recording->has_deferred = segments.count > 0 && segments.ids[0] < below;
-    weir_journal_ids_done(&segments);
+    recording->has_deferred = retry->has_more || recording->deferred != retry->deferred;
+}
+
+/* What became of segments that ended, and of one that was tried again. */
+static void learn_outcomes(struct weir_recording *recording)
+{
+    struct weir_store_outcome outcome;
+    end_retry(recording);
+    while (weir_store_writer_outcome(recording->writer, &outcome) == 0) {
+        recording->ending--;
+        if (outcome.error < 0) {
+            put_off(recording, &outcome.reason);
+        } else {
+            recording->has_said_deferred = false;
+            retry_deferred(recording);
+        }
+    }
 }
 
 /* Where nothing comes no segment ends after which what was put off is tried again. */
@@ -441,32 +519,51 @@ static void retry_in_time(struct weir_recording *recording)
         retry_deferred(recording);
 }
 
+void weir_recording_settle(struct weir_recording *recording)
+{
+    struct weir_diag none;
+    if (!recording || (recording->ending == 0 && !recording->retry.is_under_way))
+        return;
+    (void)!weir_store_writer_wait(recording->writer, &none);
+    learn_outcomes(recording);
+    struct weir_background *background = weir_store_writer_background(recording->writer);
+    if (background && recording->retry.is_under_way)
+        weir_background_wait(background, &recording->retry.job);
+    end_retry(recording);
+}
+
+static void settle_journal(void *context, uint64_t position)
+{
+    weir_journal_settle(context, position);
+}
+
 /* All of a segment is with the collector. 0, or the error of a sink. */
 static int end_segment(struct weir_recording *recording, struct weir_collector *collector,
                        uint64_t next_id, struct weir_diag *diag)
 {
     struct weir_text_buffer state;
-    struct weir_diag own = {0};
     int result = weir_collector_hand_over(collector, diag);
     if (result == 0)
         result = report(recording, diag);
     if (result < 0)
         return result;
     result = save(recording, collector, &state, diag);
-    if (result == 0) {
-        const struct weir_store_next_segment next = {
-            .id = next_id, .state = (const uint8_t *)state.data, .state_length = state.length};
-        weir_journal_settle(recording->journal);
-        if (weir_store_writer_end_segment(recording->writer, &next, &own) < 0) {
-            put_off(recording, &own);
-        } else {
-            recording->has_said_deferred = false;
-            retry_deferred(recording);
-        }
-        weir_store_writer_begin_segment(recording->writer, &recording->folder, next_id);
+    if (result < 0) {
+        weir_text_done(&state);
+        return result;
     }
-    weir_text_done(&state);
-    return result;
+    const struct weir_store_next_segment next = {
+        .id = next_id,
+        .state = (uint8_t *)state.data,
+        .state_length = state.length,
+        .settle = settle_journal,
+        .settle_context = recording->journal,
+        .settle_position = weir_journal_start(recording->journal),
+    };
+    recording->ending++;
+    weir_store_writer_end_segment(recording->writer, &next);
+    learn_outcomes(recording);
+    return weir_store_writer_begin_segment(recording->writer, &recording->folder, next_id, diag);
 }
 
 static void say_messages(struct weir_recording *recording)
@@ -523,6 +620,7 @@ int weir_recording_take(struct weir_recording *recording, struct weir_collector 
                         unsigned most, uint64_t *ret_messages, struct weir_diag *diag)
 {
     say_messages(recording);
+    learn_outcomes(recording);
     retry_in_time(recording);
     while (most-- > 0) {
         int result = take_one(recording, collector, false, ret_messages, diag);
@@ -546,6 +644,7 @@ int weir_recording_finish(struct weir_recording *recording, struct weir_collecto
         int result = take_one(recording, collector, leaves, &messages, diag);
         if (result == WEIR_E_END && (leaves || !recording->is_at_limit)) {
             say_messages(recording);
+            weir_recording_settle(recording);
             return end_of_receiving(recording, diag);
         }
         if (result == WEIR_E_AGAIN)
@@ -586,6 +685,7 @@ void weir_recording_close(struct weir_recording *recording)
 {
     if (!recording)
         return;
+    weir_recording_settle(recording);
     if (recording->journal)
         weir_journal_abandon(recording->journal);
     stop_receiving(recording);

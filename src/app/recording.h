@@ -17,8 +17,9 @@
  * stored all the same, and restores from that.
  *
  * A segment whose files cannot be written is put off, which is said once, and decoded again after
- * one that could, or where none comes after a rotation. Ownership: borrows the writer, the
- * collector and the listeners, which outlive it. Threads: one caller.
+ * one that could, or where none comes after a rotation; where the writer finishes files behind, so
+ * that is. Ownership: borrows the writer until that is closed, which is before it is; the collector
+ * and the listeners outlive it. Threads: one caller.
  */
 #ifndef WEIR_APP_RECORDING_H
 #define WEIR_APP_RECORDING_H
@@ -102,11 +103,18 @@ WEIR_CHECKED int weir_recording_finish(struct weir_recording *recording,
                                        struct weir_collector *collector, bool leave,
                                        struct weir_diag *diag);
 
+/*
+ * Waits for segments that are being finished or decoded again; their outcomes are known then. To be
+ * called before the writer is closed.
+ */
+void weir_recording_settle(struct weir_recording *recording);
+
 /* 0; WEIR_E_IO: segments stay in the journal, since their files could not be written. */
 WEIR_CHECKED int weir_recording_check(const struct weir_recording *recording,
                                       struct weir_diag *diag);
 
-/* What was not finished stays in the journal. NULL does nothing. */
+/* What was not finished stays in the journal. NULL does nothing. The writer is there, or settled.
+ */
 void weir_recording_close(struct weir_recording *recording);
 
 /* Datagrams that are not in the journal: dropped by the kernel, or not admitted. */

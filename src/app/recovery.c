@@ -72,21 +72,27 @@ static int decode_segment(struct weir_recovery *recovery, const struct weir_jour
 }
 
 /* Ends the segment that was decoded: its files are the store's, and `next_id` has its state. */
-static int end_segment(struct weir_store_writer *writer, struct weir_collector *collector,
-                       uint64_t next_id, int64_t now_ns, struct weir_diag *diag)
+static int end_segment(const struct weir_recovery *recovery, struct weir_store_writer *writer,
+                       struct weir_collector *collector, uint64_t next_id, struct weir_diag *diag)
 {
     struct weir_text_buffer state;
+    struct weir_store_outcome outcome;
     weir_text_init(&state, WEIR_JOURNAL_STATE_MAX);
-    int result = weir_collector_save(collector, now_ns, &state);
+    int result = weir_collector_save(collector, weir_clock_now(&recovery->clock), &state);
     if (result < 0) {
-        weir_diag_set(diag, (enum weir_error)result, "the collector's state: %s",
-                      weir_error_text(result));
-    } else {
-        const struct weir_store_next_segment next = {
-            .id = next_id, .state = (const uint8_t *)state.data, .state_length = state.length};
-        result = weir_store_writer_end_segment(writer, &next, diag);
+        weir_text_done(&state);
+        return weir_diag_set(diag, (enum weir_error)result, "the collector's state: %s",
+                             weir_error_text(result));
     }
-    weir_text_done(&state);
+    const struct weir_store_next_segment next = {
+        .id = next_id, .state = (uint8_t *)state.data, .state_length = state.length};
+    weir_store_writer_end_segment(writer, &next);
+    /* This writer finishes at once. */
+    result = weir_store_writer_outcome(writer, &outcome);
+    if (result == 0 && outcome.error < 0) {
+        *diag = outcome.reason;
+        result = outcome.error;
+    }
     return result;
 }
 
@@ -109,9 +115,10 @@ static int recover_one(struct weir_recovery *recovery, const struct weir_journal
         return result;
     }
     const struct weir_batch_sink sink = weir_store_writer_sink(writer);
-    weir_store_writer_begin_segment(writer, folder, id);
+    result = weir_store_writer_begin_segment(writer, folder, id, diag);
     /* They are the collector's first: there is a place for them. */
-    result = weir_collector_add_batch_sink(collector, &sink);
+    if (result == 0)
+        result = weir_collector_add_batch_sink(collector, &sink);
     if (result == 0)
         result = weir_tables_init(&tables, collector, writer, 0);
     if (result == 0)
@@ -119,7 +126,7 @@ static int recover_one(struct weir_recovery *recovery, const struct weir_journal
     if (result == 0)
         result = weir_tables_report(&tables, weir_clock_now(&recovery->clock), &nothing, diag);
     if (result == 0)
-        result = end_segment(writer, collector, next_id, weir_clock_now(&recovery->clock), diag);
+        result = end_segment(recovery, writer, collector, next_id, diag);
     struct weir_store_counters stored;
     int closed = weir_store_writer_close(writer, &stored, result == 0 ? diag : NULL);
     weir_counter_add_all(weir_store_counter_table, weir_store_counter_count, &stored,

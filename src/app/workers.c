@@ -242,6 +242,7 @@ int weir_workers_close_store(struct weir_workers *workers, struct weir_store_cou
         struct worker *worker = &workers->workers[i];
         struct weir_store_counters stored = {0};
         struct weir_diag own = {0};
+        weir_recording_settle(worker->recording);
         note(&result, weir_store_writer_close(worker->store, &stored, &own), &own, diag);
         worker->store = NULL;
         if (counters)

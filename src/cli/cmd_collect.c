@@ -185,6 +185,8 @@ static int open_store(struct run *run, const char *path, struct weir_diag *diag)
         .path = path,
         .clock = run->call->clock,
         .rotate_ns = weir_arguments_ns(&run->call->arguments, ROTATE),
+        /* What comes from sockets does not wait. */
+        .behind = weir_arguments_count_given(&run->call->arguments, LISTEN) > 0,
     };
     int result = weir_workers_open_store(run->workers, &store, diag);
     /* A store that fails ends the work: what is in its journal is stored by the next run. */

@@ -87,7 +87,7 @@ WEIR_CHECKED int weir_udp_listener_receive(struct weir_udp_listener *listener, i
                                            const struct weir_datagram **ret_datagrams,
                                            struct weir_diag *diag);
 
-/* Datagrams the kernel dropped since the listener was opened, as far as it has reported. */
+/* Datagrams the kernel dropped: all, when the last receive found nothing. */
 uint64_t weir_udp_listener_dropped(const struct weir_udp_listener *listener);
 
 /* Readable when datagrams are there, for who waits for several listeners at once. */

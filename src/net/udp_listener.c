@@ -46,13 +46,20 @@ static void set_buffer(int fd, int buffer_octets)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_octets, sizeof(buffer_octets));
 }
 
-/* How many the kernel has dropped; what SO_RXQ_OVFL says of the next datagram. */
-static uint32_t count_drops(int fd)
+/* How many the kernel has dropped; where it does not say, `before`. */
+static uint32_t count_drops(int fd, uint32_t before)
 {
     uint32_t values[SK_MEMINFO_VARS] = {0};
     socklen_t length = sizeof(values);
-    (void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &length);
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &length) < 0 || length < sizeof(values))
+        return before;
     return values[SK_MEMINFO_DROPS];
+}
+
+static void note_drops(struct weir_udp_listener *listener, uint32_t count)
+{
+    listener->dropped += count - listener->last_drop_count;
+    listener->last_drop_count = count;
 }
 
 static int bind_socket(const struct addrinfo *list, bool is_shared)
@@ -168,7 +175,7 @@ static int open_group(const char *host, uint16_t port, int buffer_octets, uint32
                              strerror(errno));
     /* What came while they were deaf is not lost: nobody was there yet. */
     for (uint32_t i = 0; i < count; i++)
-        listeners[i]->last_drop_count = count_drops(sockets[i]);
+        listeners[i]->last_drop_count = count_drops(sockets[i], 0);
     return 0;
 }
 
@@ -221,8 +228,7 @@ static void take_control(struct weir_udp_listener *listener, struct msghdr *head
         if (at->cmsg_type == SO_RXQ_OVFL) {
             uint32_t count;
             memcpy(&count, CMSG_DATA(at), sizeof(count));
-            listener->dropped += count - listener->last_drop_count;
-            listener->last_drop_count = count;
+            note_drops(listener, count);
         } else if (at->cmsg_type == SO_TIMESTAMPNS) {
             struct timespec arrival;
             memcpy(&arrival, CMSG_DATA(at), sizeof(arrival));
@@ -251,8 +257,11 @@ int weir_udp_listener_receive(struct weir_udp_listener *listener, int timeout_ms
         listener->headers[i].msg_hdr.msg_controllen = sizeof(listener->controls[i]);
     }
     int count = receive(listener, timeout_ms);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        /* Of those at the end no datagram tells that comes after them. */
+        note_drops(listener, count_drops(listener->socket, listener->last_drop_count));
         return WEIR_E_AGAIN;
+    }
     if (count < 0)
         return weir_diag_set(diag, WEIR_E_IO, "udp port %u: receiving: %s", listener->port,
                              strerror(errno));

@@ -328,10 +328,14 @@ uint64_t weir_journal_segment(const struct weir_journal *journal)
     return weir_ring_segment(&journal->ring, journal->number)->id;
 }
 
-void weir_journal_settle(struct weir_journal *journal)
+uint64_t weir_journal_start(const struct weir_journal *journal)
 {
-    uint64_t start = weir_ring_segment(&journal->ring, journal->number)->start;
-    weir_segment_writer_settle(&journal->writer, start);
+    return weir_ring_segment(&journal->ring, journal->number)->start;
+}
+
+void weir_journal_settle(const struct weir_journal *journal, uint64_t position)
+{
+    weir_segment_writer_settle(&journal->writer, position);
 }
 
 void weir_journal_abandon(struct weir_journal *journal)

@@ -142,11 +142,14 @@ bool weir_journal_is_empty(const struct weir_journal *journal);
 /* The segment that what comes next is of. */
 uint64_t weir_journal_segment(const struct weir_journal *journal);
 
+/* Where in the journal that segment begins. */
+uint64_t weir_journal_start(const struct weir_journal *journal);
+
 /*
- * Waits until the journal has done with a segment that was taken out: its file may go. To be called
- * before it is committed.
+ * Waits until the journal has done with what is before a position, as weir_journal_start has it:
+ * the file of the segment before may go. Any thread, to be called before that is committed.
  */
-void weir_journal_settle(struct weir_journal *journal);
+void weir_journal_settle(const struct weir_journal *journal, uint64_t position);
 
 /* Nothing will be taken out any more: who receives is told. */
 void weir_journal_abandon(struct weir_journal *journal);

@@ -384,6 +384,17 @@ int weir_parquet_append(struct weir_parquet *file, const struct weir_batch *batc
     return 0;
 }
 
+int weir_parquet_flush(struct weir_parquet *file, struct weir_diag *diag)
+{
+    return put_row_group(file, diag);
+}
+
+void weir_parquet_use(struct weir_parquet *file, struct weir_parquet_encoder *encoder)
+{
+    assert(encoder->row_max >= file->rows.row_max);
+    file->encoder = encoder;
+}
+
 int weir_parquet_finish(struct weir_parquet *file, struct weir_parquet_summary *ret_summary,
                         struct weir_diag *diag)
 {

@@ -15,7 +15,7 @@
  * Ownership: `fd` is the caller's, open for writing, at offset 0. An encoder is shared by all the
  * files of a thread and outlives them. Memory: the encoder some 8 MB for row groups of 131,072
  * rows, each file what store/rows.h says, and 12 KB of footer a row group. Threads: an encoder and
- * its files belong to one thread.
+ * its files belong to one thread; a file can go to another with weir_parquet_use.
  */
 #ifndef WEIR_STORE_PARQUET_H
 #define WEIR_STORE_PARQUET_H
@@ -67,6 +67,12 @@ void weir_parquet_begin(struct weir_parquet *file, int fd);
 WEIR_CHECKED int weir_parquet_append(struct weir_parquet *file, const struct weir_batch *batch,
                                      uint32_t first_row, uint32_t row_count,
                                      struct weir_diag *diag);
+
+/* Ends the row group, so that no rows wait in memory. Errors as append. */
+WEIR_CHECKED int weir_parquet_flush(struct weir_parquet *file, struct weir_diag *diag);
+
+/* Has the file encoded by another encoder from here on, of another thread. */
+void weir_parquet_use(struct weir_parquet *file, struct weir_parquet_encoder *encoder);
 
 /* Rows added so far. */
 uint64_t weir_parquet_rows(const struct weir_parquet *file);

@@ -83,12 +83,27 @@ static int open_segment(struct weir_segment_writer *writer, uint64_t id)
     return fd >= 0 ? fd : openat(writer->folder->fd, name, flags, 0666);
 }
 
-/* The ring's next segment; its predecessor is complete. */
+/* Has the open segment, which is complete, made durable; where another thread has to, soon. */
+static void end_open(struct weir_segment_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    int fd = writer->fd;
+    bool has_room = writer->ended_count < WEIR_SEGMENTS_ENDED;
+    if (fd >= 0 && has_room) {
+        writer->ended_fds[writer->ended_count++] = fd;
+        writer->fd = -1;
+        pthread_cond_signal(&writer->sync_due);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    if (fd >= 0 && !has_room && fdatasync(fd) == 0)
+        atomic_fetch_add(&writer->syncs, 1);
+}
+
+/* The ring's next segment. */
 static void next_segment(struct weir_segment_writer *writer)
 {
     const struct weir_ring_segment *segment = weir_ring_segment(writer->ring, writer->begun);
-    if (writer->fd >= 0 && fdatasync(writer->fd) == 0)
-        atomic_fetch_add(&writer->syncs, 1);
+    end_open(writer);
     writer->begun++;
     writer->start = segment->start;
     writer->allocated = 0;
@@ -298,10 +313,12 @@ static void *write_loop(void *context)
     return NULL;
 }
 
-/* Waits for the next sync, with the lock held; false where there is nothing to do. */
+/* Waits for the next sync, with the lock held; false where the open segment has nothing new. */
 static bool await_sync(struct weir_segment_writer *writer)
 {
-    if (writer->sync_ns) {
+    /* One that ended meanwhile does not wait for more to come. */
+    bool waits = writer->ended_count == 0;
+    if (waits && writer->sync_ns) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += writer->sync_ns / WEIR_NS_PER_SECOND;
@@ -311,10 +328,23 @@ static bool await_sync(struct weir_segment_writer *writer)
             until.tv_sec++;
         }
         pthread_cond_timedwait(&writer->sync_due, &writer->lock, &until);
-    } else {
+    } else if (waits) {
         pthread_cond_wait(&writer->sync_due, &writer->lock);
     }
     return writer->unsynced_octets > 0 && writer->fd >= 0;
+}
+
+/* Syncs and closes the segments that ended, with the lock held but for that. */
+static void sync_ended(struct weir_segment_writer *writer)
+{
+    while (writer->ended_count > 0) {
+        int fd = writer->ended_fds[--writer->ended_count];
+        pthread_mutex_unlock(&writer->lock);
+        if (fdatasync(fd) == 0)
+            atomic_fetch_add(&writer->syncs, 1);
+        close(fd);
+        pthread_mutex_lock(&writer->lock);
+    }
 }
 
 static void *sync_loop(void *context)
@@ -322,7 +352,10 @@ static void *sync_loop(void *context)
     struct weir_segment_writer *writer = context;
     pthread_mutex_lock(&writer->lock);
     while (!writer->sync_ending) {
-        if (!await_sync(writer))
+        bool is_due = await_sync(writer);
+        sync_ended(writer);
+        /* Another may have begun meanwhile. */
+        if (!is_due || writer->fd < 0)
             continue;
         /* Its own descriptor: the writing thread goes on, and may close the other. */
         int segment = writer->fd;
@@ -338,6 +371,7 @@ static void *sync_loop(void *context)
         if (error && writer->fd == segment)
             writer->sync_error = error;
     }
+    sync_ended(writer);
     pthread_mutex_unlock(&writer->lock);
     return NULL;
 }

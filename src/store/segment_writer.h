@@ -23,6 +23,9 @@
 #include "store/journal.h"
 #include "store/ring.h"
 
+/* Past so many the writing thread syncs them itself. */
+#define WEIR_SEGMENTS_ENDED 8u
+
 struct weir_segment_writer {
     struct weir_ring *ring;
     const struct weir_journal_folder *folder;
@@ -40,6 +43,8 @@ struct weir_segment_writer {
     pthread_cond_t sync_due;
     int fd; /* of the open segment; -1: none */
     uint64_t unsynced_octets;
+    int ended_fds[WEIR_SEGMENTS_ENDED]; /* of segments that ended, to be made durable and closed */
+    unsigned ended_count;
     int sync_error; /* errno of a sync that failed */
     bool sync_ending;
     bool has_message;

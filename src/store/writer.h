@@ -21,22 +21,31 @@
  *
  *     weir_store_writer_begin_segment(writer, &folder, id);
  *     sink.batch(...)
- *     weir_store_writer_end_segment(writer, &next, &diag);
+ *     weir_store_writer_end_segment(writer, &next);
+ *     while (weir_store_writer_outcome(writer, &outcome) == 0) ...
  *
  * All files of a segment get their places together, at its end, and it is gone then. Where one of
  * them cannot be written the segment is put off: nothing of it is stored, it stays in the journal,
- * and its end says why.
+ * and its outcome says why.
+ *
+ * `behind` has files and segments finished by a thread of the writer's (store/finisher.h), in the
+ * order in which they ended, so that who collects never waits for a disk to be synced. What becomes
+ * of them is heard of later: the error of a file by the next call that can return one, that of a
+ * segment by its outcome.
  *
  * Ownership: the writer owns its files. Memory: at most files_max row groups (store/rows.h) and
- * one encoder; typically 30 MB. Threads: one owner. Limits: files_max files open at once; past
- * that the one that waited longest is finished early, and counted.
+ * one encoder, typically 30 MB; behind, one of each more. Threads: one owner. Limits: files_max
+ * files open at once; past that the one that waited longest is finished early, and counted; what
+ * waits to be finished as in store/finisher.h.
  */
 #ifndef WEIR_STORE_WRITER_H
 #define WEIR_STORE_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
@@ -58,6 +67,7 @@ struct weir_store_writer_options {
     uint32_t files_max;      /* 0: the default */
     uint32_t row_group_rows; /* 0: the default of store/parquet.h */
     uint64_t file_rows_max;  /* 0: the default; a file is finished when it has as many */
+    bool behind;             /* in a thread of its own; otherwise at once */
 };
 
 struct weir_store_counters {
@@ -71,6 +81,7 @@ struct weir_store_counters {
     uint64_t table_rows_stored;
     uint64_t table_rows_not_stored;
     uint64_t table_files_written;
+    uint64_t finish_waits;
 };
 
 extern const struct weir_counter weir_store_counter_table[];
@@ -109,30 +120,50 @@ WEIR_CHECKED int weir_store_writer_flush(struct weir_store_writer *writer, int64
 /* What follows the end of a segment: the state that the next one begins with. */
 struct weir_store_next_segment {
     uint64_t id;
-    const uint8_t *state;
+    uint8_t *state; /* of malloc; the writer frees it */
     size_t state_length;
+    /* Waited for before the segment goes: that its journal has done with it. NULL: it has. */
+    void (*settle)(void *context, uint64_t position);
+    void *settle_context;
+    uint64_t settle_position;
 };
 
 /*
  * What is appended from here on is of this segment of this journal, which is borrowed until its
- * end. No files are open: the segment before has ended, or nothing was appended.
+ * outcome is there. The segment before has ended, or nothing was appended; files of no segment end.
+ * 0, or WEIR_E_NOMEM with diag.
  */
-void weir_store_writer_begin_segment(struct weir_store_writer *writer,
-                                     const struct weir_journal_folder *folder, uint64_t id);
+WEIR_CHECKED int weir_store_writer_begin_segment(struct weir_store_writer *writer,
+                                                 const struct weir_journal_folder *folder,
+                                                 uint64_t id, struct weir_diag *diag);
 
 /*
  * Completes the segment's files, saves the state that the next one begins with, and commits it
- * (store/journal_folder.h). 0; or the error, with diag, for which the segment is put off. In either
- * case it has ended.
+ * (store/journal_folder.h).
  */
-WEIR_CHECKED int weir_store_writer_end_segment(struct weir_store_writer *writer,
-                                               const struct weir_store_next_segment *next,
-                                               struct weir_diag *diag);
+void weir_store_writer_end_segment(struct weir_store_writer *writer,
+                                   const struct weir_store_next_segment *next);
+
+struct weir_store_outcome {
+    uint64_t id;
+    int error; /* 0, or that for which it was put off */
+    struct weir_diag reason;
+};
+
+/* What became of the oldest segment that ended. 0; WEIR_E_AGAIN: nothing that is not told yet. */
+WEIR_CHECKED int weir_store_writer_outcome(struct weir_store_writer *writer,
+                                           struct weir_store_outcome *ret_outcome);
+
+/* Waits until all that ended is finished. The error of a file of no segment, as append. */
+WEIR_CHECKED int weir_store_writer_wait(struct weir_store_writer *writer, struct weir_diag *diag);
+
+/* The thread that it finishes in, for what is to come after that; NULL: it is none. */
+struct weir_background *weir_store_writer_background(struct weir_store_writer *writer);
 
 /*
  * Finishes all files and frees the writer, whatever happens; the first error is returned. A segment
- * that was begun is put off. Where
- * ret_counters is not NULL it takes the final counters. NULL is no writer and no error.
+ * that was begun is put off. Where ret_counters is not NULL it takes the final counters. NULL is no
+ * writer and no error.
  */
 WEIR_CHECKED int weir_store_writer_close(struct weir_store_writer *writer,
                                          struct weir_store_counters *ret_counters,

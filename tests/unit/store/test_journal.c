@@ -171,7 +171,7 @@ static void pass_through(struct fixture *fixture, bool buffered)
         assert_int_equal(taken, 1000 * ++segments);
         assert_true(item.next_segment > item.segment);
         assert_int_equal(weir_journal_segment(journal), item.next_segment);
-        weir_journal_settle(journal);
+        weir_journal_settle(journal, weir_journal_start(journal));
         assert_int_equal(read_segment(&fixture->folder, item.segment, first_of_segment, &cut),
                          taken);
         assert_int_equal(cut, 0);
@@ -593,7 +593,7 @@ static void test_a_full_disk_stops_it_for_a_while(void **state)
     take_out(journal);
     weir_journal_end(journal);
     take_out(journal);
-    weir_journal_settle(journal);
+    weir_journal_settle(journal, weir_journal_start(journal));
     counters = weir_journal_count(journal);
     assert_int_equal(counters.journal_datagrams, appended);
     assert_int_equal(count_in_segments(&folder) + counters.journal_dropped, appended);

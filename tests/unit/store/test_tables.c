@@ -194,11 +194,21 @@ static void write_segment(struct weir_store_writer *writer,
     struct weir_diag diag = {0};
     struct weir_batch *batch = weir_batch_new(64);
     assert_non_null(batch);
-    weir_store_writer_begin_segment(writer, folder, id);
+    assert_int_equal(weir_store_writer_begin_segment(writer, folder, id, &diag), 0);
     store_add_rows(batch, id * 10, 10, TEST_HOUR_NS);
     assert_int_equal(weir_store_writer_append(writer, batch, &diag), 0);
     add_rows(writer, id, 1, TEST_HOUR_NS);
     weir_batch_free(batch);
+}
+
+static void end_segment(struct weir_store_writer *writer, uint64_t next_id)
+{
+    const struct weir_store_next_segment next = {.id = next_id};
+    struct weir_store_outcome outcome;
+    weir_store_writer_end_segment(writer, &next);
+    assert_int_equal(weir_store_writer_outcome(writer, &outcome), 0);
+    assert_int_equal(outcome.error, 0);
+    assert_int_equal(weir_store_writer_outcome(writer, &outcome), WEIR_E_AGAIN);
 }
 
 static void rows_of_a_segment_come_with_its_files_and_once(void **state)
@@ -206,11 +216,10 @@ static void rows_of_a_segment_come_with_its_files_and_once(void **state)
     const char *path = *state;
     struct weir_diag diag = {0};
     struct weir_journal_folder folder;
-    const struct weir_store_next_segment next = {.id = 3};
     struct weir_store_writer *writer = open_writer(path, 60 * SECOND);
     assert_int_equal(weir_journal_folder_take(path, 0, true, &folder, &diag), 0);
     write_segment(writer, &folder, 1);
-    assert_int_equal(weir_store_writer_end_segment(writer, &next, &diag), 0);
+    end_segment(writer, 3);
     assert_int_equal(count_files(path, "tables/ledger/date=2026-02-03/ledger-*-1-0-*.parquet"), 1);
     assert_int_equal(count_files(path, "date=*/hour=*/*.parquet"), 1);
     /* A writer that dies in a segment leaves nothing of it; the next attempt is the one. */
@@ -221,7 +230,7 @@ static void rows_of_a_segment_come_with_its_files_and_once(void **state)
     assert_int_equal(count_files(path, "tables/ledger/*/*.parquet"), 1);
     writer = open_writer(path, 60 * SECOND);
     write_segment(writer, &folder, 2);
-    assert_int_equal(weir_store_writer_end_segment(writer, &next, &diag), 0);
+    end_segment(writer, 3);
     counters = close_writer(writer);
     assert_int_equal(counters.table_rows_stored, 1);
     assert_int_equal(counters.table_files_written, 1);

@@ -23,7 +23,7 @@
 
 /* The linker puts these before the library's calls (--wrap): the one at zero fails. */
 
-static int64_t allocations_left = INT64_MAX;
+static _Atomic int64_t allocations_left = INT64_MAX;
 
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
 void *__real_malloc(size_t size);
@@ -50,6 +50,7 @@ void *__wrap_realloc(void *memory, size_t size)
 /* NOLINTEND(bugprone-reserved-identifier) */
 
 static int64_t clock_ns = TEST_HOUR_NS;
+static bool is_behind; /* the run is of writers that finish in a thread */
 
 static int make(void **state)
 {
@@ -71,7 +72,8 @@ static int open_writer(const char *path, struct weir_store_writer **ret_writer,
     struct weir_store_writer_options options = {.path = path,
                                                 .clock = weir_clock_manual(&clock_ns),
                                                 .row_group_rows = 1000,
-                                                .rotate_ns = SECOND};
+                                                .rotate_ns = SECOND,
+                                                .behind = is_behind};
     return weir_store_writer_open(&options, ret_writer, diag);
 }
 
@@ -263,8 +265,9 @@ static void test_memory_may_end_anywhere(void **state)
     batches_free(all);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    is_behind = argc > 1 && strcmp(argv[1], "behind") == 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_killed_writer_leaves_whole_files, make, drop),
         cmocka_unit_test_setup_teardown(test_a_file_that_may_not_grow_is_told, make, drop),
