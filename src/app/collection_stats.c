@@ -5,6 +5,10 @@
 
 #include "wire/sflow.h"
 
+/* Of the text, kept before it is written; those who were limited are in one piece. */
+#define PIECE_OCTETS     ((size_t)64 << 10)
+#define PIECE_OCTETS_MAX ((size_t)64 << 20)
+
 static void add_session(struct weir_stats *stats, const struct weir_session *session)
 {
     struct weir_collect_counters counters = weir_session_count(session);
@@ -149,22 +153,52 @@ static void add_totals(struct weir_stats *stats, const struct weir_collection_li
         weir_stats_add(stats, &parts[i]);
 }
 
-void weir_collection_print_stats(const struct weir_collection_list *of,
-                                 const struct weir_stats_part *parts, size_t part_count,
-                                 struct weir_text_buffer *out)
+/* Hands on what has been printed so far. */
+static int pass_on(struct weir_text_buffer *text, struct weir_output *output,
+                   struct weir_diag *diag)
 {
-    struct weir_stats stats = weir_stats_begin(out);
+    int result = weir_text_error(text);
+    if (result < 0)
+        return weir_diag_set(diag, (enum weir_error)result, "%s: %s", weir_output_name(output),
+                             weir_error_text(result));
+    result = weir_output_write(output, text->data, text->length, diag);
+    weir_text_clear(text);
+    return result;
+}
+
+/* An object a session, which are too many to keep them all as text. */
+static int add_sessions(struct weir_stats *stats, const struct weir_collector *collector,
+                        struct weir_output *output, struct weir_diag *diag)
+{
+    int result = 0;
+    for (const struct weir_session *session = weir_collector_sessions(collector)->oldest;
+         session && result == 0; session = session->newer) {
+        add_session(stats, session);
+        if (stats->out->length >= PIECE_OCTETS)
+            result = pass_on(stats->out, output, diag);
+    }
+    return result;
+}
+
+int weir_collection_print_stats(const struct weir_collection_list *of,
+                                const struct weir_stats_part *parts, size_t part_count,
+                                struct weir_output *output, struct weir_diag *diag)
+{
+    struct weir_text_buffer text;
+    int result = 0;
+    weir_text_init(&text, PIECE_OCTETS_MAX);
+    struct weir_stats stats = weir_stats_begin(&text);
     add_totals(&stats, of);
     for (size_t i = 0; i < part_count; i++)
         weir_stats_add(&stats, &parts[i]);
     add_limited(&stats, of);
     add_skipped(&stats, of);
     weir_stats_open_list(&stats, "exporters");
-    for (unsigned i = 0; i < of->count; i++) {
-        const struct weir_collector *collector = weir_collection_collector(of->collections[i]);
-        for (const struct weir_session *session = weir_collector_sessions(collector)->oldest;
-             session; session = session->newer)
-            add_session(&stats, session);
-    }
+    for (unsigned i = 0; i < of->count && result == 0; i++)
+        result = add_sessions(&stats, weir_collection_collector(of->collections[i]), output, diag);
     weir_stats_end(&stats);
+    if (result == 0)
+        result = pass_on(&text, output, diag);
+    weir_text_done(&text);
+    return result;
 }

@@ -3,7 +3,7 @@
  * What collections counted, of all workers together: --stats of `weir collect`.
  *
  *     const struct weir_collection_list of = {collections, count};
- *     weir_collection_print_stats(&of, parts, part_count, &text);
+ *     weir_collection_print_stats(&of, parts, part_count, output, &diag);
  *
  * Threads: one, and the collections are used by no other.
  */
@@ -12,7 +12,7 @@
 
 #include "app/collection.h"
 #include "app/stats.h"
-#include "base/text.h"
+#include "base/output.h"
 
 struct weir_collection_list {
     struct weir_collection *const *collections;
@@ -26,9 +26,12 @@ struct weir_collection_list {
  * also how far the exporter's clock is behind ours, which includes the messages' time under way:
  * "skew_ms" (moving mean), "skew_min_ms" (least of the last minute or two); and "skew_added_ms",
  * what --skew adds to flow times.
+ *
+ * It is written piece by piece. 0, the errors of weir_output_write, WEIR_E_NOMEM, or WEIR_E_LIMIT;
+ * with diag.
  */
-void weir_collection_print_stats(const struct weir_collection_list *of,
-                                 const struct weir_stats_part *parts, size_t part_count,
-                                 struct weir_text_buffer *out);
+WEIR_CHECKED int weir_collection_print_stats(const struct weir_collection_list *of,
+                                             const struct weir_stats_part *parts, size_t part_count,
+                                             struct weir_output *output, struct weir_diag *diag);
 
 #endif

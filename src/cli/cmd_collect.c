@@ -8,14 +8,12 @@
 #include "app/destination.h"
 #include "app/guard.h"
 #include "app/workers.h"
+#include "base/output.h"
 #include "cli/collect_options.h"
 #include "cli/command.h"
-#include "cli/print.h"
 #include "cli/signals.h"
 #include "sink/json.h"
 #include "store/writer.h"
-
-#define STATS_OCTETS_MAX ((size_t)1 << 30) /* some 1,500 octets an exporter */
 
 /* How a worker comes to a place of lines. */
 struct share {
@@ -455,12 +453,16 @@ static int print_stats(const struct run *run, const char *path, struct weir_diag
         {weir_journal_counter_table, weir_journal_counter_count, &journaled},
     };
     const struct weir_collection_list collections = weir_workers_collections(run->workers);
-    struct weir_text_buffer text;
-    weir_text_init(&text, STATS_OCTETS_MAX);
-    weir_collection_print_stats(&collections, parts, run->has_store ? 4 : 2, &text);
-    int result = weir_print(&text, path, diag);
-    weir_text_done(&text);
-    return result;
+    struct weir_output *output;
+    int result = weir_output_open(path, &output, diag);
+    if (result < 0)
+        return result;
+    result = weir_collection_print_stats(&collections, parts, run->has_store ? 4 : 2, output, diag);
+    if (result < 0) {
+        weir_output_abort(output);
+        return result;
+    }
+    return weir_output_close(output, diag);
 }
 
 static int run(struct weir_call *call, struct weir_diag *diag)

@@ -69,8 +69,8 @@ struct weir_collector_config {
 /*
  * 65,536 sessions, 4,096 Templates each, 256 sets or 1 MiB waiting each; 24 MiB of Templates, 16
  * MiB waiting; 4,096 rows; a minute and 65,536 rows that wait for options, a minute for common
- * properties. With all of that used
- * up by strangers for five minutes a collector with a store and its journal had 283 MiB.
+ * properties. With all of that used up by strangers a collector with a store and its journal stays
+ * below 256 MiB: it had at most 196 after ten seconds of a flood, 205 after five minutes.
  */
 struct weir_collector_config weir_collector_defaults(void);
 

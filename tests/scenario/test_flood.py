@@ -133,9 +133,17 @@ def send_innocent(sender, port, number):
     return number + 4
 
 
-def resident_kb(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return int(next(line for line in file if line.startswith("VmHWM")).split()[1])
+def wait_for(process):
+    """(exit status, KiB that were resident at most, its end included)"""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status), usage.ru_maxrss
+        if time.monotonic() > until:
+            process.kill()
+            sys.exit(f"weir has not ended after {PATIENCE_S} s")
+        time.sleep(0.01)
 
 
 def is_sanitized():
@@ -197,9 +205,8 @@ def run(folder, port):
     flooder.join()
     await_that("the receive queue is empty", lambda: queue_of(port)[0] == 0, process)
     dropped = queue_of(port)[1]
-    memory = resident_kb(process.pid)
     process.send_signal(signal.SIGTERM)
-    status = process.wait(PATIENCE_S)
+    status, memory = wait_for(process)
     counted = 0
     if os.path.exists(os.path.join(folder, "stats")):
         with open(os.path.join(folder, "stats"), encoding="utf-8") as file:
