@@ -215,6 +215,9 @@ def run(folder, port):
 
 
 def main():
+    if os.environ.get("WEIR_DUCKDB") == "no":
+        print("skipped: weir was built without DuckDB")
+        sys.exit(77)
     if not os.path.isdir(EXPORT):
         print("skipped: ../shared/data/export is not here")
         sys.exit(77)

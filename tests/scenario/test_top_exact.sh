@@ -8,6 +8,10 @@ set -euo pipefail
 
 : "${WEIR_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
 weir=${1:-$WEIR_SOURCE/build/weir}
+if [ "${WEIR_DUCKDB-}" = no ]; then
+    echo "SKIP: weir was built without DuckDB" >&2
+    exit 77
+fi
 folder=$(mktemp -d -t weir-top.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 store=$folder/store
@@ -15,12 +19,6 @@ failed=0
 
 "$weir" gen exports --records 1200k --to "ipfix+pcap:$folder/exports.pcap"
 "$weir" collect -r "$folder/exports.pcap" --store "$store"
-
-if ! "$weir" query --store "$store" --sql 'select 1' >/dev/null 2>"$folder/errors" &&
-    grep -q 'built without DuckDB' "$folder/errors"; then
-    echo "SKIP: weir was built without DuckDB" >&2
-    exit 77
-fi
 
 # compare WHAT SQL-AGGREGATE TOP KEYS AGGREGATE [FILTER [SQL-FILTER]]: rows without order, since
 # SQL orders ties by text.

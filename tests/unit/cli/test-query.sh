@@ -53,11 +53,12 @@ expect 'a column that is not there' 2 "weir: --by: *did you mean 'src_addr'?" \
 expect 'too many bins' 2 'weir: --bin: more than 100000 bins from 2026-03-28T*--from and --to' \
     --store "$dir/store" --bin 1ms
 
-"$weir" query --store "$dir/store" --sql 'select 1' >"$dir/out" 2>"$dir/err"
-if [ $? != 0 ] && grep -q 'without DuckDB' "$dir/err"; then
+if [ "${WEIR_DUCKDB-}" = no ]; then
+    expect 'a series without DuckDB' 1 'weir: this weir was built without DuckDB*' \
+        --store "$dir/store" --bin 1d
     echo "skipped: series and SQL need DuckDB; $failures failures before"
-    [ "$failures" = 0 ] && exit 77
-    exit 1
+    [ "$failures" = 0 ]
+    exit
 fi
 
 equal 'days of UTC' "$(csv --bin 1d --sum flows | cut -d, -f1 | xargs)" \
