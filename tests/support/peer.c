@@ -145,6 +145,19 @@ int take_flush(void *context, int64_t now_ns, struct weir_diag *diag)
     return 0;
 }
 
+struct weir_collector_config desk_config(void)
+{
+    struct weir_collector_config config = weir_collector_defaults();
+    weir_hash_key_seed(&config.hash_key, 1);
+    return config;
+}
+
+struct desk desk_open_default(unsigned sinks)
+{
+    const struct weir_collector_config config = desk_config();
+    return desk_open(&config, sinks);
+}
+
 struct desk desk_open(const struct weir_collector_config *config, unsigned sinks)
 {
     struct desk desk = {

@@ -11,8 +11,7 @@ enum { STATE_OCTETS_MAX = 1 << 24, HEADER_OCTETS = 28, SUM_AT = 20 };
 
 static struct weir_collector_config small_config(void)
 {
-    struct weir_collector_config config = weir_collector_defaults();
-    weir_hash_key_seed(&config.hash_key, 1);
+    struct weir_collector_config config = desk_config();
     config.session_max = 8;
     return config;
 }

@@ -129,3 +129,45 @@ unsigned next_line(char **csv, char *fields[FIELDS_MAX])
     *csv = at;
     return count;
 }
+
+struct flows *stored_plain, *stored_sampled;
+
+struct flows *flows_or_skip(struct flows *flows)
+{
+    if (!flows)
+        skip();
+    return flows;
+}
+
+uint64_t scaled_counter(const struct flow *flow, enum weir_column column)
+{
+    uint64_t interval = flow->none[WEIR_COLUMN_SAMPLING] ? 1 : flow->number[WEIR_COLUMN_SAMPLING];
+    return flow->none[column] ? 0 : flow->number[column] * (interval > 1 ? interval : 1);
+}
+
+uint64_t number_of(const char *text)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 10);
+    if (*end || !*text)
+        fail_msg("'%s' is no number", text);
+    return value;
+}
+
+int make_stores(void **state)
+{
+    (void)state;
+    if (can_ask()) {
+        stored_plain = flows_new(1, STORED_ROWS, false);
+        stored_sampled = flows_new(2, STORED_ROWS, true);
+    }
+    return 0;
+}
+
+int remove_stores(void **state)
+{
+    (void)state;
+    flows_free(stored_plain);
+    flows_free(stored_sampled);
+    return 0;
+}

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "flows.h"
 #include "query/run.h"
 
 /* True where this build can answer; a message says why it cannot. */
@@ -36,5 +37,20 @@ int try_ask_sql(const char *folder, const char *sql, enum weir_format format, ch
  * 0 at the end. Quotes are undone. */
 #define FIELDS_MAX 64
 unsigned next_line(char **csv, char *fields[FIELDS_MAX]);
+
+uint64_t number_of(const char *text);
+
+/* Stores for the tests of a group, which makes and removes them; NULL where nothing can be asked.
+ */
+#define STORED_ROWS 900
+extern struct flows *stored_plain, *stored_sampled; /* without and with sampling intervals */
+int make_stores(void **state);
+int remove_stores(void **state);
+
+/* The same store; or the test is skipped. */
+struct flows *flows_or_skip(struct flows *flows);
+
+/* A counter of a row times its sampling interval. */
+uint64_t scaled_counter(const struct flow *flow, enum weir_column column);
 
 #endif

@@ -2,52 +2,18 @@
 /* Answers against what the rows themselves come to. */
 #include "support/cmocka.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "answers.h"
-#include "flows.h"
 #include "store/catalog.h"
-#include "store/statistics.h"
-
-#define ROWS 700
-
-__extension__ typedef __int128 wide;
-
-static struct flows *plain, *sampled;
-
-static struct flows *flows_or_skip(struct flows *flows)
-{
-    if (!flows)
-        skip();
-    return flows;
-}
-
-static uint64_t scaled(const struct flow *flow, enum weir_column column)
-{
-    uint64_t interval = flow->none[WEIR_COLUMN_SAMPLING] ? 1 : flow->number[WEIR_COLUMN_SAMPLING];
-    return flow->none[column] ? 0 : flow->number[column] * (interval > 1 ? interval : 1);
-}
-
-static uint64_t number(const char *text)
-{
-    char *end;
-    uint64_t value = strtoull(text, &end, 10);
-    if (*end || !*text)
-        fail_msg("'%s' is no number", text);
-    return value;
-}
 
 static void groups_add_up(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(sampled);
+    struct flows *flows = flows_or_skip(stored_sampled);
     struct weir_question question = question_of_all();
     question.by = "protocol,src_addr";
     for (unsigned unscaled = 0; unscaled < 2; unscaled++) {
@@ -59,22 +25,22 @@ static void groups_add_up(void **state)
         assert_string_equal(fields[2], "bytes");
         assert_string_equal(fields[4], "flows");
         while (next_line(&at, fields) == 5) {
-            uint64_t group = *fields[2] ? number(fields[2]) : 0;
+            uint64_t group = *fields[2] ? number_of(fields[2]) : 0;
             assert_true(group <= last);
             last = group;
             bytes += group;
-            packets += *fields[3] ? number(fields[3]) : 0;
-            count += number(fields[4]);
+            packets += *fields[3] ? number_of(fields[3]) : 0;
+            count += number_of(fields[4]);
         }
         free(csv);
         for (size_t i = 0; i < flows->count; i++) {
             const struct flow *flow = &flows->rows[i];
             bytes -= unscaled
                          ? (flow->none[WEIR_COLUMN_BYTES] ? 0 : flow->number[WEIR_COLUMN_BYTES])
-                         : scaled(flow, WEIR_COLUMN_BYTES);
+                         : scaled_counter(flow, WEIR_COLUMN_BYTES);
             packets -=
                 unscaled ? (flow->none[WEIR_COLUMN_PACKETS] ? 0 : flow->number[WEIR_COLUMN_PACKETS])
-                         : scaled(flow, WEIR_COLUMN_PACKETS);
+                         : scaled_counter(flow, WEIR_COLUMN_PACKETS);
             count--;
         }
         assert_int_equal(bytes, 0);
@@ -96,7 +62,7 @@ static uint64_t json_number(const char *json, const char *from, const char *name
 static void top_and_other_are_the_total(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(sampled);
+    struct flows *flows = flows_or_skip(stored_sampled);
     struct weir_question question = question_of_all();
     question.by = "dst_port";
     question.sum = "bytes,flows";
@@ -127,7 +93,7 @@ static void top_and_other_are_the_total(void **state)
 static void functions_say_what_they_should(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(plain);
+    struct flows *flows = flows_or_skip(stored_plain);
     struct weir_question question = question_of_all();
     question.agg = "sum(tos),min(tos),max(tos),avg(tos),count(tos),distinct(tos),p50(tos),"
                    "distinct(src_addr),count(src_addr),flows,p0(tos),p100(tos),distinct(start)";
@@ -160,194 +126,25 @@ static void functions_say_what_they_should(void **state)
     for (unsigned below = counts[0]; below < (present + 1) / 2; below += counts[middle])
         middle++;
     assert_string_equal(names[6], "p50(tos)");
-    assert_int_equal(number(values[0]), sum);
-    assert_int_equal(number(values[1]), low);
-    assert_int_equal(number(values[2]), high);
+    assert_int_equal(number_of(values[0]), sum);
+    assert_int_equal(number_of(values[1]), low);
+    assert_int_equal(number_of(values[2]), high);
     assert_true(strtod(values[3], NULL) == (double)sum / present);
-    assert_int_equal(number(values[4]), present);
-    assert_int_equal(number(values[5]), distinct);
-    assert_int_equal(number(values[6]), middle);
-    assert_int_equal(number(values[7]), addresses);
-    assert_int_equal(number(values[8]), with_address);
-    assert_int_equal(number(values[9]), flows->count);
-    assert_int_equal(number(values[10]), low);
-    assert_int_equal(number(values[11]), high);
+    assert_int_equal(number_of(values[4]), present);
+    assert_int_equal(number_of(values[5]), distinct);
+    assert_int_equal(number_of(values[6]), middle);
+    assert_int_equal(number_of(values[7]), addresses);
+    assert_int_equal(number_of(values[8]), with_address);
+    assert_int_equal(number_of(values[9]), flows->count);
+    assert_int_equal(number_of(values[10]), low);
+    assert_int_equal(number_of(values[11]), high);
     free(csv);
-}
-
-/* A flow's time as the store prunes by it, milliseconds. */
-static int64_t begin_ms(const struct flow *flow)
-{
-    enum weir_column column = !flow->none[WEIR_COLUMN_START] ? WEIR_COLUMN_START
-                              : !flow->none[WEIR_COLUMN_END] ? WEIR_COLUMN_END
-                                                             : WEIR_COLUMN_RECEIVED;
-    return (int64_t)flow->number[column] / 1000000;
-}
-
-static int64_t end_ms(const struct flow *flow)
-{
-    enum weir_column column = !flow->none[WEIR_COLUMN_END]     ? WEIR_COLUMN_END
-                              : !flow->none[WEIR_COLUMN_START] ? WEIR_COLUMN_START
-                                                               : WEIR_COLUMN_RECEIVED;
-    int64_t end = (int64_t)flow->number[column] / 1000000, begin = begin_ms(flow);
-    return end > begin ? end : begin;
-}
-
-static int64_t parse_time(const char *text)
-{
-    int64_t ns;
-    assert_int_equal(weir_moment_parse(text, 0, NULL, &ns), 0);
-    return ns / 1000000;
-}
-
-static void bins_add_up_exactly(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(sampled);
-    static const int64_t widths_ms[] = {1000, 7000, 60000, 3600000};
-    struct weir_question question = question_of_all();
-    question.sum = "bytes,packets,flows";
-    for (size_t i = 0; i < sizeof(widths_ms) / sizeof(widths_ms[0]); i++) {
-        question.bin_ns = widths_ms[i] * 1000000;
-        char *csv = ask(flows->folder, &question, WEIR_FORMAT_CSV), *at = csv;
-        char *fields[FIELDS_MAX];
-        uint64_t bytes = 0, packets = 0, count = 0;
-        int64_t last = INT64_MIN;
-        assert_int_equal(next_line(&at, fields), 4);
-        assert_string_equal(fields[0], "time");
-        while (next_line(&at, fields) == 4) {
-            int64_t bin = parse_time(fields[0]);
-            assert_true(bin > last && bin % widths_ms[i] == 0);
-            last = bin;
-            bytes += *fields[1] ? number(fields[1]) : 0;
-            packets += *fields[2] ? number(fields[2]) : 0;
-            count += number(fields[3]);
-        }
-        free(csv);
-        for (size_t row = 0; row < flows->count; row++) {
-            bytes -= scaled(&flows->rows[row], WEIR_COLUMN_BYTES);
-            packets -= scaled(&flows->rows[row], WEIR_COLUMN_PACKETS);
-        }
-        assert_int_equal(bytes, 0);
-        assert_int_equal(packets, 0);
-        assert_int_equal(count, flows->count);
-    }
-}
-
-/* Octets of a flow before time `at`, as the plan defines them. */
-static uint64_t gone_by(const struct flow *flow, int64_t at)
-{
-    int64_t begin = begin_ms(flow), end = end_ms(flow);
-    uint64_t bytes = scaled(flow, WEIR_COLUMN_BYTES);
-    if (at >= end)
-        return bytes;
-    if (at <= begin)
-        return 0;
-    uint64_t part = (uint64_t)((double)bytes * (double)(at - begin) / (double)(end - begin));
-    return part < bytes ? part : bytes;
-}
-
-static void bins_have_their_shares(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    const int64_t width = 30000, from = FLOWS_BASE_NS / 1000000 + 100500, to = from + 200000;
-    struct weir_question question = question_of_all();
-    question.bin_ns = width * 1000000;
-    question.sum = "bytes";
-    question.from_ns = from * 1000000;
-    question.to_ns = to * 1000000;
-    char *csv = ask(flows->folder, &question, WEIR_FORMAT_CSV), *at = csv;
-    char *fields[FIELDS_MAX];
-    assert_int_equal(next_line(&at, fields), 2);
-    size_t bins = 0;
-    while (next_line(&at, fields) == 2) {
-        int64_t bin = parse_time(fields[0]);
-        int64_t low = bin > from ? bin : from, high = bin + width < to ? bin + width : to;
-        uint64_t expected = 0;
-        for (size_t i = 0; i < flows->count; i++) {
-            const struct flow *flow = &flows->rows[i];
-            bool at_once = begin_ms(flow) == end_ms(flow);
-            if (at_once && begin_ms(flow) >= low && begin_ms(flow) < high)
-                expected += scaled(flow, WEIR_COLUMN_BYTES);
-            else if (!at_once && begin_ms(flow) < to && end_ms(flow) >= from)
-                expected += gone_by(flow, high) - gone_by(flow, low);
-        }
-        assert_true(low < high);
-        assert_int_equal(number(fields[1]), expected);
-        bins++;
-    }
-    assert_true(bins >= 6 && bins <= 8);
-    free(csv);
-}
-
-static void series_of_the_top_have_others(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    struct weir_question question = question_of_all();
-    question.bin_ns = INT64_C(60000000000);
-    question.by = "protocol";
-    question.sum = "flows";
-    question.top = 2;
-    char *table = ask(flows->folder, &question, WEIR_FORMAT_TABLE);
-    char *chart = ask(flows->folder, &question, WEIR_FORMAT_CHART);
-    char *csv = ask(flows->folder, &question, WEIR_FORMAT_CSV), *at = csv;
-    char *fields[FIELDS_MAX];
-    assert_non_null(strstr(table, "other"));
-    assert_non_null(strstr(chart, "other"));
-    char seen[8][16];
-    unsigned kinds = 0;
-    (void)next_line(&at, fields);
-    while (next_line(&at, fields) == 3) {
-        unsigned i = 0;
-        while (i < kinds && strcmp(seen[i], fields[1]) != 0)
-            i++;
-        if (i == kinds)
-            snprintf(seen[kinds++], sizeof(seen[0]), "%s", fields[1]);
-        assert_true(kinds <= 2);
-    }
-    assert_int_equal(kinds, 2);
-    free(table);
-    free(chart);
-    free(csv);
-}
-
-static void times_choose_flows_that_overlap(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    static const int64_t ranges[][2] = {
-        {0, 1},        {-5000, 0},       {100, 200},        {250000, 250001},
-        {300, 900000}, {599000, 800000}, {2000000, 3000000}};
-    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-        int64_t from = FLOWS_BASE_NS / 1000000 + ranges[i][0];
-        int64_t to = FLOWS_BASE_NS / 1000000 + ranges[i][1];
-        struct weir_question question = question_of_all();
-        question.sum = "flows";
-        question.from_ns = from * 1000000;
-        question.to_ns = to * 1000000;
-        uint64_t expected = 0;
-        for (size_t row = 0; row < flows->count; row++) {
-            const struct flow *flow = &flows->rows[row];
-            enum weir_column end = !flow->none[WEIR_COLUMN_END]     ? WEIR_COLUMN_END
-                                   : !flow->none[WEIR_COLUMN_START] ? WEIR_COLUMN_START
-                                                                    : WEIR_COLUMN_RECEIVED;
-            expected += begin_ms(flow) < to && (int64_t)flow->number[end] / 1000000 >= from;
-        }
-        char *csv = ask(flows->folder, &question, WEIR_FORMAT_CSV), *at = csv;
-        char *fields[FIELDS_MAX];
-        (void)next_line(&at, fields);
-        assert_int_equal(next_line(&at, fields), 1);
-        assert_int_equal(number(fields[0]), expected);
-        free(csv);
-    }
 }
 
 static void addresses_group_by_network(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(plain);
+    struct flows *flows = flows_or_skip(stored_plain);
     struct weir_question question = question_of_all();
     question.by = "src_addr/24/48";
     question.sum = "flows";
@@ -372,7 +169,7 @@ static void addresses_group_by_network(void **state)
                                  weir_network_contains(network,
                                                        flows->rows[i].address[WEIR_COLUMN_SRC_ADDR])
                            : flows->rows[i].none[WEIR_COLUMN_SRC_ADDR];
-        assert_int_equal(number(fields[1]), expected);
+        assert_int_equal(number_of(fields[1]), expected);
     }
     /* 10.0.0, 10.0.1, 10.255.255, 11.0.0, 192.0.2, 255.255.255, 2001:db8:0, 2001:db9:0,
      * ffff:ffff:0, ::/48 (three rows), 0.0.0.0/24, and none */
@@ -383,7 +180,7 @@ static void addresses_group_by_network(void **state)
 static void records_come_as_they_are(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(plain);
+    struct flows *flows = flows_or_skip(stored_plain);
     struct weir_question question = question_of_all();
     question.select = "flow_label,start,app,other,src_mac,tcp_flags,src_addr,ingressVRFID";
     char *json = ask(flows->folder, &question, WEIR_FORMAT_NDJSON);
@@ -413,7 +210,7 @@ static void records_come_as_they_are(void **state)
 static void records_sort_by_anything(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(plain);
+    struct flows *flows = flows_or_skip(stored_plain);
     static const char *const orders[] = {"bytes",     "bytes:desc",  "src_addr:asc",
                                          "start:asc", "duration_ms", "end"};
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
@@ -429,8 +226,8 @@ static void records_sort_by_anything(void **state)
         (void)next_line(&at, fields);
         for (; next_line(&at, fields) == 2; rows++) {
             if (i < 2) {
-                assert_true(number(fields[0]) <= last);
-                last = number(fields[0]);
+                assert_true(number_of(fields[0]) <= last);
+                last = number_of(fields[0]);
             } else if (i == 3) {
                 assert_true(strncmp(fields[1], start, 19) >= 0);
                 snprintf(start, sizeof(start), "%s", fields[1]);
@@ -441,59 +238,11 @@ static void records_sort_by_anything(void **state)
     }
 }
 
-static void sql_reads_the_view(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    char *csv, *at, *fields[FIELDS_MAX];
-    struct weir_diag diag = {0};
-    assert_int_equal(try_ask_sql(flows->folder,
-                                 "select src_addr, count(*) as n, min(start) from flows "
-                                 "where src_addr = '10.0.0.1' and app = 'it''s' group by 1",
-                                 WEIR_FORMAT_CSV, &csv, &diag),
-                     0);
-    at = csv;
-    uint64_t expected = 0;
-    for (size_t i = 0; i < flows->count; i++)
-        expected += !flows->rows[i].none[WEIR_COLUMN_SRC_ADDR] &&
-                    flows->rows[i].address[WEIR_COLUMN_SRC_ADDR].low == 0xffff0a000001 &&
-                    strcmp(flows->rows[i].app, "it's") == 0;
-    assert_int_equal(next_line(&at, fields), 3);
-    assert_string_equal(fields[1], "n");
-    assert_int_equal(next_line(&at, fields), 3);
-    assert_string_equal(fields[0], "10.0.0.1");
-    assert_int_equal(number(fields[1]), expected);
-    free(csv);
-    assert_int_equal(try_ask_sql(flows->folder, "describe flows", WEIR_FORMAT_CSV, &csv, &diag), 0);
-    assert_non_null(strstr(csv, "nat_dst_port"));
-    assert_non_null(strstr(csv, "duration_ms"));
-    free(csv);
-}
-
-static void types_of_sql_are_what_its_values_are(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    char *json;
-    struct weir_diag diag = {0};
-    assert_int_equal(try_ask_sql(flows->folder,
-                                 "select 1::integer as i, 1.50::decimal(9, 2) as d, "
-                                 "2::decimal(9, 0) as w, 0.5::double as r, 'x' as t",
-                                 WEIR_FORMAT_JSON, &json, &diag),
-                     0);
-    assert_non_null(strstr(json, "{\"name\":\"i\",\"type\":\"integer\""));
-    assert_non_null(strstr(json, "{\"name\":\"d\",\"type\":\"number\""));
-    assert_non_null(strstr(json, "{\"name\":\"w\",\"type\":\"number\""));
-    assert_non_null(strstr(json, "{\"name\":\"r\",\"type\":\"number\""));
-    assert_non_null(strstr(json, "{\"i\":1,\"d\":1.50,\"w\":2,\"r\":0.5,\"t\":\"x\"}"));
-    free(json);
-}
-
 /* 0 is no interval either. */
 static void stats_say_how_many_flows_tell_no_sampling(void **state)
 {
     (void)state;
-    (void)flows_or_skip(plain);
+    (void)flows_or_skip(stored_plain);
     struct weir_question question = question_of_all();
     question.sum = "bytes";
     static const struct {
@@ -518,7 +267,7 @@ static void stats_say_how_many_flows_tell_no_sampling(void **state)
 static void flows_that_tell_no_sampling_are_counted(void **state)
 {
     (void)state;
-    (void)flows_or_skip(plain);
+    (void)flows_or_skip(stored_plain);
     struct weir_question question = question_of_all();
     struct flows *flows = flows_new(17, 3000, true);
     unsigned nones = 0, zeros = 0;
@@ -538,42 +287,10 @@ static void flows_that_tell_no_sampling_are_counted(void **state)
     flows_free(flows);
 }
 
-static void sql_only_reads_and_only_here(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    static const char *const refused[] = {
-        "drop view flows",
-        "create table t as select * from flows",
-        "select 1; drop view flows",
-        "copy flows to '/tmp/weir-must-not-exist.csv'",
-        "attach '/tmp/weir-must-not-exist.db'",
-        "install httpfs",
-        "load httpfs",
-        "set memory_limit = '1TB'",
-        "pragma database_list; select 1",
-        "select * from read_csv('/etc/passwd')",
-        "select * from '/etc/passwd'",
-        "select * from read_text('/etc/passwd')",
-        "select * from glob('/etc/*')",
-        "select getenv('HOME')",
-        "select nonsense from flows",
-        "selekt",
-    };
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        char *csv = NULL;
-        struct weir_diag diag = {0};
-        if (try_ask_sql(flows->folder, refused[i], WEIR_FORMAT_CSV, &csv, &diag) >= 0)
-            fail_msg("%s gave\n%s", refused[i], csv);
-    }
-    assert_int_not_equal(access("/tmp/weir-must-not-exist.csv", F_OK), 0);
-    assert_int_not_equal(access("/tmp/weir-must-not-exist.db", F_OK), 0);
-}
-
 static void filters_cannot_leave_their_place(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(plain);
+    struct flows *flows = flows_or_skip(stored_plain);
     static const char *const filters[] = {
         "app = \"' or 1=1 --\"",
         "app = \"'); drop view flows; --\"",
@@ -594,7 +311,7 @@ static void filters_cannot_leave_their_place(void **state)
 static void wrong_questions_are_told(void **state)
 {
     (void)state;
-    struct flows *flows = flows_or_skip(plain);
+    struct flows *flows = flows_or_skip(stored_plain);
     struct weir_question base = question_of_all();
     struct {
         struct weir_question question;
@@ -641,36 +358,10 @@ static void wrong_questions_are_told(void **state)
     }
 }
 
-static void too_many_bins_are_told(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    struct weir_question question = question_of_all();
-    char *text;
-    struct weir_diag diag = {0};
-    question.bin_ns = 1000000;
-    question.from_ns = FLOWS_BASE_NS;
-    question.to_ns = FLOWS_BASE_NS + INT64_C(100001000000);
-    assert_int_equal(try_ask(flows->folder, &question, WEIR_FORMAT_CSV, &text, &diag),
-                     WEIR_E_USAGE);
-    assert_string_equal(diag.text, "--bin: more than 100000 bins from 2023-11-14T22:13:20Z to "
-                                   "2023-11-14T22:15:00Z: take wider ones, or less time with "
-                                   "--from and --to");
-    question.to_ns = INT64_MAX;
-    question.from_ns = 0;
-    assert_int_equal(try_ask(flows->folder, &question, WEIR_FORMAT_CSV, &text, &diag),
-                     WEIR_E_USAGE);
-    assert_non_null(strstr(diag.text, "bins from 1970-01-01T00:00:00Z to 2023-"));
-    question.from_ns = FLOWS_BASE_NS;
-    question.to_ns = FLOWS_BASE_NS + INT64_C(2000000000);
-    assert_int_equal(try_ask(flows->folder, &question, WEIR_FORMAT_CSV, &text, &diag), 0);
-    free(text);
-}
-
 static void an_empty_store_answers(void **state)
 {
     (void)state;
-    (void)flows_or_skip(plain);
+    (void)flows_or_skip(stored_plain);
     struct flows *none = flows_new(3, 0, false);
     struct weir_question question = question_of_all();
     char *csv = ask(none->folder, &question, WEIR_FORMAT_CSV);
@@ -708,7 +399,7 @@ static int keep_text(void *context, const void *data, size_t length, struct weir
 static void a_damaged_file_is_told_and_left_out(void **state)
 {
     (void)state;
-    (void)flows_or_skip(plain);
+    (void)flows_or_skip(stored_plain);
     struct flows *flows = flows_new(4, 30, false);
     struct weir_question question = question_of_all();
     question.sum = "flows";
@@ -733,7 +424,7 @@ static void a_damaged_file_is_told_and_left_out(void **state)
 static void counters_past_64_bits_are_whole(void **state)
 {
     (void)state;
-    (void)flows_or_skip(plain);
+    (void)flows_or_skip(stored_plain);
     /* Flows of nearly 2^64 octets, of each of which one packet in 2^32 - 1 was seen. */
     struct flows *flows = flows_of_counters(UINT64_MAX, UINT32_MAX, 11);
     struct weir_question question = question_of_all();
@@ -759,101 +450,22 @@ static void counters_past_64_bits_are_whole(void **state)
     flows_free(flows);
 }
 
-static int make_stores(void **state)
-{
-    (void)state;
-    if (can_ask()) {
-        plain = flows_new(1, ROWS, false);
-        sampled = flows_new(2, ROWS, true);
-    }
-    return 0;
-}
-
-static int remove_stores(void **state)
-{
-    (void)state;
-    flows_free(plain);
-    flows_free(sampled);
-    return 0;
-}
-
-static uint64_t number_of_files(const char *folder)
-{
-    uint64_t count = 0;
-    DIR *opened = opendir(folder);
-    assert_non_null(opened);
-    for (const struct dirent *entry; (entry = readdir(opened));)
-        count += entry->d_name[0] != '.';
-    closedir(opened);
-    return count;
-}
-
-/* The store is ".", and so is where the file goes; what cannot be made leaves nothing behind. */
-static void parquet_is_whole_or_not_there(void **state)
-{
-    (void)state;
-    struct flows *flows = flows_or_skip(plain);
-    struct weir_question question = question_of_all();
-    question.sum = "flows";
-    struct weir_arena arena;
-    struct weir_query_plan *plan;
-    struct weir_diag diag = {0};
-    struct weir_statistics statistics = weir_statistics_none();
-    struct weir_query_store store = {
-        .folder = ".", .threads = 1, .memory_octets = 100000000, .clock = weir_clock_system()};
-    int before = open(".", O_RDONLY | O_DIRECTORY);
-    assert_true(before >= 0);
-    assert_int_equal(chdir(flows->folder), 0);
-    weir_arena_init(&arena, 1 << 20);
-    uint64_t files = number_of_files(".");
-    assert_int_equal(weir_query_plan(&question, &arena, &plan, &diag), 0);
-    assert_int_equal(weir_query_to_parquet(&store, plan, "answer.parquet", &diag), 0);
-    assert_int_equal(weir_statistics_add(&statistics, "answer.parquet", &diag), 0);
-    assert_int_equal(statistics.rows, 1);
-    assert_int_equal(number_of_files("."), files + 1);
-    assert_int_equal(unlink("answer.parquet"), 0);
-
-    question.sum = NULL;
-    question.by = "src_addr";
-    assert_int_equal(weir_query_plan(&question, &arena, &plan, &diag), 0);
-    struct rlimit limit, least;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    least = (struct rlimit){.rlim_cur = 16, .rlim_max = limit.rlim_max};
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &least), 0);
-    assert_true(weir_query_to_parquet(&store, plan, "answer.parquet", &diag) < 0);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    assert_int_equal(number_of_files("."), files);
-    assert_int_equal(fchdir(before), 0);
-    close(before);
-    weir_arena_done(&arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_add_up),
         cmocka_unit_test(top_and_other_are_the_total),
         cmocka_unit_test(functions_say_what_they_should),
-        cmocka_unit_test(bins_add_up_exactly),
-        cmocka_unit_test(bins_have_their_shares),
-        cmocka_unit_test(series_of_the_top_have_others),
-        cmocka_unit_test(times_choose_flows_that_overlap),
         cmocka_unit_test(addresses_group_by_network),
         cmocka_unit_test(records_come_as_they_are),
         cmocka_unit_test(records_sort_by_anything),
-        cmocka_unit_test(sql_reads_the_view),
-        cmocka_unit_test(types_of_sql_are_what_its_values_are),
         cmocka_unit_test(stats_say_how_many_flows_tell_no_sampling),
         cmocka_unit_test(flows_that_tell_no_sampling_are_counted),
-        cmocka_unit_test(sql_only_reads_and_only_here),
         cmocka_unit_test(filters_cannot_leave_their_place),
         cmocka_unit_test(wrong_questions_are_told),
-        cmocka_unit_test(too_many_bins_are_told),
         cmocka_unit_test(an_empty_store_answers),
         cmocka_unit_test(a_damaged_file_is_told_and_left_out),
         cmocka_unit_test(counters_past_64_bits_are_whole),
-        cmocka_unit_test(parquet_is_whole_or_not_there),
     };
-    return cmocka_run_group_tests_name("answers", tests, make_stores, remove_stores);
+    return cmocka_run_group_tests(tests, make_stores, remove_stores);
 }
