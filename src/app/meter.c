@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/meter_group.h"
 #include "app/meter_workers.h"
 #include "packet/filter.h"
-#include "packet/live.h"
 
 /* Frames taken at once: their packets stay in the nearest cache. */
 #define FRAMES WEIR_METER_WORKERS_FETCH
@@ -28,6 +28,7 @@ struct weir_meter {
     struct weir_parser *parser;
     struct weir_cache *cache;
     struct weir_meter_workers *workers; /* in place of the cache */
+    struct weir_meter_group *group;     /* in place of cache, parser and interfaces */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
@@ -76,6 +77,11 @@ static int flush_sinks(struct weir_meter *meter, int64_t now_ns, struct weir_dia
     return 0;
 }
 
+static int take_flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    return flush_sinks(context, now_ns, diag);
+}
+
 static int open_filters(struct weir_meter *meter, struct weir_diag *diag)
 {
     if (meter->config.filter_count > WEIR_METER_FILTERS_MAX)
@@ -100,6 +106,7 @@ static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
             .promiscuous = true,
             .hardware_time = meter->config.hardware_time,
             .filter = meter->config.filter_count > 0 ? meter->config.filters[0] : NULL,
+            .fanout = meter->config.fanouts ? &meter->config.fanouts[i] : NULL,
         };
         int result = weir_live_open(meter->config.interfaces[i], &options, &meter->live[i], diag);
         if (result < 0)
@@ -120,7 +127,7 @@ static bool tells_direction(const struct weir_meter *meter)
 static unsigned useful_workers(const struct weir_meter_config *config)
 {
     unsigned most = weir_cache_regions(config->cache.entries);
-    if (config->workers <= 1 || most == 1)
+    if (config->workers <= 1 || most == 1 || config->interface_count > 0)
         return 1;
     return config->workers < most ? config->workers : most;
 }
@@ -146,16 +153,24 @@ static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
-int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **ret_meter,
-                   struct weir_diag *diag)
+/* Live, packets come to a worker by their addresses: it has whole flows where these are keys. */
+static bool is_group(const struct weir_meter_config *config)
 {
-    struct weir_meter *meter = calloc(1, sizeof(*meter));
-    if (!meter)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
-    meter->config = *config;
+    return config->interface_count > 0 && config->workers > 1 &&
+           weir_flow_definition_has_connections(&config->cache.definition);
+}
+
+static int open_group(struct weir_meter *meter, struct weir_diag *diag)
+{
+    const struct weir_batch_sink sink = {take_batch, take_flush, meter};
+    return weir_meter_group_new(&meter->config, &sink, &meter->group, diag);
+}
+
+static int open_pipeline(struct weir_meter *meter, struct weir_diag *diag)
+{
     struct weir_parser_options options = {
-        .hash_key = &config->cache.hash_key,
-        .tunnel_depth = config->tunnel_depth,
+        .hash_key = &meter->config.cache.hash_key,
+        .tunnel_depth = meter->config.tunnel_depth,
     };
     int result = open_filters(meter, diag);
     if (result == 0 && weir_parser_new(&options, &meter->parser) < 0)
@@ -164,6 +179,17 @@ int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **r
         result = open_interfaces(meter, diag);
     if (result == 0)
         result = open_cache(meter, diag);
+    return result;
+}
+
+int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **ret_meter,
+                   struct weir_diag *diag)
+{
+    struct weir_meter *meter = calloc(1, sizeof(*meter));
+    if (!meter)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
+    meter->config = *config;
+    int result = is_group(config) ? open_group(meter, diag) : open_pipeline(meter, diag);
     if (result < 0) {
         weir_meter_free(meter);
         return result;
@@ -180,6 +206,7 @@ void weir_meter_free(struct weir_meter *meter)
         weir_source_close(meter->live[i]);
     weir_cache_free(meter->cache);
     weir_meter_workers_free(meter->workers);
+    weir_meter_group_free(meter->group);
     weir_parser_free(meter->parser);
     for (unsigned i = 0; i < WEIR_METER_FILTERS_MAX; i++)
         weir_filter_free(meter->filters[i]);
@@ -339,6 +366,8 @@ static int take_round(struct weir_meter *meter, struct weir_diag *diag)
 int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
 {
     int result = 0;
+    if (meter->group)
+        return weir_meter_group_listen(meter->group, is_stopped_by, meter, diag);
     int64_t flush_ns = weir_clock_now(&meter->config.clock) + FLUSH_PERIOD_NS;
     while (result == 0 && !is_stopped(meter)) {
         result = take_round(meter, diag);
@@ -361,11 +390,15 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
 
 weir_column_set weir_meter_columns(const struct weir_meter *meter)
 {
-    return weir_cache_columns(&meter->config.cache);
+    unsigned count;
+    return meter->group ? weir_meter_columns(weir_meter_group_meters(meter->group, &count)[0])
+                        : weir_cache_columns(&meter->config.cache);
 }
 
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter)
 {
+    if (meter->group)
+        return weir_meter_group_cache_counters(meter->group);
     return meter->workers ? weir_meter_workers_count(meter->workers)
                           : weir_cache_counters(meter->cache);
 }
@@ -373,22 +406,54 @@ struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *me
 int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint16_t *ret_link_type,
                              struct weir_rest_count *ret_count)
 {
-    return weir_parser_unparsed_link(meter->parser, index, ret_link_type, ret_count);
+    /* What several share are Ethernet and the like. */
+    return meter->group ? WEIR_E_NOT_FOUND
+                        : weir_parser_unparsed_link(meter->parser, index, ret_link_type, ret_count);
+}
+
+static void count_group(const struct weir_meter *meter, struct weir_meter_counters *own,
+                        struct weir_source_counters *source, struct weir_parse_counters *parse,
+                        struct weir_cache_counters *cache)
+{
+    unsigned count;
+    struct weir_meter *const *meters = weir_meter_group_meters(meter->group, &count);
+    for (unsigned i = 0; i < count; i++) {
+        struct weir_meter_counters one_own;
+        struct weir_source_counters one_source;
+        struct weir_parse_counters one_parse;
+        struct weir_cache_counters one_cache;
+        weir_meter_count(meters[i], &one_own, &one_source, &one_parse, &one_cache);
+        weir_counter_add_all(weir_meter_counter_table, weir_meter_counter_count, &one_own, own);
+        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count, &one_source,
+                             source);
+        weir_counter_add_all(weir_parse_counter_table, weir_parse_counter_count, &one_parse, parse);
+        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &one_cache, cache);
+    }
+}
+
+static void count_pipeline(const struct weir_meter *meter, struct weir_meter_counters *own,
+                           struct weir_source_counters *source, struct weir_parse_counters *parse,
+                           struct weir_cache_counters *cache)
+{
+    *source = meter->sources;
+    for (unsigned i = 0; i < meter->config.interface_count; i++)
+        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                             weir_source_counters(meter->live[i]), source);
+    *own = meter->counters;
+    own->packets = source->packets_read;
+    own->octets = source->octets_read;
+    own->packets_dropped = source->packets_dropped_kernel + source->packets_dropped_interface;
+    *parse = *weir_parser_counters(meter->parser);
+    *cache = weir_meter_cache_counters(meter);
 }
 
 void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
                       struct weir_source_counters *ret_source,
                       struct weir_parse_counters *ret_parse, struct weir_cache_counters *ret_cache)
 {
-    *ret_source = meter->sources;
-    for (unsigned i = 0; i < meter->config.interface_count; i++)
-        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
-                             weir_source_counters(meter->live[i]), ret_source);
-    *ret_own = meter->counters;
-    ret_own->packets = ret_source->packets_read;
-    ret_own->octets = ret_source->octets_read;
-    ret_own->packets_dropped =
-        ret_source->packets_dropped_kernel + ret_source->packets_dropped_interface;
-    *ret_parse = *weir_parser_counters(meter->parser);
-    *ret_cache = weir_meter_cache_counters(meter);
+    *ret_own = (struct weir_meter_counters){0};
+    *ret_source = (struct weir_source_counters){0};
+    *ret_parse = (struct weir_parse_counters){0};
+    *ret_cache = (struct weir_cache_counters){0};
+    (meter->group ? count_group : count_pipeline)(meter, ret_own, ret_source, ret_parse, ret_cache);
 }

@@ -25,6 +25,7 @@
 #include "base/counter.h"
 #include "base/error.h"
 #include "meter/spread.h"
+#include "packet/live.h"
 #include "packet/parse.h"
 #include "packet/source.h"
 #include "record/batch.h"
@@ -34,18 +35,20 @@ struct weir_meter;
 #define WEIR_METER_SINKS_MAX      16u
 #define WEIR_METER_FILTERS_MAX    16u
 #define WEIR_METER_INTERFACES_MAX 64u
+#define WEIR_METER_WORKERS_MAX    WEIR_SPREAD_MAX
 
 struct weir_meter_config {
     struct weir_cache_config cache; /* interfaces and directions are the meter's to set */
     const char *const *filters;     /* in pcap-filter's language; a packet has to pass them all */
     unsigned filter_count;
-    unsigned workers;              /* threads that meter a file; 0 and 1: that of the caller */
+    unsigned workers;              /* threads that meter; 0 and 1: that of the caller */
     unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
     const char *const *interfaces; /* to listen on; none for files */
     unsigned interface_count;
-    uint32_t buffer_octets;  /* of the kernel, for each interface; 0: as packet/live.h says */
-    bool hardware_time;      /* as of struct weir_live_options */
-    struct weir_clock clock; /* for live input only */
+    uint32_t buffer_octets; /* of the kernel, for each interface; 0: as packet/live.h says */
+    bool hardware_time;     /* as of struct weir_live_options */
+    struct weir_live_fanout *fanouts; /* one an interface, for who shares them; NULL: nobody */
+    struct weir_clock clock;          /* for live input only */
     /* Asked between batches of packets; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_meter *meter);
     void *stop_context;

@@ -120,10 +120,11 @@ static const struct weir_option options[OPTION_COUNT] = {
     [WORKERS] = {.name = "workers",
                  .kind = WEIR_OPTION_COUNT,
                  .min = 1,
-                 .max = WEIR_SPREAD_MAX,
+                 .max = WEIR_METER_WORKERS_MAX,
                  .fallback = "1",
-                 .help = "threads that meter, each with a share of the cache; a cache has one for "
-                         "every 4096 flows at most. The records are the same, not their order"},
+                 .help = "threads that meter, each with a part of the cache: of a file, whose "
+                         "records are the same for any number, at most one for every 4096 flows; "
+                         "live, where flows have addresses, ports and protocol as keys"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
                       .kind = WEIR_OPTION_DURATION,
                       .fallback = "15s",

@@ -114,8 +114,14 @@ int weir_live_open(const char *interface, const struct weir_live_options *option
         return weir_diag_set(diag, WEIR_E_USAGE, "a capture buffer of %u octets; %u is the most",
                              options->buffer_octets, BUFFER_MAX);
     int result = WEIR_E_UNSUPPORTED;
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && result == WEIR_E_UNSUPPORTED; i++)
+    size_t count = options->fanout ? 1 : sizeof(ways) / sizeof(ways[0]);
+    for (size_t i = 0; i < count && result == WEIR_E_UNSUPPORTED; i++)
         result = open_way(ways[i], interface, options, ret_source, diag);
+    if (result == WEIR_E_UNSUPPORTED && options->fanout &&
+        (if_nametoindex(interface) != 0 || strcmp(interface, "any") == 0))
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "%s: an interface of this kind cannot be shared by several workers",
+                             interface);
     if (result < 0 && if_nametoindex(interface) == 0 && strcmp(interface, "any") != 0)
         return no_such_interface(interface, diag);
     return result;

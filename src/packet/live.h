@@ -28,6 +28,17 @@
 #include "base/error.h"
 #include "packet/source.h"
 
+/*
+ * Sources that share an interface, each opened with the same of these: a frame goes to one of them,
+ * which its two addresses choose, whatever the direction. What is no IP goes to the first. Only
+ * where there is a ring.
+ */
+struct weir_live_fanout {
+    unsigned count; /* of the sources */
+    unsigned begun; /* how many are open */
+    uint16_t id;
+};
+
 struct weir_live_options {
     uint32_t snaplen;         /* octets kept of a frame, at most 65536; 0: 256 */
     uint32_t buffer_octets;   /* of the kernel, at most 1 GiB; 0: 32 MiB */
@@ -41,6 +52,7 @@ struct weir_live_options {
      * are still counted and do not pass weir_filter_run() either. NULL: none.
      */
     const char *filter;
+    struct weir_live_fanout *fanout; /* during weir_live_open; NULL: it has all frames */
 };
 
 /*

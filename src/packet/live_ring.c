@@ -27,6 +27,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/share.h"
 #include "packet/filter.h"
 #include "packet/live_impl.h"
 
@@ -51,6 +52,7 @@ struct ring {
     const struct tpacket3_hdr *at; /* the first of them */
     unsigned if_index;
     uint16_t link_type;
+    bool shares_interface;   /* with one opened before it, which counts what the interface drops */
     uint32_t dropped_before; /* the interface's counter, which wraps */
 };
 
@@ -190,6 +192,8 @@ static void ring_count(struct weir_source *source)
     socklen_t length = sizeof(stats);
     if (getsockopt(ring->live.fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length) == 0)
         source->counters.packets_dropped_kernel += stats.tp_drops;
+    if (ring->shares_interface)
+        return;
     uint32_t dropped = dropped_by_interface(ring);
     source->counters.packets_dropped_interface += dropped - ring->dropped_before;
     ring->dropped_before = dropped;
@@ -251,6 +255,15 @@ static int ask_for_hardware_time(const struct ring *ring, struct weir_diag *diag
                       "timing frames by the interface", diag);
 }
 
+static int attach_steps(const struct ring *ring, struct sock_filter *steps, uint16_t count,
+                        struct weir_diag *diag)
+{
+    struct sock_fprog program = {.len = count, .filter = steps};
+    if (setsockopt(ring->live.fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+        return refused(ring, "a filter in the kernel", diag);
+    return 0;
+}
+
 static int attach_filter(const struct ring *ring, struct weir_diag *diag)
 {
     struct weir_filter_steps steps;
@@ -258,11 +271,78 @@ static int attach_filter(const struct ring *ring, struct weir_diag *diag)
                                             ring->live.snaplen, &steps, diag);
     if (result < 0)
         return result;
-    struct sock_fprog program = {.len = steps.count, .filter = steps.steps};
-    if (setsockopt(ring->live.fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-        result = refused(ring, "a filter in the kernel", diag);
+    result = attach_steps(ring, steps.steps, steps.count, diag);
     weir_filter_steps_done(&steps);
     return result;
+}
+
+/* Until it shares the interface with others, one that is not the first takes nothing. */
+static int attach_nothing(const struct ring *ring, struct weir_diag *diag)
+{
+    struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    return attach_steps(ring, nothing, 1, diag);
+}
+
+#define NETWORK(offset) ((uint32_t)SKF_NET_OFF + (offset))
+#define V4_ADDRESSES    12u
+#define V6_ADDRESSES    8u
+
+/* A += the word */
+#define ADD_WORD(offset)                                                                  \
+    BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NETWORK(offset)), \
+        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0)
+
+/*
+ * The sum of both addresses, mixed: it is the same both ways. Ports take no part, since fragments
+ * have none, and would come to another source than the rest of their flow.
+ */
+static int choose_by_addresses(const struct ring *ring, struct weir_diag *diag)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NETWORK(V4_ADDRESSES)),
+        ADD_WORD(V4_ADDRESSES + 4),
+        BPF_STMT(BPF_JMP | BPF_JA, 24),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NETWORK(V6_ADDRESSES)),
+        ADD_WORD(V6_ADDRESSES + 4),
+        ADD_WORD(V6_ADDRESSES + 8),
+        ADD_WORD(V6_ADDRESSES + 12),
+        ADD_WORD(V6_ADDRESSES + 16),
+        ADD_WORD(V6_ADDRESSES + 20),
+        ADD_WORD(V6_ADDRESSES + 24),
+        ADD_WORD(V6_ADDRESSES + 28),
+        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, WEIR_SHARE_FACTOR_1),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+        BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, WEIR_SHARE_FACTOR_2),
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    const struct sock_fprog program = {.len = sizeof(steps) / sizeof(steps[0]), .filter = steps};
+    return set_option(ring, PACKET_FANOUT_DATA, &program, sizeof(program), "sharing an interface",
+                      diag);
+}
+
+/* Joins the sources that share the interface; the first finds them a number that nobody has. */
+static int share(const struct ring *ring, struct weir_live_fanout *fanout, struct weir_diag *diag)
+{
+    bool is_first = fanout->begun == 0;
+    unsigned kind = PACKET_FANOUT_CBPF | (is_first ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+    int group = (int)(kind << 16 | (is_first ? 0u : fanout->id));
+    int result =
+        set_option(ring, PACKET_FANOUT, &group, sizeof(group), "sharing an interface", diag);
+    if (result < 0)
+        return result;
+    socklen_t length = sizeof(group);
+    if (is_first && getsockopt(ring->live.fd, SOL_PACKET, PACKET_FANOUT, &group, &length) < 0)
+        return refused(ring, "sharing an interface", diag);
+    fanout->id = (uint16_t)group;
+    fanout->begun++;
+    return is_first ? choose_by_addresses(ring, diag) : 0;
 }
 
 static int map_ring(struct ring *ring, struct weir_diag *diag)
@@ -330,11 +410,17 @@ static int ring_open(struct weir_source *source, struct weir_diag *diag)
         result = map_ring(ring, diag);
     if (result == 0 && ring->live.options->hardware_time)
         result = ask_for_hardware_time(ring, diag);
+    struct weir_live_fanout *fanout = ring->live.options->fanout;
     if (result == 0)
-        result = attach_filter(ring, diag);
+        result = fanout ? attach_nothing(ring, diag) : attach_filter(ring, diag);
     if (result == 0)
         result = begin(ring, diag);
+    if (result == 0 && fanout)
+        result = share(ring, fanout, diag);
+    if (result == 0 && fanout)
+        result = attach_filter(ring, diag);
     ring->live.tells_direction = true;
+    ring->shares_interface = fanout && fanout->begun > 1;
     ring->dropped_before = dropped_by_interface(ring);
     return result;
 }

@@ -2,6 +2,8 @@
 /* Metering several interfaces at once: both ends of a pair, so that each frame is seen twice. */
 #include "support/veth.h"
 
+#include <pthread.h>
+
 #include "app/meter.h"
 
 #define ROWS_MAX 16
@@ -97,10 +99,131 @@ static void each_interface_is_an_observation_point(void **state)
     close(capture.fds[1]);
 }
 
+#define PAIRS       200u
+#define PER_FLOW    5u
+#define WORKERS_MAX 8u
+
+/* Flows of pairs of hosts, by the last octet of the source, in both directions. */
+struct shared {
+    uint64_t packets[2][PAIRS];
+    unsigned rows;
+    pthread_t threads[WORKERS_MAX];
+    unsigned thread_count;
+    uint64_t wanted;
+};
+
+static void note_thread(struct shared *shared)
+{
+    for (unsigned i = 0; i < shared->thread_count; i++)
+        if (pthread_equal(shared->threads[i], pthread_self()))
+            return;
+    assert_true(shared->thread_count < WORKERS_MAX);
+    shared->threads[shared->thread_count++] = pthread_self();
+}
+
+static int take_shared(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    (void)diag;
+    struct shared *shared = context;
+    note_thread(shared);
+    for (uint32_t i = 0; i < batch->row_count; i++) {
+        bool is_out = weir_batch_u8(batch, WEIR_COLUMN_DIRECTION)[i];
+        enum weir_column column = is_out ? WEIR_COLUMN_DST_ADDR : WEIR_COLUMN_SRC_ADDR;
+        uint64_t pair = weir_batch_low(batch, column)[i] & 0xff;
+        assert_true(pair < PAIRS);
+        shared->packets[is_out][pair] += weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[i];
+        shared->rows++;
+    }
+    return 0;
+}
+
+static bool has_all(void *context, const struct weir_meter *meter)
+{
+    const struct shared *shared = context;
+    return weir_meter_cache_counters(meter).packets_metered >= shared->wanted;
+}
+
+/* From 192.0.2.PAIR to 192.0.2.255, or back. */
+static void send_pair(int fd, uint8_t pair, bool is_back)
+{
+    uint8_t octets[512];
+    size_t length = veth_udp(octets, 0, 53, 10);
+    octets[14 + (is_back ? 19 : 15)] = pair;
+    octets[14 + (is_back ? 15 : 19)] = 255;
+    veth_send(fd, octets, length);
+}
+
+/* Each flow is whole and at one worker, and several workers have some. */
+static void workers_share_an_interface(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"weir0"};
+    int fds[] = {veth_open("weir0"), veth_open("weir1")};
+    struct shared shared = {.wanted = 2 * PAIRS * PER_FLOW};
+    const struct weir_meter_config config = {
+        .cache = weir_cache_config_default(),
+        .workers = 3,
+        .interfaces = names,
+        .interface_count = 1,
+        .clock = weir_clock_system(),
+        .stop = has_all,
+        .stop_context = &shared,
+    };
+    struct weir_meter *meter;
+    struct weir_diag diag = {0};
+    if (weir_meter_new(&config, &meter, &diag) < 0)
+        fail_msg("%s", diag.text);
+    const struct weir_batch_sink sink = {take_shared, flush, &shared};
+    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    for (unsigned i = 0; i < PER_FLOW; i++) {
+        for (unsigned pair = 0; pair < PAIRS; pair++) {
+            send_pair(fds[1], (uint8_t)pair, false);
+            send_pair(fds[0], (uint8_t)pair, true);
+        }
+    }
+    assert_int_equal(weir_meter_listen(meter, &diag), 0);
+    assert_int_equal(shared.rows, 2 * PAIRS);
+    for (unsigned pair = 0; pair < PAIRS; pair++) {
+        assert_int_equal(shared.packets[0][pair], PER_FLOW);
+        assert_int_equal(shared.packets[1][pair], PER_FLOW);
+    }
+    assert_int_equal(shared.thread_count, 3);
+    struct weir_meter_counters own;
+    struct weir_source_counters source;
+    struct weir_parse_counters parse;
+    struct weir_cache_counters cache;
+    weir_meter_count(meter, &own, &source, &parse, &cache);
+    assert_int_equal(own.packets, shared.wanted);
+    assert_int_equal(own.packets_dropped, 0);
+    assert_int_equal(cache.flows_exported, 2 * PAIRS);
+    weir_meter_free(meter);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void what_cannot_be_shared_is_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"any"};
+    const struct weir_meter_config config = {
+        .cache = weir_cache_config_default(),
+        .workers = 2,
+        .interfaces = names,
+        .interface_count = 1,
+        .clock = weir_clock_system(),
+    };
+    struct weir_meter *meter;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_meter_new(&config, &meter, &diag), WEIR_E_USAGE);
+    assert_non_null(strstr(diag.text, "any: "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_interface_is_an_observation_point),
+        cmocka_unit_test(workers_share_an_interface),
+        cmocka_unit_test(what_cannot_be_shared_is_refused),
     };
     veth_enter_or_skip();
     return cmocka_run_group_tests_name("capture", tests, NULL, NULL);

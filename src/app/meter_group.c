@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/meter_group.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How often the caller is asked whether to stop. */
+#define LOOK_NS (100 * WEIR_NS_PER_MS)
+
+struct member {
+    struct weir_meter_group *group;
+    pthread_t thread;
+    struct weir_cache_counters counted; /* by the lock */
+    int result;
+    struct weir_diag diag;
+};
+
+struct weir_meter_group {
+    struct weir_batch_sink sink;
+    pthread_mutex_t sink_lock;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    unsigned running; /* by the lock */
+    atomic_bool stopping;
+    unsigned count;
+    struct weir_live_fanout fanouts[WEIR_METER_INTERFACES_MAX];
+    struct member members[WEIR_METER_WORKERS_MAX];
+    struct weir_meter *meters[WEIR_METER_WORKERS_MAX];
+};
+
+static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct weir_meter_group *group = context;
+    pthread_mutex_lock(&group->sink_lock);
+    int result = group->sink.batch(group->sink.context, batch, diag);
+    pthread_mutex_unlock(&group->sink_lock);
+    return result;
+}
+
+static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    struct weir_meter_group *group = context;
+    pthread_mutex_lock(&group->sink_lock);
+    int result = group->sink.flush(group->sink.context, now_ns, diag);
+    pthread_mutex_unlock(&group->sink_lock);
+    return result;
+}
+
+/* Asked by each member in its thread. */
+static bool is_stopping(void *context, const struct weir_meter *meter)
+{
+    struct member *member = context;
+    struct weir_cache_counters counted = weir_meter_cache_counters(meter);
+    pthread_mutex_lock(&member->group->lock);
+    member->counted = counted;
+    pthread_mutex_unlock(&member->group->lock);
+    return atomic_load_explicit(&member->group->stopping, memory_order_relaxed);
+}
+
+static int add_member(struct weir_meter_group *group, struct weir_meter_config config,
+                      struct weir_diag *diag)
+{
+    struct member *member = &group->members[group->count];
+    struct weir_meter **meter = &group->meters[group->count];
+    member->group = group;
+    config.stop_context = member;
+    int result = weir_meter_new(&config, meter, diag);
+    if (result < 0)
+        return result;
+    group->count++;
+    const struct weir_batch_sink sink = {take_batch, flush, group};
+    return weir_meter_add_sink(*meter, &sink, diag);
+}
+
+int weir_meter_group_new(const struct weir_meter_config *config, const struct weir_batch_sink *sink,
+                         struct weir_meter_group **ret_group, struct weir_diag *diag)
+{
+    struct weir_meter_group *group = calloc(1, sizeof(*group));
+    if (!group)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
+    group->sink = *sink;
+    pthread_mutex_init(&group->sink_lock, NULL);
+    pthread_mutex_init(&group->lock, NULL);
+    pthread_cond_init(&group->ended, NULL);
+    for (unsigned i = 0; i < WEIR_METER_INTERFACES_MAX; i++)
+        group->fanouts[i].count = config->workers;
+    struct weir_meter_config member = *config;
+    member.workers = 1;
+    member.fanouts = group->fanouts;
+    member.stop = is_stopping;
+    member.buffer_octets = config->buffer_octets / config->workers;
+    member.cache.entries = config->cache.entries / config->workers;
+    if (member.cache.entries < WEIR_CACHE_ENTRIES_MIN)
+        member.cache.entries = WEIR_CACHE_ENTRIES_MIN;
+    int result = 0;
+    for (unsigned i = 0; i < config->workers && result == 0; i++)
+        result = add_member(group, member, diag);
+    if (result < 0) {
+        weir_meter_group_free(group);
+        return result;
+    }
+    *ret_group = group;
+    return 0;
+}
+
+void weir_meter_group_free(struct weir_meter_group *group)
+{
+    if (!group)
+        return;
+    for (unsigned i = 0; i < group->count; i++)
+        weir_meter_free(group->meters[i]);
+    pthread_cond_destroy(&group->ended);
+    pthread_mutex_destroy(&group->lock);
+    pthread_mutex_destroy(&group->sink_lock);
+    free(group);
+}
+
+static void *work(void *context)
+{
+    struct member *member = context;
+    struct weir_meter_group *group = member->group;
+    size_t index = (size_t)(member - group->members);
+    member->result = weir_meter_listen(group->meters[index], &member->diag);
+    pthread_mutex_lock(&group->lock);
+    group->running--;
+    pthread_cond_signal(&group->ended);
+    pthread_mutex_unlock(&group->lock);
+    return NULL;
+}
+
+/* Until one ends, or the caller wants all to; then until all have. */
+static void wait_for_all(struct weir_meter_group *group, unsigned begun,
+                         bool (*stop)(void *context), void *context)
+{
+    pthread_mutex_lock(&group->lock);
+    while (group->running > 0) {
+        bool is_complete = begun == group->count && group->running == begun;
+        pthread_mutex_unlock(&group->lock);
+        if (!is_complete || stop(context))
+            atomic_store(&group->stopping, true);
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        int64_t ns = until.tv_nsec + LOOK_NS;
+        until.tv_sec += ns / WEIR_NS_PER_SECOND;
+        until.tv_nsec = ns % WEIR_NS_PER_SECOND;
+        pthread_mutex_lock(&group->lock);
+        if (group->running > 0)
+            pthread_cond_timedwait(&group->ended, &group->lock, &until);
+    }
+    pthread_mutex_unlock(&group->lock);
+}
+
+int weir_meter_group_listen(struct weir_meter_group *group, bool (*stop)(void *context),
+                            void *context, struct weir_diag *diag)
+{
+    unsigned begun = 0;
+    int reason = 0;
+    atomic_store(&group->stopping, false);
+    for (; begun < group->count && reason == 0; begun++) {
+        pthread_mutex_lock(&group->lock);
+        group->running++;
+        pthread_mutex_unlock(&group->lock);
+        reason = pthread_create(&group->members[begun].thread, NULL, work, &group->members[begun]);
+        if (reason != 0)
+            break;
+    }
+    if (reason != 0) {
+        pthread_mutex_lock(&group->lock);
+        group->running--;
+        pthread_mutex_unlock(&group->lock);
+    }
+    wait_for_all(group, begun, stop, context);
+    for (unsigned i = 0; i < begun; i++)
+        pthread_join(group->members[i].thread, NULL);
+    if (reason != 0)
+        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+    for (unsigned i = 0; i < begun; i++) {
+        struct member *member = &group->members[i];
+        member->counted = weir_meter_cache_counters(group->meters[i]);
+        if (member->result < 0) {
+            *diag = member->diag;
+            return member->result;
+        }
+    }
+    return 0;
+}
+
+struct weir_cache_counters weir_meter_group_cache_counters(struct weir_meter_group *group)
+{
+    struct weir_cache_counters total = {0};
+    pthread_mutex_lock(&group->lock);
+    for (unsigned i = 0; i < group->count; i++)
+        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
+                             &group->members[i].counted, &total);
+    pthread_mutex_unlock(&group->lock);
+    return total;
+}
+
+struct weir_meter *const *weir_meter_group_meters(const struct weir_meter_group *group,
+                                                  unsigned *ret_count)
+{
+    *ret_count = group->count;
+    return group->meters;
+}
