@@ -15,7 +15,10 @@
 #define CACHE_LINE  64u
 #define FULL_NAP_NS (WEIR_NS_PER_MS / 2)
 
-/* What is between, and how often it was not taken, belongs to who puts in or to who takes out. */
+/*
+ * What one thread writes for every datagram stands in lines of the cache apart from those that the
+ * other reads or writes.
+ */
 struct weir_journal {
     struct weir_journal_options options;
     struct weir_ring ring;
@@ -23,21 +26,23 @@ struct weir_journal {
     struct weir_bell bell; /* rings for who takes out */
     atomic_bool ended;
     atomic_bool abandoned;
-    _Atomic uint64_t taken_out;      /* position */
-    _Atomic uint64_t segments_ended; /* that were taken out */
-    _Atomic uint64_t datagrams, octets, segments, waits;
+    uint8_t before_receiver[CACHE_LINE];
 
-    /* Of the thread that receives. */
+    /* Of the thread that receives; others ask how much there was. */
+    _Atomic uint64_t datagrams, octets, segments, waits;
     uint64_t filled;
     uint64_t room_until; /* positions below this are free, as far as it knows */
     uint64_t last_id;
     uint64_t segment_start;
     uint64_t segment_datagrams;
     int64_t begin_ns, end_ns; /* of the open segment, once it has datagrams */
+    uint8_t behind_receiver[CACHE_LINE];
 
-    /* Of the thread that takes out. */
-    uint64_t position; /* of what comes next */
-    uint64_t number;   /* of the segment that it is of */
+    /* Of the thread that takes out; the other asks how far it is. */
+    _Atomic uint64_t taken_out;      /* position */
+    _Atomic uint64_t segments_ended; /* that were taken out */
+    uint64_t position;               /* of what comes next */
+    uint64_t number;                 /* of the segment that it is of */
 };
 
 const struct weir_counter weir_journal_counter_table[] = {

@@ -12,7 +12,7 @@
 
 #define PIECE_OCTETS    ((uint64_t)4 << 20)
 #define ALLOCATE_FIRST  ((uint64_t)1 << 20)
-#define ALLOCATE_MOST   ((uint64_t)64 << 20)
+#define ALLOCATE_MOST   ((uint64_t)16 << 20)
 #define PROBE_NAME      "probe"
 #define PROBE_OCTETS    (4 << 20)
 #define PROBE_MS        1000
