@@ -9,7 +9,6 @@
 #define DELTA_BLOCK     128u
 #define DELTA_MINIS     (DELTA_BLOCK / WEIR_BITPACK_MINI)
 #define ESTIMATE_BLOCKS 16u
-#define LANES           4u
 
 #define DEFINE_RANGE(suffix, type)                                                          \
     WEIR_CLONES static struct weir_range range_##suffix(const type *values, uint32_t count) \
@@ -25,8 +24,47 @@
 DEFINE_RANGE(u8, uint8_t)
 DEFINE_RANGE(u16, uint16_t)
 DEFINE_RANGE(u32, uint32_t)
-DEFINE_RANGE(u64, uint64_t)
-DEFINE_RANGE(i64, int64_t)
+
+/*
+ * Of 64 bits there are four vectors of the compiler's at a time, since a single minimum would have
+ * to wait for the one before it: written as a loop over integers it becomes one.
+ */
+#define LANES   4u
+#define VECTORS 4u
+typedef int64_t lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+
+#define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
+
+/* With the sign bit as `flip` values are in the order of unsigned ones. */
+WEIR_CLONES static struct weir_range range_64(const uint64_t *values, uint32_t count, uint64_t flip)
+{
+    int64_t min = (int64_t)(values[0] ^ flip), max = min;
+    lanes flips = {(int64_t)flip, (int64_t)flip, (int64_t)flip, (int64_t)flip};
+    lanes first = {min, min, min, min};
+    lanes least[] = {first, first, first, first}, greatest[] = {first, first, first, first};
+    uint32_t i = 0;
+    for (; i + VECTORS * LANES <= count; i += VECTORS * LANES) {
+        const lanes *at = (const lanes *)(const void *)(values + i);
+#pragma GCC unroll 4
+        for (unsigned k = 0; k < VECTORS; k++) {
+            lanes value = at[k] ^ flips;
+            lanes is_less = value < least[k];
+            lanes is_greater = value > greatest[k];
+            least[k] = CHOOSE(is_less, value, least[k]);
+            greatest[k] = CHOOSE(is_greater, value, greatest[k]);
+        }
+    }
+    for (unsigned k = 0; k < VECTORS * LANES; k++) {
+        min = least[k / LANES][k % LANES] < min ? least[k / LANES][k % LANES] : min;
+        max = greatest[k / LANES][k % LANES] > max ? greatest[k / LANES][k % LANES] : max;
+    }
+    for (; i < count; i++) {
+        int64_t value = (int64_t)(values[i] ^ flip);
+        min = value < min ? value : min;
+        max = value > max ? value : max;
+    }
+    return (struct weir_range){(uint64_t)min ^ flip, (uint64_t)max ^ flip};
+}
 
 #define DEFINE_WIDEN(suffix, type)                                                             \
     WEIR_CLONES static void widen_##suffix(const type *values, uint32_t count, uint64_t *wide) \
@@ -49,8 +87,7 @@ struct weir_range weir_values_range(const struct weir_values *values)
     case 4:
         return range_u32(values->data, values->count);
     default:
-        return values->is_signed ? range_i64(values->data, values->count)
-                                 : range_u64(values->data, values->count);
+        return range_64(values->data, values->count, values->is_signed ? 0 : UINT64_C(1) << 63);
     }
 }
 
@@ -124,25 +161,19 @@ struct delta_block {
     uint64_t min;                 /* smallest delta, two's complement */
 };
 
-/*
- * Four vectors of the compiler's at a time, since a single minimum would have to wait for the one
- * before it: written as a loop over integers it becomes one.
- */
-typedef int64_t lanes __attribute__((vector_size(32), aligned(8), may_alias));
-
 static inline __attribute__((always_inline)) uint64_t smallest(const uint64_t deltas[DELTA_BLOCK])
 {
     const lanes *at = (const lanes *)(const void *)deltas;
     lanes least[] = {at[0], at[1], at[2], at[3]};
-    for (at += 4; at < (const lanes *)(const void *)(deltas + DELTA_BLOCK); at += 4) {
+    for (at += VECTORS; at < (const lanes *)(const void *)(deltas + DELTA_BLOCK); at += VECTORS) {
 #pragma GCC unroll 4
-        for (unsigned i = 0; i < 4; i++) {
+        for (unsigned i = 0; i < VECTORS; i++) {
             lanes is_less = at[i] < least[i];
-            least[i] = (at[i] & is_less) | (least[i] & ~is_less);
+            least[i] = CHOOSE(is_less, at[i], least[i]);
         }
     }
     int64_t min = (int64_t)deltas[0];
-    for (unsigned i = 0; i < 4 * LANES; i++) {
+    for (unsigned i = 0; i < VECTORS * LANES; i++) {
         int64_t delta = least[i / LANES][i % LANES];
         min = delta < min ? delta : min;
     }
