@@ -11,6 +11,7 @@
 #include "app/meter_group.h"
 #include "app/meter_workers.h"
 #include "packet/filter.h"
+#include "packet/merge.h"
 
 /* Frames taken at once: their packets stay in the nearest cache. */
 #define FRAMES WEIR_METER_WORKERS_FETCH
@@ -319,6 +320,20 @@ static int read_alone(struct weir_meter *meter, struct weir_source *source, stru
     return result == WEIR_E_END || result == WEIR_E_AGAIN ? 0 : result;
 }
 
+/* Meters a source to its end and closes it. */
+static int read_source(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
+{
+    int result = meter->workers ? weir_meter_workers_run(meter->workers, fetch,
+                                                         &(struct reading){meter, source}, diag)
+                                : read_alone(meter, source, diag);
+    int64_t now_ns =
+        meter->workers ? weir_meter_workers_now(meter->workers) : weir_cache_now(meter->cache);
+    weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                         weir_source_counters(source), &meter->sources);
+    weir_source_close(source);
+    return finish(meter, now_ns, result, diag);
+}
+
 int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag *diag)
 {
     struct weir_source_options options = {.stop = is_stopped_by, .stop_context = meter};
@@ -327,15 +342,18 @@ int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag
     /* Stopped while it waited for the first octets: there was nothing to meter. */
     if (result < 0)
         return is_stopped(meter) ? 0 : result;
-    result = meter->workers ? weir_meter_workers_run(meter->workers, fetch,
-                                                     &(struct reading){meter, source}, diag)
-                            : read_alone(meter, source, diag);
-    int64_t now_ns =
-        meter->workers ? weir_meter_workers_now(meter->workers) : weir_cache_now(meter->cache);
-    weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
-                         weir_source_counters(source), &meter->sources);
-    weir_source_close(source);
-    return finish(meter, now_ns, result, diag);
+    return read_source(meter, source, diag);
+}
+
+int weir_meter_read_merged(struct weir_meter *meter, const char *const *paths, size_t count,
+                           struct weir_diag *diag)
+{
+    struct weir_source_options options = {.stop = is_stopped_by, .stop_context = meter};
+    struct weir_source *source;
+    int result = weir_source_open_merged(paths, count, &options, &source, diag);
+    if (result < 0)
+        return is_stopped(meter) ? 0 : result;
+    return read_source(meter, source, diag);
 }
 
 /* Waits until one of the interfaces has frames, a signal comes, or the clock should be seen to. */

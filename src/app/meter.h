@@ -84,6 +84,10 @@ WEIR_CHECKED int weir_meter_add_sink(struct weir_meter *meter, const struct weir
 WEIR_CHECKED int weir_meter_read(struct weir_meter *meter, const char *path,
                                  struct weir_diag *diag);
 
+/* The same for several as one, by their packets' times (packet/merge.h). */
+WEIR_CHECKED int weir_meter_read_merged(struct weir_meter *meter, const char *const *paths,
+                                        size_t count, struct weir_diag *diag);
+
 /* Meters the interfaces until stopped, then ends all flows and flushes the sinks. As above. */
 WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag);
 

@@ -16,6 +16,7 @@
 
 enum {
     READ,
+    MERGE,
     INTERFACE,
     BUFFER,
     TIMESTAMPS,
@@ -66,6 +67,10 @@ static const struct weir_option options[OPTION_COUNT] = {
               .group = "Packets",
               .help = "pcap or pcapng, plain, gzip or zstd, - for standard input; time is the "
                       "capture's, and at the end of each file all flows are ended"},
+    [MERGE] = {.name = "merge",
+               .kind = WEIR_OPTION_FLAG,
+               .help = "reads all files at once, in the order of their packets' times, as one "
+                       "capture with the interfaces of all"},
     [INTERFACE] = {.name = "interface",
                    .letter = 'i',
                    .kind = WEIR_OPTION_TEXT,
@@ -276,6 +281,9 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: -r and -i do not go together: one has the capture's time, "
                              "the other the clock's");
+    if (listens && weir_arguments_has(arguments, MERGE))
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: --merge is for files; interfaces are metered together anyway");
     if (weir_arguments_count_given(arguments, TUNNEL_DEPTH) > 0 &&
         weir_arguments_choice(arguments, LAYER) != LAYER_INNER)
         return weir_diag_set(diag, WEIR_E_USAGE,
@@ -411,6 +419,20 @@ static bool stop(void *context, const struct weir_meter *meter)
     return weir_stop_requested();
 }
 
+static void read_merged(struct run *run)
+{
+    unsigned count;
+    const char **paths = all_texts(run->arguments, READ, &count);
+    struct weir_diag diag = {0};
+    int result = WEIR_E_NOMEM;
+    run->path = "merged captures";
+    if (paths)
+        result = weir_meter_read_merged(run->meter, paths, count, &diag);
+    if (result < 0 && !weir_meter_has_failed(run->meter))
+        weir_call_say_failure(run->call, result, &diag);
+    free(paths);
+}
+
 /* Reads all files, also those after one that cannot be read to its end. */
 static void read_files(struct run *run)
 {
@@ -507,7 +529,12 @@ static int meter(struct run *run, struct weir_diag *diag)
         abort_outputs(run);
         return result;
     }
-    run->config.interface_count ? listen(run) : read_files(run);
+    if (run->config.interface_count)
+        listen(run);
+    else if (weir_arguments_has(run->arguments, MERGE))
+        read_merged(run);
+    else
+        read_files(run);
     close_outputs(run);
     if (run->call->progress.wanted)
         print_notes(run);

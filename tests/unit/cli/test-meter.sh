@@ -145,6 +145,13 @@ python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$dir/out" ||
 expect 'a filter' 0 '' -r "$sample" --filter tcp --filter 'port 443' --stats "$dir/stats"
 [ "$(stat packets_selected)" -lt "$(stat packets)" ] || fail 'a filter let everything pass'
 
+expect 'merged interfaces' 2 'weir: meter: --merge is for files*' -i lo --merge
+expect 'merged with itself' 0 '' -r "$sample" -r "$sample" --merge --format csv \
+    --flow keys=src_addr,dst_addr,src_port,dst_port,protocol --stats "$dir/stats"
+merged=$(stat packets_metered)
+expect 'two of a merged file' 0 '' -r "$sample" --stats "$dir/stats"
+equal 'packets merged' "$merged" "$((2 * $(stat packets_metered)))"
+
 # The number of workers does not show, not even where flows end for want of room.
 for entries in 65536 8192; do
     "$weir" gen packets --mix hard --packets 30k --out "$dir/hard.pcap" -q
