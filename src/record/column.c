@@ -101,9 +101,8 @@ unsigned weir_column_width(enum weir_column_type type)
     return widths[type];
 }
 
-/* Finds the column, and how good a source of it the element is: 0 is the best. */
-static int find_element(uint32_t pen, uint16_t element, enum weir_column *ret_column,
-                        unsigned *ret_rank)
+int weir_column_find(uint32_t pen, uint16_t element, enum weir_column *ret_column,
+                     unsigned *ret_rank)
 {
     if (element == 0)
         return WEIR_E_NOT_FOUND;
@@ -125,12 +124,12 @@ static int find_element(uint32_t pen, uint16_t element, enum weir_column *ret_co
 int weir_column_for_element(uint32_t pen, uint16_t element, enum weir_column *ret_column)
 {
     unsigned rank;
-    return find_element(pen, element, ret_column, &rank);
+    return weir_column_find(pen, element, ret_column, &rank);
 }
 
 unsigned weir_column_rank(uint32_t pen, uint16_t element)
 {
     enum weir_column column;
     unsigned rank = UINT_MAX;
-    return find_element(pen, element, &column, &rank) == 0 ? rank : UINT_MAX;
+    return weir_column_find(pen, element, &column, &rank) == 0 ? rank : UINT_MAX;
 }

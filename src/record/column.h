@@ -146,4 +146,8 @@ WEIR_CHECKED int weir_column_for_element(uint32_t pen, uint16_t element,
  */
 unsigned weir_column_rank(uint32_t pen, uint16_t element);
 
+/* Both at once. */
+WEIR_CHECKED int weir_column_find(uint32_t pen, uint16_t element, enum weir_column *ret_column,
+                                  unsigned *ret_rank);
+
 #endif

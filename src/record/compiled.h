@@ -42,7 +42,7 @@ struct weir_plan_field {
     uint32_t offset;                    /* with all variable fields left out */
     uint16_t variable_before;           /* how many of them stand before it */
     uint16_t length;                    /* or WEIR_LENGTH_VARIABLE */
-    uint16_t winner;                    /* of a loser: the field that has the column */
+    uint16_t winners[2];                /* of a loser: fields that have the column, or none */
     uint16_t id;                        /* of the element */
     uint16_t key_length;
     uint16_t repeat;       /* 1: the first field of its element, 2: the second ... */
@@ -53,6 +53,12 @@ struct weir_plan_field {
     const struct weir_element *absolute;  /* and the element that says the same absolutely */
 };
 
+struct weir_plan_span {
+    uint32_t offset;
+    uint16_t variable_before;
+    uint32_t length;
+};
+
 struct weir_plan_step {
     const struct weir_operation *operation;
     uint32_t offset; /* in a flat row; encoding: in the record */
@@ -60,16 +66,9 @@ struct weir_plan_step {
     uint8_t column;
     uint8_t value_octets; /* of the column: 8 of an address, whose words are apart */
     bool is_address;
-    /* An alternate fills the column of rows in which the winner's octets are all zero. */
+    /* An alternate fills the column of rows in which the octets of `winners` are all zero. */
     bool is_alternate;
-    uint16_t winner_width;
-    uint32_t winner_offset; /* in a flat row */
-};
-
-struct weir_plan_span {
-    uint32_t offset;
-    uint16_t variable_before;
-    uint32_t length;
+    struct weir_plan_span winners[2], rivals[2]; /* in a flat row; length 0: none */
 };
 
 struct weir_plan {

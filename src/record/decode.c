@@ -80,6 +80,12 @@ static uint8_t *second_at(const struct weir_plan_step *step, const struct weir_b
     return weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE) + row;
 }
 
+static bool are_zero(const struct weir_plan_span spans[2], const uint8_t *record)
+{
+    return weir_all_zero(record + spans[0].offset, spans[0].length) &&
+           weir_all_zero(record + spans[1].offset, spans[1].length);
+}
+
 /* Gives rows without a value of the winner's the alternate's. */
 static void decode_alternate(const struct weir_plan_step *step, const struct run *run,
                              const struct weir_operation_times *times, uint8_t *values,
@@ -92,8 +98,7 @@ static void decode_alternate(const struct weir_plan_step *step, const struct run
                             own_second);
     const uint8_t *record = run->octets;
     for (uint32_t i = 0; i < run->count; i++, record += run->stride) {
-        if (!weir_all_zero(record + step->winner_offset, step->winner_width) ||
-            weir_all_zero(record + step->offset, step->width))
+        if (!are_zero(step->winners, record) || are_zero(step->rivals, record))
             continue;
         memcpy(values + i * width, own + i * width, width);
         if (step->operation->has_second)

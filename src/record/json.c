@@ -123,9 +123,12 @@ static struct weir_octets kept_octets(const struct weir_plan *plan, const struct
     if (field->keep == WEIR_KEEP_WIDE) {
         keep = is_wide(value, field->column_octets);
     } else if (field->keep == WEIR_KEEP_AS_LOSER) {
-        struct weir_octets winner = weir_plan_value(plan, row, field->winner);
-        keep = !weir_all_zero(value.octets, value.length) &&
-               !weir_all_zero(winner.octets, winner.length);
+        bool is_won = false;
+        for (unsigned i = 0; i < 2 && field->winners[i] != WEIR_PLAN_NONE; i++) {
+            struct weir_octets winner = weir_plan_value(plan, row, field->winners[i]);
+            is_won = is_won || !weir_all_zero(winner.octets, winner.length);
+        }
+        keep = is_won && !weir_all_zero(value.octets, value.length);
     }
     return keep ? value : (struct weir_octets){value.octets, 0};
 }

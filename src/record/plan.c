@@ -12,7 +12,11 @@
 #define ARENA_OCTETS_MAX (1u << 20)
 #define PADDING_OCTETS   210u
 
-#define SELECTION_SEQUENCE_ID 301u
+#define SELECTION_SEQUENCE_ID   301u
+#define SOURCE_IPV6_PREFIX      29u /* its length */
+#define DESTINATION_IPV6_PREFIX 30u
+
+#define NO_COLUMN UINT8_MAX
 
 /* observationTimeSeconds to observationTimeNanoseconds. */
 #define OBSERVATION_TIME_FIRST 322u
@@ -23,11 +27,32 @@ static const struct {
     uint16_t relative, absolute;
 } relative_times[] = {{22, 152}, {21, 153}, {158, 154}, {159, 155}};
 
-/* Those that fill one column. */
+/*
+ * Those that fill one column. What decides a row is whether the winner's octets are all zero, or of
+ * addresses that come in pairs, of both families each, whether all those of the pair are.
+ */
 struct contest {
-    uint16_t winner, alternate; /* fields, or WEIR_PLAN_NONE */
-    bool has_v4, has_v6;
+    uint16_t winner, alternate;                 /* fields, or WEIR_PLAN_NONE */
+    uint16_t fitting[2];                        /* the best that may be an alternate */
+    uint16_t of_family[2];                      /* the best of IPv4, and of IPv6 */
+    uint16_t partner_winner, partner_alternate; /* of the other column of a pair */
 };
+
+enum { FAMILY_V4, FAMILY_V6, FAMILIES };
+
+/* Columns that are to be of one family in every row, and what hangs on them. */
+static const struct {
+    enum weir_column columns[4];
+    unsigned address_count, count;
+} pairs[] = {
+    {{WEIR_COLUMN_SRC_ADDR, WEIR_COLUMN_DST_ADDR, WEIR_COLUMN_SRC_MASK, WEIR_COLUMN_DST_MASK},
+     2,
+     4},
+    {{WEIR_COLUMN_NAT_SRC_ADDR, WEIR_COLUMN_NAT_DST_ADDR}, 2, 2},
+};
+
+#define ELEMENT_SLOTS 2048u
+_Static_assert(ELEMENT_SLOTS >= 2 * WEIR_PLAN_FIELDS_MAX, "a slot is found soon");
 
 struct compiler {
     const struct weir_template *source;
@@ -37,6 +62,7 @@ struct compiler {
     unsigned ranks[WEIR_PLAN_FIELDS_MAX];                          /* UINT_MAX: fills no column */
     uint8_t columns[WEIR_PLAN_FIELDS_MAX];
     uint32_t flat_offsets[WEIR_PLAN_FIELDS_MAX];
+    uint16_t last_of_element[ELEMENT_SLOTS]; /* by a hash: 1 + the last field of it so far */
 };
 
 static bool same_element(const struct weir_field *a, const struct weir_field *b)
@@ -44,25 +70,52 @@ static bool same_element(const struct weir_field *a, const struct weir_field *b)
     return a->pen == b->pen && a->id == b->id;
 }
 
+/* The place of the last field of an element so far: 0 where there is none. */
+static uint16_t *last_of(struct compiler *c, const struct weir_field *field)
+{
+    uint32_t slot = (field->pen * 0x9e3779b1u ^ field->id * 0x85ebca6bu) >> 7;
+    for (;; slot++) {
+        uint16_t *last = &c->last_of_element[slot % ELEMENT_SLOTS];
+        if (*last == 0 || same_element(&c->source->fields[*last - 1], field))
+            return last;
+    }
+}
+
+/* Counts fields of the same element. */
+static void count_repeats(struct compiler *c)
+{
+    for (uint16_t i = 0; i < c->source->field_count; i++) {
+        uint16_t *last = last_of(c, &c->source->fields[i]);
+        c->plan->fields[i].repeat = (uint16_t)(*last ? c->plan->fields[*last - 1].repeat + 1 : 1);
+        *last = (uint16_t)(i + 1);
+    }
+}
+
 /* The key under which JSON has the field; the second of an element is "NAME#2". */
 static bool name_field(struct compiler *c, uint16_t index)
 {
     const struct weir_field *field = &c->source->fields[index];
     struct weir_plan_field *made = &c->plan->fields[index];
-    made->repeat = 1;
-    for (uint16_t i = 0; i < index; i++)
-        made->repeat += same_element(&c->source->fields[i], field);
-    char name[64], suffix[16] = "";
+    struct weir_arena *arena = &c->plan->arena;
+    char number[32], suffix[16] = "";
+    const char *name = made->element ? made->element->name : number;
     if (made->repeat > 1)
         snprintf(suffix, sizeof(suffix), "#%u", made->repeat);
-    if (field->pen == WEIR_PEN_NETFLOW9_SCOPE)
-        snprintf(name, sizeof(name), "scope/%u", field->id);
-    else
-        snprintf(name, sizeof(name), "%u/%u", field->pen, field->id);
-    made->key = weir_arena_format(&c->plan->arena,
-                                  "\"%s%s\":", made->element ? made->element->name : name, suffix);
-    made->key_length = made->key ? (uint16_t)strlen(made->key) : 0;
-    return made->key != NULL;
+    if (!made->element && field->pen == WEIR_PEN_NETFLOW9_SCOPE)
+        snprintf(number, sizeof(number), "scope/%u", field->id);
+    else if (!made->element)
+        snprintf(number, sizeof(number), "%u/%u", field->pen, field->id);
+    size_t length = strlen(name), suffix_length = strlen(suffix);
+    char *key = weir_arena_alloc(arena, length + suffix_length + 4);
+    if (!key)
+        return false;
+    key[0] = '"';
+    memcpy(key + 1, name, length);
+    memcpy(key + 1 + length, suffix, suffix_length);
+    memcpy(key + 1 + length + suffix_length, "\":", 3);
+    made->key = key;
+    made->key_length = (uint16_t)(length + suffix_length + 3);
+    return true;
 }
 
 static void note_absolute(struct compiler *c, uint16_t index)
@@ -73,9 +126,8 @@ static void note_absolute(struct compiler *c, uint16_t index)
         if (field->pen != 0 || field->id != relative_times[i].relative)
             continue;
         struct weir_field absolute = {0, relative_times[i].absolute, 8};
-        for (uint16_t k = 0; k < c->source->field_count; k++)
-            if (same_element(&c->source->fields[k], &absolute))
-                return;
+        if (*last_of(c, &absolute))
+            return;
         made->to_time = weir_operation_for(field, WEIR_COLUMN_START, false);
         made->absolute = weir_element_find(0, absolute.id);
     }
@@ -92,14 +144,11 @@ static bool lay_out(struct compiler *c)
             .offset = offset,
             .variable_before = plan->variable_count,
             .length = field->length,
-            .winner = WEIR_PLAN_NONE,
+            .winners = {WEIR_PLAN_NONE, WEIR_PLAN_NONE},
             .pen = field->pen,
             .id = field->id,
             .is_padding = field->pen == 0 && field->id == PADDING_OCTETS,
         };
-        if (!name_field(c, i))
-            return false;
-        note_absolute(c, i);
         if (field->length == WEIR_LENGTH_VARIABLE)
             plan->variable[plan->variable_count++] = i;
         else
@@ -107,6 +156,12 @@ static bool lay_out(struct compiler *c)
     }
     plan->fixed_octets = offset;
     plan->record_length = offset + plan->variable_count;
+    count_repeats(c);
+    for (uint16_t i = 0; i < plan->field_count; i++) {
+        note_absolute(c, i);
+        if (!name_field(c, i))
+            return false;
+    }
     return true;
 }
 
@@ -115,49 +170,114 @@ static bool is_sequence(const struct weir_field *field)
     return field->pen == 0 && field->id == SELECTION_SEQUENCE_ID;
 }
 
-/* The field of lowest rank, the first of equals, that fills the column; `but` is left out. */
-static uint16_t best_field(const struct compiler *c, unsigned column, uint16_t but)
+static unsigned family_of(const struct weir_field *field, enum weir_column column)
 {
-    uint16_t best = WEIR_PLAN_NONE;
-    for (uint16_t i = 0; i < c->plan->field_count; i++) {
-        bool enters = c->ranks[i] != UINT_MAX && c->columns[i] == column && i != but;
-        /* The second best is not to hide that its value was too wide. */
-        bool fits = but == WEIR_PLAN_NONE || !c->operations[i] || !c->operations[i]->saturates;
-        /* Nor to be a number of another kind. */
-        fits = fits && (but == WEIR_PLAN_NONE || !is_sequence(&c->source->fields[i]));
-        if (enters && fits && (best == WEIR_PLAN_NONE || c->ranks[i] < c->ranks[best]))
-            best = i;
+    bool is_mask = column == WEIR_COLUMN_SRC_MASK || column == WEIR_COLUMN_DST_MASK;
+    bool is_v6 = is_mask ? field->id == SOURCE_IPV6_PREFIX || field->id == DESTINATION_IPV6_PREFIX
+                         : field->length == 16;
+    return is_v6 ? FAMILY_V6 : FAMILY_V4;
+}
+
+static bool is_better(const struct compiler *c, uint16_t field, uint16_t than)
+{
+    return than == WEIR_PLAN_NONE || c->ranks[field] < c->ranks[than];
+}
+
+/* Has a field, each in its turn, take part: of equals the first is the best. */
+static void enter(struct compiler *c, uint16_t index)
+{
+    const struct weir_field *field = &c->source->fields[index];
+    enum weir_column column = (enum weir_column)c->columns[index];
+    struct contest *contest = &c->contests[column];
+    unsigned family = family_of(field, column);
+    if (is_better(c, index, contest->winner))
+        contest->winner = index;
+    if (is_better(c, index, contest->of_family[family]))
+        contest->of_family[family] = index;
+    /* The second best is not to hide that its value was too wide, nor to be of another kind. */
+    if ((c->operations[index] && c->operations[index]->saturates) || is_sequence(field))
+        return;
+    if (is_better(c, index, contest->fitting[0])) {
+        contest->fitting[1] = contest->fitting[0];
+        contest->fitting[0] = index;
+    } else if (is_better(c, index, contest->fitting[1])) {
+        contest->fitting[1] = index;
     }
-    return best;
+}
+
+static bool has_families(const struct contest *contest)
+{
+    return contest->of_family[FAMILY_V4] != WEIR_PLAN_NONE &&
+           contest->of_family[FAMILY_V6] != WEIR_PLAN_NONE;
+}
+
+/*
+ * Where a Template has a pair of addresses in both families, rows have both addresses of one: that
+ * which comes first in the Template, unless both its addresses are zero.
+ */
+static void settle_pair(struct compiler *c, const enum weir_column *columns, unsigned address_count,
+                        unsigned count)
+{
+    uint16_t first = WEIR_PLAN_NONE;
+    for (unsigned i = 0; i < address_count; i++) {
+        const struct contest *contest = &c->contests[columns[i]];
+        if (!has_families(contest))
+            return;
+        for (unsigned family = 0; family < FAMILIES; family++)
+            if (contest->of_family[family] < first)
+                first = contest->of_family[family];
+    }
+    unsigned family = family_of(&c->source->fields[first], columns[0]);
+    for (unsigned i = 0; i < count; i++) {
+        struct contest *contest = &c->contests[columns[i]];
+        if (!has_families(contest))
+            continue;
+        contest->winner = contest->of_family[family];
+        contest->alternate = contest->of_family[!family];
+    }
+    for (unsigned i = 0; i < address_count; i++) {
+        const struct contest *partner = &c->contests[columns[!i]];
+        c->contests[columns[i]].partner_winner = partner->winner;
+        c->contests[columns[i]].partner_alternate = partner->alternate;
+    }
 }
 
 /* Which field each column is of. Counters have no alternate: a zero of theirs is a value. */
 static void hold_contests(struct compiler *c)
 {
+    static const struct contest nobody = {
+        .winner = WEIR_PLAN_NONE,
+        .alternate = WEIR_PLAN_NONE,
+        .fitting = {WEIR_PLAN_NONE, WEIR_PLAN_NONE},
+        .of_family = {WEIR_PLAN_NONE, WEIR_PLAN_NONE},
+        .partner_winner = WEIR_PLAN_NONE,
+        .partner_alternate = WEIR_PLAN_NONE,
+    };
+    for (unsigned i = 0; i < WEIR_COLUMN_COUNT; i++)
+        c->contests[i] = nobody;
     for (uint16_t i = 0; i < c->plan->field_count; i++) {
         const struct weir_field *field = &c->source->fields[i];
         enum weir_column column;
+        unsigned rank;
+        c->columns[i] = NO_COLUMN;
         c->ranks[i] = UINT_MAX;
-        if (weir_column_for_element(field->pen, field->id, &column) < 0)
+        if (weir_column_find(field->pen, field->id, &column, &rank) < 0)
             continue;
         c->columns[i] = (uint8_t)column;
         c->operations[i] = weir_operation_for(field, column, false);
-        enum weir_column_type type = weir_column_info(column)->type;
-        if (c->operations[i] || (type == WEIR_COLUMN_TEXT && field->length > 0))
-            c->ranks[i] = weir_column_rank(field->pen, field->id);
-        if (type == WEIR_COLUMN_ADDRESS) {
-            c->contests[column].has_v4 |= field->length == 4;
-            c->contests[column].has_v6 |= field->length == 16;
-        }
+        bool is_text = weir_column_info(column)->type == WEIR_COLUMN_TEXT && field->length > 0;
+        if (!c->operations[i] && !is_text)
+            continue;
+        c->ranks[i] = rank;
+        enter(c, i);
     }
     for (unsigned i = WEIR_COLUMN_FIRST_OF_ROW; i < WEIR_COLUMN_COUNT; i++) {
         struct contest *contest = &c->contests[i];
-        bool may_alternate = weir_column_info((enum weir_column)i)->type != WEIR_COLUMN_U64;
-        contest->winner = best_field(c, i, WEIR_PLAN_NONE);
-        contest->alternate = WEIR_PLAN_NONE;
-        if (may_alternate && contest->winner != WEIR_PLAN_NONE)
-            contest->alternate = best_field(c, i, contest->winner);
+        if (weir_column_info((enum weir_column)i)->type != WEIR_COLUMN_U64)
+            contest->alternate = contest->fitting[contest->fitting[0] == contest->winner];
     }
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        settle_pair(c, pairs[i].columns, pairs[i].address_count, pairs[i].count);
 }
 
 static uint8_t octets_of_column(enum weir_column column)
@@ -171,20 +291,19 @@ static void judge_fields(struct compiler *c)
     struct weir_plan *plan = c->plan;
     for (uint16_t i = 0; i < plan->field_count; i++) {
         struct weir_plan_field *field = &plan->fields[i];
-        enum weir_column column;
-        bool has_column =
-            weir_column_for_element(c->source->fields[i].pen, field->id, &column) == 0;
-        const struct contest *contest = has_column ? &c->contests[column] : NULL;
+        uint8_t column = c->columns[i];
+        const struct contest *contest = column != NO_COLUMN ? &c->contests[column] : NULL;
         field->keep = WEIR_KEEP_ALWAYS;
         if (field->is_padding || field->length == 0) {
             field->keep = WEIR_KEEP_NOT;
         } else if (contest && contest->winner == i) {
             bool wide = c->operations[i] && c->operations[i]->saturates;
             field->keep = wide ? WEIR_KEEP_WIDE : WEIR_KEEP_NOT;
-            field->column_octets = octets_of_column(column);
+            field->column_octets = octets_of_column((enum weir_column)column);
         } else if (contest && contest->alternate == i) {
             field->keep = WEIR_KEEP_AS_LOSER;
-            field->winner = contest->winner;
+            field->winners[0] = contest->winner;
+            field->winners[1] = contest->partner_winner;
         }
         if (field->keep != WEIR_KEEP_NOT)
             plan->kept[plan->kept_count++] = i;
@@ -240,8 +359,8 @@ static void find_text_spans(struct compiler *c)
     for (uint16_t i = 0; i < plan->kept_count; i++) {
         const struct weir_plan_field *field = &plan->fields[plan->kept[i]];
         decides[plan->kept[i]] = true;
-        if (field->keep == WEIR_KEEP_AS_LOSER)
-            decides[field->winner] = true;
+        for (unsigned k = 0; k < 2 && field->winners[k] != WEIR_PLAN_NONE; k++)
+            decides[field->winners[k]] = true;
     }
     if (app->winner != WEIR_PLAN_NONE)
         decides[app->winner] = true;
@@ -266,6 +385,15 @@ static struct weir_plan_step step_of(const struct compiler *c, uint16_t field)
     };
 }
 
+/* Where a flat row has a field; of none, nothing. */
+static struct weir_plan_span flat_span(const struct compiler *c, uint16_t field)
+{
+    if (field == WEIR_PLAN_NONE)
+        return (struct weir_plan_span){0};
+    return (struct weir_plan_span){.offset = c->flat_offsets[field],
+                                   .length = c->source->fields[field].length};
+}
+
 /*
  * Winners, each followed by its alternate. A type and code in one field stands before a code of
  * its own, which overwrites: columns come in their order.
@@ -287,8 +415,10 @@ static void make_decode_steps(struct compiler *c)
             continue;
         struct weir_plan_step step = step_of(c, contest->alternate);
         step.is_alternate = true;
-        step.winner_offset = c->flat_offsets[contest->winner];
-        step.winner_width = c->source->fields[contest->winner].length;
+        step.winners[0] = flat_span(c, contest->winner);
+        step.winners[1] = flat_span(c, contest->partner_winner);
+        step.rivals[0] = flat_span(c, contest->alternate);
+        step.rivals[1] = flat_span(c, contest->partner_alternate);
         plan->steps[plan->step_count++] = step;
     }
 }
@@ -305,7 +435,7 @@ static void make_encode_steps(struct compiler *c)
             continue;
         struct weir_plan_step step = step_of(c, i);
         const struct contest *contest = &c->contests[step.column];
-        if (contest->has_v4 && contest->has_v6)
+        if (has_families(contest))
             step.operation = weir_operation_for(field, (enum weir_column)step.column, true);
         step.offset = plan->fields[i].offset;
         plan->encode_steps[plan->encode_step_count++] = step;

@@ -15,8 +15,10 @@
  * the message that carries them (RFC 3954 section 6, RFC 7011 section 6.1.10).
  *
  * Several fields on one column: the one of the lowest weir_column_rank has it, the first of
- * equals; in rows where its octets are all zero the next best does, so that a template with both
- * address families gives one address (not for 64-bit counters, where zero is a value).
+ * equals; in rows where its octets are all zero the next best does (not for 64-bit counters, where
+ * zero is a value). Where a template has source and destination in both families, a row has both of
+ * one: of the family that comes first in the template, or where its two are zero of the other;
+ * prefix lengths are of the first, too, and what has no column is kept.
  *
  * `other` is one JSON object a row by IANA name, as record/json.h prints it: elements without a
  * column, the losers of a column (where neither they nor the winner are all zero), and values

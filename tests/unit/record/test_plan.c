@@ -78,6 +78,57 @@ static void both_families_in_one_template(void **state)
     bench_close(&b);
 }
 
+static void put_pairs(struct bench *b, uint32_t v4_source, uint32_t v4_destination,
+                      uint64_t v6_source, uint64_t v6_destination)
+{
+    const uint64_t high = UINT64_C(0x20010db800000000);
+    weir_write_u64(&b->records, v6_source ? high : 0);
+    weir_write_u64(&b->records, v6_source);
+    weir_write_u64(&b->records, v6_destination ? high : 0);
+    weir_write_u64(&b->records, v6_destination);
+    weir_write_u32(&b->records, v4_source);
+    weir_write_u32(&b->records, v4_destination);
+    weir_write_u8(&b->records, 24);
+    weir_write_u8(&b->records, 64);
+}
+
+/* Both addresses of a row are of one family: of that which the Template has first, if it has any.
+ */
+static void pairs_are_of_one_family(void **state)
+{
+    (void)state;
+    struct bench b;
+    SETUP(&b, {0, 27, 16}, {0, 28, 16}, {0, 8, 4}, {0, 12, 4}, {0, 9, 1}, {0, 29, 1});
+    put_pairs(&b, 0x0a000001, 0x0a000002, 5, 6);
+    put_pairs(&b, 0x0a000001, 0x0a000002, 0, 0);
+    put_pairs(&b, 0x0a000001, 0x0a000002, 5, 0);
+    put_pairs(&b, 0, 0x0a000002, 0, 0);
+    put_pairs(&b, 0, 0, 0, 6);
+    decode(&b);
+    const uint64_t *source = weir_batch_high(b.batch, WEIR_COLUMN_SRC_ADDR);
+    const uint64_t *source_low = weir_batch_low(b.batch, WEIR_COLUMN_SRC_ADDR);
+    const uint64_t *destination = weir_batch_high(b.batch, WEIR_COLUMN_DST_ADDR);
+    const uint64_t *destination_low = weir_batch_low(b.batch, WEIR_COLUMN_DST_ADDR);
+    const uint64_t high = UINT64_C(0x20010db800000000), v4 = UINT64_C(0xffff00000000);
+    assert_true(source[0] == high && source_low[0] == 5);
+    assert_true(destination[0] == high && destination_low[0] == 6);
+    assert_true(source[1] == 0 && source_low[1] == (v4 | 0x0a000001));
+    assert_true(destination[1] == 0 && destination_low[1] == (v4 | 0x0a000002));
+    assert_true(source[2] == high && destination[2] == 0 && destination_low[2] == 0);
+    assert_true(source_low[3] == v4 && destination_low[3] == (v4 | 0x0a000002));
+    assert_true(source[4] == 0 && source_low[4] == 0 && destination[4] == high);
+    /* And the prefix length is the first family's. */
+    assert_int_equal(weir_batch_u8(b.batch, WEIR_COLUMN_SRC_MASK)[0], 64);
+    assert_text(&b, WEIR_COLUMN_OTHER, 0,
+                "{\"sourceIPv4Address\":\"10.0.0.1\",\"destinationIPv4Address\":\"10.0.0.2\","
+                "\"sourceIPv4PrefixLength\":24}");
+    assert_text(&b, WEIR_COLUMN_OTHER, 1, "{\"sourceIPv4PrefixLength\":24}");
+    assert_text(&b, WEIR_COLUMN_OTHER, 2,
+                "{\"sourceIPv4Address\":\"10.0.0.1\",\"destinationIPv4Address\":\"10.0.0.2\","
+                "\"sourceIPv4PrefixLength\":24}");
+    teardown(&b);
+}
+
 static void the_better_of_two_fields_has_the_column(void **state)
 {
     (void)state;
@@ -381,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flow_lands_in_its_columns),
         cmocka_unit_test(both_families_in_one_template),
+        cmocka_unit_test(pairs_are_of_one_family),
         cmocka_unit_test(the_better_of_two_fields_has_the_column),
         cmocka_unit_test(what_has_no_column_is_kept),
         cmocka_unit_test(a_value_wider_than_its_column),

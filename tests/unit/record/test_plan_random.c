@@ -65,6 +65,7 @@ struct scene {
     struct weir_plan_context context;
     unsigned winners[WEIR_COLUMN_COUNT]; /* field of each column, or NONE */
     unsigned alternates[WEIR_COLUMN_COUNT];
+    unsigned partners[WEIR_COLUMN_COUNT]; /* the column that is of the same family, or NONE */
     size_t length;
     uint32_t count;
     uint8_t octets[64 * 1024];
@@ -208,6 +209,57 @@ static unsigned best(const struct weir_template *template, enum weir_column colu
     return found;
 }
 
+/* The best field of a family; masks have theirs by element. */
+static unsigned best_of(const struct weir_template *template, enum weir_column column, bool is_v6)
+{
+    unsigned found = NONE;
+    for (unsigned f = 0; f < template->field_count; f++) {
+        const struct weir_field *field = &template->fields[f];
+        bool is_mask = column == WEIR_COLUMN_SRC_MASK || column == WEIR_COLUMN_DST_MASK;
+        bool own_v6 = is_mask ? field->id == 29 || field->id == 30 : field->length == 16;
+        enum weir_column own;
+        if (weir_column_for_element(field->pen, field->id, &own) < 0 || own != column ||
+            !can_fill(field, column) || own_v6 != is_v6)
+            continue;
+        if (found == NONE ||
+            weir_column_rank(field->pen, field->id) <
+                weir_column_rank(template->fields[found].pen, template->fields[found].id))
+            found = f;
+    }
+    return found;
+}
+
+static void settle_pair(struct scene *scene, enum weir_column a, enum weir_column b)
+{
+    const enum weir_column both[] = {a, b};
+    unsigned fields[2][2], first = NONE;
+    bool first_is_v6 = false;
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned v6 = 0; v6 < 2; v6++) {
+            fields[i][v6] = best_of(scene->template, both[i], v6);
+            if (fields[i][v6] == NONE)
+                return;
+            if (first == NONE || fields[i][v6] < first) {
+                first = fields[i][v6];
+                first_is_v6 = v6;
+            }
+        }
+    for (unsigned i = 0; i < 2; i++) {
+        scene->winners[both[i]] = fields[i][first_is_v6];
+        scene->alternates[both[i]] = fields[i][!first_is_v6];
+        scene->partners[both[i]] = both[!i];
+    }
+    const enum weir_column masks[] = {WEIR_COLUMN_SRC_MASK, WEIR_COLUMN_DST_MASK};
+    for (unsigned i = 0; a == WEIR_COLUMN_SRC_ADDR && i < 2; i++) {
+        unsigned own = best_of(scene->template, masks[i], first_is_v6);
+        unsigned other = best_of(scene->template, masks[i], !first_is_v6);
+        if (own == NONE || other == NONE)
+            continue;
+        scene->winners[masks[i]] = own;
+        scene->alternates[masks[i]] = other;
+    }
+}
+
 static void make_scene(struct scene *scene, uint64_t seed)
 {
     scene->random.state = seed;
@@ -220,12 +272,23 @@ static void make_scene(struct scene *scene, uint64_t seed)
         scene->winners[i] = winner;
         scene->alternates[i] =
             winner == NONE || is_counter ? NONE : best(scene->template, column, winner);
+        scene->partners[i] = NONE;
     }
+    settle_pair(scene, WEIR_COLUMN_SRC_ADDR, WEIR_COLUMN_DST_ADDR);
+    settle_pair(scene, WEIR_COLUMN_NAT_SRC_ADDR, WEIR_COLUMN_NAT_DST_ADDR);
     scene->context = (struct weir_plan_context){
         .export_time_ns = EXPORT_NS,
         .uptime_zero_ns = EXPORT_NS - UPTIME_MS * WEIR_NS_PER_MS,
         .sampling = below(scene, 2) ? 0 : 64,
     };
+}
+
+/* Whether the field of a column among these is zero, and that of its partner. */
+static bool are_zero(const struct scene *scene, const unsigned *fields, const struct value *values,
+                     enum weir_column column)
+{
+    unsigned partner = scene->partners[column];
+    return is_zero(values[fields[column]]) && (partner == NONE || is_zero(values[fields[partner]]));
 }
 
 static int64_t slow_time(uint16_t id, struct value value)
@@ -289,7 +352,8 @@ static unsigned field_of_row(const struct scene *scene, enum weir_column column,
                              const struct value *values)
 {
     unsigned winner = scene->winners[column], second = scene->alternates[column];
-    if (winner != NONE && second != NONE && is_zero(values[winner]) && !is_zero(values[second]))
+    if (winner != NONE && second != NONE && are_zero(scene, scene->winners, values, column) &&
+        !are_zero(scene, scene->alternates, values, column))
         return second;
     return winner;
 }
@@ -344,7 +408,8 @@ static void slow_other(const struct scene *scene, const struct value *values,
             else if (winner == f)
                 keep = false;
             else if (scene->alternates[column] == f)
-                keep = keep && !is_zero(values[f]) && !is_zero(values[winner]);
+                keep =
+                    keep && !is_zero(values[f]) && !are_zero(scene, scene->winners, values, column);
         }
         if (!keep)
             continue;
