@@ -257,13 +257,14 @@ static int decode_waiting(struct intake *intake, uint16_t id, struct weir_shared
         set->context.segment.source = session->number;
         struct weir_run run = {
             .source = shared->source,
-            .plan = shared->plan,
+            .plan = weir_shared_template_plan(shared),
             .shared = shared->has_common ? shared : NULL,
             .context = &set->context,
             .octets = set->octets,
             .length = set->length,
         };
-        result = deliver(intake, &run);
+        result = run.plan ? deliver(intake, &run)
+                          : weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
         WEIR_TALLY(&session->tally, records_buffered, run.records);
         if (set->message == session->counts.messages) {
             add_records(&intake->held, &run);
@@ -417,8 +418,6 @@ static int take_data(struct intake *intake, const struct weir_message *message,
     intake->context.segment.template_id = set->id;
     if (message->builtin) {
         run.plan = builtin_plan(intake->collector, message->builtin);
-        if (!run.plan)
-            return weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
     } else {
         const struct weir_template_entry *entry =
             weir_sessions_find_template(&intake->collector->sessions, intake->session, set->id,
@@ -428,9 +427,11 @@ static int take_data(struct intake *intake, const struct weir_message *message,
             return 0;
         }
         run.source = entry->shared->source;
-        run.plan = entry->shared->plan;
+        run.plan = weir_shared_template_plan(entry->shared);
         run.shared = entry->shared->has_common ? entry->shared : NULL;
     }
+    if (!run.plan)
+        return weir_diag_set(intake->diag, WEIR_E_NOMEM, "no memory to decode with");
     int result = deliver(intake, &run);
     add_records(&intake->held, &run);
     if (message->is_ambiguous)

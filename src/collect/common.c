@@ -321,8 +321,20 @@ static int make_plan(struct weir_common_plan *plan, const struct weir_template *
     return weir_plan_compile(plan->joined, &plan->plan);
 }
 
+/* The place for another plan; NULL: it would take that of one that is not a second old. */
+static struct weir_common_plan *next_place(struct weir_common *common, int64_t now_ns)
+{
+    if (common->plan_count < WEIR_COMMON_PLANS_MAX)
+        return &common->plans[common->plan_count++];
+    struct weir_common_plan *plan = &common->plans[common->next_plan];
+    if (now_ns >= plan->made_ns && now_ns - plan->made_ns < WEIR_NS_PER_SECOND)
+        return NULL;
+    common->next_plan = (common->next_plan + 1) % WEIR_COMMON_PLANS_MAX;
+    return plan;
+}
+
 static int plan_of(struct weir_common *common, const struct weir_template *source,
-                   const struct found *found, struct weir_budget *budget,
+                   const struct found *found, const struct weir_common_join *join,
                    const struct weir_common_plan **ret_plan)
 {
     for (uint32_t i = 0; i < common->plan_count; i++)
@@ -330,15 +342,14 @@ static int plan_of(struct weir_common *common, const struct weir_template *sourc
             *ret_plan = &common->plans[i];
             return 0;
         }
-    if (common->plan_count < WEIR_COMMON_PLANS_MAX)
-        common->next_plan = common->plan_count++;
-    else
-        common->next_plan = (common->next_plan + 1) % WEIR_COMMON_PLANS_MAX;
-    struct weir_common_plan *plan = &common->plans[common->next_plan];
-    free_plan(plan, budget);
-    int result = make_plan(plan, source, found, budget);
+    struct weir_common_plan *plan = next_place(common, join->now_ns);
+    if (!plan)
+        return WEIR_E_LIMIT;
+    free_plan(plan, join->budget);
+    int result = make_plan(plan, source, found, join->budget);
+    plan->made_ns = join->now_ns;
     if (result < 0) {
-        free_plan(plan, budget);
+        free_plan(plan, join->budget);
         return result;
     }
     *ret_plan = plan;
@@ -377,7 +388,7 @@ bool weir_common_join(struct weir_common *common, struct weir_common_join *join)
     join->lacks = found.lacks;
     const struct weir_common_plan *plan;
     if (found.count == 0 || length > WEIR_COMMON_OCTETS_MAX ||
-        plan_of(common, join->source, &found, join->budget, &plan) < 0)
+        plan_of(common, join->source, &found, join, &plan) < 0)
         return false;
     uint8_t *to = join->buffer;
     memcpy(to, join->octets, join->length);

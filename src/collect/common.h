@@ -17,8 +17,10 @@
  * to WEIR_COMMON_SETS_OF_RECORD_MAX. Over UDP a set is forgotten WEIR_COMMON_LIFETIME_NS after it
  * came last (section 6.1); where a set is still not known the record stays as it was sent.
  *
- * Limits: WEIR_COMMON_SETS_MAX a session, WEIR_COMMON_SHAPES_MAX kinds of them, the budget of all.
- * Threads: one.
+ * Limits: WEIR_COMMON_SETS_MAX a session, WEIR_COMMON_SHAPES_MAX kinds of them, the budget of all;
+ * WEIR_COMMON_PLANS_MAX kinds of joined records, and past it as many new ones a second: making a
+ * plan takes as long as hundreds of records, and who sends another kind with each is not to have it
+ * made. Threads: one.
  */
 #ifndef WEIR_COLLECT_COMMON_H
 #define WEIR_COLLECT_COMMON_H
@@ -51,6 +53,7 @@ struct weir_common_plan {
     struct weir_plan *plan;
     const struct weir_template *shapes[WEIR_COMMON_SETS_OF_RECORD_MAX];
     unsigned shape_count;
+    int64_t made_ns;
     size_t octets; /* charged to the budget */
 };
 

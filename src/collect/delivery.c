@@ -256,7 +256,7 @@ static int deliver_waiting(struct weir_delivery *delivery, struct weir_session *
     set->context.segment.source = session->number;
     struct weir_run run = {
         .source = set->shared->source,
-        .plan = set->shared->plan,
+        .plan = weir_shared_template_plan(set->shared), /* was made to keep them */
         .context = &set->context,
         .octets = set->octets,
         .length = set->length,

@@ -167,7 +167,7 @@ static const struct weir_plan *find_plan(const void *of, uint16_t template_id)
     const struct weir_session *session = of;
     const struct weir_template_entry *entry =
         weir_template_table_find(&session->templates, template_id);
-    return entry ? entry->shared->plan : NULL;
+    return entry ? weir_shared_template_plan(entry->shared) : NULL;
 }
 
 static const struct weir_element *find_element(const void *of, uint32_t pen, uint16_t id)

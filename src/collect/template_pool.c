@@ -33,6 +33,13 @@ static uint64_t hash_of(const struct weir_template_pool *pool, const struct weir
     return weir_hash(&pool->hash_key, words, sizeof(words));
 }
 
+const struct weir_plan *weir_shared_template_plan(struct weir_shared_template *shared)
+{
+    if (!shared->plan && weir_plan_compile(shared->source, &shared->plan) < 0)
+        return NULL;
+    return shared->plan;
+}
+
 void weir_shared_template_hold(struct weir_shared_template *shared)
 {
     shared->references++;
@@ -95,15 +102,11 @@ static int make_shared(struct weir_template_pool *pool, const struct weir_templa
     shared->octets = octets;
     shared->has_common = weir_common_is_used(source);
     shared->source = weir_template_copy(source);
-    int result = WEIR_E_NOMEM;
-    if (shared->source) {
-        shared->source->id = 0;
-        result = weir_plan_compile(shared->source, &shared->plan);
-    }
-    if (result < 0) {
+    if (!shared->source) {
         free_shared(pool, shared);
-        return result;
+        return WEIR_E_NOMEM;
     }
+    shared->source->id = 0;
     *ret_shared = shared;
     return 0;
 }

@@ -8,8 +8,12 @@
  *
  *     struct weir_shared_template *shared;
  *     result = weir_template_pool_take(&pool, source, &shared);
- *     weir_plan_decode(shared->plan, ...);
+ *     plan = weir_shared_template_plan(shared);
+ *     weir_plan_decode(plan, ...);
  *     weir_template_pool_give_back(&pool, shared);
+ *
+ * A plan is made when the first record comes that needs it: who only sends Templates, however many
+ * and large, costs no more than their octets.
  *
  * Look-up is O(1) and keyed. Ownership: the pool owns what it hands out; the last one to give it
  * back frees it. Threads: one. Limits: octets, of which tables of Templates take from too.
@@ -28,7 +32,7 @@
 
 struct weir_shared_template {
     struct weir_template *source; /* its id is 0 */
-    struct weir_plan *plan;
+    struct weir_plan *plan;       /* made when it is asked for first */
     struct weir_shared_template *next_in_bucket;
     uint64_t hash;
     size_t octets; /* charged to the budget */
@@ -59,6 +63,9 @@ void weir_template_pool_done(struct weir_template_pool *pool);
 WEIR_CHECKED int weir_template_pool_take(struct weir_template_pool *pool,
                                          const struct weir_template *source,
                                          struct weir_shared_template **ret_shared);
+
+/* Its plan, charged already; NULL without memory. */
+const struct weir_plan *weir_shared_template_plan(struct weir_shared_template *shared);
 
 /* Another reference to one that is held already. */
 void weir_shared_template_hold(struct weir_shared_template *shared);

@@ -671,7 +671,7 @@ static void properties_are_bounded(void **state)
     close_stage(&stage);
 }
 
-/* More kinds of joined records than plans are kept: each is joined all the same. */
+/* More kinds of joined records than plans are kept: each is joined, but so many a second. */
 static void plans_make_room(void **state)
 {
     (void)state;
@@ -687,9 +687,18 @@ static void plans_make_room(void **state)
             assert_non_null(strstr(stage.seen->line[0], ADDRESS));
             count(&stage);
             stage.seen->lines = stage.seen->rows = 0;
+            stage.peer.second += i % 10 == 9;
         }
     }
     assert_int_equal(count(&stage).properties_unknown, 0);
+    for (unsigned i = 0; i < 2 * WEIR_COMMON_PLANS_MAX; i++) {
+        const struct weir_field fields[] = {{0, 137, 2}, {PEN, (uint16_t)(i + 1000), 2}};
+        put_template(&stage, 500, fields, 2, 0);
+        put_octets(&stage, 500, fields, 2, "\x00\x01\x00\x01");
+        send(&stage);
+    }
+    assert_in_range(count(&stage).properties_unknown, WEIR_COMMON_PLANS_MAX,
+                    WEIR_COMMON_PLANS_MAX + 10);
     close_stage(&stage);
 }
 

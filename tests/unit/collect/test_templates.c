@@ -321,6 +321,30 @@ static void test_template_bombs(void **state)
     bomb(60, 400, 5, 1000);
 }
 
+/* Templates alone, however many, cost no plan. */
+static void plans_are_made_when_they_are_needed(void **state)
+{
+    (void)state;
+    static const struct weir_field fields[] = {{0, 1, 4}, {0, 2, 4}};
+    struct weir_hash_key key;
+    struct weir_template_pool pool;
+    struct weir_shared_template *shared;
+    struct weir_template *source = weir_template_new(256, fields, 2);
+    assert_non_null(source);
+    weir_hash_key_seed(&key, 1);
+    weir_template_pool_init(&pool, 1 << 20, &key);
+    assert_int_equal(weir_template_pool_take(&pool, source, &shared), 0);
+    assert_null(shared->plan);
+    size_t charged = pool.budget.used;
+    const struct weir_plan *plan = weir_shared_template_plan(shared);
+    assert_non_null(plan);
+    assert_ptr_equal(weir_shared_template_plan(shared), plan);
+    assert_int_equal(pool.budget.used, charged);
+    weir_template_pool_give_back(&pool, shared);
+    weir_template_pool_done(&pool);
+    free(source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_clocks_in_turn_are_no_reboots),
         cmocka_unit_test(test_templates_are_shared),
         cmocka_unit_test(test_template_bombs),
+        cmocka_unit_test(plans_are_made_when_they_are_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
