@@ -98,13 +98,13 @@ static void pairs_are_of_one_family(void **state)
 {
     (void)state;
     struct bench b;
-    SETUP(&b, {0, 27, 16}, {0, 28, 16}, {0, 8, 4}, {0, 12, 4}, {0, 9, 1}, {0, 29, 1});
+    BENCH(&b, {0, 27, 16}, {0, 28, 16}, {0, 8, 4}, {0, 12, 4}, {0, 9, 1}, {0, 29, 1});
     put_pairs(&b, 0x0a000001, 0x0a000002, 5, 6);
     put_pairs(&b, 0x0a000001, 0x0a000002, 0, 0);
     put_pairs(&b, 0x0a000001, 0x0a000002, 5, 0);
     put_pairs(&b, 0, 0x0a000002, 0, 0);
     put_pairs(&b, 0, 0, 0, 6);
-    decode(&b);
+    bench_decode(&b);
     const uint64_t *source = weir_batch_high(b.batch, WEIR_COLUMN_SRC_ADDR);
     const uint64_t *source_low = weir_batch_low(b.batch, WEIR_COLUMN_SRC_ADDR);
     const uint64_t *destination = weir_batch_high(b.batch, WEIR_COLUMN_DST_ADDR);
@@ -119,14 +119,14 @@ static void pairs_are_of_one_family(void **state)
     assert_true(source[4] == 0 && source_low[4] == 0 && destination[4] == high);
     /* And the prefix length is the first family's. */
     assert_int_equal(weir_batch_u8(b.batch, WEIR_COLUMN_SRC_MASK)[0], 64);
-    assert_text(&b, WEIR_COLUMN_OTHER, 0,
-                "{\"sourceIPv4Address\":\"10.0.0.1\",\"destinationIPv4Address\":\"10.0.0.2\","
-                "\"sourceIPv4PrefixLength\":24}");
-    assert_text(&b, WEIR_COLUMN_OTHER, 1, "{\"sourceIPv4PrefixLength\":24}");
-    assert_text(&b, WEIR_COLUMN_OTHER, 2,
-                "{\"sourceIPv4Address\":\"10.0.0.1\",\"destinationIPv4Address\":\"10.0.0.2\","
-                "\"sourceIPv4PrefixLength\":24}");
-    teardown(&b);
+    bench_assert_text(&b, WEIR_COLUMN_OTHER, 0,
+                      "{\"sourceIPv4Address\":\"10.0.0.1\",\"destinationIPv4Address\":\"10.0.0.2\","
+                      "\"sourceIPv4PrefixLength\":24}");
+    bench_assert_text(&b, WEIR_COLUMN_OTHER, 1, "{\"sourceIPv4PrefixLength\":24}");
+    bench_assert_text(&b, WEIR_COLUMN_OTHER, 2,
+                      "{\"sourceIPv4Address\":\"10.0.0.1\",\"destinationIPv4Address\":\"10.0.0.2\","
+                      "\"sourceIPv4PrefixLength\":24}");
+    bench_close(&b);
 }
 
 static void the_better_of_two_fields_has_the_column(void **state)
