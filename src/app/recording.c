@@ -574,7 +574,7 @@ static void say_messages(struct weir_recording *recording)
 }
 
 /* Tells the collector of what comes next, several at a time. */
-static void foresee(struct weir_recording *recording, const struct weir_collector *collector)
+static void foresee(struct weir_recording *recording, struct weir_collector *collector)
 {
     struct weir_datagram ahead[WEIR_SESSIONS_FORESEEN];
     if (recording->foreseen > 0 || !weir_sessions_are_many(weir_collector_sessions(collector)))

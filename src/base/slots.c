@@ -8,7 +8,8 @@
 
 #define LINE_OCTETS        64u
 #define FIRST_BLOCK_OCTETS ((size_t)16 << 10)
-#define BLOCK_OCTETS_MAX   ((size_t)2 << 20) /* a large page of most machines */
+#define BLOCK_OCTETS_MAX   ((size_t)8 << 20)
+#define PAGE_OCTETS        ((size_t)2 << 20) /* of a large page of most machines */
 
 struct weir_slots_block {
     struct weir_slots_block *older;
@@ -36,7 +37,7 @@ void weir_slots_done(struct weir_slots *slots)
     slots->free = NULL;
 }
 
-/* Twice as large as the one before, up to a large page, and for one item at least. */
+/* Twice as large as the one before, up to a limit, and for one item at least. */
 static size_t block_octets(const struct weir_slots *slots)
 {
     size_t octets = slots->blocks ? slots->blocks->octets * 2 : FIRST_BLOCK_OCTETS;
@@ -48,8 +49,8 @@ static size_t block_octets(const struct weir_slots *slots)
 static struct weir_slots_block *add_block(struct weir_slots *slots)
 {
     size_t octets = block_octets(slots);
-    bool is_large = octets == BLOCK_OCTETS_MAX;
-    struct weir_slots_block *block = aligned_alloc(is_large ? octets : LINE_OCTETS, octets);
+    bool is_large = octets >= PAGE_OCTETS && octets % PAGE_OCTETS == 0;
+    struct weir_slots_block *block = aligned_alloc(is_large ? PAGE_OCTETS : LINE_OCTETS, octets);
     if (!block)
         return NULL;
     if (is_large)

@@ -9,9 +9,9 @@
  *     weir_slots_done(&slots);
  *
  * Items begin on a line of the processor's cache and lie side by side in blocks, which double in
- * size up to that of a large page: nothing is spent between them, what is beside them does not keep
- * them apart, and going from one to another costs fewer look-ups of pages. What is given back is
- * for the next item; blocks stay until the end. Threads: one. Limits: whoever takes has one.
+ * size up to that of some large pages: nothing is spent between them, what is beside them does not
+ * keep them apart, and going from one to another costs fewer look-ups of pages. What is given back
+ * is for the next item; blocks stay until the end. Threads: one. Limits: whoever takes has one.
  */
 #ifndef WEIR_BASE_SLOTS_H
 #define WEIR_BASE_SLOTS_H

@@ -569,9 +569,8 @@ static struct weir_session_key key_of(const struct weir_message *message,
     return key;
 }
 
-void weir_collector_foresee(const struct weir_collector *collector,
-                            const struct weir_datagram *datagrams, size_t count, size_t next,
-                            enum weir_collect_transport transport)
+void weir_collector_foresee(struct weir_collector *collector, const struct weir_datagram *datagrams,
+                            size_t count, size_t next, enum weir_collect_transport transport)
 {
     struct weir_session_key keys[WEIR_SESSIONS_FORESEEN];
     size_t found = 0;

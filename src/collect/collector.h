@@ -105,9 +105,8 @@ WEIR_CHECKED int weir_collector_receive(struct weir_collector *collector,
  * To be called before the message at `next` of several is received: those that come then do not
  * wait for memory one by one. Nothing depends on it.
  */
-void weir_collector_foresee(const struct weir_collector *collector,
-                            const struct weir_datagram *datagrams, size_t count, size_t next,
-                            enum weir_collect_transport transport);
+void weir_collector_foresee(struct weir_collector *collector, const struct weir_datagram *datagrams,
+                            size_t count, size_t next, enum weir_collect_transport transport);
 
 /*
  * What comes next of transport WEIR_COLLECT_FILE is of another file: Templates stay, sequence

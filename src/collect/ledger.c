@@ -178,6 +178,8 @@ static enum place find_place(struct weir_ledger *ledger, const struct weir_ledge
 /* `units` of earlier messages were decoded: they are no longer unknown, oldest first. */
 static void enter_waited(struct weir_ledger *ledger, uint32_t units)
 {
+    if (units == 0)
+        return;
     uint64_t settled = units < ledger->settled_unknown ? units : ledger->settled_unknown;
     ledger->settled_unknown -= settled;
     units -= (uint32_t)settled;
@@ -203,9 +205,11 @@ static void enter_waited(struct weir_ledger *ledger, uint32_t units)
 /* All that could not be decoded has been: what still lacks is lost. */
 static void resolve(struct weir_ledger *ledger)
 {
-    ledger->settled_lost += ledger->settled_unknown;
-    ledger->settled_unknown = 0;
     ledger->slack = 0;
+    /* Nothing to resolve is what most messages find; what it would go to need not be fetched. */
+    if (ledger->settled_unknown > 0)
+        ledger->settled_lost += ledger->settled_unknown;
+    ledger->settled_unknown = 0;
     for (uint32_t i = 0; i < ledger->hole_count; i++)
         ledger->holes[i].slack = 0;
 }

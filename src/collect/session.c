@@ -100,6 +100,8 @@ static void touch(struct weir_sessions *sessions, struct weir_session *session)
 /* Takes it out of the table; it stays whole. */
 static void unlink_session(struct weir_sessions *sessions, struct weir_session *session)
 {
+    /* It may be among them. */
+    sessions->foreseen_count = 0;
     struct weir_session **link = bucket_of(sessions, &session->key);
     while (*link != session)
         link = &(*link)->next_in_bucket;
@@ -244,19 +246,19 @@ static void fetch_around(const struct weir_session *session)
 }
 
 /* The first of this key, which most messages are of. */
-static const struct weir_session *find_first(const struct weir_session *session,
-                                             const struct weir_session_key *key)
+static struct weir_session *find_first(struct weir_session *session,
+                                       const struct weir_session_key *key)
 {
     while (session && !keys_equal(&session->key, key))
         session = session->next_in_bucket;
     return session;
 }
 
-void weir_sessions_foresee(const struct weir_sessions *sessions,
-                           const struct weir_session_key *keys, size_t count)
+void weir_sessions_foresee(struct weir_sessions *sessions, const struct weir_session_key *keys,
+                           size_t count)
 {
     struct weir_session *const *buckets[WEIR_SESSIONS_FORESEEN];
-    const struct weir_session *found[WEIR_SESSIONS_FORESEEN];
+    struct weir_session **found = sessions->foreseen;
     for (size_t i = 0; i < count; i++) {
         buckets[i] = bucket_of(sessions, &keys[i]);
         __builtin_prefetch(buckets[i]);
@@ -274,6 +276,24 @@ void weir_sessions_foresee(const struct weir_sessions *sessions,
     for (size_t i = 0; i < count; i++)
         if (found[i])
             fetch_around(found[i]);
+    sessions->foreseen_count = (uint32_t)count;
+    sessions->foreseen_next = 0;
+}
+
+/* The one that was found for the message that comes next. */
+static struct weir_session *take_foreseen(struct weir_sessions *sessions)
+{
+    if (sessions->foreseen_next >= sessions->foreseen_count)
+        return NULL;
+    return sessions->foreseen[sessions->foreseen_next++];
+}
+
+/* All messages of the key that come from this port are of this session. */
+static bool is_sole(const struct weir_session *session, const struct weir_session_key *key,
+                    uint16_t port)
+{
+    return keys_equal(&session->key, key) && session->source.port_count == 1 &&
+           session->source.ports[0].port == port;
 }
 
 /* What of a family matters to a message from a port that none of it has. */
@@ -421,10 +441,14 @@ int weir_sessions_get(struct weir_sessions *sessions, const struct weir_session_
                       const struct weir_arrival *arrival, struct weir_session **ret_session)
 {
     /* Messages come in bursts: most are of the session that the last one was of. */
-    struct weir_session *newest = sessions->newest;
-    if (newest && keys_equal(&newest->key, key) && newest->source.port_count == 1 &&
-        newest->source.ports[0].port == arrival->port) {
+    struct weir_session *newest = sessions->newest, *foreseen = take_foreseen(sessions);
+    if (newest && is_sole(newest, key, arrival->port)) {
         *ret_session = newest;
+        return 0;
+    }
+    if (foreseen && is_sole(foreseen, key, arrival->port)) {
+        touch(sessions, foreseen);
+        *ret_session = foreseen;
         return 0;
     }
     struct family family = survey(sessions, key, arrival);

@@ -80,7 +80,9 @@ struct weir_session {
     uint64_t turn;                      /* greater, newer */
     struct weir_template_table templates;
     struct weir_exporter *exporter; /* shared with its other domains */
+    struct weir_common *common;     /* RFC 5473; NULL: none came */
     uint32_t number;                /* among the sources of its key, from 0 on */
+    uint32_t sampling_said;         /* by the header of the last message; 0: nothing */
     bool has_held;        /* rows were held back for options of its samplers, from then on */
     bool has_undecodable; /* sets were dropped: unknown records stay unknown */
     bool has_inherited;   /* what waits may be of Templates that are there */
@@ -96,10 +98,8 @@ struct weir_session {
     /* When something is learned, lost or wrong. */
     struct weir_tally tally;               /* but for what weir_session_count adds */
     struct weir_report_counters *reported; /* see weir_session_reported */
-    uint32_t sampling_said;                /* by the header of the last message; 0: nothing */
     struct weir_types types;               /* elements it described, RFC 5610 */
     struct weir_recall recall;             /* the records that described all that */
-    struct weir_common *common;            /* RFC 5473; NULL: none came */
     struct weir_plan_session references;   /* all of which its records refer to */
     int64_t held_from_ns;
     struct weir_renumbering renumbering;
@@ -114,6 +114,9 @@ struct weir_session_limits {
     size_t waiting_octets;
 };
 
+/* Messages that can be foreseen at a time. */
+#define WEIR_SESSIONS_FORESEEN 16u
+
 struct weir_sessions {
     struct weir_session_limits limits;
     struct weir_hash_key hash_key;
@@ -127,6 +130,10 @@ struct weir_sessions {
     uint32_t count;
     struct weir_session *newest, *oldest;
     uint64_t turn;
+    /* By weir_sessions_foresee, in the order of the messages; NULL: none of its key is known. */
+    struct weir_session *foreseen[WEIR_SESSIONS_FORESEEN];
+    uint32_t foreseen_count;
+    uint32_t foreseen_next;
     int64_t state_ns;                     /* of the latest state that was saved or restored */
     struct weir_collect_counters evicted; /* of those that are forgotten, and tallies' rest */
     /* Called for a session that is about to be forgotten; NULL: nobody wants to know. */
@@ -156,9 +163,8 @@ static inline bool weir_sessions_are_many(const struct weir_sessions *sessions)
  * Fetches into the cache what messages of these keys, WEIR_SESSIONS_FORESEEN at most, will need,
  * all at a time: else each waits for memory a dozen times, where there are many.
  */
-#define WEIR_SESSIONS_FORESEEN 16u
-void weir_sessions_foresee(const struct weir_sessions *sessions,
-                           const struct weir_session_key *keys, size_t count);
+void weir_sessions_foresee(struct weir_sessions *sessions, const struct weir_session_key *keys,
+                           size_t count);
 
 /* Makes another session of this key, which has no port yet, and is the newest. As above. */
 WEIR_CHECKED int weir_sessions_add(struct weir_sessions *sessions,

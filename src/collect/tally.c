@@ -41,9 +41,9 @@ void weir_tally_add(struct weir_tally *tally, size_t place, uint64_t more)
 
 void weir_tally_malformed(struct weir_tally *tally, enum weir_malformed cause)
 {
-    struct weir_collect_counters counters = {0};
     if (cause == WEIR_MALFORMED_NONE)
         return;
+    struct weir_collect_counters counters = {0};
     weir_collect_count_malformed(&counters, cause);
     weir_tally_add_all(tally, &counters);
 }
