@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -63,6 +64,8 @@ struct bench {
     struct weir_workers *workers;
     uint16_t port;
     bool has_sent;
+    struct weir_snapshots *snapshots; /* of somebody who asks meanwhile; NULL: nobody does */
+    _Atomic uint64_t seen;            /* records by them */
 };
 
 /* What is asked while they listen: the exporters send once, and then all is awaited. */
@@ -72,7 +75,8 @@ static bool send_and_await(void *context, struct weir_workers *workers)
     if (!bench->has_sent)
         send_all(bench->port);
     bench->has_sent = true;
-    return weir_workers_count(workers).records == ALL;
+    return weir_workers_count(workers).records == ALL &&
+           (!bench->snapshots || atomic_load(&bench->seen) == ALL);
 }
 
 static void open_bench(struct bench *bench, unsigned count, int64_t idle_ns)
@@ -86,6 +90,7 @@ static void open_bench(struct bench *bench, unsigned count, int64_t idle_ns)
         .wake_fd = -1,
         .stop = idle_ns > 0 ? NULL : send_and_await,
         .stop_context = bench,
+        .snapshots = bench->snapshots,
     };
     weir_hash_key_seed(&config.collector.hash_key, 1);
     assert_int_equal(weir_workers_new(&config, &bench->workers, &diag), 0);
@@ -298,6 +303,59 @@ static void each_has_a_journal_and_files(void **state)
     assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* Records of all workers by their snapshots, each of which agrees with itself. */
+static uint64_t sum_snapshots(const struct weir_snapshots *snapshots)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < weir_snapshots_workers(snapshots); i++) {
+        const struct weir_snapshot *latest = weir_snapshots_latest(snapshots, i);
+        int64_t of_sessions = 0;
+        for (uint32_t j = 0; latest && j < latest->session_count; j++)
+            of_sessions += latest->sessions[j].counted.records;
+        if (!latest)
+            continue;
+        assert_int_equal(latest->counted.records, of_sessions);
+        assert_int_equal(latest->levels.sessions, latest->session_count);
+        assert_true(latest->journaled.journal_datagrams >= latest->counted.messages);
+        sum += latest->counted.records;
+    }
+    return sum;
+}
+
+static void *ask_all_the_time(void *context)
+{
+    struct bench *bench = context;
+    uint64_t before = 0;
+    while (before < ALL) {
+        weir_snapshots_ask(bench->snapshots);
+        weir_snapshots_await(bench->snapshots, 100);
+        uint64_t now = sum_snapshots(bench->snapshots);
+        assert_true(now >= before);
+        before = now;
+        atomic_store(&bench->seen, now);
+    }
+    return NULL;
+}
+
+static void snapshots_are_left_while_they_work(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    pthread_t asker;
+    uint64_t exporters;
+    scratch_path(*state, "store", path);
+    for (unsigned count = 1; count <= WORKERS; count += WORKERS - 1) {
+        struct bench bench = {0};
+        assert_int_equal(
+            weir_snapshots_new(count, EXPORTERS, weir_clock_monotonic(), &bench.snapshots), 0);
+        assert_int_equal(pthread_create(&asker, NULL, ask_all_the_time, &bench), 0);
+        collect_into(path, count, &bench, &exporters);
+        pthread_join(asker, NULL);
+        weir_workers_free(bench.workers);
+        weir_snapshots_free(bench.snapshots);
+        assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    }
+}
+
 static void a_rate_is_each_worker_s(void **state)
 {
     (void)state;
@@ -328,6 +386,8 @@ int main(void)
                                         scratch_teardown),
         cmocka_unit_test(they_are_idle_together),
         cmocka_unit_test_setup_teardown(each_has_a_journal_and_files, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(snapshots_are_left_while_they_work, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test(a_rate_is_each_worker_s),
     };
