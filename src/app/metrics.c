@@ -68,7 +68,8 @@ int weir_metrics_open(const struct weir_metrics_config *config, struct weir_metr
 {
     size_t most = (size_t)config->exporter_max * weir_snapshots_workers(config->snapshots);
     struct weir_metrics *metrics = calloc(1, sizeof(*metrics));
-    const struct weir_snapshot_session **room = calloc(most, sizeof(room[0]));
+    const struct weir_snapshot_session **room =
+        calloc(most, sizeof(struct weir_snapshot_session *));
     if (!metrics || !room) {
         free(metrics);
         free(room);

@@ -119,7 +119,8 @@ static struct exporters choose(const struct weir_metrics_page *page)
             chosen.sessions[chosen.count++] = &latest->sessions[j];
     }
     if (chosen.count > page->exporter_max) {
-        qsort(chosen.sessions, chosen.count, sizeof(chosen.sessions[0]), most_messages_first);
+        qsort(chosen.sessions, chosen.count, sizeof(struct weir_snapshot_session *),
+              most_messages_first);
         chosen.left_out += chosen.count - page->exporter_max;
         chosen.count = page->exporter_max;
     }

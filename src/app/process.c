@@ -2,8 +2,8 @@
 #include "app/process.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -40,13 +40,11 @@ static void read_line(const char *path, char *line, size_t room)
 static void count_memory(struct weir_process_counters *counters)
 {
     char line[256];
-    uint64_t total, resident;
+    char *end;
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     read_line("/proc/self/statm", line, sizeof(line));
-    if (sscanf(line, "%" SCNu64 " %" SCNu64, &total, &resident) != 2)
-        return;
-    counters->virtual_memory = total * page;
-    counters->resident_memory = resident * page;
+    counters->virtual_memory = strtoull(line, &end, 10) * page;
+    counters->resident_memory = strtoull(end, NULL, 10) * page;
 }
 
 static uint64_t ns_of(struct timeval time)
@@ -58,7 +56,6 @@ static uint64_t ns_of(struct timeval time)
 static void count_start(struct weir_process_counters *counters)
 {
     char line[2048];
-    uint64_t ticks;
     struct timespec now, up;
     read_line("/proc/self/stat", line, sizeof(line));
     /* The second field is a name in brackets, which may hold anything. */
@@ -67,12 +64,12 @@ static void count_start(struct weir_process_counters *counters)
         at = strchr(at, ' ');
         at += at != NULL;
     }
-    if (!at || sscanf(at, "%" SCNu64, &ticks) != 1 || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
-        clock_gettime(CLOCK_BOOTTIME, &up) < 0)
+    if (!at || clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0)
         return;
     uint64_t second = (uint64_t)WEIR_NS_PER_SECOND;
     uint64_t now_ns = (uint64_t)now.tv_sec * second + (uint64_t)now.tv_nsec;
     uint64_t up_ns = (uint64_t)up.tv_sec * second + (uint64_t)up.tv_nsec;
+    uint64_t ticks = strtoull(at, NULL, 10);
     counters->start_time = now_ns - up_ns + ticks * (second / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 

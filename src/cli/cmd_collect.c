@@ -11,6 +11,7 @@
 #include "base/output.h"
 #include "cli/collect_options.h"
 #include "cli/command.h"
+#include "cli/notify.h"
 #include "cli/signals.h"
 #include "sink/json.h"
 #include "store/writer.h"
@@ -489,10 +490,11 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     if (result == 0 && run.metrics)
         result = weir_metrics_start(run.metrics, diag);
     bool was_open = result == 0;
-    if (was_open)
+    if (was_open) {
         say_ready(&run);
-    if (was_open)
+        weir_notify("READY=1");
         result = collect(&run, diag);
+    }
     weir_metrics_close(run.metrics);
     weir_progress_clear(&call->progress);
     /* Where standard output has lost its reader the other places are completed all the same. */
