@@ -7,6 +7,7 @@
 
 /* The whole table is swept once in this many ticks. */
 #define SWEEP_TICKS 16u
+#define SWEEP_SETS  64u /* at a time */
 
 /*
  * Ticks are compared modulo 256. A flow is found when it looks tick_limit + 1 (129) ticks old, at
@@ -75,8 +76,7 @@ static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t wa
 
 static uint32_t maybe_ended(const struct weir_cache *cache, uint32_t set)
 {
-    const struct weir_group *group = &cache->groups[set];
-    return weir_group_older(group, (uint8_t)cache->clock.tick, cache->tick_limit) & occupied(group);
+    return weir_group_older(&cache->groups[set], (uint8_t)cache->clock.tick, cache->tick_limit);
 }
 
 /* Always inlined: gcc drops calls of functions that only prefetch. */
@@ -90,28 +90,39 @@ static inline __attribute__((always_inline)) void prefetch_ways(const struct wei
     }
 }
 
-/* Looks through `count` sets of a region; entries are fetched some sets ahead. */
+/*
+ * Looks through some sets that follow each other: first all groups, so that none waits for another,
+ * then the flows that may have ended. The same sets of the next region are what comes next.
+ */
+static void sweep_run(struct weir_cache *cache, uint32_t first, uint32_t count)
+{
+    uint32_t ways[SWEEP_SETS];
+    uint32_t next = first + cache->region_sets;
+    for (uint32_t i = 0; i < count && next + i < cache->set_count; i++)
+        __builtin_prefetch(&cache->groups[next + i]);
+    for (uint32_t i = 0; i < count; i++)
+        ways[i] = maybe_ended(cache, first + i);
+    for (uint32_t i = 0; i < count; i++)
+        prefetch_ways(cache, first + i, ways[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (ways[i])
+            (void)expire_ended(cache, first + i, ways[i]);
+}
+
+/* Looks through `count` sets of a region. */
 static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count)
 {
-    enum { AHEAD = 8 };
-    uint32_t ahead[AHEAD] = {0};
     uint32_t first = region * cache->region_sets;
     uint32_t from = cache->regions[region].sweep_set;
-    for (uint32_t i = 0; i < count + AHEAD; i++) {
-        uint32_t ways = ahead[i % AHEAD];
-        if (i >= AHEAD && ways) {
-            uint32_t set = from + i - AHEAD;
-            (void)expire_ended(cache, first + set % cache->region_sets, ways);
-        }
-        ahead[i % AHEAD] = 0;
-        if (i < count) {
-            uint32_t set = first + (from + i) % cache->region_sets;
-            ways = maybe_ended(cache, set);
-            ahead[i % AHEAD] = ways;
-            prefetch_ways(cache, set, ways);
-        }
+    while (count > 0) {
+        uint32_t run = count < SWEEP_SETS ? count : SWEEP_SETS;
+        if (run > cache->region_sets - from)
+            run = cache->region_sets - from;
+        sweep_run(cache, first + from, run);
+        from = from + run == cache->region_sets ? 0 : from + run;
+        count -= run;
     }
-    cache->regions[region].sweep_set = (from + count) % cache->region_sets;
+    cache->regions[region].sweep_set = from;
 }
 
 /* Ends every flow that has ended, by exact time; and with `force` all others too. */

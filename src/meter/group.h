@@ -66,15 +66,18 @@ static inline uint32_t weir_group_match(const uint8_t octets[WEIR_GROUP_WAYS], u
     return low | high << 16;
 }
 
-/* The ways, empty ones too, seen `ticks` or more before tick `now`, counted modulo 256. */
+/* The ways that are not empty and were seen `ticks` or more before tick `now`, modulo 256. */
 static inline uint32_t weir_group_older(const struct weir_group *group, uint8_t now, uint8_t ticks)
 {
     weir_group_octets base = weir_group_fill(now);
     weir_group_octets least = weir_group_fill(ticks);
-    weir_group_octets low = base - weir_group_load(group->ticks);
-    weir_group_octets high = base - weir_group_load(group->ticks + 16);
-    return weir_group_bits((weir_group_octets)(low >= least)) |
-           weir_group_bits((weir_group_octets)(high >= least)) << 16;
+    weir_group_octets empty = weir_group_fill(0);
+    weir_group_octets low = (weir_group_octets)(base - weir_group_load(group->ticks) >= least);
+    weir_group_octets high =
+        (weir_group_octets)(base - weir_group_load(group->ticks + 16) >= least);
+    low &= ~(weir_group_octets)(weir_group_load(group->tags) == empty);
+    high &= ~(weir_group_octets)(weir_group_load(group->tags + 16) == empty);
+    return weir_group_bits(low) | weir_group_bits(high) << 16;
 }
 
 static inline weir_group_octets weir_group_greater(weir_group_octets a, weir_group_octets b)

@@ -47,7 +47,7 @@ static void operations_equal_plain_loops(void **state)
         for (unsigned i = 0; i < WEIR_GROUP_WAYS; i++) {
             uint8_t age = (uint8_t)(now - group.ticks[i]);
             match |= (uint32_t)(group.tags[i] == tag) << i;
-            older |= (uint32_t)(age >= limit) << i;
+            older |= (uint32_t)(group.tags[i] && age >= limit) << i;
             if (group.tags[i] && (!any || age > most)) {
                 most = age;
                 any = true;
