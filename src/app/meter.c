@@ -101,6 +101,7 @@ static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
                              WEIR_METER_INTERFACES_MAX);
     for (unsigned i = 0; i < meter->config.interface_count; i++) {
         struct weir_live_options options = {
+            .method = meter->config.method,
             .buffer_octets = meter->config.buffer_octets,
             .first_interface = (uint16_t)i,
             .no_wait = true,

@@ -45,6 +45,7 @@ struct weir_meter_config {
     unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
     const char *const *interfaces; /* to listen on; none for files */
     unsigned interface_count;
+    enum weir_live_method method;
     uint32_t buffer_octets; /* of the kernel, for each interface; 0: as packet/live.h says */
     bool hardware_time;     /* as of struct weir_live_options */
     struct weir_live_fanout *fanouts; /* one an interface, for who shares them; NULL: nobody */

@@ -18,6 +18,7 @@ enum {
     READ,
     MERGE,
     INTERFACE,
+    CAPTURE,
     BUFFER,
     TIMESTAMPS,
     FILTER,
@@ -42,6 +43,14 @@ static const char *const formats[] = {
     [WEIR_FORMAT_CSV] = "csv",
     [WEIR_FORMAT_JSON] = "json",
     [WEIR_FORMAT_NDJSON] = "ndjson",
+    NULL,
+};
+
+static const char *const methods[] = {
+    [WEIR_LIVE_AUTO] = "auto",
+    [WEIR_LIVE_RING] = "ring",
+    [WEIR_LIVE_PCAP] = "pcap",
+    [WEIR_LIVE_XDP] = "xdp",
     NULL,
 };
 
@@ -78,6 +87,13 @@ static const struct weir_option options[OPTION_COUNT] = {
                    .value = "IFACE",
                    .help = "live from an interface until a signal comes; several are metered "
                            "together, and records say by which a flow came in or went out"},
+    [CAPTURE] = {.name = "capture",
+                 .kind = WEIR_OPTION_CHOICE,
+                 .choices = methods,
+                 .fallback = "auto",
+                 .help = "with -i: how; auto is ring (AF_PACKET) for Ethernet and else pcap; xdp "
+                         "(AF_XDP) takes what comes in away from this machine's own use, and "
+                         "does not see what goes out"},
     [BUFFER] = {.name = "buffer",
                 .kind = WEIR_OPTION_SIZE,
                 .min = 512u << 10,
@@ -259,6 +275,7 @@ static int read_config(struct run *run, struct weir_diag *diag)
     if (!run->filters || !run->interfaces)
         return WEIR_E_NOMEM;
     config->workers = (unsigned)weir_arguments_number(arguments, WORKERS);
+    config->method = (enum weir_live_method)weir_arguments_choice(arguments, CAPTURE);
     config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
     config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
     config->filters = run->filters;

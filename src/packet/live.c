@@ -100,30 +100,49 @@ static int open_way(const struct weir_live_way *way, const char *interface,
     return 0;
 }
 
-int weir_live_open(const char *interface, const struct weir_live_options *options,
-                   struct weir_source **ret_source, struct weir_diag *diag)
+/* The ways of each method, to be tried in this order. */
+#define WAYS_MAX 2
+static const struct weir_live_way *const ways[WEIR_LIVE_METHOD_COUNT][WAYS_MAX] = {
+    [WEIR_LIVE_AUTO] = {&weir_live_ring, &weir_live_pcap},
+    [WEIR_LIVE_RING] = {&weir_live_ring},
+    [WEIR_LIVE_PCAP] = {&weir_live_pcap},
+    [WEIR_LIVE_XDP] = {&weir_live_xdp},
+};
+
+static int check(const struct weir_live_options *options, struct weir_diag *diag)
 {
-    static const struct weir_live_options defaults;
-    static const struct weir_live_way *const ways[] = {&weir_live_ring, &weir_live_pcap};
-    if (!options)
-        options = &defaults;
     if (options->snaplen > SNAPLEN_MAX)
         return weir_diag_set(diag, WEIR_E_USAGE, "a snaplen of %u; %d is the most",
                              options->snaplen, SNAPLEN_MAX);
     if (options->buffer_octets > BUFFER_MAX)
         return weir_diag_set(diag, WEIR_E_USAGE, "a capture buffer of %u octets; %u is the most",
                              options->buffer_octets, BUFFER_MAX);
-    int result = WEIR_E_UNSUPPORTED;
-    size_t count = options->fanout ? 1 : sizeof(ways) / sizeof(ways[0]);
-    for (size_t i = 0; i < count && result == WEIR_E_UNSUPPORTED; i++)
-        result = open_way(ways[i], interface, options, ret_source, diag);
-    if (result == WEIR_E_UNSUPPORTED && options->fanout &&
-        (if_nametoindex(interface) != 0 || strcmp(interface, "any") == 0))
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "%s: an interface of this kind cannot be shared by several workers",
-                             interface);
+    return 0;
+}
+
+int weir_live_open(const char *interface, const struct weir_live_options *options,
+                   struct weir_source **ret_source, struct weir_diag *diag)
+{
+    static const struct weir_live_options defaults;
+    if (!options)
+        options = &defaults;
+    int result = check(options, diag);
+    if (result < 0)
+        return result;
+    result = WEIR_E_UNSUPPORTED;
+    for (size_t i = 0; i < WAYS_MAX && result == WEIR_E_UNSUPPORTED; i++) {
+        const struct weir_live_way *way = ways[options->method][i];
+        bool is_for_ring = options->fanout || options->hardware_time;
+        if (way && (!is_for_ring || way == &weir_live_ring))
+            result = open_way(way, interface, options, ret_source, diag);
+    }
     if (result < 0 && if_nametoindex(interface) == 0 && strcmp(interface, "any") != 0)
         return no_such_interface(interface, diag);
+    if (result == WEIR_E_UNSUPPORTED)
+        return weir_diag_set(diag, WEIR_E_USAGE, "%s: cannot be captured %s", interface,
+                             options->fanout          ? "by several workers"
+                             : options->hardware_time ? "with the time of the interface"
+                                                      : "in this way");
     return result;
 }
 

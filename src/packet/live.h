@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Live capture from an interface, as a struct weir_source: through a ring that the kernel fills
- * (AF_PACKET) where it is Ethernet, loopback or has no link header, else through libpcap.
+ * (AF_PACKET) where it is Ethernet, loopback or has no link header, else through libpcap; or
+ * through AF_XDP where that is asked for.
  *
  *     struct weir_live_options options = {.promiscuous = true};
  *     if (weir_live_open("eth0", &options, &source, &diag) < 0) ...
@@ -28,6 +29,14 @@
 #include "base/error.h"
 #include "packet/source.h"
 
+enum weir_live_method {
+    WEIR_LIVE_AUTO, /* the ring where it can be, else libpcap */
+    WEIR_LIVE_RING, /* AF_PACKET's */
+    WEIR_LIVE_PCAP,
+    WEIR_LIVE_XDP, /* what comes in, and nobody else on this machine gets it then */
+    WEIR_LIVE_METHOD_COUNT,
+};
+
 /*
  * Sources that share an interface, each opened with the same of these: a frame goes to one of them,
  * which its two addresses choose, whatever the direction. What is no IP goes to the first. Only
@@ -40,6 +49,7 @@ struct weir_live_fanout {
 };
 
 struct weir_live_options {
+    enum weir_live_method method;
     uint32_t snaplen;         /* octets kept of a frame, at most 65536; 0: 256 */
     uint32_t buffer_octets;   /* of the kernel, at most 1 GiB; 0: 32 MiB */
     uint32_t wait_ms;         /* weir_source_next() waits at most so long; 0: 100 */

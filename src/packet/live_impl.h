@@ -31,6 +31,7 @@ struct weir_live_way {
 
 extern const struct weir_live_way weir_live_ring;
 extern const struct weir_live_way weir_live_pcap;
+extern const struct weir_live_way weir_live_xdp;
 
 /* Waits for the descriptor to be readable, as long as the options say. False: it is not. */
 bool weir_live_wait(const struct weir_live *live);
