@@ -235,7 +235,8 @@ static struct shape_entry *find_shape(struct weir_exporter *exporter, struct wei
 {
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
         struct shape_entry *entry = &exporter->shapes[i];
-        if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6)
+        if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6 &&
+            entry->shape.extra == shape.extra && entry->shape.prefixes == shape.prefixes)
             return entry;
     }
     if (exporter->shape_count == WEIR_EXPORTER_SHAPES_MAX)
@@ -308,6 +309,7 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
         if (got > 0) {
             weir_plan_encode(entry->plan, batch, first_row, got, &exporter->encoder.context, room,
                              &exporter->counters.values_clamped);
+            weir_shape_encode_extra(&entry->shape, entry->source, batch, first_row, got, room);
             first_row += got;
             row_count -= got;
         }
@@ -340,7 +342,13 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
         uint32_t run = row + 1;
         while (run < end && row_is_v6(batch, segment, run) == is_v6)
             run++;
-        struct weir_shape shape = {segment->columns, is_v6, exporter->config.protocol};
+        struct weir_shape shape = {
+            .columns = segment->columns,
+            .is_v6 = is_v6,
+            .prefixes = segment->prefixes,
+            .protocol = exporter->config.protocol,
+            .extra = batch->extra,
+        };
         struct shape_entry *entry;
         if (!weir_shape_is_carried(&shape)) {
             exporter->counters.records_not_carried += run - row;

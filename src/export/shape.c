@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where one column goes: element number and octets by family, 0: that family has none. */
+/*
+ * Where one column goes: element number, of the column's enterprise, and octets by family; 0: that
+ * family has none.
+ */
 struct carriage {
     uint8_t column;
     struct {
@@ -23,6 +26,8 @@ static const struct carriage carriages[] = {
     {WEIR_COLUMN_OUT_IF, {14, 4}, {14, 4}},
     {WEIR_COLUMN_PACKETS, {2, 8}, {2, 8}},
     {WEIR_COLUMN_BYTES, {1, 8}, {1, 8}},
+    {WEIR_COLUMN_REV_PACKETS, {2, 8}, {2, 8}},
+    {WEIR_COLUMN_REV_BYTES, {1, 8}, {1, 8}},
     {WEIR_COLUMN_START, {152, 8}, {152, 8}},
     {WEIR_COLUMN_END, {153, 8}, {153, 8}},
     {WEIR_COLUMN_SRC_PORT, {7, 2}, {7, 2}},
@@ -53,7 +58,26 @@ static const struct carriage carriages[] = {
 };
 
 #define CARRIAGE_COUNT (sizeof(carriages) / sizeof(carriages[0]))
-_Static_assert(CARRIAGE_COUNT <= WEIR_SHAPE_FIELDS_MAX, "a Template has room for every column");
+_Static_assert(CARRIAGE_COUNT + WEIR_EXTRA_FIELDS_MAX <= WEIR_SHAPE_FIELDS_MAX,
+               "a Template has room for every column and extra field");
+
+/* Addresses that are prefixes have elements of their own, which their lengths refer to. */
+static struct weir_field prefix_field(struct weir_field field, uint8_t prefixes)
+{
+    static const struct {
+        uint8_t prefix;
+        uint16_t address, element;
+    } rows[] = {
+        {WEIR_SEGMENT_SRC_PREFIX, 8, 44},
+        {WEIR_SEGMENT_DST_PREFIX, 12, 45},
+        {WEIR_SEGMENT_SRC_PREFIX, 27, 170},
+        {WEIR_SEGMENT_DST_PREFIX, 28, 169},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (prefixes & rows[i].prefix && field.id == rows[i].address)
+            field.id = rows[i].element;
+    return field;
+}
 
 /* NetFlow v9 tells time by sysUpTime (RFC 3954 section 8); its collectors expect no other. */
 static struct weir_field netflow9_field(struct weir_field field)
@@ -82,6 +106,17 @@ static struct weir_template *copy_template(const struct weir_template *source)
     return copy;
 }
 
+static bool is_carried(const struct weir_shape *shape, const struct weir_field *field)
+{
+    return field->pen == 0 || shape->protocol == WEIR_PROTOCOL_IPFIX;
+}
+
+static void add_field(struct weir_template *made, struct weir_field field)
+{
+    made->fields[made->field_count++] = field;
+    made->record_length += field.length;
+}
+
 struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id)
 {
     const struct weir_template *fixed = weir_message_builtin_template(shape->protocol);
@@ -89,22 +124,46 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
         return copy_template(fixed);
 
     struct weir_template *made =
-        calloc(1, sizeof(*made) + CARRIAGE_COUNT * sizeof(made->fields[0]));
+        calloc(1, sizeof(*made) + WEIR_SHAPE_FIELDS_MAX * sizeof(made->fields[0]));
     if (!made)
         return NULL;
     made->id = template_id;
     for (size_t i = 0; i < CARRIAGE_COUNT; i++) {
         const struct carriage *carriage = &carriages[i];
         struct weir_field field = {
+            .pen = weir_column_info((enum weir_column)carriage->column)->pen,
             .id = shape->is_v6 ? carriage->v6.id : carriage->v4.id,
             .length = shape->is_v6 ? carriage->v6.length : carriage->v4.length,
         };
-        if (field.id == 0 || !(shape->columns >> carriage->column & 1))
+        if (field.id == 0 || !(shape->columns >> carriage->column & 1) ||
+            !is_carried(shape, &field))
             continue;
+        field = prefix_field(field, shape->prefixes);
         if (shape->protocol == WEIR_PROTOCOL_NETFLOW9)
             field = netflow9_field(field);
-        made->fields[made->field_count++] = field;
-        made->record_length += field.length;
+        add_field(made, field);
     }
+    for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
+        if (is_carried(shape, &shape->extra->fields[i].field))
+            add_field(made, shape->extra->fields[i].field);
     return made;
+}
+
+void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *source,
+                             const struct weir_batch *batch, uint32_t first_row, uint32_t count,
+                             uint8_t *octets)
+{
+    const struct weir_extra_fields *extra = shape->extra;
+    if (!extra || weir_message_builtin_template(shape->protocol))
+        return;
+    uint32_t at = source->record_length;
+    for (size_t i = extra->count; i-- > 0;) {
+        const struct weir_extra_field *from = &extra->fields[i];
+        if (!is_carried(shape, &from->field))
+            continue;
+        at -= from->field.length;
+        for (uint32_t row = 0; row < count; row++)
+            memcpy(octets + (size_t)row * source->record_length + at,
+                   weir_batch_extra(batch, first_row + row) + from->offset, from->field.length);
+    }
 }

@@ -3,8 +3,9 @@
  * From the columns that records have to the Template that carries them.
  *
  * One table gives each column its Information Element and width for either address family and for
- * either way of telling time; a shape is a set of columns, a family and the protocol. NetFlow v1
- * and v5 have one shape, their fixed format, which carries IPv4 only.
+ * either way of telling time; a shape is a set of columns, the fields without a column, a family
+ * and the protocol. NetFlow v1 and v5 have one shape, their fixed format, which carries IPv4 only;
+ * NetFlow v9 has no elements of enterprises, so fields of those are left out.
  */
 #ifndef WEIR_EXPORT_SHAPE_H
 #define WEIR_EXPORT_SHAPE_H
@@ -13,16 +14,18 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "record/column.h"
+#include "record/batch.h"
 #include "record/template.h"
 #include "wire/message.h"
 
-#define WEIR_SHAPE_FIELDS_MAX 64u
+#define WEIR_SHAPE_FIELDS_MAX (64u + WEIR_EXTRA_FIELDS_MAX)
 
 struct weir_shape {
     weir_column_set columns;
     bool is_v6;
+    uint8_t prefixes; /* WEIR_SEGMENT_*_PREFIX */
     enum weir_protocol protocol;
+    const struct weir_extra_fields *extra; /* that records have besides; NULL: none */
 };
 
 /*
@@ -31,6 +34,14 @@ struct weir_shape {
  * version for a fixed format.
  */
 struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id);
+
+/*
+ * Copies the extra fields of `count` rows into their records at `octets`, which the plan of the
+ * shape's Template encoded.
+ */
+void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *source,
+                             const struct weir_batch *batch, uint32_t first_row, uint32_t count,
+                             uint8_t *octets);
 
 /* Whether the protocol can carry flows of this family at all. */
 bool weir_shape_is_carried(const struct weir_shape *shape);

@@ -38,7 +38,17 @@ void weir_batch_free(struct weir_batch *batch)
         free(batch->columns[i]);
     free(batch->segments);
     free(batch->text);
+    free(batch->extra_octets);
     free(batch);
+}
+
+int weir_batch_set_extra(struct weir_batch *batch, const struct weir_extra_fields *extra)
+{
+    batch->extra_octets = malloc((size_t)batch->row_capacity * extra->row_octets + 1);
+    if (!batch->extra_octets)
+        return WEIR_E_NOMEM;
+    batch->extra = extra;
+    return 0;
 }
 
 void weir_batch_clear(struct weir_batch *batch)
@@ -55,8 +65,8 @@ static bool same_origin(const struct weir_segment *a, const struct weir_segment 
     return a->columns == b->columns && a->received_ns == b->received_ns &&
            weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain &&
            a->source == b->source && a->template_id == b->template_id &&
-           a->protocol_version == b->protocol_version && a->has_exporter == b->has_exporter &&
-           a->names_sequence == b->names_sequence;
+           a->protocol_version == b->protocol_version && a->prefixes == b->prefixes &&
+           a->has_exporter == b->has_exporter && a->names_sequence == b->names_sequence;
 }
 
 uint32_t weir_batch_begin(struct weir_batch *batch, const struct weir_segment *segment,

@@ -26,6 +26,10 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "record/column.h"
+#include "record/extra.h"
+
+#define WEIR_SEGMENT_SRC_PREFIX 1u
+#define WEIR_SEGMENT_DST_PREFIX 2u
 
 /* Rows of one template in one message. */
 struct weir_segment {
@@ -38,6 +42,8 @@ struct weir_segment {
     uint32_t row_count;
     uint16_t template_id;
     uint8_t protocol_version; /* as the column of that name */
+    uint8_t prefixes;         /* WEIR_SEGMENT_*_PREFIX: its addresses are prefixes, with src_mask
+                               * and dst_mask their lengths; an exporter says so */
     bool has_exporter;        /* false: metered here, the exporter column is none */
     bool names_sequence;      /* column sampler has selection sequences, RFC 5477 */
 };
@@ -48,16 +54,31 @@ struct weir_batch {
     uint32_t segment_count;
     uint32_t text_length; /* octets of `text` in use */
     uint32_t text_capacity;
-    struct weir_segment *segments;    /* room for row_capacity */
-    weir_column_set any;              /* columns that at least one segment has */
-    weir_column_set all;              /* columns that every segment has */
-    char *text;                       /* what TEXT columns point into */
-    void *columns[WEIR_COLUMN_COUNT]; /* row columns only; the others are NULL */
+    struct weir_segment *segments;         /* room for row_capacity */
+    weir_column_set any;                   /* columns that at least one segment has */
+    weir_column_set all;                   /* columns that every segment has */
+    char *text;                            /* what TEXT columns point into */
+    void *columns[WEIR_COLUMN_COUNT];      /* row columns only; the others are NULL */
+    const struct weir_extra_fields *extra; /* of every row, besides its columns; NULL: none */
+    uint8_t *extra_octets;                 /* extra->row_octets a row */
 };
 
 /* A batch for `row_capacity` rows (1 to 65,536), or NULL without memory. */
 struct weir_batch *weir_batch_new(uint32_t row_capacity);
 void weir_batch_free(struct weir_batch *batch);
+
+/*
+ * Gives the rows fields without a column, which borrows `extra`; who takes batches may leave them
+ * out. Once, before the first row. 0 or WEIR_E_NOMEM.
+ */
+WEIR_CHECKED int weir_batch_set_extra(struct weir_batch *batch,
+                                      const struct weir_extra_fields *extra);
+
+/* The extra fields' octets of a row. */
+static inline uint8_t *weir_batch_extra(const struct weir_batch *batch, uint32_t row)
+{
+    return batch->extra_octets + (size_t)row * batch->extra->row_octets;
+}
 
 /* Forgets all rows, segments and text. */
 void weir_batch_clear(struct weir_batch *batch);

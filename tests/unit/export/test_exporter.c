@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/shape.h"
 #include "export/synth.h"
 #include "record/plan.h"
 #include "support/cmocka.h"
@@ -651,6 +652,74 @@ static void a_clock_set_back_does_not_stop_refreshing(void **state)
     wire_free(wire);
 }
 
+static const struct {
+    const char *name;
+    struct weir_field field;
+    uint8_t octets[4];
+} extras[] = {
+    {"ttl", {0, 192, 1}, {64}},
+    {"rev_tcp_flags", {WEIR_PEN_REVERSE, 6, 2}, {0x01, 0x12}},
+    {"length", {0, 224, 4}, {0, 0, 5, 220}},
+};
+enum { EXTRAS = sizeof(extras) / sizeof(extras[0]) };
+
+/* Fields without a column stand behind the others; NetFlow v9 has only IANA's of them. */
+static void fields_without_a_column_are_carried(void **state)
+{
+    (void)state;
+    static const enum weir_protocol protocols[] = {WEIR_PROTOCOL_IPFIX, WEIR_PROTOCOL_NETFLOW9};
+    for (unsigned p = 0; p < 2; p++) {
+        struct weir_extra_fields extra = {0};
+        for (unsigned i = 0; i < EXTRAS; i++)
+            assert_int_equal(weir_extra_add(&extra, extras[i].name, extras[i].field), 0);
+        struct weir_batch *batch = weir_batch_new(2);
+        assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+        struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS)};
+        (void)weir_batch_begin(batch, &segment, 2);
+        for (uint32_t row = 0; row < 2; row++) {
+            weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = row + 1;
+            for (unsigned i = 0; i < EXTRAS; i++)
+                memcpy(weir_batch_extra(batch, row) + extra.fields[i].offset, extras[i].octets,
+                       extras[i].field.length);
+        }
+        struct weir_shape shape = {segment.columns, .protocol = protocols[p], .extra = &extra};
+        struct weir_template *made = weir_shape_template(&shape, 256);
+        bool has_enterprises = protocols[p] == WEIR_PROTOCOL_IPFIX;
+        assert_int_equal(made->field_count, has_enterprises ? 4 : 3);
+        assert_int_equal(made->fields[1].id, 192);
+        assert_int_equal(made->fields[2].pen, has_enterprises ? WEIR_PEN_REVERSE : 0);
+        uint8_t octets[2 * 16] = {0};
+        weir_shape_encode_extra(&shape, made, batch, 0, 2, octets);
+        static const uint8_t whole[] = {64, 0x01, 0x12, 0, 0, 5, 220};
+        static const uint8_t part[] = {64, 0, 0, 5, 220};
+        for (uint32_t row = 0; row < 2; row++)
+            assert_memory_equal(octets + row * made->record_length + 8,
+                                has_enterprises ? whole : part, made->record_length - 8);
+        free(made);
+        weir_batch_free(batch);
+    }
+}
+
+static void prefixes_have_elements_of_their_own(void **state)
+{
+    (void)state;
+    for (unsigned is_v6 = 0; is_v6 < 2; is_v6++) {
+        struct weir_shape shape = {
+            .columns =
+                WEIR_COLUMN_BIT(SRC_ADDR) | WEIR_COLUMN_BIT(DST_ADDR) | WEIR_COLUMN_BIT(SRC_MASK),
+            .is_v6 = is_v6,
+            .prefixes = WEIR_SEGMENT_SRC_PREFIX,
+            .protocol = WEIR_PROTOCOL_IPFIX,
+        };
+        struct weir_template *made = weir_shape_template(&shape, 256);
+        assert_int_equal(made->field_count, 3);
+        assert_int_equal(made->fields[0].id, is_v6 ? 170 : 44);
+        assert_int_equal(made->fields[1].id, is_v6 ? 28 : 12);
+        assert_int_equal(made->fields[2].id, is_v6 ? 29 : 9);
+        free(made);
+    }
+}
+
 static void what_cannot_work_is_refused(void **state)
 {
     (void)state;
@@ -703,6 +772,8 @@ int main(void)
         cmocka_unit_test(a_pause_is_not_caught_up),
         cmocka_unit_test(any_time_has_a_header),
         cmocka_unit_test(a_clock_set_back_does_not_stop_refreshing),
+        cmocka_unit_test(fields_without_a_column_are_carried),
+        cmocka_unit_test(prefixes_have_elements_of_their_own),
         cmocka_unit_test(what_cannot_work_is_refused),
         cmocka_unit_test(the_same_records_come_of_the_same_seed),
     };
