@@ -2,15 +2,26 @@
 #include "app/flow_printer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/output.h"
+#include "base/text.h"
+#include "ie/value.h"
+
+/* One row's values of types that are printed by their text. */
+#define TEXT_OCTETS_MAX ((size_t)64 << 10)
 
 struct weir_flow_printer {
     struct weir_output *output;
     struct weir_printer *printer;
     struct weir_answer_column columns[WEIR_QUERY_COLUMNS_MAX];
     size_t column_count;
+    size_t first_extra; /* of the columns; those from here on are of extra fields */
+    struct weir_text_buffer texts;
+    /* Where each of them is in rows of the extra fields last met; WEIR_EXTRA_FIELDS_MAX: not. */
+    const struct weir_extra_fields *extra;
+    uint8_t places[WEIR_QUERY_COLUMNS_MAX];
 };
 
 #define COLUMN(name)                                                    \
@@ -38,6 +49,8 @@ static const struct {
     {COLUMN(TOS), WEIR_COLUMN_BIT(TOS)},
     {COLUMN(PACKETS), WEIR_COLUMN_BIT(PACKETS)},
     {COLUMN(BYTES), WEIR_COLUMN_BIT(BYTES)},
+    {COLUMN(REV_PACKETS), WEIR_COLUMN_BIT(REV_PACKETS)},
+    {COLUMN(REV_BYTES), WEIR_COLUMN_BIT(REV_BYTES)},
     {COLUMN(END_REASON), WEIR_COLUMN_BIT(END_REASON)},
 };
 
@@ -51,20 +64,139 @@ static void add_column(struct weir_flow_printer *printer, const struct weir_quer
     printer->columns[printer->column_count++] = weir_answer_column_of(&field, name);
 }
 
-static void choose_columns(struct weir_flow_printer *printer, enum weir_format format,
-                           weir_column_set columns)
+static bool has_column(const struct weir_flow_printer *printer, const char *name)
 {
-    if (format == WEIR_FORMAT_TABLE) {
-        for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-            if ((shown[i].needs & ~columns) == 0)
-                add_column(printer, &shown[i].field);
-        return;
+    for (size_t i = 0; i < printer->column_count; i++)
+        if (strcmp(printer->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* How the values of a type are shown; those that are not named here as their text. */
+static const enum weir_answer_kind kinds[WEIR_TYPE_COUNT] = {
+    [WEIR_TYPE_OCTET_ARRAY] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_UNSIGNED8] = WEIR_ANSWER_INTEGER,
+    [WEIR_TYPE_UNSIGNED16] = WEIR_ANSWER_INTEGER,
+    [WEIR_TYPE_UNSIGNED32] = WEIR_ANSWER_INTEGER,
+    [WEIR_TYPE_UNSIGNED64] = WEIR_ANSWER_INTEGER,
+    [WEIR_TYPE_SIGNED8] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_SIGNED16] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_SIGNED32] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_SIGNED64] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_FLOAT32] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_FLOAT64] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_BOOLEAN] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_MAC_ADDRESS] = WEIR_ANSWER_MAC,
+    [WEIR_TYPE_STRING] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_DATE_TIME_SECONDS] = WEIR_ANSWER_TIME,
+    [WEIR_TYPE_DATE_TIME_MILLISECONDS] = WEIR_ANSWER_TIME,
+    [WEIR_TYPE_DATE_TIME_MICROSECONDS] = WEIR_ANSWER_TIME,
+    [WEIR_TYPE_DATE_TIME_NANOSECONDS] = WEIR_ANSWER_TIME,
+    [WEIR_TYPE_IPV4_ADDRESS] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_IPV6_ADDRESS] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_BASIC_LIST] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_SUB_TEMPLATE_LIST] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_SUB_TEMPLATE_MULTI_LIST] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_UNSIGNED256] = WEIR_ANSWER_TEXT,
+};
+
+static enum weir_type type_of(const struct weir_field *field)
+{
+    const struct weir_element *element = weir_field_element(field);
+    return element ? (enum weir_type)element->type : WEIR_TYPE_OCTET_ARRAY;
+}
+
+static int add_extras(struct weir_flow_printer *printer, const struct weir_extra_fields *extra,
+                      struct weir_diag *diag)
+{
+    for (size_t i = 0; i < extra->count; i++) {
+        const struct weir_extra_field *from = &extra->fields[i];
+        if (has_column(printer, from->name))
+            continue;
+        if (printer->column_count == WEIR_QUERY_COLUMNS_MAX)
+            return weir_diag_set(diag, WEIR_E_LIMIT, "flows with more than %u fields to print",
+                                 WEIR_QUERY_COLUMNS_MAX);
+        const struct weir_element *element = weir_field_element(&from->field);
+        printer->columns[printer->column_count++] = (struct weir_answer_column){
+            .name = from->name,
+            .unit = element ? element->units : "",
+            .kind = kinds[type_of(&from->field)],
+            .is_key = true,
+        };
     }
-    for (weir_column_set rest = columns; rest; rest &= rest - 1) {
-        const struct weir_query_field field = {.source = WEIR_QUERY_FIELD_COLUMN,
-                                               .column = (enum weir_column)__builtin_ctzll(rest)};
+    return 0;
+}
+
+/* Learns where the fields of the columns are in these rows. */
+static void find_places(struct weir_flow_printer *printer, const struct weir_extra_fields *extra)
+{
+    printer->extra = extra;
+    for (size_t i = printer->first_extra; i < printer->column_count; i++) {
+        uint8_t place = 0;
+        while (extra && place < extra->count &&
+               strcmp(extra->fields[place].name, printer->columns[i].name) != 0)
+            place++;
+        printer->places[i] = extra && place < extra->count ? place : WEIR_EXTRA_FIELDS_MAX;
+    }
+}
+
+static struct weir_cell cell_of_text(struct weir_text_buffer *texts,
+                                     const struct weir_scalar *value)
+{
+    size_t start = texts->length;
+    weir_value_print(value, texts);
+    /* The buffer may move: what is behind it is told apart when all cells are there. */
+    return (struct weir_cell){.integer = (weir_int128)start, .length = texts->length - start};
+}
+
+static struct weir_cell cell_of_extra(struct weir_flow_printer *printer, size_t column,
+                                      const struct weir_batch *batch, uint32_t row)
+{
+    uint8_t place = printer->places[column];
+    if (place == WEIR_EXTRA_FIELDS_MAX)
+        return (struct weir_cell){.is_none = true};
+    const struct weir_extra_field *from = &batch->extra->fields[place];
+    const uint8_t *octets = weir_batch_extra(batch, row) + from->offset;
+    struct weir_scalar value;
+    if (weir_value_decode(type_of(&from->field), octets, from->field.length, &value, NULL) < 0)
+        return (struct weir_cell){.is_none = true};
+    switch (printer->columns[column].kind) {
+    case WEIR_ANSWER_INTEGER:
+    case WEIR_ANSWER_MAC:
+        return (struct weir_cell){.integer = value.u64};
+    case WEIR_ANSWER_TIME:
+        return (struct weir_cell){.integer = (weir_int128)value.time.seconds * WEIR_NS_PER_SECOND +
+                                             value.time.nanoseconds};
+    default:
+        return cell_of_text(&printer->texts, &value);
+    }
+}
+
+static void add_columns(struct weir_flow_printer *printer, weir_column_set columns)
+{
+    for (; columns; columns &= columns - 1) {
+        const struct weir_query_field field = {
+            .source = WEIR_QUERY_FIELD_COLUMN,
+            .column = (enum weir_column)__builtin_ctzll(columns),
+        };
         add_column(printer, &field);
     }
+}
+
+static void choose_columns(struct weir_flow_printer *printer, enum weir_format format,
+                           const struct weir_flow_printer_fields *fields)
+{
+    if (format != WEIR_FORMAT_TABLE) {
+        add_columns(printer, fields->columns);
+        return;
+    }
+    weir_column_set rest = fields->named & fields->columns;
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        if ((shown[i].needs & ~fields->columns) == 0) {
+            add_column(printer, &shown[i].field);
+            rest &= ~shown[i].needs;
+        }
+    add_columns(printer, rest);
 }
 
 /* Times of one flow may lie further apart than 63 bits hold. */
@@ -117,12 +249,22 @@ static struct weir_cell cell_of(const struct weir_batch *batch,
 
 static int print_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
-    const struct weir_flow_printer *printer = context;
+    struct weir_flow_printer *printer = context;
     struct weir_cell cells[WEIR_QUERY_COLUMNS_MAX];
     int result = 0;
+    if (batch->extra != printer->extra)
+        find_places(printer, batch->extra);
     for (uint32_t row = 0; row < batch->row_count && result == 0; row++) {
-        for (size_t i = 0; i < printer->column_count; i++)
+        for (size_t i = 0; i < printer->first_extra; i++)
             cells[i] = cell_of(batch, &printer->columns[i].field, row);
+        weir_text_clear(&printer->texts);
+        for (size_t i = printer->first_extra; i < printer->column_count; i++)
+            cells[i] = cell_of_extra(printer, i, batch, row);
+        for (size_t i = printer->first_extra; i < printer->column_count; i++)
+            if (printer->columns[i].kind == WEIR_ANSWER_TEXT)
+                cells[i].text = printer->texts.data + (size_t)cells[i].integer;
+        if (weir_text_error(&printer->texts) < 0)
+            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to print flows");
         result = weir_printer_row(printer->printer, WEIR_ROW, cells, diag);
     }
     return result;
@@ -141,7 +283,8 @@ static int write_text(void *context, const void *octets, size_t length, struct w
     return weir_output_write(context, octets, length, diag);
 }
 
-int weir_flow_printer_open(const char *path, enum weir_format format, weir_column_set columns,
+int weir_flow_printer_open(const char *path, enum weir_format format,
+                           const struct weir_flow_printer_fields *fields,
                            const struct weir_zone *zone, struct weir_flow_printer **ret_printer,
                            struct weir_diag *diag)
 {
@@ -153,12 +296,20 @@ int weir_flow_printer_open(const char *path, enum weir_format format, weir_colum
         free(printer);
         return result;
     }
-    choose_columns(printer, format, columns);
+    weir_text_init(&printer->texts, TEXT_OCTETS_MAX);
+    choose_columns(printer, format, fields);
+    printer->first_extra = printer->column_count;
+    /* A table of nothing in particular has what fits a screen. */
+    unsigned extra_count = format == WEIR_FORMAT_TABLE && !fields->named ? 0 : fields->extra_count;
+    for (unsigned i = 0; i < extra_count && result == 0; i++)
+        result = add_extras(printer, fields->extras[i], diag);
+    find_places(printer, NULL);
     for (size_t i = 0; i < printer->column_count; i++)
         printer->columns[i].zone = zone;
     const struct weir_text_sink sink = {.write = write_text, .context = printer->output};
-    result = weir_printer_new(format, printer->columns, printer->column_count, 0, &sink,
-                              &printer->printer, diag);
+    if (result == 0)
+        result = weir_printer_new(format, printer->columns, printer->column_count, 0, &sink,
+                                  &printer->printer, diag);
     if (result < 0) {
         weir_flow_printer_abort(printer);
         return result;
@@ -189,5 +340,6 @@ void weir_flow_printer_abort(struct weir_flow_printer *printer)
         return;
     weir_output_abort(printer->output);
     weir_printer_free(printer->printer);
+    weir_text_done(&printer->texts);
     free(printer);
 }

@@ -20,12 +20,21 @@
 
 struct weir_flow_printer;
 
+/* What some record may have; extra fields of one name are one column. */
+struct weir_flow_printer_fields {
+    weir_column_set columns;
+    weir_column_set named; /* that somebody asked for: a table shows them, too */
+    const struct weir_extra_fields *const *extras; /* borrowed while it is open */
+    unsigned extra_count;
+};
+
 /*
- * columns: those that some record may have. zone: in which times are shown, NULL for UTC; borrowed.
- * 0, WEIR_E_NOMEM, or WEIR_E_IO with diag.
+ * zone: in which times are shown, NULL for UTC; borrowed. 0, WEIR_E_LIMIT with diag for more fields
+ * than an answer has columns, WEIR_E_NOMEM, or WEIR_E_IO with diag.
  */
 WEIR_CHECKED int weir_flow_printer_open(const char *path, enum weir_format format,
-                                        weir_column_set columns, const struct weir_zone *zone,
+                                        const struct weir_flow_printer_fields *fields,
+                                        const struct weir_zone *zone,
                                         struct weir_flow_printer **ret_printer,
                                         struct weir_diag *diag);
 

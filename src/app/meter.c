@@ -27,9 +27,11 @@ struct weir_meter {
     struct weir_meter_config config;
     struct weir_filter *filters[WEIR_METER_FILTERS_MAX];
     struct weir_parser *parser;
-    struct weir_cache *cache;
-    struct weir_meter_workers *workers; /* in place of the cache */
-    struct weir_meter_group *group;     /* in place of cache, parser and interfaces */
+    struct weir_cache_config configs[WEIR_METER_DEFINITIONS_MAX];
+    struct weir_cache *caches[WEIR_METER_DEFINITIONS_MAX];
+    unsigned definition_count;
+    struct weir_meter_workers *workers; /* in place of the caches */
+    struct weir_meter_group *group;     /* in place of caches, parser and interfaces */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
@@ -135,7 +137,7 @@ static unsigned useful_workers(const struct weir_meter_config *config)
 }
 
 /* Live, an observation point has the ifIndex of its interface; in a file, its place there. */
-static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
+static int open_caches(struct weir_meter *meter, struct weir_diag *diag)
 {
     struct weir_cache_config config;
     uint32_t if_index[FILE_INTERFACES];
@@ -147,19 +149,46 @@ static int open_cache(struct weir_meter *meter, struct weir_diag *diag)
     for (uint32_t i = 0; i < config.if_count; i++)
         if_index[i] =
             meter->config.interface_count ? if_nametoindex(meter->config.interfaces[i]) : i + 1;
+    for (unsigned i = 0; i < meter->definition_count; i++) {
+        config.definition = meter->configs[i].definition;
+        meter->configs[i] = config;
+    }
     struct weir_batch_sink sink = {.batch = take_batch, .context = meter};
     unsigned workers = useful_workers(&meter->config);
-    if (workers == 1)
-        return weir_cache_new(&config, &sink, &meter->cache, diag);
-    const struct weir_meter_workers_config several = {workers, &config, 1, sink};
-    return weir_meter_workers_new(&several, &meter->workers, diag);
+    if (workers > 1) {
+        const struct weir_meter_workers_config several = {workers, meter->configs,
+                                                          meter->definition_count, sink};
+        return weir_meter_workers_new(&several, &meter->workers, diag);
+    }
+    int result = 0;
+    for (unsigned i = 0; i < meter->definition_count && result == 0; i++)
+        result = weir_cache_new(&meter->configs[i], &sink, &meter->caches[i], diag);
+    return result;
+}
+
+/* The definitions, or the cache's own. */
+static int take_definitions(struct weir_meter *meter, struct weir_diag *diag)
+{
+    const struct weir_meter_config *config = &meter->config;
+    if (config->definition_count > WEIR_METER_DEFINITIONS_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u flow definitions are metered",
+                             WEIR_METER_DEFINITIONS_MAX);
+    meter->definition_count = config->definition_count ? config->definition_count : 1;
+    for (unsigned i = 0; i < meter->definition_count; i++) {
+        meter->configs[i] = config->cache;
+        if (config->definition_count)
+            meter->configs[i].definition = config->definitions[i];
+    }
+    return 0;
 }
 
 /* Live, packets come to a worker by their addresses: it has whole flows where these are keys. */
-static bool is_group(const struct weir_meter_config *config)
+static bool is_group(const struct weir_meter *meter)
 {
-    return config->interface_count > 0 && config->workers > 1 &&
-           weir_flow_definition_has_connections(&config->cache.definition);
+    bool has_connections = true;
+    for (unsigned i = 0; i < meter->definition_count; i++)
+        has_connections &= weir_flow_definition_has_connections(&meter->configs[i].definition);
+    return meter->config.interface_count > 0 && meter->config.workers > 1 && has_connections;
 }
 
 static int open_group(struct weir_meter *meter, struct weir_diag *diag)
@@ -180,7 +209,7 @@ static int open_pipeline(struct weir_meter *meter, struct weir_diag *diag)
     if (result == 0)
         result = open_interfaces(meter, diag);
     if (result == 0)
-        result = open_cache(meter, diag);
+        result = open_caches(meter, diag);
     return result;
 }
 
@@ -191,7 +220,9 @@ int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **r
     if (!meter)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
     meter->config = *config;
-    int result = is_group(config) ? open_group(meter, diag) : open_pipeline(meter, diag);
+    int result = take_definitions(meter, diag);
+    if (result == 0)
+        result = is_group(meter) ? open_group(meter, diag) : open_pipeline(meter, diag);
     if (result < 0) {
         weir_meter_free(meter);
         return result;
@@ -206,7 +237,8 @@ void weir_meter_free(struct weir_meter *meter)
         return;
     for (unsigned i = 0; i < WEIR_METER_INTERFACES_MAX; i++)
         weir_source_close(meter->live[i]);
-    weir_cache_free(meter->cache);
+    for (unsigned i = 0; i < WEIR_METER_DEFINITIONS_MAX; i++)
+        weir_cache_free(meter->caches[i]);
     weir_meter_workers_free(meter->workers);
     weir_meter_group_free(meter->group);
     weir_parser_free(meter->parser);
@@ -277,7 +309,17 @@ static int take_frames(struct weir_meter *meter, struct weir_source *source, str
 {
     size_t count;
     int result = parse_frames(meter, source, meter->packets, &count, diag);
-    return result < 0 ? result : weir_cache_add(meter->cache, meter->packets, count, diag);
+    for (unsigned i = 0; i < meter->definition_count && result == 0; i++)
+        result = weir_cache_add(meter->caches[i], meter->packets, count, diag);
+    return result;
+}
+
+static int advance(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < meter->definition_count && result == 0; i++)
+        result = weir_cache_advance(meter->caches[i], now_ns, diag);
+    return result;
 }
 
 /* A file that workers meter. */
@@ -303,7 +345,9 @@ static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct w
     struct weir_diag second = {0};
     if (meter->has_failed)
         return result;
-    int ended = meter->cache ? weir_cache_finish(meter->cache, &second) : 0;
+    int ended = 0;
+    for (unsigned i = 0; i < meter->definition_count && ended == 0 && !meter->workers; i++)
+        ended = weir_cache_finish(meter->caches[i], &second);
     if (ended == 0)
         ended = flush_sinks(meter, now_ns, &second);
     if (result == 0 && ended < 0) {
@@ -328,7 +372,7 @@ static int read_source(struct weir_meter *meter, struct weir_source *source, str
                                                          &(struct reading){meter, source}, diag)
                                 : read_alone(meter, source, diag);
     int64_t now_ns =
-        meter->workers ? weir_meter_workers_now(meter->workers) : weir_cache_now(meter->cache);
+        meter->workers ? weir_meter_workers_now(meter->workers) : weir_cache_now(meter->caches[0]);
     weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                          weir_source_counters(source), &meter->sources);
     weir_source_close(source);
@@ -393,12 +437,12 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
         int64_t now_ns = weir_clock_now(&meter->config.clock);
         /* The clock counts only once nothing older waits to be read. */
         if (result == WEIR_E_AGAIN) {
-            result = weir_cache_advance(meter->cache, now_ns, diag);
+            result = advance(meter, now_ns, diag);
             if (result == 0)
                 result = wait_for_frames(meter, diag);
         }
         if (result == 0 && now_ns >= flush_ns) {
-            result = weir_cache_advance(meter->cache, weir_cache_now(meter->cache), diag);
+            result = advance(meter, weir_cache_now(meter->caches[0]), diag);
             if (result == 0)
                 result = flush_sinks(meter, now_ns, diag);
             flush_ns = now_ns + FLUSH_PERIOD_NS;
@@ -407,19 +451,35 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
     return finish(meter, weir_clock_now(&meter->config.clock), result, diag);
 }
 
-weir_column_set weir_meter_columns(const struct weir_meter *meter)
+void weir_meter_fields(const struct weir_meter *meter, struct weir_meter_fields *ret_fields)
 {
     unsigned count;
-    return meter->group ? weir_meter_columns(weir_meter_group_meters(meter->group, &count)[0])
-                        : weir_cache_columns(&meter->config.cache);
+    if (meter->group) {
+        weir_meter_fields(weir_meter_group_meters(meter->group, &count)[0], ret_fields);
+        return;
+    }
+    *ret_fields = (struct weir_meter_fields){.extra_count = meter->definition_count};
+    for (unsigned i = 0; i < meter->definition_count; i++) {
+        const struct weir_cache_config *config = &meter->configs[i];
+        ret_fields->columns |= weir_cache_columns(config);
+        if (meter->config.definition_count)
+            ret_fields->named |= config->definition.keys | config->definition.fields;
+        weir_cache_extras(config, &ret_fields->extras[i]);
+    }
 }
 
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter)
 {
     if (meter->group)
         return weir_meter_group_cache_counters(meter->group);
-    return meter->workers ? weir_meter_workers_count(meter->workers)
-                          : weir_cache_counters(meter->cache);
+    if (meter->workers)
+        return weir_meter_workers_count(meter->workers);
+    struct weir_cache_counters sum = {0};
+    for (unsigned i = 0; i < meter->definition_count; i++) {
+        struct weir_cache_counters one = weir_cache_counters(meter->caches[i]);
+        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &one, &sum);
+    }
+    return sum;
 }
 
 int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint16_t *ret_link_type,

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/meter_workers.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
@@ -32,14 +33,18 @@
 
 struct weir_meter;
 
-#define WEIR_METER_SINKS_MAX      16u
-#define WEIR_METER_FILTERS_MAX    16u
-#define WEIR_METER_INTERFACES_MAX 64u
-#define WEIR_METER_WORKERS_MAX    WEIR_SPREAD_MAX
+#define WEIR_METER_SINKS_MAX       16u
+#define WEIR_METER_FILTERS_MAX     16u
+#define WEIR_METER_INTERFACES_MAX  64u
+#define WEIR_METER_WORKERS_MAX     WEIR_SPREAD_MAX
+#define WEIR_METER_DEFINITIONS_MAX WEIR_METER_WORKERS_CACHES
 
 struct weir_meter_config {
     struct weir_cache_config cache; /* interfaces and directions are the meter's to set */
-    const char *const *filters;     /* in pcap-filter's language; a packet has to pass them all */
+    /* A packet may belong to several flows: each definition has a cache of its own. */
+    const struct weir_flow_definition *definitions; /* none: the cache's */
+    unsigned definition_count;
+    const char *const *filters; /* in pcap-filter's language; a packet has to pass them all */
     unsigned filter_count;
     unsigned workers;              /* threads that meter; 0 and 1: that of the caller */
     unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
@@ -92,13 +97,19 @@ WEIR_CHECKED int weir_meter_read_merged(struct weir_meter *meter, const char *co
 /* Meters the interfaces until stopped, then ends all flows and flushes the sinks. As above. */
 WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag);
 
+/* What some record may have. */
+struct weir_meter_fields {
+    weir_column_set columns;
+    weir_column_set named; /* of them, those that a definition names */
+    struct weir_extra_fields extras[WEIR_METER_DEFINITIONS_MAX];
+    unsigned extra_count;
+};
+void weir_meter_fields(const struct weir_meter *meter, struct weir_meter_fields *ret_fields);
+
 /* True once a sink has failed. */
 bool weir_meter_has_failed(const struct weir_meter *meter);
 
-/* The columns that some record may have. */
-weir_column_set weir_meter_columns(const struct weir_meter *meter);
-
-/* What the cache has counted so far, for who is asked to stop. */
+/* What the caches have counted so far, for who is asked to stop. */
 struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *meter);
 
 /* As weir_parser_unparsed_link of its parser. */

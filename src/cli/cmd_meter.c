@@ -25,6 +25,8 @@ enum {
     LAYER,
     TUNNEL_DEPTH,
     FLOW,
+    BIFLOW,
+    DIRECTION,
     CACHE,
     WORKERS,
     IDLE_TIMEOUT,
@@ -127,10 +129,23 @@ static const struct weir_option options[OPTION_COUNT] = {
                       .help = "with --layer inner: how many tunnels in one another are gone into"},
     [FLOW] = {.name = "flow",
               .kind = WEIR_OPTION_TEXT,
+              .repeatable = true,
               .value = "DEFINITION",
-              .fallback = "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
               .group = "Flows",
-              .help = "the Flow Keys: packets that agree in them are one flow"},
+              .help = "keys=NAME,... [fields=NAME,...]: packets that agree in the keys are one "
+                      "flow, and records have keys and fields; several make flows of the same "
+                      "packets side by side. Without it NetFlow's keys: src_addr, dst_addr, "
+                      "src_port, dst_port, protocol, and but for biflows tos and in_if"},
+    [BIFLOW] = {.name = "biflow",
+                .kind = WEIR_OPTION_FLAG,
+                .help = "both directions of a communication are one flow, with counters of each"},
+    [DIRECTION] = {.name = "direction",
+                   .kind = WEIR_OPTION_TEXT,
+                   .value = "HOW",
+                   .fallback = "first",
+                   .help = "with --biflow: the flow's source is who sent the first packet (first), "
+                           "or the SYN (syn), or has the greater port (port), or is outside of "
+                           "networks (outside:CIDR,...)"},
     [CACHE] = {.name = "cache",
                .kind = WEIR_OPTION_TEXT,
                .value = "SPEC",
@@ -194,6 +209,7 @@ struct run {
     struct weir_meter_config config;
     const char **filters;
     const char **interfaces;
+    struct weir_flow_definition *definitions;
     struct weir_url *urls;
     size_t url_count;
     struct weir_meter *meter;
@@ -242,6 +258,76 @@ static int read_cache(const char *text, uint32_t *ret_entries, struct weir_diag 
     return 0;
 }
 
+static int read_networks(const char *text, struct weir_perimeter *perimeter, struct weir_diag *diag)
+{
+    for (const char *at = text;; at++) {
+        char network[WEIR_ADDRESS_TEXT_MAX + 4];
+        size_t length = strcspn(at, ",");
+        if (perimeter->count == WEIR_PERIMETER_NETWORKS_MAX)
+            return weir_diag_set(diag, WEIR_E_USAGE, "--direction: more than %u networks",
+                                 WEIR_PERIMETER_NETWORKS_MAX);
+        snprintf(network, sizeof(network), "%.*s", (int)length, at);
+        if (length >= sizeof(network) ||
+            weir_network_parse(network, &perimeter->networks[perimeter->count]) < 0)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "--direction: '%s': a network is wanted, as 10.0.0.0/8", network);
+        perimeter->count++;
+        at += length;
+        if (*at == '\0')
+            return 0;
+    }
+}
+
+static int read_direction(const char *text, struct weir_cache_config *cache, struct weir_diag *diag)
+{
+    static const char outside[] = "outside:";
+    static const struct {
+        const char *name;
+        enum weir_biflow biflow;
+    } names[] = {
+        {"first", WEIR_BIFLOW_FIRST},
+        {"syn", WEIR_BIFLOW_SYN},
+        {"port", WEIR_BIFLOW_PORT},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(text, names[i].name) == 0) {
+            cache->biflow = names[i].biflow;
+            return 0;
+        }
+    if (strncmp(text, outside, sizeof(outside) - 1) != 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--direction: '%s': write first, syn, port or outside:NETWORK,...",
+                             text);
+    cache->biflow = WEIR_BIFLOW_PERIMETER;
+    return read_networks(text + sizeof(outside) - 1, &cache->perimeter, diag);
+}
+
+/* The flow definitions; without one NetFlow's keys, of which biflows have those that both of their
+ * directions share. */
+static int read_definitions(struct run *run, struct weir_diag *diag)
+{
+    struct weir_meter_config *config = &run->config;
+    unsigned count;
+    const char **texts = all_texts(run->arguments, FLOW, &count);
+    run->definitions = calloc(count + 1, sizeof(*run->definitions));
+    int result = texts && run->definitions ? 0 : WEIR_E_NOMEM;
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = weir_flow_definition_parse(texts[i], &run->definitions[i], diag);
+    free(texts);
+    if (result < 0) {
+        weir_diag_prefix(diag, "--flow");
+        return result;
+    }
+    if (weir_arguments_has(run->arguments, BIFLOW)) {
+        config->cache.definition = weir_flow_definition_5_tuple();
+        result =
+            read_direction(weir_arguments_text(run->arguments, DIRECTION), &config->cache, diag);
+    }
+    config->definitions = run->definitions;
+    config->definition_count = count;
+    return result;
+}
+
 static bool stop(void *context, const struct weir_meter *meter);
 static void lose_output(void *context, unsigned output, int result, const struct weir_diag *diag);
 
@@ -250,12 +336,9 @@ static int read_config(struct run *run, struct weir_diag *diag)
     const struct weir_arguments *arguments = run->arguments;
     struct weir_meter_config *config = &run->config;
     config->cache = weir_cache_config_default();
-    int result = weir_flow_definition_parse(weir_arguments_text(arguments, FLOW),
-                                            &config->cache.definition, diag);
-    if (result < 0) {
-        weir_diag_prefix(diag, "--flow");
+    int result = read_definitions(run, diag);
+    if (result < 0)
         return result;
-    }
     result = read_cache(weir_arguments_text(arguments, CACHE), &config->cache.entries, diag);
     if (result < 0)
         return result;
@@ -306,6 +389,9 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: --tunnel-depth is for --layer inner; the outermost header has "
                              "no depth");
+    if (weir_arguments_count_given(arguments, DIRECTION) > 0 &&
+        !weir_arguments_has(arguments, BIFLOW))
+        return weir_diag_set(diag, WEIR_E_USAGE, "meter: --direction is for --biflow");
     if (weir_arguments_count_given(arguments, TO) > 0 &&
         weir_arguments_count_given(arguments, FORMAT) > 0)
         return weir_diag_set(diag, WEIR_E_USAGE,
@@ -352,8 +438,19 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     if (result < 0 || run->url_count > 0)
         return result;
     enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
-    result = weir_flow_printer_open("-", format, weir_meter_columns(run->meter),
-                                    weir_arguments_zone(run->arguments), &run->printer, diag);
+    struct weir_meter_fields fields;
+    weir_meter_fields(run->meter, &fields);
+    const struct weir_extra_fields *extras[WEIR_METER_DEFINITIONS_MAX];
+    for (unsigned i = 0; i < fields.extra_count; i++)
+        extras[i] = &fields.extras[i];
+    const struct weir_flow_printer_fields printed = {
+        .columns = fields.columns,
+        .named = fields.named,
+        .extras = extras,
+        .extra_count = fields.extra_count,
+    };
+    result = weir_flow_printer_open("-", format, &printed, weir_arguments_zone(run->arguments),
+                                    &run->printer, diag);
     if (result < 0)
         return result;
     return add_output(run, 0, weir_flow_printer_sink(run->printer), diag);
@@ -569,6 +666,7 @@ static int run_meter(struct weir_call *call, struct weir_diag *diag)
     weir_meter_free(run.meter);
     free(run.filters);
     free(run.interfaces);
+    free(run.definitions);
     free(run.urls);
     free(run.destinations);
     free(run.guards);
@@ -581,6 +679,9 @@ static const struct weir_example examples[] = {
      "exports them as IPFIX, and prints what was counted"},
     {"weir meter -i eth0 --filter 'not port 22' --to netflow9+udp://192.0.2.1:2055",
      "NetFlow v9 of live traffic"},
+    {"weir meter -r office.pcap --flow 'keys=src_addr/24,dst_port fields=packets,bytes'",
+     "networks and the services they use"},
+    {"weir meter -r office.pcap --biflow --direction syn", "connections, not directions of them"},
     {"weir meter -r datacenter.pcap --layer inner", "the flows inside VXLAN and other tunnels"},
     {"weir meter -r a.pcap.gz -r b.pcap.zst --to ipfix+file:flows.ipfix", "two captures to a file"},
     {NULL, NULL},
@@ -603,10 +704,24 @@ const struct weir_command weir_command_meter = {
         "IP is found behind VLAN tags, MPLS labels, pseudowires, PPPoE, PPP, Cisco HDLC and "
         "LLC. With --layer inner it is also looked for inside IP in IP, GRE, ERSPAN, EtherIP, "
         "SRv6, L2TP, VXLAN, GENEVE, GTP-U, Teredo, MPLS over IP or UDP, and behind AH; packets "
-        "and octets are then those of the inner packets, and flows of the same addresses in "
-        "two tunnels are one. What carries no IP, is cut, malformed, too deep or a fragment "
+        "and octets are then those of the inner packets; flows of the same addresses in two "
+        "tunnels are one unless tunnel_type and tunnel_id are among the keys. What carries no IP, "
+        "is cut, malformed, too deep or a fragment "
         "of its tunnel is metered by the last header outside it. ESP has its SPI in place of "
         "ports, the high half first.\n\n"
+        "Flow Keys are src_addr, dst_addr, src_port, dst_port, protocol, tos, dscp, in_if, vlan, "
+        "flow_label, ttl, length, tcp_flags, icmp_type, icmp_code, tunnel_type and tunnel_id. "
+        "NAME/BITS takes the highest bits of one, of addresses in both families or as "
+        "NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number. IPv4 and IPv6 never mix. "
+        "Fields are start, end, duration_ms, packets, bytes, tcp_flags, ttl_min, ttl_max, "
+        "end_reason, ip_version, and of the first packet tos, dscp, in_if, vlan and flow_label; "
+        "of biflows also rev_packets, rev_bytes, rev_start, rev_end, rev_tcp_flags, rev_ttl_min, "
+        "rev_ttl_max and biflow_direction. Without fields= a record has the usual ones. --cache "
+        "is that of each definition.\n\n"
+        "With --biflow (RFC 5103) packets of both directions are one flow, whose keys other than "
+        "addresses and ports agree in both; an ICMP echo and its reply are one, too. Of flows "
+        "without a packet of the reverse direction the fields of that are none; of those without "
+        "a forward one the times are the reverse's.\n\n"
         "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
         "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
         "once when a new connection takes its ports.",

@@ -31,6 +31,7 @@
 
 struct shape_entry {
     struct weir_shape shape;
+    struct weir_extra_fields extra; /* of the shape: batches come and go */
     struct weir_template *source;
     struct weir_plan *plan;
     int64_t announced_ns;
@@ -236,13 +237,18 @@ static struct shape_entry *find_shape(struct weir_exporter *exporter, struct wei
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
         struct shape_entry *entry = &exporter->shapes[i];
         if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6 &&
-            entry->shape.extra == shape.extra && entry->shape.prefixes == shape.prefixes)
+            entry->shape.prefixes == shape.prefixes &&
+            weir_extra_equal(entry->shape.extra, shape.extra))
             return entry;
     }
     if (exporter->shape_count == WEIR_EXPORTER_SHAPES_MAX)
         return NULL;
     struct shape_entry *entry = &exporter->shapes[exporter->shape_count];
     entry->shape = shape;
+    if (shape.extra) {
+        entry->extra = *shape.extra;
+        entry->shape.extra = &entry->extra;
+    }
     entry->source =
         weir_shape_template(&shape, (uint16_t)(FIRST_TEMPLATE_ID + exporter->shape_count));
     if (!entry->source)

@@ -63,8 +63,8 @@ enum weir_semantics {
 #define WEIR_PEN_REVERSE 29305u /* RFC 5103: the IANA element of the same number, reversed */
 
 /*
- * What NetFlow v1 to v8 and sFlow have and IANA has no element for (data/enterprise/builtin.csv).
- * The PEN is nobody's, and never sent.
+ * What NetFlow v1 to v8, sFlow and flow definitions have and IANA has no element for
+ * (data/enterprise/builtin.csv). The PEN is nobody's; flow definitions alone send it.
  */
 #define WEIR_PEN_BUILTIN (UINT32_MAX - 1)
 

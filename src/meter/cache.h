@@ -15,6 +15,8 @@
  *   - when room is needed [5]: the longest silent flow of the new one's set goes. Silence is
  *     known to 1/128 of the smaller timeout, so a flow that was silent up to that much shorter may
  *     go in its place. A counter that cannot hold more (2^32 packets, 2^48 octets) ends a flow so.
+ * Of a biflow all this is judged by the packets of both directions. A connection's reset or FINs
+ * are then those of the one flow.
  * Whichever of the first three came first counts, whenever the cache gets to it: when the cache
  * looks for flows that ended never shows in a record's values.
  *
@@ -31,7 +33,7 @@
  * Records leave in an order that only depends on the packets and the hash key, in batches of one
  * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows; all memory
  * is taken by weir_cache_new: 196 octets a flow, less where there are many, and never more than 123
- * octets a flow and 47 MiB.
+ * octets a flow and 47 MiB; biflows take a third more, and so do keys that are not NetFlow's seven.
  */
 #ifndef WEIR_METER_CACHE_H
 #define WEIR_METER_CACHE_H
@@ -44,6 +46,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/share.h"
+#include "meter/biflow.h"
 #include "meter/clock.h"
 #include "meter/definition.h"
 #include "meter/flow_hash.h"
@@ -68,6 +71,8 @@ enum weir_flow_end {
 
 struct weir_cache_config {
     struct weir_flow_definition definition;
+    enum weir_biflow biflow; /* both directions are one flow, or not */
+    struct weir_perimeter perimeter;
     uint32_t entries;  /* flows at once, WEIR_CACHE_ENTRIES_MIN to _MAX */
     int64_t idle_ns;   /* WEIR_CACHE_TIMEOUT_MIN to _MAX */
     int64_t active_ns; /* WEIR_CACHE_TIMEOUT_MIN to _MAX */
@@ -126,6 +131,9 @@ struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config)
 
 /* The columns that some record of a cache so configured may have. */
 weir_column_set weir_cache_columns(const struct weir_cache_config *config);
+
+/* The fields without a column that some may have. */
+void weir_cache_extras(const struct weir_cache_config *config, struct weir_extra_fields *ret_extra);
 
 /* Frees the cache with the flows still in it. NULL does nothing. */
 void weir_cache_free(struct weir_cache *cache);

@@ -1,155 +1,338 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter/definition.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/quantity.h"
+#include "meter/property.h"
 
-#define ALL64 (~UINT64_C(0))
-#define ADDRESS      \
-    {                \
-        ALL64, ALL64 \
-    }
+#define ADDRESS_BITS 128u
+#define V4_BITS      32u
+#define V4_BEFORE    (ADDRESS_BITS - V4_BITS) /* of ::ffff:0:0/96 */
 
-/* Each key by the name of its column, and its bits. */
-static const struct {
-    const char *name;
-    enum weir_column column;
-    struct weir_flow_key mask;
-} keys[] = {
-    {"src_addr", WEIR_COLUMN_SRC_ADDR, {.src_addr = ADDRESS}},
-    {"dst_addr", WEIR_COLUMN_DST_ADDR, {.dst_addr = ADDRESS}},
-    {"src_port", WEIR_COLUMN_SRC_PORT, {.src_port = UINT16_MAX}},
-    {"dst_port", WEIR_COLUMN_DST_PORT, {.dst_port = UINT16_MAX}},
-    {"protocol", WEIR_COLUMN_PROTOCOL, {.protocol = UINT8_MAX}},
-    {"tos", WEIR_COLUMN_TOS, {.tos = UINT8_MAX}},
-    {"in_if", WEIR_COLUMN_IN_IF, {.observation_point = UINT16_MAX}},
+/* One item of a list, while it is read. */
+struct item {
+    const char *text;
+    size_t length; /* of all of it */
+    size_t name;   /* octets of the name */
+    const struct weir_flow_property *property;
 };
 
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
-
-/* Of ToS and interface every packet of a flow without them as keys has some value: the first's. */
-#define FIRST_PACKETS_VALUE (WEIR_COLUMN_BIT(TOS) | WEIR_COLUMN_BIT(IN_IF))
-
-struct weir_flow_definition weir_flow_definition_5_tuple(void)
+static int fail(const struct item *item, struct weir_diag *diag, const char *what)
 {
-    return (struct weir_flow_definition){.mask = {
-                                             .src_addr = ADDRESS,
-                                             .dst_addr = ADDRESS,
-                                             .src_port = UINT16_MAX,
-                                             .dst_port = UINT16_MAX,
-                                             .protocol = UINT8_MAX,
-                                         }};
+    return weir_diag_set(diag, WEIR_E_USAGE, "'%.*s': %s",
+                         (int)(item->length < 64 ? item->length : 64), item->text, what);
 }
 
-struct weir_flow_definition weir_flow_definition_7_tuple(void)
+static bool is_allowed(const struct weir_flow_property *property, bool as_key)
 {
-    struct weir_flow_definition definition = weir_flow_definition_5_tuple();
-    definition.mask.tos = UINT8_MAX;
-    definition.mask.observation_point = UINT16_MAX;
-    return definition;
+    return as_key ? property->key_octets > 0 : property->is_field;
 }
 
-static int no_such_key(const char *name, struct weir_diag *diag)
+static int no_such(const struct item *item, bool as_key, struct weir_diag *diag)
 {
+    const char *kind = as_key ? "key" : "field";
+    char name[WEIR_NEAREST_MAX + 1] = "";
+    if (item->name < sizeof(name))
+        memcpy(name, item->text, item->name);
     struct weir_nearest search = weir_nearest_begin(name);
-    for (size_t i = 0; i < KEY_COUNT; i++)
-        weir_nearest_offer(&search, keys[i].name);
-    if (strchr(name, '/'))
-        return weir_diag_set(diag, WEIR_E_USAGE, "'%s': keys with prefix lengths are not supported",
-                             name);
+    for (size_t i = 0; i < weir_flow_property_count; i++)
+        if (is_allowed(&weir_flow_properties[i], as_key))
+            weir_nearest_offer(&search, weir_flow_properties[i].name);
     if (search.best)
-        return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such key; did you mean '%s'?", name,
+        return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such %s; did you mean '%s'?", name, kind,
                              search.best);
-    return weir_diag_set(diag, WEIR_E_USAGE,
-                         "'%s': no such key; there are src_addr, dst_addr, src_port, dst_port, "
-                         "protocol, tos and in_if",
-                         name);
+    return weir_diag_set(diag, WEIR_E_USAGE, "'%.*s': no such %s; weir help meter names them",
+                         (int)(item->name < 64 ? item->name : 64), item->text, kind);
 }
 
-static int add_key(const char *name, struct weir_flow_definition *definition, weir_column_set *have,
-                   struct weir_diag *diag)
+static struct weir_address prefix_mask(unsigned bits)
 {
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(keys[i].name, name) != 0)
-            continue;
-        weir_column_set bit = (weir_column_set)1 << keys[i].column;
-        if (*have & bit)
-            return weir_diag_set(diag, WEIR_E_USAGE, "'%s': is a key twice", name);
-        *have |= bit;
-        uint64_t sum[5];
-        uint64_t add[5];
-        memcpy(sum, &definition->mask, sizeof(sum));
-        memcpy(add, &keys[i].mask, sizeof(add));
-        for (unsigned word = 0; word < 5; word++)
-            sum[word] |= add[word];
-        memcpy(&definition->mask, sum, sizeof(sum));
+    return (struct weir_address){
+        .high = bits == 0    ? 0
+                : bits >= 64 ? UINT64_MAX
+                             : UINT64_MAX << (64 - bits),
+        .low = bits <= 64 ? 0 : UINT64_MAX << (ADDRESS_BITS - bits),
+    };
+}
+
+/* "/BITS" or "/BITS/BITS6"; nothing for all. */
+static int read_prefix(const struct item *item, uint8_t bits[WEIR_FAMILY_COUNT],
+                       struct weir_diag *diag)
+{
+    static const char wrong[] = "a prefix length is 0 to 128, and before a second one 0 to 32, as "
+                                "in src_addr/24 or src_addr/24/48";
+    bits[WEIR_FAMILY_V4] = V4_BITS;
+    bits[WEIR_FAMILY_V6] = ADDRESS_BITS;
+    const char *at = item->text + item->name;
+    const char *end = item->text + item->length;
+    if (at == end)
+        return 0;
+    unsigned count = 0;
+    while (at < end && *at == '/' && count < WEIR_FAMILY_COUNT) {
+        unsigned value = 0, digits = 0;
+        for (at++; at < end && *at >= '0' && *at <= '9' && digits < 4; at++, digits++)
+            value = value * 10 + (unsigned)(*at - '0');
+        if (digits == 0 || value > ADDRESS_BITS)
+            return fail(item, diag, wrong);
+        bits[count++] = (uint8_t)value;
+    }
+    if (at < end || (count == 2 && bits[WEIR_FAMILY_V4] > V4_BITS))
+        return fail(item, diag, wrong);
+    if (count == 1)
+        bits[WEIR_FAMILY_V6] = bits[WEIR_FAMILY_V4];
+    if (bits[WEIR_FAMILY_V4] > V4_BITS)
+        bits[WEIR_FAMILY_V4] = V4_BITS;
+    return 0;
+}
+
+/* "/BITS" or "&MASK" of a number of key_bits bits; nothing for all. */
+static int read_mask(const struct item *item, uint64_t *ret_mask, struct weir_diag *diag)
+{
+    unsigned bits = item->property->key_bits;
+    const uint64_t all = UINT64_MAX >> (64 - bits);
+    size_t length = item->length - item->name;
+    char text[32];
+    uint64_t value;
+    if (length == 0) {
+        *ret_mask = all;
         return 0;
     }
-    return no_such_key(name, diag);
+    const char *sign = item->text + item->name;
+    if (length >= sizeof(text))
+        return fail(item, diag, "this is no mask");
+    memcpy(text, sign + 1, length - 1);
+    text[length - 1] = '\0';
+    bool is_mask = *sign == '&';
+    if (weir_size_parse(text, &value) < 0 || value == 0 || value > (is_mask ? all : bits))
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "'%.*s': it has %u bits: /1 to /%u, or &1 to &0x%llx",
+                             (int)item->length, item->text, bits, bits, (unsigned long long)all);
+    *ret_mask = is_mask ? value : all & all << (bits - value);
+    return 0;
+}
+
+/* Adds bits to a mask of the key; false where it has some of the property's already. */
+static bool add_bits(uint8_t *to, const void *bits, size_t octets)
+{
+    bool had = false;
+    const uint8_t *from = bits;
+    for (size_t i = 0; i < octets; i++) {
+        had |= to[i] != 0;
+        to[i] |= from[i];
+    }
+    return !had;
+}
+
+static int add_address_key(const struct item *item, struct weir_flow_definition *definition,
+                           struct weir_diag *diag)
+{
+    bool is_src = item->property->column == WEIR_COLUMN_SRC_ADDR;
+    uint8_t *bits = is_src ? definition->src_bits : definition->dst_bits;
+    int result = read_prefix(item, bits, diag);
+    if (result < 0)
+        return result;
+    for (unsigned family = 0; family < WEIR_FAMILY_COUNT; family++) {
+        struct weir_flow_key *mask = &definition->mask[family];
+        struct weir_address *to = is_src ? &mask->src_addr : &mask->dst_addr;
+        *to = prefix_mask(bits[family] + (family == WEIR_FAMILY_V4 ? V4_BEFORE : 0));
+    }
+    return 0;
+}
+
+static int add_number_key(const struct item *item, struct weir_flow_definition *definition,
+                          struct weir_diag *diag)
+{
+    const struct weir_flow_property *property = item->property;
+    uint64_t mask = 0;
+    if (property->is_whole && item->length > item->name)
+        return fail(item, diag, "this key has no mask");
+    int result = read_mask(item, &mask, diag);
+    if (result < 0)
+        return result;
+    /* DSCP is the upper part of its octet. */
+    if (property->key_octets == 1)
+        mask <<= 8 - property->key_bits;
+    const uint8_t one = (uint8_t)mask;
+    const uint16_t two = (uint16_t)mask;
+    const uint32_t four = (uint32_t)mask;
+    const void *bits = property->key_octets == 1   ? (const void *)&one
+                       : property->key_octets == 2 ? (const void *)&two
+                                                   : (const void *)&four;
+    size_t offset = property->key_offset;
+    bool fresh = true;
+    if (offset >= sizeof(struct weir_flow_key)) {
+        offset -= sizeof(struct weir_flow_key);
+        definition->has_more = true;
+        fresh = add_bits((uint8_t *)&definition->more_mask + offset, bits, property->key_octets);
+    } else {
+        for (unsigned family = 0; family < WEIR_FAMILY_COUNT; family++)
+            fresh &=
+                add_bits((uint8_t *)&definition->mask[family] + offset, bits, property->key_octets);
+    }
+    return fresh ? 0 : fail(item, diag, "these bits are a key twice");
+}
+
+static bool has_extra(const struct weir_flow_definition *definition, size_t index)
+{
+    for (unsigned i = 0; i < definition->extra_count; i++)
+        if (definition->extras[i] == index)
+            return true;
+    return false;
+}
+
+/* The column or the element that shows the property. */
+static int add_shown(const struct item *item, weir_column_set *columns,
+                     struct weir_flow_definition *definition, struct weir_diag *diag)
+{
+    const struct weir_flow_property *property = item->property;
+    if (property->column != WEIR_COLUMN_COUNT) {
+        *columns |= (weir_column_set)1 << property->column;
+        return 0;
+    }
+    size_t index = (size_t)(property - weir_flow_properties);
+    if (has_extra(definition, index))
+        return 0;
+    if (definition->extra_count == WEIR_EXTRA_FIELDS_MAX)
+        return fail(item, diag, "records have no room for so many fields");
+    definition->extras[definition->extra_count++] = (uint8_t)index;
+    return 0;
+}
+
+static int add_key(const struct item *item, struct weir_flow_definition *definition,
+                   struct weir_diag *diag)
+{
+    const struct weir_flow_property *property = item->property;
+    weir_column_set before = definition->keys;
+    size_t index = (size_t)(property - weir_flow_properties);
+    if (has_extra(definition, index) ||
+        (property->column != WEIR_COLUMN_COUNT && before >> property->column & 1))
+        return fail(item, diag, "is a key twice");
+    int result = property->key_octets == sizeof(struct weir_address)
+                     ? add_address_key(item, definition, diag)
+                     : add_number_key(item, definition, diag);
+    return result < 0 ? result : add_shown(item, &definition->keys, definition, diag);
+}
+
+static int add_field(const struct item *item, struct weir_flow_definition *definition,
+                     struct weir_diag *diag)
+{
+    if (item->length != item->name)
+        return fail(item, diag, "only keys have masks");
+    return add_shown(item, &definition->fields, definition, diag);
+}
+
+/* Reads NAME,NAME... up to a space or the end, which *ret_rest is then at. */
+static int read_list(const char *at, bool as_key, struct weir_flow_definition *definition,
+                     const char **ret_rest, struct weir_diag *diag)
+{
+    for (;; at++) {
+        struct item item = {.text = at, .length = strcspn(at, ", "), .name = strcspn(at, ",/& ")};
+        item.property = weir_flow_property_find(at, item.name);
+        if (!item.property || !is_allowed(item.property, as_key))
+            return no_such(&item, as_key, diag);
+        int result = as_key ? add_key(&item, definition, diag) : add_field(&item, definition, diag);
+        if (result < 0)
+            return result;
+        at += item.length;
+        if (*at != ',')
+            break;
+    }
+    *ret_rest = at + strspn(at, " ");
+    return 0;
 }
 
 int weir_flow_definition_parse(const char *text, struct weir_flow_definition *ret_definition,
                                struct weir_diag *diag)
 {
-    static const char intro[] = "keys=";
-    if (strncmp(text, intro, sizeof(intro) - 1) != 0)
+    static const char keys[] = "keys=", fields[] = "fields=";
+    struct weir_flow_definition definition = {0};
+    if (strlen(text) > WEIR_FLOW_DEFINITION_TEXT_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "a flow definition has at most %u letters",
+                             WEIR_FLOW_DEFINITION_TEXT_MAX);
+    const char *at = text + strspn(text, " ");
+    if (strncmp(at, keys, sizeof(keys) - 1) != 0)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "'%s': a flow definition begins with 'keys=', as in "
-                             "keys=src_addr,dst_addr,src_port,dst_port,protocol",
+                             "keys=src_addr/24,dst_port fields=packets,bytes",
                              text);
-    struct weir_flow_definition definition = {0};
-    weir_column_set have = 0;
-    const char *at = text + sizeof(intro) - 1;
-    for (;;) {
-        char name[64];
-        size_t length = strcspn(at, ", ");
-        if (length >= sizeof(name))
-            return weir_diag_set(diag, WEIR_E_USAGE, "'%.20s...': no such key", at);
-        memcpy(name, at, length);
-        name[length] = '\0';
-        int result = add_key(name, &definition, &have, diag);
-        if (result < 0)
-            return result;
-        at += length;
-        if (*at != ',')
-            break;
-        at++;
+    int result = read_list(at + sizeof(keys) - 1, true, &definition, &at, diag);
+    if (result == 0 && strncmp(at, fields, sizeof(fields) - 1) == 0) {
+        definition.has_fields = true;
+        result = read_list(at + sizeof(fields) - 1, false, &definition, &at, diag);
     }
+    if (result < 0)
+        return result;
     if (*at)
         return weir_diag_set(diag, WEIR_E_USAGE,
-                             "'%s': a flow definition has keys only; its fields are fixed", at + 1);
+                             "'%s': after the keys a flow definition has 'fields=' or nothing", at);
     *ret_definition = definition;
     return 0;
 }
 
-/* Whether all bits of `part` are in `whole`. */
-static bool covers(const struct weir_flow_key *whole, const struct weir_flow_key *part)
+static struct weir_flow_definition known(const char *text)
 {
-    uint64_t a[5];
-    uint64_t b[5];
-    memcpy(a, whole, sizeof(a));
-    memcpy(b, part, sizeof(b));
-    for (unsigned word = 0; word < 5; word++)
-        if (b[word] & ~a[word])
-            return false;
-    return true;
+    struct weir_flow_definition definition;
+    if (weir_flow_definition_parse(text, &definition, NULL) < 0)
+        abort();
+    return definition;
+}
+
+struct weir_flow_definition weir_flow_definition_5_tuple(void)
+{
+    return known("keys=src_addr,dst_addr,src_port,dst_port,protocol");
+}
+
+struct weir_flow_definition weir_flow_definition_7_tuple(void)
+{
+    return known("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
 }
 
 bool weir_flow_definition_has_connections(const struct weir_flow_definition *definition)
 {
-    struct weir_flow_definition connection = weir_flow_definition_5_tuple();
-    return covers(&definition->mask, &connection.mask);
+    const struct weir_flow_key *mask = &definition->mask[WEIR_FAMILY_V4];
+    return definition->src_bits[WEIR_FAMILY_V4] == V4_BITS &&
+           definition->dst_bits[WEIR_FAMILY_V4] == V4_BITS &&
+           definition->src_bits[WEIR_FAMILY_V6] == ADDRESS_BITS &&
+           definition->dst_bits[WEIR_FAMILY_V6] == ADDRESS_BITS && mask->src_port == UINT16_MAX &&
+           mask->dst_port == UINT16_MAX && mask->protocol == UINT8_MAX;
 }
 
-weir_column_set weir_flow_definition_absent(const struct weir_flow_definition *definition)
+bool weir_flow_definition_has_icmp(const struct weir_flow_definition *definition)
 {
-    weir_column_set absent = 0;
-    for (size_t i = 0; i < KEY_COUNT; i++)
-        if (!covers(&definition->mask, &keys[i].mask))
-            absent |= (weir_column_set)1 << keys[i].column;
-    /* dst_port holds them. */
-    if (absent & (WEIR_COLUMN_BIT(PROTOCOL) | WEIR_COLUMN_BIT(DST_PORT)))
-        absent |= WEIR_COLUMN_BIT(ICMP_TYPE) | WEIR_COLUMN_BIT(ICMP_CODE);
-    return absent & ~FIRST_PACKETS_VALUE;
+    const struct weir_flow_key *mask = &definition->mask[WEIR_FAMILY_V4];
+    return mask->dst_port == UINT16_MAX && mask->protocol == UINT8_MAX;
+}
+
+int weir_flow_definition_check_biflow(const struct weir_flow_definition *definition,
+                                      struct weir_diag *diag)
+{
+    const struct weir_flow_key *v4 = &definition->mask[WEIR_FAMILY_V4];
+    const struct weir_flow_key *v6 = &definition->mask[WEIR_FAMILY_V6];
+    const weir_column_set directional = WEIR_COLUMN_BIT(SRC_ADDR) | WEIR_COLUMN_BIT(DST_ADDR) |
+                                        WEIR_COLUMN_BIT(SRC_PORT) | WEIR_COLUMN_BIT(DST_PORT);
+    bool same = weir_address_equal(v4->src_addr, v4->dst_addr) &&
+                weir_address_equal(v6->src_addr, v6->dst_addr) && v4->src_port == v4->dst_port;
+    if (!(definition->keys & directional) || !same)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "biflows have addresses or ports among their keys, those of the "
+                             "source and of the destination with the same masks");
+    return 0;
+}
+
+int weir_flow_definition_check_uniflow(const struct weir_flow_definition *definition,
+                                       struct weir_diag *diag)
+{
+    for (size_t i = 0; i < weir_flow_property_count; i++) {
+        const struct weir_flow_property *property = &weir_flow_properties[i];
+        bool has = property->column == WEIR_COLUMN_COUNT
+                       ? has_extra(definition, i)
+                       : definition->fields >> property->column & 1;
+        if (has && property->is_biflows)
+            return weir_diag_set(diag, WEIR_E_USAGE, "'%s' is a field of biflows: add --biflow",
+                                 property->name);
+    }
+    return 0;
 }

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flow definitions: which bits of a packet's properties are Flow Keys (RFC 7011 section 2).
+ * Flow definitions: which bits of a packet's properties are Flow Keys (RFC 7011 section 2), and
+ * which fields the records of the flows have.
+ *
+ *     keys=src_addr/26,dst_addr/26,dscp fields=packets,bytes,start,end
  *
  *     struct weir_flow_definition definition;
- *     if (weir_flow_definition_parse("keys=src_addr,dst_addr,protocol", &definition, &diag) < 0)
+ *     if (weir_flow_definition_parse(text, &definition, &diag) < 0)
  *         ...
  *
- * Open value; no ownership, any thread.
+ * A key is the name of a property (meter/property.h). NAME/BITS takes its highest bits: of an
+ * address in either family, NAME/BITS/BITS6 in each, and more than 32 leave IPv4 whole. NAME&MASK
+ * takes the bits of a number, as in src_port&0xff00. Packets of different address families are
+ * never of one flow. Records have the keys and the fields named; without fields= the usual ones.
+ *
+ * A definition compiles into masks over the cache's key layout (meter/key.h), a set of columns and
+ * a list of extra fields (record/extra.h); which of the cache's paths it takes follows from the
+ * masks. Open value; no ownership, any thread.
  */
 #ifndef WEIR_METER_DEFINITION_H
 #define WEIR_METER_DEFINITION_H
@@ -14,22 +24,33 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "meter/key.h"
 #include "record/column.h"
-#include "record/packet.h"
+#include "record/extra.h"
+
+#define WEIR_FLOW_DEFINITION_TEXT_MAX 1024u
+
+enum { WEIR_FAMILY_V4, WEIR_FAMILY_V6, WEIR_FAMILY_COUNT };
 
 /* Packets belong to one flow when their keys agree in the bits that are one here. */
 struct weir_flow_definition {
-    struct weir_flow_key mask;
+    struct weir_flow_key mask[WEIR_FAMILY_COUNT];
+    struct weir_flow_more_key more_mask;
+    bool has_more;                       /* more_mask has bits */
+    bool has_fields;                     /* they were named; else the usual ones */
+    weir_column_set keys;                /* the columns of keys */
+    weir_column_set fields;              /* and of named fields */
+    uint8_t src_bits[WEIR_FAMILY_COUNT]; /* prefix lengths of the address keys */
+    uint8_t dst_bits[WEIR_FAMILY_COUNT];
+    uint8_t extra_count;
+    uint8_t extras[WEIR_EXTRA_FIELDS_MAX]; /* rows of weir_flow_properties */
 };
 
 /* Addresses, ports and protocol; NetFlow's seven add ToS and input interface. */
 struct weir_flow_definition weir_flow_definition_5_tuple(void);
 struct weir_flow_definition weir_flow_definition_7_tuple(void);
 
-/*
- * Reads `keys=NAME,NAME...` with the column names src_addr, dst_addr, src_port, dst_port, protocol,
- * tos, in_if. 0, or WEIR_E_USAGE with diag.
- */
+/* 0, or WEIR_E_USAGE with diag. */
 WEIR_CHECKED int weir_flow_definition_parse(const char *text,
                                             struct weir_flow_definition *ret_definition,
                                             struct weir_diag *diag);
@@ -40,7 +61,18 @@ WEIR_CHECKED int weir_flow_definition_parse(const char *text,
  */
 bool weir_flow_definition_has_connections(const struct weir_flow_definition *definition);
 
-/* Columns that hold a property which is no key, so that no one value belongs to the flow. */
-weir_column_set weir_flow_definition_absent(const struct weir_flow_definition *definition);
+/*
+ * Whether flows may have two directions (RFC 5103): there is a key that tells them apart, and what
+ * is masked of sources is masked of destinations. 0, or WEIR_E_USAGE with diag.
+ */
+WEIR_CHECKED int weir_flow_definition_check_biflow(const struct weir_flow_definition *definition,
+                                                   struct weir_diag *diag);
+
+/* Whether it has no fields of biflows only. 0, or WEIR_E_USAGE with diag. */
+WEIR_CHECKED int weir_flow_definition_check_uniflow(const struct weir_flow_definition *definition,
+                                                    struct weir_diag *diag);
+
+/* True where the type and code of ICMP flows are known from the keys protocol and dst_port. */
+bool weir_flow_definition_has_icmp(const struct weir_flow_definition *definition);
 
 #endif

@@ -22,7 +22,7 @@ unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot)
     bool ended = hot->state & WEIR_FLOW_ENDED;
     uint64_t silence_limit = ended ? cache->linger : cache->idle;
     uint64_t silence = cache->clock.now - hot->last_seen;
-    uint64_t age = cache->clock.now - cache->cold[slot].start_seen;
+    uint64_t age = cache->clock.now - weir_cache_cold(cache, slot)->start_seen;
     uint64_t silent_since = silence > silence_limit ? silence - silence_limit : 0;
     uint64_t overdue_since = age > cache->active ? age - cache->active : 0;
     if (overdue_since > silent_since)
@@ -32,12 +32,58 @@ unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot)
     return ended ? WEIR_FLOW_END_DETECTED : WEIR_FLOW_END_IDLE;
 }
 
-void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
+/* The key of a biflow from its source's side. */
+static struct weir_flow_key key_of_biflow(const struct weir_flow_hot *hot)
+{
+    struct weir_flow_key key = hot->key;
+    bool is_v6 = key.observation_point & WEIR_FLOW_KEY_V6;
+    if (hot->state & WEIR_FLOW_SWAPPED) {
+        key.src_addr = hot->key.dst_addr;
+        key.dst_addr = hot->key.src_addr;
+        key.src_port = hot->key.dst_port;
+        key.dst_port = hot->key.src_port;
+    }
+    if (key.protocol == weir_icmp_protocol(is_v6) && key.src_port) {
+        key.dst_port = weir_biflow_icmp_answer(key.src_port, is_v6);
+        key.src_port = 0;
+    }
+    return key;
+}
+
+/* The flow's record. A biflow of which only the reverse direction was seen has its times. */
+static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
-    const struct weir_flow_cold *cold = &cache->cold[slot];
-    int64_t last_ns =
-        hot->state & WEIR_FLOW_LATE ? cold->last_ns : weir_cache_time_ns(hot->last_seen);
+    const struct weir_flow_cold *cold = weir_cache_cold(cache, slot);
+    uint8_t tos_mask = cache->rows.layout.definition.mask[0].tos;
+    struct weir_flow_key key;
+    struct weir_flow_view flow = {
+        .key = &hot->key,
+        .hot = hot,
+        .cold = cold,
+        .more = cache->more ? &cache->more[slot] : NULL,
+        .first_ns = cold->first_ns,
+        .last_ns = hot->state & WEIR_FLOW_LATE ? cold->last_ns : weir_cache_time_ns(hot->last_seen),
+        .tos = tos_mask ? cold->tos & tos_mask : cold->tos,
+        .reason = (uint8_t)reason,
+        .biflow = (uint8_t)cache->biflow,
+    };
+    if (cache->biflow != WEIR_BIFLOW_NONE) {
+        const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
+        key = key_of_biflow(hot);
+        flow.key = &key;
+        if (reverse->packets > 0)
+            flow.reverse = reverse;
+        if (hot->packets == 0) {
+            flow.first_ns = reverse->first_ns;
+            flow.last_ns = reverse->last_ns;
+        }
+    }
+    weir_meter_rows_add(&cache->rows, &flow, weir_cache_time_ns(cache->clock.now));
+}
+
+void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
+{
     uint64_t *const counters[] = {
         [WEIR_FLOW_END_IDLE] = &cache->counters.flows_expired_idle,
         [WEIR_FLOW_END_ACTIVE] = &cache->counters.flows_expired_active,
@@ -49,8 +95,7 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
     cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
     cache->active_count--;
     weir_cache_region(cache, slot / WEIR_GROUP_WAYS)->active_count--;
-    weir_meter_rows_add(&cache->rows, hot, cold, last_ns, reason,
-                        weir_cache_time_ns(cache->clock.now));
+    add_row(cache, slot, reason);
 }
 
 static uint32_t occupied(const struct weir_group *group)
@@ -86,7 +131,7 @@ static inline __attribute__((always_inline)) void prefetch_ways(const struct wei
     for (; ways; ways &= ways - 1) {
         uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
         __builtin_prefetch(&cache->hot[slot]);
-        __builtin_prefetch(&cache->cold[slot]);
+        __builtin_prefetch(weir_cache_cold(cache, slot));
     }
 }
 

@@ -2,6 +2,7 @@
 #include "meter/flow_hash.h"
 
 #include "base/aes_round.h"
+#include "meter/biflow.h"
 
 /* Direction's part of a tag, and the tag in place of 0, which means empty. */
 #define DIRECTION 0xa5u
@@ -42,59 +43,96 @@ _Static_assert(offsetof(struct weir_flow_key, src_port) == 32 &&
 #define REST_TAIL(rest)     ((rest)&0xffffff)
 #endif
 
+/* Ports of a key, as the word has them. */
+static inline uint64_t with_ports(uint64_t rest, uint16_t src_port, uint16_t dst_port)
+{
+    struct weir_flow_key key;
+    memcpy(&key.src_port, &rest, sizeof(rest));
+    key.src_port = src_port;
+    key.dst_port = dst_port;
+    return load_rest(&key);
+}
+
+/* An ICMP message that answers another has what that would have in the other direction. */
+static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
+{
+    bool is_v6 = packet->flags & WEIR_PACKET_V6;
+    if (packet->key.protocol != weir_icmp_protocol(is_v6))
+        return rest;
+    uint16_t question = weir_biflow_icmp_question(packet->key.dst_port, is_v6);
+    return question ? with_ports(rest, question, 0) : rest;
+}
+
 /*
  * Each endpoint goes through two rounds with the protocol; their sum knows no direction, and two
  * rounds more mix it. ToS and observation point go in by tail_mask: with connections they must
- * not, since the other direction's may differ.
+ * not, since the other direction's may differ; neither must most of the further keys. An octet of a
+ * port reaches only one half of its endpoint's block, so both halves say which end is the first.
  */
-#define WEIR_DEFINE_FLOW_HASH(name, aes)                                                    \
-    void name(const struct weir_flow_hasher *hasher, const struct weir_packet *packets,     \
-              struct weir_flow_place *places, size_t count)                                 \
-    {                                                                                       \
-        weir_aes_block k[WEIR_HASH_ROUNDS];                                                 \
-        memcpy(k, hasher->hash_key.round, sizeof(k));                                       \
-        const weir_aes_block src_mask = weir_aes_load(&hasher->mask.src_addr);              \
-        const weir_aes_block dst_mask = weir_aes_load(&hasher->mask.dst_addr);              \
-        const uint64_t rest_mask = load_rest(&hasher->mask);                                \
-        const uint64_t tail_mask = hasher->tail_mask;                                       \
-        const uint64_t set_count = hasher->set_count;                                       \
-        for (size_t i = 0; i < count; i++) {                                                \
-            const struct weir_flow_key *key = &packets[i].key;                              \
-            struct weir_flow_place *place = &places[i];                                     \
-            weir_aes_block src = weir_aes_load(&key->src_addr) & src_mask;                  \
-            weir_aes_block dst = weir_aes_load(&key->dst_addr) & dst_mask;                  \
-            uint64_t rest = load_rest(key) & rest_mask;                                     \
-            rest |= packets[i].flags & WEIR_PACKET_V6 ? REST_V6 : 0;                        \
-            memcpy(&place->key.src_addr, &src, sizeof(src));                                \
-            memcpy(&place->key.dst_addr, &dst, sizeof(dst));                                \
-            memcpy(&place->key.src_port, &rest, sizeof(rest));                              \
-            uint64_t protocol = REST_PROTOCOL(rest) << 16;                                  \
-            src = aes(src ^ k[0], (weir_aes_block){protocol | REST_SRC_PORT(rest)} ^ k[1]); \
-            dst = aes(dst ^ k[0], (weir_aes_block){protocol | REST_DST_PORT(rest)} ^ k[1]); \
-            src = aes(src, k[2]);                                                           \
-            dst = aes(dst, k[2]);                                                           \
-            weir_aes_block sum = src + dst + (weir_aes_block){REST_TAIL(rest) & tail_mask}; \
-            sum = aes(aes(sum, k[3]), k[4]);                                                \
-            uint64_t hash = sum[0];                                                         \
-            place->set = (uint32_t)((hash >> 32) * set_count >> 32);                        \
-            place->tag = tag_of(hash, src[0] < dst[0]);                                     \
-            place->reverse_tag = tag_of(hash, dst[0] < src[0]);                             \
-            place->spread = (uint8_t)(hash >> 8);                                           \
-        }                                                                                   \
+#define WEIR_DEFINE_FLOW_HASH(name, aes, is_biflow)                                                \
+    void name(const struct weir_flow_hasher *hasher, const struct weir_packet *packets,            \
+              const struct weir_flow_more_key *more, struct weir_flow_place *places, size_t count) \
+    {                                                                                              \
+        weir_aes_block k[WEIR_HASH_ROUNDS];                                                        \
+        memcpy(k, hasher->hash_key.round, sizeof(k));                                              \
+        const uint64_t tail_mask = hasher->tail_mask;                                              \
+        const uint64_t set_count = hasher->set_count;                                              \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            const struct weir_flow_key *key = &packets[i].key;                                     \
+            const bool is_v6 = (packets[i].flags & WEIR_PACKET_V6) != 0;                           \
+            const struct weir_flow_key *mask = &hasher->mask[is_v6];                               \
+            struct weir_flow_place *place = &places[i];                                            \
+            weir_aes_block src = weir_aes_load(&key->src_addr) & weir_aes_load(&mask->src_addr);   \
+            weir_aes_block dst = weir_aes_load(&key->dst_addr) & weir_aes_load(&mask->dst_addr);   \
+            uint64_t rest = load_rest(key);                                                        \
+            if (is_biflow)                                                                         \
+                rest = biflow_ports(&packets[i], rest);                                            \
+            rest &= load_rest(mask);                                                               \
+            rest |= is_v6 ? REST_V6 : 0;                                                           \
+            const weir_aes_block src_addr = src, dst_addr = dst;                                   \
+            uint64_t protocol = REST_PROTOCOL(rest) << 16;                                         \
+            src = aes(src ^ k[0], (weir_aes_block){protocol | REST_SRC_PORT(rest)} ^ k[1]);        \
+            dst = aes(dst ^ k[0], (weir_aes_block){protocol | REST_DST_PORT(rest)} ^ k[1]);        \
+            src = aes(src, k[2]);                                                                  \
+            dst = aes(dst, k[2]);                                                                  \
+            weir_aes_block sum = src + dst + (weir_aes_block){REST_TAIL(rest) & tail_mask};        \
+            if (more) {                                                                            \
+                weir_aes_block m[2], hashed[2];                                                    \
+                memcpy(m, &more[i], sizeof(m));                                                    \
+                memcpy(hashed, &hasher->hashed_more, sizeof(hashed));                              \
+                sum ^= aes(aes((m[0] & hashed[0]) ^ k[0], k[1]) ^ (m[1] & hashed[1]), k[2]);       \
+            }                                                                                      \
+            sum = aes(aes(sum, k[3]), k[4]);                                                       \
+            uint64_t hash = sum[0];                                                                \
+            const bool swapped = is_biflow && dst[0] + dst[1] < src[0] + src[1];                   \
+            place->swapped = swapped;                                                              \
+            if (swapped)                                                                           \
+                rest = with_ports(rest, (uint16_t)REST_DST_PORT(rest),                             \
+                                  (uint16_t)REST_SRC_PORT(rest));                                  \
+            memcpy(&place->key.src_addr, swapped ? &dst_addr : &src_addr, sizeof(src_addr));       \
+            memcpy(&place->key.dst_addr, swapped ? &src_addr : &dst_addr, sizeof(dst_addr));       \
+            memcpy(&place->key.src_port, &rest, sizeof(rest));                                     \
+            place->set = (uint32_t)((hash >> 32) * set_count >> 32);                               \
+            place->tag = tag_of(hash, !is_biflow && src[0] < dst[0]);                              \
+            place->reverse_tag = tag_of(hash, !is_biflow && dst[0] < src[0]);                      \
+            place->spread = (uint8_t)(hash >> 8);                                                  \
+        }                                                                                          \
     }
 
-WEIR_DEFINE_FLOW_HASH(weir_flow_hash_portable, weir_aes_round_portable)
+WEIR_DEFINE_FLOW_HASH(weir_flow_hash_portable, weir_aes_round_portable, false)
+WEIR_DEFINE_FLOW_HASH(weir_flow_hash_portable_biflow, weir_aes_round_portable, true)
 
 #ifdef WEIR_AES_TARGET
-WEIR_AES_TARGET static weir_flow_hash hash_fast;
-WEIR_AES_TARGET static WEIR_DEFINE_FLOW_HASH(hash_fast, weir_aes_round)
+WEIR_AES_TARGET static weir_flow_hash hash_fast, hash_fast_biflow;
+WEIR_AES_TARGET static WEIR_DEFINE_FLOW_HASH(hash_fast, weir_aes_round, false) WEIR_AES_TARGET
+    static WEIR_DEFINE_FLOW_HASH(hash_fast_biflow, weir_aes_round, true)
 #endif
 
-    weir_flow_hash *weir_flow_hash_choose(void)
+        weir_flow_hash *weir_flow_hash_choose(bool is_biflow)
 {
 #ifdef WEIR_AES_TARGET
     if (weir_aes_available())
-        return hash_fast;
+        return is_biflow ? hash_fast_biflow : hash_fast;
 #endif
-    return weir_flow_hash_portable;
+    return is_biflow ? weir_flow_hash_portable_biflow : weir_flow_hash_portable;
 }

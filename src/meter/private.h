@@ -2,7 +2,9 @@
 /*
  * What the parts of the flow cache share. A slot is set * WEIR_GROUP_WAYS + way; its flow lies in
  * three arrays by how often it is touched: two octets of the group for every look-up, one cache
- * line (struct weir_flow_hot) for every packet, half a line when the flow begins and ends.
+ * line (struct weir_flow_hot) for every packet, half a line when the flow begins and ends. Biflows
+ * have their reverse direction in the other half of that line; keys that few definitions have are
+ * a fourth array, where there are any.
  */
 #ifndef WEIR_METER_PRIVATE_H
 #define WEIR_METER_PRIVATE_H
@@ -29,6 +31,7 @@ struct weir_cache {
     weir_flow_hash *hash;
     struct weir_flow_hasher hasher;
     bool has_connections;
+    enum weir_biflow biflow;
     uint32_t first_set; /* sets before those of its share */
     uint32_t set_count;
     uint32_t entries;
@@ -47,14 +50,30 @@ struct weir_cache {
     uint32_t packets_limit;
     struct weir_group *groups;
     struct weir_flow_hot *hot;
-    struct weir_flow_cold *cold;
+    uint8_t *cold;                   /* struct weir_flow_cold each 1 << cold_shift octets */
+    struct weir_flow_more_key *more; /* NULL: the definition has no such keys */
+    unsigned cold_shift;
 
     struct weir_meter_clock clock;
     struct weir_region *regions;
     uint32_t active_count;
     struct weir_cache_counters counters;
     struct weir_meter_rows rows;
+    struct weir_perimeter perimeter;
 };
+
+/* What a flow begins with. */
+static inline struct weir_flow_cold *weir_cache_cold(const struct weir_cache *cache, uint32_t slot)
+{
+    return (struct weir_flow_cold *)(cache->cold + ((size_t)slot << cache->cold_shift));
+}
+
+/* The other direction; of caches of biflows only. */
+static inline struct weir_flow_reverse *weir_cache_reverse(const struct weir_cache *cache,
+                                                           uint32_t slot)
+{
+    return (struct weir_flow_reverse *)(weir_cache_cold(cache, slot) + 1);
+}
 
 /* True where the flow surely goes on, by the hot part alone. */
 static inline bool weir_cache_goes_on(const struct weir_cache *cache,

@@ -2,35 +2,101 @@
 #include "meter/rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "meter/flow_hash.h"
-
-#define PROTOCOL_ICMP   1u
-#define PROTOCOL_ICMPV6 58u
+#include "meter/property.h"
 
 /* Bits of a shape's index. */
-#define SHAPE_V6   1u
-#define SHAPE_ICMP 2u
+#define SHAPE_V6      1u
+#define SHAPE_ICMP    2u
+#define SHAPE_REVERSE 4u
 
-static const weir_column_set every_shape =
-    WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(SRC_ADDR) |
-    WEIR_COLUMN_BIT(DST_ADDR) | WEIR_COLUMN_BIT(SRC_PORT) | WEIR_COLUMN_BIT(DST_PORT) |
-    WEIR_COLUMN_BIT(PROTOCOL) | WEIR_COLUMN_BIT(TOS) | WEIR_COLUMN_BIT(TCP_FLAGS) |
-    WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(BYTES) | WEIR_COLUMN_BIT(IN_IF) |
-    WEIR_COLUMN_BIT(TTL_MIN) | WEIR_COLUMN_BIT(TTL_MAX) | WEIR_COLUMN_BIT(VLAN) |
-    WEIR_COLUMN_BIT(END_REASON);
+static const weir_column_set usual =
+    WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(TOS) |
+    WEIR_COLUMN_BIT(TCP_FLAGS) | WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(BYTES) |
+    WEIR_COLUMN_BIT(IN_IF) | WEIR_COLUMN_BIT(TTL_MIN) | WEIR_COLUMN_BIT(TTL_MAX) |
+    WEIR_COLUMN_BIT(VLAN) | WEIR_COLUMN_BIT(END_REASON);
 
-weir_column_set weir_meter_rows_columns(const struct weir_flow_definition *definition,
-                                        bool tells_direction, unsigned shape)
+static const weir_column_set reverse_columns =
+    WEIR_COLUMN_BIT(REV_PACKETS) | WEIR_COLUMN_BIT(REV_BYTES);
+
+static const weir_column_set icmp_columns = WEIR_COLUMN_BIT(ICMP_TYPE) | WEIR_COLUMN_BIT(ICMP_CODE);
+
+/* Which address keys of a family are prefixes: of segment.prefixes. */
+static uint8_t prefixes_of(const struct weir_flow_definition *definition, bool is_v6)
 {
-    weir_column_set columns = every_shape;
-    if (tells_direction)
+    uint8_t whole = is_v6 ? 128 : 32;
+    uint8_t prefixes = 0;
+    if (definition->keys & WEIR_COLUMN_BIT(SRC_ADDR) && definition->src_bits[is_v6] < whole)
+        prefixes |= WEIR_SEGMENT_SRC_PREFIX;
+    if (definition->keys & WEIR_COLUMN_BIT(DST_ADDR) && definition->dst_bits[is_v6] < whole)
+        prefixes |= WEIR_SEGMENT_DST_PREFIX;
+    return prefixes;
+}
+
+static weir_column_set columns_of(const struct weir_meter_layout *layout, unsigned shape)
+{
+    const struct weir_flow_definition *definition = &layout->definition;
+    weir_column_set columns = definition->has_fields ? definition->fields : usual | reverse_columns;
+    if (layout->tells_direction && (!definition->has_fields || columns & WEIR_COLUMN_BIT(IN_IF)))
         columns |= WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
-    if (shape & SHAPE_V6)
+    if (!definition->has_fields && shape & SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);
-    if (shape & SHAPE_ICMP)
-        columns |= WEIR_COLUMN_BIT(ICMP_TYPE) | WEIR_COLUMN_BIT(ICMP_CODE);
-    return columns & ~weir_flow_definition_absent(definition);
+    if (!definition->has_fields && shape & SHAPE_ICMP)
+        columns |= icmp_columns;
+    if (!(shape & SHAPE_REVERSE))
+        columns &= ~reverse_columns;
+    if (!(shape & SHAPE_V6))
+        columns &= ~WEIR_COLUMN_BIT(FLOW_LABEL);
+    uint8_t prefixes = prefixes_of(definition, shape & SHAPE_V6);
+    if (prefixes & WEIR_SEGMENT_SRC_PREFIX)
+        columns |= WEIR_COLUMN_BIT(SRC_MASK);
+    if (prefixes & WEIR_SEGMENT_DST_PREFIX)
+        columns |= WEIR_COLUMN_BIT(DST_MASK);
+    return columns | definition->keys;
+}
+
+/* Whether flows of this shape may come. */
+static bool is_possible(const struct weir_meter_layout *layout, unsigned shape)
+{
+    return (!(shape & SHAPE_ICMP) || weir_flow_definition_has_icmp(&layout->definition)) &&
+           (!(shape & SHAPE_REVERSE) || layout->biflow != WEIR_BIFLOW_NONE);
+}
+
+weir_column_set weir_meter_layout_columns(const struct weir_meter_layout *layout)
+{
+    weir_column_set columns = 0;
+    for (unsigned shape = 0; shape < WEIR_ROW_SHAPES; shape++)
+        if (is_possible(layout, shape))
+            columns |= columns_of(layout, shape);
+    return columns;
+}
+
+/* What biflows have where no fields are named. */
+static bool is_usual_of_biflows(const struct weir_flow_property *property)
+{
+    return property->is_biflows && property->column == WEIR_COLUMN_COUNT;
+}
+
+static void add_extra(const struct weir_flow_property *property, bool has_reverse,
+                      struct weir_extra_fields *extra)
+{
+    if (!property->is_reverse || has_reverse)
+        (void)!weir_extra_add(extra, property->name, property->element);
+}
+
+void weir_meter_layout_extras(const struct weir_meter_layout *layout, bool has_reverse,
+                              struct weir_extra_fields *ret_extra)
+{
+    const struct weir_flow_definition *definition = &layout->definition;
+    *ret_extra = (struct weir_extra_fields){0};
+    for (unsigned i = 0; i < definition->extra_count; i++)
+        add_extra(&weir_flow_properties[definition->extras[i]], has_reverse, ret_extra);
+    if (layout->biflow == WEIR_BIFLOW_NONE || definition->has_fields)
+        return;
+    for (size_t i = 0; i < weir_flow_property_count; i++)
+        if (is_usual_of_biflows(&weir_flow_properties[i]))
+            add_extra(&weir_flow_properties[i], has_reverse, ret_extra);
 }
 
 /* All rows are begun at once; those that were not filled are taken back when the batch goes. */
@@ -39,28 +105,45 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
     struct weir_batch *batch = rows->shapes[shape].batch;
     struct weir_segment segment = {
         .columns = rows->shapes[shape].columns,
-        .domain = rows->domain,
+        .domain = rows->layout.domain,
+        .prefixes = prefixes_of(&rows->layout.definition, shape & SHAPE_V6),
     };
     weir_batch_clear(batch);
     (void)weir_batch_begin(batch, &segment, batch->row_capacity);
     rows->shapes[shape].count = 0;
 }
 
-int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_sink *sink,
-                         const struct weir_flow_definition *definition, bool tells_direction,
-                         uint32_t domain, uint32_t row_capacity)
+static int make_shape(struct weir_meter_rows *rows, unsigned shape, uint32_t row_capacity)
 {
+    struct weir_batch *batch = weir_batch_new(row_capacity);
+    const struct weir_extra_fields *extra = &rows->extras[(shape & SHAPE_REVERSE) != 0];
+    rows->shapes[shape].columns = columns_of(&rows->layout, shape);
+    rows->shapes[shape].batch = batch;
+    if (!batch || (extra->count > 0 && weir_batch_set_extra(batch, extra) < 0))
+        return WEIR_E_NOMEM;
+    begin(rows, shape);
+    return 0;
+}
+
+int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_sink *sink,
+                         const struct weir_meter_layout *layout, uint32_t row_capacity)
+{
+    const struct weir_flow_definition *definition = &layout->definition;
     rows->sink = *sink;
-    rows->has_icmp = !(weir_flow_definition_absent(definition) & WEIR_COLUMN_BIT(ICMP_TYPE));
-    rows->tells_direction = tells_direction;
-    rows->domain = domain;
-    for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++) {
-        rows->shapes[i].columns = weir_meter_rows_columns(definition, tells_direction, i);
-        rows->shapes[i].batch = weir_batch_new(row_capacity);
-        if (!rows->shapes[i].batch)
-            return WEIR_E_NOMEM;
-        begin(rows, i);
+    rows->layout = *layout;
+    rows->has_icmp = weir_flow_definition_has_icmp(definition);
+    rows->has_more_columns =
+        definition->has_more || prefixes_of(definition, false) || prefixes_of(definition, true);
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_extra_fields *extra = &rows->extras[i];
+        weir_meter_layout_extras(layout, i, extra);
+        for (unsigned k = 0; k < extra->count; k++)
+            rows->properties[i][k] =
+                weir_flow_property_find(extra->fields[k].name, strlen(extra->fields[k].name));
     }
+    for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++)
+        if (is_possible(layout, i) && make_shape(rows, i, row_capacity) < 0)
+            return WEIR_E_NOMEM;
     return 0;
 }
 
@@ -92,11 +175,49 @@ void weir_meter_rows_flush(struct weir_meter_rows *rows, int64_t now_ns)
             hand_on(rows, i, now_ns);
 }
 
-static unsigned shape_of(const struct weir_meter_rows *rows, const struct weir_flow_key *key)
+static unsigned shape_of(const struct weir_meter_rows *rows, const struct weir_flow_view *flow)
 {
-    bool is_v6 = key->observation_point & WEIR_FLOW_KEY_V6;
-    bool is_icmp = rows->has_icmp && key->protocol == (is_v6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
-    return (is_v6 ? SHAPE_V6 : 0) | (is_icmp ? SHAPE_ICMP : 0);
+    bool is_v6 = flow->key->observation_point & WEIR_FLOW_KEY_V6;
+    bool is_icmp = rows->has_icmp && flow->key->protocol == weir_icmp_protocol(is_v6);
+    return (is_v6 ? SHAPE_V6 : 0) | (is_icmp ? SHAPE_ICMP : 0) |
+           (flow->reverse ? SHAPE_REVERSE : 0);
+}
+
+/* What only definitions with unusual keys have. */
+static void add_more(const struct weir_meter_rows *rows, const struct weir_flow_view *flow,
+                     unsigned shape, const struct weir_batch *batch, uint32_t row)
+{
+    const struct weir_flow_definition *definition = &rows->layout.definition;
+    const struct weir_flow_more_key *more = flow->more;
+    bool is_v6 = shape & SHAPE_V6;
+    weir_batch_u8(batch, WEIR_COLUMN_SRC_MASK)[row] = definition->src_bits[is_v6];
+    weir_batch_u8(batch, WEIR_COLUMN_DST_MASK)[row] = definition->dst_bits[is_v6];
+    if (definition->more_mask.vlan)
+        weir_batch_u16(batch, WEIR_COLUMN_VLAN)[row] = more->vlan;
+    if (definition->more_mask.tcp_flags)
+        weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = more->tcp_flags;
+    if (definition->more_mask.flow_label)
+        weir_batch_u32(batch, WEIR_COLUMN_FLOW_LABEL)[row] = more->flow_label;
+    if (definition->more_mask.icmp_type)
+        weir_batch_u8(batch, WEIR_COLUMN_ICMP_TYPE)[row] = more->icmp_type;
+    if (definition->more_mask.icmp_code)
+        weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE)[row] = more->icmp_code;
+}
+
+static void add_reverse(const struct weir_flow_reverse *reverse, const struct weir_batch *batch,
+                        uint32_t row)
+{
+    weir_batch_u64(batch, WEIR_COLUMN_REV_PACKETS)[row] = reverse->packets;
+    weir_batch_u64(batch, WEIR_COLUMN_REV_BYTES)[row] = reverse->octets;
+}
+
+static void add_extras(const struct weir_meter_rows *rows, const struct weir_flow_view *flow,
+                       const struct weir_batch *batch, uint32_t row)
+{
+    const struct weir_flow_property *const *properties = rows->properties[flow->reverse != NULL];
+    uint8_t *octets = weir_batch_extra(batch, row);
+    for (unsigned i = 0; i < batch->extra->count; i++)
+        properties[i]->write(flow, properties[i], octets + batch->extra->fields[i].offset);
 }
 
 static void fill_interfaces(const struct weir_meter_rows *rows, const struct weir_batch *batch,
@@ -106,24 +227,25 @@ static void fill_interfaces(const struct weir_meter_rows *rows, const struct wei
     bool is_egress = point & WEIR_POINT_EGRESS;
     uint32_t index = interface < rows->if_count ? rows->if_index[interface] : 0;
     weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[row] = is_egress ? 0 : index;
-    if (!rows->tells_direction)
+    if (!rows->layout.tells_direction)
         return;
     weir_batch_u32(batch, WEIR_COLUMN_OUT_IF)[row] = is_egress ? index : 0;
     weir_batch_u8(batch, WEIR_COLUMN_DIRECTION)[row] = is_egress;
 }
 
 /* The arrays of all shapes exist, so that columns a shape lacks may be filled in vain. */
-void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_hot *hot,
-                         const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
+void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_view *flow,
                          int64_t now_ns)
 {
-    const struct weir_flow_key *key = &hot->key;
-    unsigned shape = shape_of(rows, key);
+    const struct weir_flow_key *key = flow->key;
+    const struct weir_flow_hot *hot = flow->hot;
+    const struct weir_flow_cold *cold = flow->cold;
+    unsigned shape = shape_of(rows, flow);
     const struct weir_batch *batch = rows->shapes[shape].batch;
     uint32_t row = rows->shapes[shape].count++;
 
-    weir_batch_time(batch, WEIR_COLUMN_START)[row] = cold->first_ns;
-    weir_batch_time(batch, WEIR_COLUMN_END)[row] = last_ns;
+    weir_batch_time(batch, WEIR_COLUMN_START)[row] = flow->first_ns;
+    weir_batch_time(batch, WEIR_COLUMN_END)[row] = flow->last_ns;
     weir_batch_high(batch, WEIR_COLUMN_SRC_ADDR)[row] = key->src_addr.high;
     weir_batch_low(batch, WEIR_COLUMN_SRC_ADDR)[row] = key->src_addr.low;
     weir_batch_high(batch, WEIR_COLUMN_DST_ADDR)[row] = key->dst_addr.high;
@@ -131,7 +253,7 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_ho
     weir_batch_u16(batch, WEIR_COLUMN_SRC_PORT)[row] = key->src_port;
     weir_batch_u16(batch, WEIR_COLUMN_DST_PORT)[row] = key->dst_port;
     weir_batch_u8(batch, WEIR_COLUMN_PROTOCOL)[row] = key->protocol;
-    weir_batch_u8(batch, WEIR_COLUMN_TOS)[row] = cold->tos;
+    weir_batch_u8(batch, WEIR_COLUMN_TOS)[row] = flow->tos;
     weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = hot->state & WEIR_FLOW_TCP_FLAGS;
     weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = hot->packets;
     weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->octets & WEIR_FLOW_OCTETS_MASK;
@@ -139,13 +261,19 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_ho
     weir_batch_u8(batch, WEIR_COLUMN_TTL_MIN)[row] = hot->ttl_min;
     weir_batch_u8(batch, WEIR_COLUMN_TTL_MAX)[row] = hot->ttl_max;
     weir_batch_u16(batch, WEIR_COLUMN_VLAN)[row] = (uint16_t)cold->vlan;
-    weir_batch_u8(batch, WEIR_COLUMN_END_REASON)[row] = (uint8_t)reason;
+    weir_batch_u8(batch, WEIR_COLUMN_END_REASON)[row] = flow->reason;
     if (shape & SHAPE_V6)
         weir_batch_u32(batch, WEIR_COLUMN_FLOW_LABEL)[row] = cold->flow_label;
     if (shape & SHAPE_ICMP) {
         weir_batch_u8(batch, WEIR_COLUMN_ICMP_TYPE)[row] = (uint8_t)(key->dst_port >> 8);
         weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE)[row] = (uint8_t)key->dst_port;
     }
+    if (shape & SHAPE_REVERSE)
+        add_reverse(flow->reverse, batch, row);
+    if (rows->has_more_columns)
+        add_more(rows, flow, shape, batch, row);
+    if (batch->extra)
+        add_extras(rows, flow, batch, row);
     if (rows->shapes[shape].count == batch->row_capacity)
         hand_on(rows, shape, now_ns);
 }

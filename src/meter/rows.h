@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way out of the flow cache: ended flows become rows of column batches, one batch for each
- * shape, which go to the sink when they are full.
+ * shape, which go to the sink when they are full. Biflows have the counters of their reverse
+ * direction in columns and fields of RFC 5103's elements; those of which no reverse packet was seen
+ * are rows without these, as Uniflows are (RFC 5103 section 4).
  */
 #ifndef WEIR_METER_ROWS_H
 #define WEIR_METER_ROWS_H
@@ -9,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meter/biflow.h"
 #include "meter/definition.h"
 #include "record/batch.h"
 #include "record/packet.h"
@@ -17,11 +20,15 @@
 #define WEIR_FLOW_TCP_FLAGS 0x01ffu
 #define WEIR_FLOW_ENDED     0x8000u /* its connection has ended; it lingers */
 #define WEIR_FLOW_LATE      0x4000u /* cold.last_ns is its last time, not hot.last_seen */
+#define WEIR_FLOW_SWAPPED   0x2000u /* a biflow whose source is the second of the key's endpoints */
+
+#define WEIR_FLOW_KEY_V6 0x8000u /* the family, in the highest bit of key.observation_point */
 
 #define WEIR_FLOW_OCTETS_BITS 48u
 #define WEIR_FLOW_OCTETS_MASK ((UINT64_C(1) << WEIR_FLOW_OCTETS_BITS) - 1)
 
-/* What every packet of a flow reads and writes. */
+/* What every packet of a flow reads and writes; of a biflow counters and flags are the forward
+ * direction's. */
 struct weir_flow_hot {
     struct weir_flow_key key;
     uint64_t last_seen; /* cache time at its last packet */
@@ -36,7 +43,7 @@ _Static_assert(sizeof(struct weir_flow_hot) == 64, "one cache line");
 /* What is needed when it begins and when it ends. */
 struct weir_flow_cold {
     int64_t first_ns;
-    int64_t last_ns;     /* with WEIR_FLOW_LATE only */
+    int64_t last_ns;     /* with WEIR_FLOW_LATE only; both are the forward direction's */
     uint64_t start_seen; /* cache time at its first packet */
     uint32_t flow_label : 20;
     uint32_t vlan : 12;
@@ -45,39 +52,79 @@ struct weir_flow_cold {
 };
 _Static_assert(sizeof(struct weir_flow_cold) == 32, "half a cache line");
 
-#define WEIR_ROW_SHAPES 4u
+/* The other direction of a biflow; it lies behind the cold part, in the same cache line. */
+struct weir_flow_reverse {
+    int64_t first_ns;
+    int64_t last_ns;
+    uint64_t octets;
+    uint32_t packets; /* 0: none was seen, and the rest says nothing */
+    uint16_t tcp_flags;
+    uint8_t ttl_min;
+    uint8_t ttl_max;
+};
+_Static_assert(sizeof(struct weir_flow_reverse) == 32, "half a cache line");
+
+/* A flow that ends, as its record is made of it. */
+struct weir_flow_view {
+    const struct weir_flow_key *key; /* from the source's side */
+    const struct weir_flow_hot *hot;
+    const struct weir_flow_cold *cold;
+    const struct weir_flow_reverse *reverse; /* NULL: no packet of that direction was seen */
+    const struct weir_flow_more_key *more;   /* NULL: the definition has no such keys */
+    int64_t first_ns;
+    int64_t last_ns;
+    uint8_t tos;    /* of the first packet; where it is a key, its bits */
+    uint8_t reason; /* enum weir_flow_end */
+    uint8_t biflow; /* enum weir_biflow */
+};
+
+#define WEIR_ROW_SHAPES 8u
+
+/* What the records of a cache are like. */
+struct weir_meter_layout {
+    struct weir_flow_definition definition;
+    enum weir_biflow biflow;
+    uint32_t domain;
+    bool tells_direction; /* whether packets came in or went out, and by what */
+};
+
+struct weir_flow_property;
 
 struct weir_meter_rows {
+    struct weir_meter_layout layout;
     struct weir_batch_sink sink;
     struct weir_diag *diag; /* of the call in progress */
     int result;             /* the sink's first error */
     uint64_t handed_on;     /* rows that the sink took */
-    bool has_icmp;          /* protocol and dst_port are keys: ICMP flows have one type and code */
-    bool tells_direction;
-    uint32_t domain;
+    bool has_icmp;          /* ICMP flows have one type and code, known from dst_port */
+    bool has_more_columns;  /* keys of weir_flow_more_key, or prefix lengths */
     uint32_t if_count;
     uint32_t *if_index;
+    struct weir_extra_fields extras[2]; /* of flows without and with a reverse direction */
+    const struct weir_flow_property *properties[2][WEIR_EXTRA_FIELDS_MAX]; /* that write them */
     struct {
-        struct weir_batch *batch;
+        struct weir_batch *batch; /* NULL: no such flows */
         weir_column_set columns;
         uint32_t count; /* rows filled */
     } shapes[WEIR_ROW_SHAPES];
 };
 
-/* The columns of the records of one shape. */
-weir_column_set weir_meter_rows_columns(const struct weir_flow_definition *definition,
-                                        bool tells_direction, unsigned shape);
+/* The columns that some record may have. */
+weir_column_set weir_meter_layout_columns(const struct weir_meter_layout *layout);
+
+/* The fields without a column of flows with or without a reverse direction. */
+void weir_meter_layout_extras(const struct weir_meter_layout *layout, bool has_reverse,
+                              struct weir_extra_fields *ret_extra);
 
 /* Fills zeroed rows. 0 or WEIR_E_NOMEM; weir_meter_rows_done is due in either case. */
 WEIR_CHECKED int weir_meter_rows_init(struct weir_meter_rows *rows,
                                       const struct weir_batch_sink *sink,
-                                      const struct weir_flow_definition *definition,
-                                      bool tells_direction, uint32_t domain, uint32_t row_capacity);
+                                      const struct weir_meter_layout *layout,
+                                      uint32_t row_capacity);
 void weir_meter_rows_done(struct weir_meter_rows *rows);
 
 /* Adds the record of a flow; a batch that is full goes to the sink, as metered at now_ns. */
-void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_hot *hot,
-                         const struct weir_flow_cold *cold, int64_t last_ns, unsigned reason,
+void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_view *flow,
                          int64_t now_ns);
 
 /* Hands on all batches that are not empty. */

@@ -10,8 +10,10 @@ void weir_spread_init(struct weir_spread *spread, const struct weir_cache_config
 {
     uint32_t regions = weir_cache_regions(config->entries);
     *spread = (struct weir_spread){
-        .hash = weir_flow_hash_choose(),
+        .hash = weir_flow_hash_choose(config->biflow != WEIR_BIFLOW_NONE),
         .hasher = weir_cache_hasher(config),
+        .more_mask = config->definition.more_mask,
+        .has_more = config->definition.has_more,
         .clock = weir_cache_clock(config),
         .count = count,
     };
@@ -26,9 +28,12 @@ void weir_spread_places(const struct weir_spread *spread, const struct weir_pack
                         size_t count, uint8_t *ret_shares)
 {
     struct weir_flow_place places[BATCH];
+    struct weir_flow_more_key more[BATCH];
     for (size_t done = 0; done < count; done += BATCH) {
         size_t size = count - done < BATCH ? count - done : BATCH;
-        spread->hash(&spread->hasher, packets + done, places, size);
+        for (size_t i = 0; spread->has_more && i < size; i++)
+            more[i] = weir_flow_more_of(&packets[done + i], &spread->more_mask);
+        spread->hash(&spread->hasher, packets + done, spread->has_more ? more : NULL, places, size);
         for (size_t i = 0; i < size; i++)
             ret_shares[done + i] = spread->share_of_region[places[i].set];
     }

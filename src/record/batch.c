@@ -42,6 +42,18 @@ void weir_batch_free(struct weir_batch *batch)
     free(batch);
 }
 
+bool weir_extra_equal(const struct weir_extra_fields *a, const struct weir_extra_fields *b)
+{
+    if (a == b || !a || !b)
+        return a == b;
+    bool equal = a->count == b->count;
+    for (unsigned i = 0; equal && i < a->count; i++) {
+        const struct weir_field *x = &a->fields[i].field, *y = &b->fields[i].field;
+        equal = x->pen == y->pen && x->id == y->id && x->length == y->length;
+    }
+    return equal;
+}
+
 int weir_batch_set_extra(struct weir_batch *batch, const struct weir_extra_fields *extra)
 {
     batch->extra_octets = malloc((size_t)batch->row_capacity * extra->row_octets + 1);

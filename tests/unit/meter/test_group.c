@@ -100,27 +100,42 @@ static struct weir_flow_place place_of(const struct weir_flow_hasher *hasher,
 {
     struct weir_packet packet = {.key = key};
     struct weir_flow_place place;
-    weir_flow_hash_portable(hasher, &packet, &place, 1);
+    weir_flow_hash_portable(hasher, &packet, NULL, &place, 1);
     return place;
+}
+
+static struct weir_flow_more_key random_more(void)
+{
+    struct weir_flow_key key = random_key();
+    struct weir_flow_more_key more;
+    memcpy(&more, &key, sizeof(more));
+    return more;
 }
 
 static void all_processors_hash_alike(void **state)
 {
     (void)state;
-    weir_flow_hash *chosen = weir_flow_hash_choose();
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 4000; round++) {
+        bool is_biflow = round % 3 == 0;
+        weir_flow_hash *chosen = weir_flow_hash_choose(is_biflow);
+        weir_flow_hash *portable =
+            is_biflow ? weir_flow_hash_portable_biflow : weir_flow_hash_portable;
         struct weir_flow_hasher hasher = hasher_of(3, round % 2 ? 0 : ~UINT64_C(0), 1000);
-        hasher.mask = random_key();
+        hasher.mask[0] = random_key();
+        hasher.mask[1] = random_key();
         struct weir_packet packets[3];
+        struct weir_flow_more_key more[3];
         struct weir_flow_place a[3];
         struct weir_flow_place b[3];
         memset(a, 0, sizeof(a));
         memset(b, 0, sizeof(b));
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 3; i++) {
             packets[i] =
                 (struct weir_packet){.key = random_key(), .flags = i % 2 ? WEIR_PACKET_V6 : 0};
-        chosen(&hasher, packets, a, 3);
-        weir_flow_hash_portable(&hasher, packets, b, 3);
+            more[i] = random_more();
+        }
+        chosen(&hasher, packets, round % 5 ? NULL : more, a, 3);
+        portable(&hasher, packets, round % 5 ? NULL : more, b, 3);
         assert_memory_equal(a, b, sizeof(a));
     }
 }
@@ -129,10 +144,10 @@ static void keys_are_masked_and_have_their_family(void **state)
 {
     (void)state;
     struct weir_flow_hasher hasher = hasher_of(3, 0, 1000);
-    hasher.mask = (struct weir_flow_key){.dst_addr = {0, 0xff}, .protocol = 0x0f};
+    hasher.mask[WEIR_FAMILY_V6] = (struct weir_flow_key){.dst_addr = {0, 0xff}, .protocol = 0x0f};
     struct weir_packet packet = {.key = random_key(), .flags = WEIR_PACKET_V6};
     struct weir_flow_place place;
-    weir_flow_hash_choose()(&hasher, &packet, &place, 1);
+    weir_flow_hash_choose(false)(&hasher, &packet, NULL, &place, 1);
     struct weir_flow_key expected = {
         .dst_addr = {0, packet.key.dst_addr.low & 0xff},
         .protocol = packet.key.protocol & 0x0f,
@@ -160,6 +175,81 @@ static void both_directions_share_a_set(void **state)
         differ += forth.tag != back.tag;
     }
     assert_true(differ > 1990);
+}
+
+static void a_biflow_has_one_key(void **state)
+{
+    (void)state;
+    struct weir_flow_hasher hasher = hasher_of(4, ~UINT64_C(0), 12345);
+    unsigned swapped = 0;
+    for (int round = 0; round < 2000; round++) {
+        struct weir_packet packet = {.key = random_key()};
+        struct weir_packet other = {.key = reversed(packet.key)};
+        packet.key.protocol = other.key.protocol = 6;
+        struct weir_flow_place forth, back;
+        weir_flow_hash_portable_biflow(&hasher, &packet, NULL, &forth, 1);
+        weir_flow_hash_portable_biflow(&hasher, &other, NULL, &back, 1);
+        assert_int_equal(forth.set, back.set);
+        assert_int_equal(forth.tag, back.tag);
+        assert_memory_equal(&forth.key, &back.key, sizeof(forth.key));
+        assert_int_not_equal(forth.swapped, back.swapped);
+        const struct weir_packet *first = forth.swapped ? &other : &packet;
+        assert_memory_equal(&forth.key, &first->key, offsetof(struct weir_flow_key, protocol));
+        swapped += forth.swapped;
+    }
+    assert_in_range(swapped, 800, 1200);
+}
+
+static void a_ping_and_its_answer_are_a_biflow(void **state)
+{
+    (void)state;
+    struct weir_flow_hasher hasher = hasher_of(4, ~UINT64_C(0), 12345);
+    static const struct {
+        unsigned flags;
+        uint8_t protocol;
+        uint8_t question, answer;
+    } cases[] = {
+        {0, 1, 8, 0}, {0, 1, 13, 14}, {WEIR_PACKET_V6, 58, 128, 129}, {0, 1, 3, 3}, {0, 1, 5, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct weir_packet packet = {.key = random_key(), .flags = (uint8_t)cases[i].flags};
+        packet.key.protocol = cases[i].protocol;
+        packet.key.src_port = 0;
+        packet.key.dst_port = (uint16_t)(cases[i].question << 8);
+        struct weir_packet answer = packet;
+        answer.key.src_addr = packet.key.dst_addr;
+        answer.key.dst_addr = packet.key.src_addr;
+        answer.key.dst_port = (uint16_t)(cases[i].answer << 8);
+        struct weir_flow_place forth, back;
+        weir_flow_hash_portable_biflow(&hasher, &packet, NULL, &forth, 1);
+        weir_flow_hash_portable_biflow(&hasher, &answer, NULL, &back, 1);
+        bool pairs = i < 3;
+        assert_int_equal(memcmp(&forth.key, &back.key, sizeof(forth.key)) == 0, pairs);
+        if (pairs)
+            assert_int_not_equal(forth.swapped, back.swapped);
+    }
+}
+
+/* Of further keys, those that the hasher takes. */
+static void more_keys_count(void **state)
+{
+    (void)state;
+    struct weir_flow_hasher hasher = hasher_of(5, 0, 1u << 20);
+    hasher.hashed_more = (struct weir_flow_more_key){.vlan = 0xfff, .ttl = 0xff};
+    for (unsigned bit = 0; bit < 160; bit++) {
+        struct weir_flow_more_key bits = {0}, more = random_more();
+        ((uint8_t *)&bits)[bit / 8] = (uint8_t)(1u << bit % 8);
+        bool counts = bits.vlan & 0xfff || bits.ttl;
+        unsigned moved = 0;
+        for (int round = 0; round < 20; round++) {
+            struct weir_packet packet = {.key = random_key()};
+            struct weir_flow_place a, b;
+            weir_flow_hash_portable(&hasher, &packet, &more, &a, 1);
+            ((uint8_t *)&more)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            weir_flow_hash_portable(&hasher, &packet, &more, &b, 1);
+            moved += a.set != b.set;
+        }
+        assert_true(counts ? moved >= 19 : moved == 0);
+    }
 }
 
 /* Each bit of the key that takes part must be able to move the flow elsewhere. */
@@ -204,6 +294,9 @@ int main(void)
         cmocka_unit_test(all_processors_hash_alike),
         cmocka_unit_test(keys_are_masked_and_have_their_family),
         cmocka_unit_test(both_directions_share_a_set),
+        cmocka_unit_test(a_biflow_has_one_key),
+        cmocka_unit_test(a_ping_and_its_answer_are_a_biflow),
+        cmocka_unit_test(more_keys_count),
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(sets_fill_evenly),
     };

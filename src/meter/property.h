@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The properties of packets and flows that a flow definition can name: as Flow Keys, as fields of
+ * the records, or both. One table; each row says where a key's bits are, which column has the
+ * value or, where no column does, which Information Element and how it is written.
+ *
+ * Names are the columns' (record/column.h) where there is one. Constant; any thread.
+ */
+#ifndef WEIR_METER_PROPERTY_H
+#define WEIR_METER_PROPERTY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meter/key.h"
+#include "meter/rows.h"
+#include "record/column.h"
+#include "record/template.h"
+
+struct weir_flow_property {
+    const char *name;
+    uint8_t column;            /* enum weir_column, or WEIR_COLUMN_COUNT: none */
+    struct weir_field element; /* where it has no column */
+
+    /* As a key: the highest key_bits bits of key_octets octets of struct weir_flow_whole_key. */
+    uint8_t key_offset;
+    uint8_t key_octets; /* 16: an address; 0: it is no key */
+    uint8_t key_bits;
+
+    bool is_field;   /* flows have it whether or not it is a key */
+    bool is_biflows; /* only biflows have it */
+    bool is_reverse; /* of the reverse direction: flows without one lack it */
+    bool is_whole;   /* a number of something: as a key it has no mask */
+    void (*write)(const struct weir_flow_view *flow, const struct weir_flow_property *property,
+                  uint8_t *octets);
+};
+
+extern const struct weir_flow_property weir_flow_properties[];
+extern const size_t weir_flow_property_count;
+
+/* The property of this name of `length` octets, or NULL. */
+const struct weir_flow_property *weir_flow_property_find(const char *name, size_t length);
+
+#endif
