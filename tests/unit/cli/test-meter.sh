@@ -176,6 +176,13 @@ for entries in 65536 8192; do
     done
 done
 [ "$(stat flows_expired_resources)" -gt 0 ] || fail 'the cache never was full'
+for workers in 1 3; do
+    expect "$workers workers, biflows of two definitions" 0 '' -r "$sample" --format csv \
+        --workers "$workers" --biflow --flow 'keys=src_addr,dst_addr fields=packets,rev_packets' \
+        --flow 'keys=src_port,dst_port,vlan fields=bytes,rev_bytes,rev_start'
+    sort "$dir/out" >"$dir/sorted.$workers"
+done
+cmp -s "$dir/sorted.1" "$dir/sorted.3" || fail 'workers give other biflows than one'
 # Flow definitions: masks, fields, several at once, biflows. Sums are those of all packets.
 expect 'masks and fields' 0 '' -r "$sample" --format csv \
     --flow 'keys=src_addr/24,dst_addr/24/48,dscp fields=packets,bytes,start,end'

@@ -136,9 +136,14 @@ static void shares_make_the_records_of_one_cache(void **state)
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
         "keys=src_addr,dst_port",
         "keys=protocol",
+        "keys=src_addr/31,dst_port,ttl/3",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol",
     };
-    for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
-        const struct weir_cache_config config = config_of(definitions[i]);
+    const size_t count = sizeof(definitions) / sizeof(definitions[0]);
+    for (size_t i = 0; i < count; i++) {
+        struct weir_cache_config config = config_of(definitions[i]);
+        if (i + 1 == count)
+            config.biflow = WEIR_BIFLOW_SYN;
         struct weir_cache_counters counters;
         expect_the_same(&config, 60, &counters);
         assert_int_equal(counters.packets_metered, PACKETS);
