@@ -155,14 +155,17 @@ static int open_caches(struct weir_meter *meter, struct weir_diag *diag)
     }
     struct weir_batch_sink sink = {.batch = take_batch, .context = meter};
     unsigned workers = useful_workers(&meter->config);
+    int result = 0;
     if (workers > 1) {
         const struct weir_meter_workers_config several = {workers, meter->configs,
                                                           meter->definition_count, sink};
-        return weir_meter_workers_new(&several, &meter->workers, diag);
+        result = weir_meter_workers_new(&several, &meter->workers, diag);
     }
-    int result = 0;
-    for (unsigned i = 0; i < meter->definition_count && result == 0; i++)
-        result = weir_cache_new(&meter->configs[i], &sink, &meter->caches[i], diag);
+    for (unsigned i = 0; i < meter->definition_count; i++) {
+        if (workers == 1 && result == 0)
+            result = weir_cache_new(&meter->configs[i], &sink, &meter->caches[i], diag);
+        meter->configs[i].if_index = NULL; /* copied, and gone with this call */
+    }
     return result;
 }
 
