@@ -578,7 +578,7 @@ void weir_collector_foresee(struct weir_collector *collector, const struct weir_
         return;
     for (size_t i = next; i < count && found < WEIR_SESSIONS_FORESEEN; i++) {
         struct weir_message message;
-        if (weir_message_open(datagrams[i].octets, datagrams[i].length, &message, NULL) == 0)
+        if (weir_message_peek(datagrams[i].octets, datagrams[i].length, &message))
             keys[found++] = key_of(&message, &datagrams[i], transport);
     }
     weir_sessions_foresee(&collector->sessions, keys, found);

@@ -225,10 +225,16 @@ static void fetch(const void *at, size_t octets)
     (void)octet[octets - 1];
 }
 
+_Static_assert(offsetof(struct weir_session, source.ports[1]) <= 2 * LINE_OCTETS &&
+                   offsetof(struct weir_session, common) >= 3 * LINE_OCTETS,
+               "a line between them has only other ports of the source");
+
 /* All but what only disorder and learning touch. */
 static void fetch_session(const struct weir_session *session)
 {
-    fetch(session, offsetof(struct weir_session, sequence.ledger.settled_lost));
+    fetch(session, offsetof(struct weir_session, source.ports[1]));
+    fetch(&session->common, offsetof(struct weir_session, sequence.ledger.settled_lost) -
+                                offsetof(struct weir_session, common));
 }
 
 static void fetch_around(const struct weir_session *session)
@@ -237,8 +243,9 @@ static void fetch_around(const struct weir_session *session)
     if (entries > 0)
         fetch(session->templates.entries,
               (entries < 8 ? entries : 8) * sizeof(session->templates.entries[0]));
+    /* Up to how many samplers it has: mostly none. */
     if (session->exporter)
-        fetch(session->exporter, offsetof(struct weir_exporter, key));
+        fetch(session->exporter, offsetof(struct weir_exporter, sampling.capacity));
     if (session->newer)
         fetch(&session->newer->newer, sizeof(struct weir_session *));
     if (session->older)

@@ -80,6 +80,8 @@ struct weir_session {
     uint64_t turn;                      /* greater, newer */
     struct weir_template_table templates;
     struct weir_exporter *exporter; /* shared with its other domains */
+    struct weir_source source;      /* of its ports only the newest */
+    int64_t held_from_ns;           /* seldom needed, as the other ports are */
     struct weir_common *common;     /* RFC 5473; NULL: none came */
     uint32_t number;                /* among the sources of its key, from 0 on */
     uint32_t sampling_said;         /* by the header of the last message; 0: nothing */
@@ -87,7 +89,6 @@ struct weir_session {
     bool has_undecodable; /* sets were dropped: unknown records stay unknown */
     bool has_inherited;   /* what waits may be of Templates that are there */
     bool is_reported;     /* all that was counted of it, or `reported` */
-    struct weir_source source;
     struct weir_session_counts counts;
     struct weir_list_counts list_counts;
     struct weir_waiting waiting;
@@ -101,7 +102,6 @@ struct weir_session {
     struct weir_types types;               /* elements it described, RFC 5610 */
     struct weir_recall recall;             /* the records that described all that */
     struct weir_plan_session references;   /* all of which its records refer to */
-    int64_t held_from_ns;
     struct weir_renumbering renumbering;
 };
 

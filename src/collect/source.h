@@ -59,12 +59,12 @@ struct weir_source_port {
 
 struct weir_source {
     struct weir_expectation next;
-    struct weir_source_port ports[WEIR_SOURCE_PORTS]; /* newest first */
     uint8_t port_count;
     uint8_t messages;    /* up to 255 */
     uint8_t hops;        /* ports that were changed, and the count went on */
     uint8_t steady;      /* messages in a row from one port */
     bool has_every_port; /* but those of the others */
+    struct weir_source_port ports[WEIR_SOURCE_PORTS]; /* newest first */
 };
 
 bool weir_source_has_port(const struct weir_source *source, uint16_t port);

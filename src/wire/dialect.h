@@ -27,6 +27,9 @@ struct weir_dialect {
     enum weir_protocol protocol; /* NetFlow and IPFIX: the version in the first two octets */
     enum weir_sequence_unit sequence_unit;
     uint16_t header_octets;
+    /* Where the header has its Observation Domain, and in how many octets; 0: not in one place. */
+    uint8_t domain_at;
+    uint8_t domain_octets;
 
     /* Fixed formats have a Template (v8: many, see read_header); to be written, at most so many
      * records a message. */

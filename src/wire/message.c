@@ -52,6 +52,20 @@ int weir_message_open(const uint8_t *octets, size_t length, struct weir_message 
     return 0;
 }
 
+bool weir_message_peek(const uint8_t *octets, size_t length, struct weir_message *ret_message)
+{
+    struct weir_reader reader = weir_reader_make(octets, length);
+    unsigned version = weir_read_u16(&reader);
+    const struct weir_dialect *dialect = version > 0 ? find_version(false, version) : NULL;
+    if (!dialect || dialect->domain_octets == 0 || length < dialect->header_octets)
+        return weir_message_open(octets, length, ret_message, NULL) == 0;
+    weir_read_skip(&reader, dialect->domain_at - weir_reader_offset(&reader));
+    ret_message->protocol = dialect->protocol;
+    ret_message->domain = (uint32_t)weir_read_uint(&reader, dialect->domain_octets);
+    ret_message->has_agent = false;
+    return true;
+}
+
 static bool all_zero(const struct weir_reader *reader)
 {
     for (size_t i = 0; i < reader->remaining; i++)

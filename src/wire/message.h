@@ -103,6 +103,13 @@ struct weir_set {
 WEIR_CHECKED int weir_message_open(const uint8_t *octets, size_t length,
                                    struct weir_message *ret_message, struct weir_diag *diag);
 
+/*
+ * Only what finds the message's session: protocol, domain, has_agent and agent are set, the rest is
+ * not. False: weir_message_open fails. It may fail where this does not, by what else the header
+ * says.
+ */
+bool weir_message_peek(const uint8_t *octets, size_t length, struct weir_message *ret_message);
+
 /* Next set. Octets after the last one that are all zero are taken as padding. */
 WEIR_CHECKED int weir_message_next(struct weir_message *message, struct weir_set *ret_set,
                                    struct weir_diag *diag);

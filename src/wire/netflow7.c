@@ -54,6 +54,8 @@ const struct weir_dialect weir_dialect_netflow7 = {
     .protocol = WEIR_PROTOCOL_NETFLOW7,
     .sequence_unit = WEIR_SEQUENCE_RECORDS,
     .header_octets = HEADER_OCTETS,
+    .domain_at = 20,
+    .domain_octets = 2,
     .builtin = &builtin,
     .read_header = read_header,
 };

@@ -2,6 +2,8 @@
 #include "support/cmocka.h"
 #include "support/export_reader.h"
 
+#include "base/bytes.h"
+#include "base/random.h"
 #include "builder.h"
 
 static void read_built(struct test_export_reader *reader, const struct builder *b)
@@ -578,6 +580,42 @@ static void every_cut_and_every_flip_ends_orderly(void **state)
     cut_and_flip(&b);
 }
 
+/* Headers of any octets: what can be opened has the session that a look at it says. */
+static void peek_says_what_opening_does(void **state)
+{
+    (void)state;
+    static const uint8_t versions[] = {0, 1, 5, 7, 8, 9, 10, 11};
+    struct weir_random random = {1};
+    unsigned opened[sizeof(versions)] = {0};
+    for (unsigned i = 0; i < 200000; i++) {
+        uint8_t octets[64];
+        unsigned version = i % sizeof(versions);
+        size_t length = weir_random_below(&random, sizeof(octets) + 1);
+        for (size_t at = 0; at < sizeof(octets); at++)
+            octets[at] = (uint8_t)weir_random_below(&random, at < 4 ? 12 : 256);
+        octets[0] = 0;
+        octets[1] = versions[version];
+        octets[22] = (uint8_t)(1 + weir_random_below(&random, 14)); /* the scheme of v8 */
+        if (versions[version] == 0) {
+            weir_store_be16(octets + 2, 5);
+            weir_store_be32(octets + 4, 1 + weir_random_below(&random, 2));
+        }
+        struct weir_message whole, peeked;
+        bool is_peeked = weir_message_peek(octets, length, &peeked);
+        if (weir_message_open(octets, length, &whole, NULL) < 0)
+            continue;
+        opened[version]++;
+        assert_true(is_peeked);
+        assert_int_equal(peeked.protocol, whole.protocol);
+        assert_int_equal(peeked.domain, whole.domain);
+        assert_int_equal(peeked.has_agent, whole.has_agent);
+        if (whole.has_agent)
+            assert_true(weir_address_equal(peeked.agent, whole.agent));
+    }
+    for (unsigned i = 0; i < sizeof(versions); i++)
+        assert_int_equal(opened[i] > 0, versions[i] < 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +635,7 @@ int main(void)
         cmocka_unit_test(netflow5_is_read_whole),
         cmocka_unit_test(netflow5_count_and_length_differ),
         cmocka_unit_test(other_versions_are_refused),
+        cmocka_unit_test(peek_says_what_opening_does),
         cmocka_unit_test(every_cut_and_every_flip_ends_orderly),
     };
     return cmocka_run_group_tests_name("message", tests, NULL, NULL);
