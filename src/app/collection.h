@@ -2,7 +2,7 @@
 /*
  * The Collecting Process as a pipeline: files and listeners → collector → its sinks.
  *
- *     weir_collection_new(&config, &collection, &diag);
+ *     weir_collection_new(&config, &collection);
  *     weir_collector_add_batch_sink(weir_collection_collector(collection), &sink);
  *     result = weir_collection_read(collection, "a.pcap", &diag);   // any number of files
  *     result = weir_collection_open(collection, &url, &diag);       // any number of listeners

@@ -7,7 +7,7 @@
  *
  *     weir_explainer_new(&explainer);
  *     while (... each message ...)
- *         result = weir_explainer_message(explainer, &where, &sink);
+ *         result = weir_explainer_message(explainer, &origin, &sink, &broken);
  *     counters = weir_explainer_counters(explainer);
  *     weir_explainer_free(explainer);
  *

@@ -9,7 +9,7 @@
  * go to the store and nowhere else: whether other places had them nobody knows.
  *
  *     struct weir_recovery recovery = {"flows", weir_clock_system(), &collector_config};
- *     result = weir_recover(&recovery, &folder, WEIR_RECOVER_ALL, SIZE_MAX, &counters, &diag);
+ *     result = weir_recover(&recovery, &folder, WEIR_RECOVER_ALL, SIZE_MAX, &diag);
  *
  * Threads: one.
  */

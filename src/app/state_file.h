@@ -3,7 +3,7 @@
  * The file in which a Collecting Process keeps what it has learned of its exporters
  * (collect/state.h) from one run to the next.
  *
- *     weir_state_file_init(&file, path);
+ *     weir_state_file_init(&file, path, share);
  *     if (weir_state_file_read(&file, collector, &diag) < 0)
  *         fprintf(stderr, "weir: %s: starts without it\n", diag.text);
  *     if (weir_state_file_tick(&file, collector, now_ns, &diag)) // about once a second

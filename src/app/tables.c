@@ -7,11 +7,6 @@
 #include "ie/element.h"
 #include "store/tables.h"
 
-static int64_t floor_ms(int64_t ns)
-{
-    return ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
-}
-
 /* The interval that holds for all that a session sends; 0: there is none, or nobody said. */
 static uint32_t sampling_of(const struct weir_session *session)
 {
@@ -46,8 +41,8 @@ static int write_report(void *context, const struct weir_collect_report *report,
 {
     const struct weir_tables *tables = context;
     struct weir_table_row row = weir_table_row(WEIR_TABLE_LEDGER);
-    weir_table_set_signed(&row, WEIR_LEDGER_TIME, floor_ms(report->until_ns));
-    weir_table_set_signed(&row, WEIR_LEDGER_SINCE, floor_ms(report->since_ns));
+    weir_table_set_signed(&row, WEIR_LEDGER_TIME, weir_ns_to_ms(report->until_ns));
+    weir_table_set_signed(&row, WEIR_LEDGER_SINCE, weir_ns_to_ms(report->since_ns));
     if (report->session)
         set_session(&row, report->session);
 #define X(NAME, name, TYPE, unit, help) \
@@ -104,7 +99,7 @@ static int write_interface(void *context, const struct weir_collected_record *re
     }
     if (!(row.present >> WEIR_INTERFACE_IF_INDEX & 1))
         return 0; /* counters of something else */
-    weir_table_set_signed(&row, WEIR_INTERFACE_TIME, floor_ms(segment->received_ns));
+    weir_table_set_signed(&row, WEIR_INTERFACE_TIME, weir_ns_to_ms(segment->received_ns));
     if (segment->has_exporter)
         weir_table_set_address(&row, WEIR_INTERFACE_EXPORTER_HIGH, segment->exporter);
     weir_table_set(&row, WEIR_INTERFACE_SUB_AGENT, segment->domain);
@@ -151,7 +146,7 @@ static int report_missed(struct weir_tables *tables, int64_t now_ns,
     tables->reported = *missed;
     if (dropped + not_allowed + limited == 0)
         return 0;
-    weir_table_set_signed(&row, WEIR_LEDGER_TIME, floor_ms(now_ns));
+    weir_table_set_signed(&row, WEIR_LEDGER_TIME, weir_ns_to_ms(now_ns));
     weir_table_set(&row, WEIR_LEDGER_DATAGRAMS_DROPPED, dropped);
     weir_table_set(&row, WEIR_LEDGER_DATAGRAMS_NOT_ALLOWED, not_allowed);
     weir_table_set(&row, WEIR_LEDGER_DATAGRAMS_LIMITED, limited);

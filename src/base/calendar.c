@@ -5,12 +5,6 @@
 
 #define SECONDS_PER_DAY INT64_C(86400)
 
-/* Quotient towards minus infinity. */
-static int64_t floor_divide(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
-
 /*
  * Days are counted in eras of 400 years that begin on 1 March, so that the leap day comes last
  * and the length of the months before one follows a straight line.
@@ -20,12 +14,12 @@ static int64_t floor_divide(int64_t value, int64_t by)
 
 void weir_civil_from_seconds(int64_t seconds, struct weir_civil *ret_civil)
 {
-    int64_t day = floor_divide(seconds, SECONDS_PER_DAY);
+    int64_t day = weir_floor_divide(seconds, SECONDS_PER_DAY);
     int64_t of_day = seconds % SECONDS_PER_DAY;
     if (of_day < 0)
         of_day += SECONDS_PER_DAY;
     day += DAYS_TO_EPOCH;
-    int64_t era = floor_divide(day, DAYS_PER_ERA);
+    int64_t era = weir_floor_divide(day, DAYS_PER_ERA);
     int64_t of_era = day - era * DAYS_PER_ERA;
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
@@ -42,7 +36,7 @@ void weir_civil_from_seconds(int64_t seconds, struct weir_civil *ret_civil)
 int64_t weir_civil_to_seconds(const struct weir_civil *civil)
 {
     int64_t year = civil->year - (civil->month <= 2);
-    int64_t era = floor_divide(year, 400);
+    int64_t era = weir_floor_divide(year, 400);
     int64_t of_era_year = year - era * 400;
     int64_t march_month = civil->month > 2 ? civil->month - 3 : civil->month + 9;
     int64_t of_year = (153 * march_month + 2) / 5 + civil->day - 1;
@@ -250,7 +244,7 @@ int weir_time_parse(const char *text, struct weir_time_parts *ret_parts)
 /* Splits a time into whole seconds, towards minus infinity, and the nanoseconds past them. */
 static uint64_t split(int64_t time_ns, uint64_t *ret_ntp_seconds)
 {
-    int64_t seconds = floor_divide(time_ns, WEIR_NS_PER_SECOND);
+    int64_t seconds = weir_floor_divide(time_ns, WEIR_NS_PER_SECOND);
     *ret_ntp_seconds = (uint64_t)(seconds + WEIR_NTP_EPOCH) & UINT32_MAX;
     return (uint64_t)(time_ns - seconds * WEIR_NS_PER_SECOND);
 }

@@ -13,6 +13,17 @@
 #define WEIR_NS_PER_MS     INT64_C(1000000)
 #define WEIR_NS_PER_US     INT64_C(1000)
 
+/* Quotient towards minus infinity: of times before 1970, too, what is past is positive. */
+static inline int64_t weir_floor_divide(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0);
+}
+
+static inline int64_t weir_ns_to_ms(int64_t ns)
+{
+    return weir_floor_divide(ns, WEIR_NS_PER_MS);
+}
+
 struct weir_clock {
     int64_t (*now_ns)(void *context); /* wall clock */
     void *context;

@@ -8,7 +8,7 @@
  * into text; nothing in the library prints or exits.
  *
  *     struct weir_diag diag = {0};
- *     if (weir_source_open(path, &source, &diag) < 0)
+ *     if (weir_source_open(path, NULL, &source, &diag) < 0)
  *         fprintf(stderr, "weir: %s\n", diag.text);
  *
  * Threads: all functions are pure or work on the caller's own struct.

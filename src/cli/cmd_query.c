@@ -218,21 +218,14 @@ static int check_alone(const struct weir_arguments *arguments, size_t option,
     return 0;
 }
 
-/* Cut down to milliseconds, as a plan's. */
-static int64_t floor_ms(int64_t ns)
-{
-    return ns == INT64_MIN || ns == INT64_MAX ? ns
-                                              : ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
-}
-
 static int answer_table(const struct weir_arguments *arguments,
                         const struct weir_query_store *store, const struct weir_question *question,
                         const struct weir_query_output *output, struct weir_diag *diag)
 {
     const struct weir_table_question asked = {
         .table = (enum weir_table)weir_arguments_choice(arguments, TABLE),
-        .from_ms = floor_ms(question->from_ns),
-        .to_ms = floor_ms(question->to_ns),
+        .from_ms = weir_query_bound_ms(question->from_ns),
+        .to_ms = weir_query_bound_ms(question->to_ns),
         .top = question->top,
     };
     return weir_query_table(store, &asked, output, diag);

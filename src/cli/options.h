@@ -113,12 +113,6 @@ const char *weir_option_value_name(const struct weir_option *option);
 #define WEIR_OPTION_NAME_MAX 64
 const char *weir_option_text(const struct weir_option *option, char room[WEIR_OPTION_NAME_MAX]);
 
-static inline const struct weir_argument *weir_arguments_value(const struct weir_arguments *a,
-                                                               size_t option)
-{
-    return &a->values[option];
-}
-
 /* Whether there is a value: the option was given, or has a fallback. */
 static inline bool weir_arguments_has(const struct weir_arguments *a, size_t option)
 {

@@ -8,7 +8,7 @@
  *     struct weir_common_join join = {.source = source, .octets = octets, .length = length, ...};
  *     is_complete = weir_common_join(session->common, &join);
  *     ... join.source, join.plan, join.octets, join.length
- *     weir_common_free(session->common, &budget);
+ *     weir_common_free(session->common, pool, &budget);
  *
  * Records that come ahead of what they refer to wait in the session, as Data Sets do that come
  * ahead of their Template (collect/delivery.h).

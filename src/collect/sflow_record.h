@@ -4,7 +4,7 @@
  * that are there, in the order of their table, are the record's Template and its octets. Private
  * to the sflow files of collect/.
  *
- *     weir_sflow_record_begin(record);
+ *     record->present = 0;
  *     struct weir_writer *out = weir_sflow_block(record, BLOCK_MASKS);
  *     weir_write_u8(out, 24);
  *     weir_write_u8(out, 16);

@@ -24,14 +24,9 @@ struct maker {
     int64_t next; /* number of the next bin */
 };
 
-static int64_t floor_divide(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0);
-}
-
 static int64_t offset_at(const struct weir_zone *zone, int64_t ms)
 {
-    return zone->offset_s(zone->context, floor_divide(ms, 1000)) * 1000;
+    return zone->offset_s(zone->context, weir_floor_divide(ms, 1000)) * 1000;
 }
 
 /* The offset differs between `before` and `after`, and is changed once in between: when? */
@@ -79,7 +74,7 @@ static int64_t next_change(const struct maker *maker)
 /* Which multiple of the width the clock shows. */
 static int64_t multiple(const struct maker *maker, int64_t ms)
 {
-    return floor_divide(ms + maker->changes[maker->at].offset_ms, maker->width_ms);
+    return weir_floor_divide(ms + maker->changes[maker->at].offset_ms, maker->width_ms);
 }
 
 /* When it shows that, as long as it is not changed. */
@@ -174,7 +169,7 @@ static const struct weir_bin_run *run_of(const struct weir_bins *bins, int64_t v
 int64_t weir_bins_number(const struct weir_bins *bins, int64_t ms)
 {
     const struct weir_bin_run *run = run_of(bins, ms, true);
-    return run->first + floor_divide(ms - run->begin_ms, run->width_ms);
+    return run->first + weir_floor_divide(ms - run->begin_ms, run->width_ms);
 }
 
 int64_t weir_bins_start(const struct weir_bins *bins, int64_t number)

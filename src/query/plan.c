@@ -392,19 +392,17 @@ static int add_columns(struct planner *planner)
     return result < 0 ? result : add_aggregates(planner);
 }
 
-/* A bound in whole milliseconds, down; what is no bound stays so. */
-static int64_t floor_ms(int64_t ns)
+int64_t weir_query_bound_ms(int64_t ns)
 {
-    return ns == INT64_MIN || ns == INT64_MAX ? ns
-                                              : ns / WEIR_NS_PER_MS - (ns % WEIR_NS_PER_MS < 0);
+    return ns == INT64_MIN || ns == INT64_MAX ? ns : weir_ns_to_ms(ns);
 }
 
 static int set_range(struct planner *planner)
 {
     const struct weir_question *question = planner->question;
     struct weir_query_plan *plan = planner->plan;
-    plan->from_ms = floor_ms(question->from_ns);
-    plan->to_ms = floor_ms(question->to_ns);
+    plan->from_ms = weir_query_bound_ms(question->from_ns);
+    plan->to_ms = weir_query_bound_ms(question->to_ns);
     if (question->from_ns >= question->to_ns)
         return weir_diag_set(planner->diag, WEIR_E_USAGE, "--to is not later than --from");
     if (question->bin_ns < 0 || question->bin_ns % WEIR_NS_PER_MS != 0)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A question and its plan: what `weir query` was asked, checked and taken apart, and the SQL that
- * answers it.
+ * A question and its plan: what `weir query` was asked, checked and taken apart.
  *
  *     struct weir_question question = {.by = "src_addr", .sum = "bytes", .top = 10};
- *     struct weir_plan_query *plan;
+ *     struct weir_query_plan *plan;
  *     if (weir_query_plan(&question, &arena, &plan, diag) < 0) ...
- *     const char *sql = weir_query_sql(plan, files, &dialect...);
+ *     weir_query_run(&store, plan, &output, diag);                    // query/run.h
  *
  * Meaning. A flow belongs to [from, to) when some of its time is in it: it ended at `from` or
  * later and began before `to`; where it says only one of the two that stands for both, and where
@@ -115,6 +114,9 @@ struct weir_query_plan {
     uint64_t top; /* 0: all */
     bool scaled;
 };
+
+/* A bound of a question's time in whole milliseconds, cut down; what is no bound stays so. */
+int64_t weir_query_bound_ms(int64_t ns);
 
 /* 0; WEIR_E_USAGE with the option's name in diag; WEIR_E_NOMEM. */
 WEIR_CHECKED int weir_query_plan(const struct weir_question *question, struct weir_arena *arena,

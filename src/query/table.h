@@ -3,7 +3,7 @@
  * Tables beside the flows (store/tables.h) as SQL views: times as UTC timestamps, addresses as
  * text, every column there whether a file has it or not, and no row where there is no file.
  *
- *     result = weir_table_view(&sql, WEIR_TABLE_LEDGER, &catalog, &select);   // of its files
+ *     const char *select = weir_table_view(&sql, WEIR_TABLE_LEDGER, &catalog);   // its files
  *
  * Threads: pure functions on the caller's structs.
  */

@@ -17,7 +17,7 @@
  * Files are written as base/output.h says. Ownership: who opens closes or aborts, after its last
  * use as a sink. Threads: one; for each other one there is a sink that shares the place:
  *
- *     weir_json_sink_share(json, &another);            // closed before `json`
+ *     weir_json_sink_share(json, &another, &diag);            // closed before `json`
  *
  * Lines of several stand one after the other, each whole.
  */

@@ -3,7 +3,8 @@
  * Compression of pages: none, LZ4 (Parquet's LZ4_RAW) or zstd at level 1, and the probe that says
  * whether a page gains from it.
  *
- *     if (weir_compressor_gains(compressor, page, length, 10)) weir_compress(compressor, ...);
+ *     if (weir_compress_estimate(compressor, page, length) < length * 9 / 10)
+ *         weir_compress(compressor, page, length, &octets);
  *
  * Ownership: a compressor owns its working memory. Threads: one owner.
  */

@@ -11,7 +11,7 @@
  *
  *     weir_finisher_open(&finisher, &folder, &parquet_options, true);
  *     weir_finisher_give_file(&finisher, file);               // of flows or of a table
- *     weir_finisher_give_end(&finisher, segment);             // after its files
+ *     weir_finisher_give_end(&finisher, segment, &following); // after its files
  *     while ((done = weir_finisher_take(&finisher)))          // what is done of it
  *         ...
  *

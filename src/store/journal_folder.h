@@ -18,8 +18,8 @@
  * on; and a segment that is there is decoded (again). The state that the next segment begins with
  * is on disk before this one is removed.
  *
- *     weir_journal_folder_take("flows", 0, &folder, &diag);
- *     weir_journal_folder_stage(&folder, id, root_fd, temporary, partition, file, &diag);
+ *     weir_journal_folder_take("flows", 0, true, &folder, &diag);
+ *     weir_journal_folder_stage(&folder, id, temporary, partition, file, &diag);
  *     weir_journal_folder_save_state(&folder, next_id, octets, length, &diag);
  *     weir_journal_folder_commit(&folder, id, &diag);
  *

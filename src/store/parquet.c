@@ -146,11 +146,6 @@ static uint32_t encode_levels(struct weir_parquet *file, enum weir_column column
     return value_count;
 }
 
-static inline int64_t floor_ms(int64_t time_ns)
-{
-    return time_ns / WEIR_NS_PER_MS - (time_ns % WEIR_NS_PER_MS < 0);
-}
-
 /* Nanoseconds past the millisecond `ms`, which for the earliest times is itself out of range. */
 static inline uint32_t past_ms(int64_t time_ns, int64_t ms)
 {
@@ -160,7 +155,7 @@ static inline uint32_t past_ms(int64_t time_ns, int64_t ms)
 WEIR_CLONES static void split_times(const int64_t *times, uint32_t count, int64_t *ms, uint32_t *ns)
 {
     for (uint32_t i = 0; i < count; i++) {
-        ms[i] = floor_ms(times[i]);
+        ms[i] = weir_ns_to_ms(times[i]);
         ns[i] = past_ms(times[i], ms[i]);
     }
 }
@@ -168,7 +163,7 @@ WEIR_CLONES static void split_times(const int64_t *times, uint32_t count, int64_
 /* What a segment says of one of the columns that it has for all its rows. */
 static uint64_t segment_value(const struct weir_segment *segment, enum weir_leaf leaf)
 {
-    int64_t ms = floor_ms(segment->received_ns);
+    int64_t ms = weir_ns_to_ms(segment->received_ns);
     switch ((unsigned)leaf) {
     case WEIR_LEAF_OF_RECEIVED:
         return (uint64_t)ms;
@@ -230,7 +225,7 @@ static void gather_constant(struct weir_parquet *file, const struct weir_leaf_in
     uint64_t value;
     weir_values_load(&(struct weir_values){.data = column->values, .width = (uint8_t)width}, 0, 1,
                      &value);
-    int64_t ms = floor_ms((int64_t)value);
+    int64_t ms = weir_ns_to_ms((int64_t)value);
     if (info->part == WEIR_LEAF_NS)
         value = past_ms((int64_t)value, ms);
     else if (info->part == WEIR_LEAF_MS)
@@ -334,7 +329,7 @@ static void widen_by_arrival(struct weir_parquet *file)
     for (uint32_t i = 0; i < file->rows.segment_count; i++) {
         const struct weir_segment *segment = &file->rows.segments[i];
         if (!(segment->columns & (WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END)))) {
-            int64_t ms = floor_ms(segment->received_ns);
+            int64_t ms = weir_ns_to_ms(segment->received_ns);
             widen(file, ms, ms);
         }
     }

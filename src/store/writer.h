@@ -19,7 +19,7 @@
  *
  * Where records come out of a journal, files are made by its segments instead:
  *
- *     weir_store_writer_begin_segment(writer, &folder, id);
+ *     weir_store_writer_begin_segment(writer, &folder, id, &diag);
  *     sink.batch(...)
  *     weir_store_writer_end_segment(writer, &next);
  *     while (weir_store_writer_outcome(writer, &outcome) == 0) ...
