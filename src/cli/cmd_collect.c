@@ -238,8 +238,10 @@ static int open_place(struct run *run, const char *text, struct weir_diag *diag)
     static const char *const none[] = {NULL};
     struct weir_url url;
     int result = weir_url_parse(text, &url, diag);
-    if (result < 0)
+    if (result < 0) {
+        weir_diag_prefix(diag, "--to");
         return result;
+    }
     if (url.transport != WEIR_URL_JSON)
         return open_destination(run, &url, diag);
     result = weir_url_check_options(&url, none, diag);
@@ -466,6 +468,19 @@ static int print_stats(const struct run *run, const char *path, struct weir_diag
     return weir_output_close(output, diag);
 }
 
+/* Who collects from a capture of packets is told, or would see nothing at all. */
+static void print_notes(const struct run *run)
+{
+    struct weir_collect_counters counted = weir_workers_count(run->workers);
+    if (run->call->arguments.quiet || counted.messages > counted.messages_malformed ||
+        weir_arguments_count_given(&run->call->arguments, LISTEN) > 0)
+        return;
+    fprintf(stderr,
+            "weir: note: there was no export message, whole or in part, among %" PRIu64
+            " datagrams; of packets, weir meter makes flows\n",
+            counted.messages);
+}
+
 static int run(struct weir_call *call, struct weir_diag *diag)
 {
     const struct weir_arguments *arguments = &call->arguments;
@@ -502,6 +517,8 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     result = close_places(&run, gives_up, result, diag);
     if (result == 0)
         result = weir_workers_check_journals(run.workers, diag);
+    if (was_open && result == 0)
+        print_notes(&run);
     if (was_open && weir_arguments_has(arguments, STATS)) {
         struct weir_diag own = {0};
         int printed = print_stats(&run, weir_arguments_text(arguments, STATS), &own);

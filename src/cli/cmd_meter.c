@@ -412,6 +412,8 @@ static int read_urls(struct run *run, struct weir_diag *diag)
         result = weir_url_parse(texts[i], &run->urls[i], diag);
     if (result == 0)
         run->url_count = count;
+    else if (result == WEIR_E_USAGE)
+        weir_diag_prefix(diag, "--to");
     free(texts);
     return result;
 }

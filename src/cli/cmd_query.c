@@ -330,6 +330,10 @@ static int run(struct weir_call *call, struct weir_diag *diag)
     weir_arena_init(&arena, PLAN_OCTETS_MAX);
     if (!sql && !table && !columns)
         result = weir_query_plan(&question, &arena, &plan, diag);
+    if (result == 0 && plan && plan->shape == WEIR_QUERY_RECORDS &&
+        weir_arguments_choice(arguments, FORMAT) == WEIR_FORMAT_CHART)
+        result = weir_diag_set(diag, WEIR_E_USAGE,
+                               "--format chart is of groups or of bins: give --by or --bin");
     if (result == 0)
         result = answer(call, &question, plan, diag);
     weir_arena_done(&arena);

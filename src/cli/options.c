@@ -144,6 +144,7 @@ static int parse_value(const struct parse *parse, struct weir_argument *argument
 {
     const struct weir_option *option = argument->option;
     const char *text = argument->text;
+    char name[WEIR_OPTION_NAME_MAX];
     int result = 0;
     switch ((enum weir_option_kind)option->kind) {
     case WEIR_OPTION_FLAG:
@@ -179,6 +180,9 @@ static int parse_value(const struct parse *parse, struct weir_argument *argument
     case WEIR_OPTION_KIND_COUNT:
         break;
     }
+    if (result < 0 && !*text)
+        return weir_diag_set(parse->diag, WEIR_E_USAGE, "%s: its value %s is empty",
+                             weir_option_text(option, name), weir_option_value_name(option));
     return result < 0 ? wrong(parse->diag, option, text, kinds[option->kind].expected) : 0;
 }
 

@@ -29,8 +29,15 @@ static const struct {
 
 #define SCHEME_COUNT (sizeof(schemes) / sizeof(schemes[0]))
 
+/* A scheme, or an address and a port without any. */
 static int unknown_scheme(const char *text, struct weir_diag *diag)
 {
+    bool is_port = *text && text[strspn(text, "0123456789")] == '\0';
+    bool is_address =
+        strchr(text, ':') && strspn(text, "0123456789abcdefABCDEF.:[]") == strlen(text);
+    if (is_port || is_address)
+        return weir_diag_set(diag, WEIR_E_USAGE, "'%s' is no URL; did you mean udp://%s%s?", text,
+                             is_port ? ":" : "", text);
     char known[200] = "";
     size_t used = 0;
     for (size_t i = 0; i < SCHEME_COUNT && used < sizeof(known); i++)

@@ -315,7 +315,7 @@ def compare(name, mine, theirs, vendor_values):
 
 
 def collect(weir, files):
-    command = [weir, "collect", "--stats", "/dev/stderr"]
+    command = [weir, "collect", "--quiet", "--stats", "/dev/stderr"]
     for file in files:
         command += ["-r", file]
     done = subprocess.run(command, capture_output=True, timeout=60, check=False)

@@ -69,7 +69,7 @@ expect 'no depth' 2 'weir: --tunnel-depth: 0 is not in 1 to 16' -r "$sample" --l
 expect 'inside' 0 '' -r "$sample" --layer inner --tunnel-depth 16
 expect 'interface' 2 'weir: nosuch0: no such interface; there are *' -i nosuch0
 expect 'timeout' 2 "weir: --idle-timeout: '15'*" -r "$sample" --idle-timeout 15
-expect 'URL' 2 "weir: 'gopher://x'*" -r "$sample" --to gopher://x
+expect 'URL' 2 "weir: --to: 'gopher://x'*" -r "$sample" --to gopher://x
 expect 'option of a URL' 2 'weir: *speed*' -r "$sample" --to 'udp://127.0.0.1:9?speed=3'
 expect 'sampling is not there' 2 'weir: --sample: no such option*' -r "$sample" --sample count:1/2
 

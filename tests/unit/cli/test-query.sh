@@ -50,6 +50,9 @@ expect 'a folder that is no store' 2 "weir: $dir/empty: this is no store of flow
 
 expect 'a column that is not there' 2 "weir: --by: *did you mean 'src_addr'?" \
     --store "$dir/store" --by src_adr
+expect 'a chart of records' 2 'weir: --format chart is of groups or of bins: give --by or --bin' \
+    --store "$dir/store" --format chart
+expect 'an empty filter' 2 'weir: --where: its value FILTER is empty' --store "$dir/store" --where ''
 expect 'too many bins' 2 'weir: --bin: more than 100000 bins from 2026-03-28T*--from and --to' \
     --store "$dir/store" --bin 1ms
 

@@ -59,6 +59,12 @@ expect 'a file that cannot be written at the end' 2 '' \
     "$weir" collect -r /dev/null --stats /nowhere/stats
 expect 'a folder for a file' 2 '' "weir: --state: $dir: Is a directory" \
     "$weir" collect -r /dev/null --state "$dir"
+printf '\324\303\262\241\2\0\4\0\0\0\0\0\0\0\0\0\377\377\0\0\1\0\0\0' >"$dir/empty.pcap"
+expect 'a capture without export messages' 0 '' 'weir: note: there was no export message*' \
+    "$weir" collect -r "$dir/empty.pcap"
+expect 'the same, quietly' 0 '' '' "$weir" collect -r "$dir/empty.pcap" --quiet
+expect 'a destination that is none' 2 '' "weir: --to: '2055' is no URL; did you mean udp://:2055?" \
+    "$weir" collect -r "$dir/empty.pcap" --to 2055
 expect 'a word too many' 2 '' "weir: help: 'x' is one word too many; see --help" "$weir" help a b x
 
 expect 'records that end after 2106' 2 '' 'weir: gen exports: --start*2106' \

@@ -176,7 +176,7 @@ static void mistakes_name_the_option(void **state)
         {"--read|--biflow",
          "--read: its value FILE is missing before '--biflow'; if that is the value, write "
          "--read=--biflow"},
-        {"--read=", "--read: '' is not a path, or -"},
+        {"--read=", "--read: its value FILE is empty"},
         {"--biflow=yes", "--biflow: takes no value, but 'yes' was given"},
         {"--idle-timeout|15x",
          "--idle-timeout: '15x' is not a duration such as 250ms, 15s, 1h30m or 7d"},

@@ -45,6 +45,10 @@ static void what_is_wrong_is_said(void **state)
     } cases[] = {
         {"", "no such kind of endpoint"},
         {"127.0.0.1", "no such kind of endpoint"},
+        {"2055", "did you mean udp://:2055?"},
+        {":2055", "did you mean udp://:2055?"},
+        {"192.0.2.1:2055", "did you mean udp://192.0.2.1:2055?"},
+        {"[2001:db8::1]:2055", "did you mean udp://[2001:db8::1]:2055?"},
         {"ipfix+upd://h:1", "ipfix+udp:"},
         {"udp:h:1", "expected '//HOST:PORT'"},
         {"udp://h", "no port"},
