@@ -23,6 +23,10 @@
 #define WAIT_MS         100
 #define FLUSH_PERIOD_NS WEIR_NS_PER_SECOND
 
+/* What waits in the kernel at the end: how long the last of it takes to show, and all of it. */
+#define DRAIN_WAIT_MS 20
+#define DRAIN_NS      WEIR_NS_PER_SECOND
+
 struct weir_meter {
     struct weir_meter_config config;
     struct weir_filter *filters[WEIR_METER_FILTERS_MAX];
@@ -404,13 +408,18 @@ int weir_meter_read_merged(struct weir_meter *meter, const char *const *paths, s
     return read_source(meter, source, diag);
 }
 
-/* Waits until one of the interfaces has frames, a signal comes, or the clock should be seen to. */
-static int wait_for_frames(const struct weir_meter *meter, struct weir_diag *diag)
+static int poll_interfaces(const struct weir_meter *meter, int wait_ms)
 {
     struct pollfd fds[WEIR_METER_INTERFACES_MAX];
     for (unsigned i = 0; i < meter->config.interface_count; i++)
         fds[i] = (struct pollfd){.fd = weir_live_fd(meter->live[i]), .events = POLLIN};
-    if (poll(fds, meter->config.interface_count, WAIT_MS) < 0 && errno != EINTR)
+    return poll(fds, meter->config.interface_count, wait_ms);
+}
+
+/* Waits until one of the interfaces has frames, a signal comes, or the clock should be seen to. */
+static int wait_for_frames(const struct weir_meter *meter, struct weir_diag *diag)
+{
+    if (poll_interfaces(meter, WAIT_MS) < 0 && errno != EINTR)
         return weir_diag_set(diag, WEIR_E_IO, "waiting for packets: %s", strerror(errno));
     return 0;
 }
@@ -427,6 +436,21 @@ static int take_round(struct weir_meter *meter, struct weir_diag *diag)
             round = 0;
     }
     return round;
+}
+
+/* Takes what had come in before it was to stop, and not for ever where more comes. */
+static int drain(struct weir_meter *meter, struct weir_diag *diag)
+{
+    for (unsigned i = 0; i < meter->config.interface_count; i++)
+        weir_live_end(meter->live[i]);
+    int64_t until_ns = weir_clock_now(&meter->config.clock) + DRAIN_NS;
+    int result = 0;
+    while (result == 0 && weir_clock_now(&meter->config.clock) < until_ns) {
+        result = take_round(meter, diag);
+        if (result == WEIR_E_AGAIN && poll_interfaces(meter, DRAIN_WAIT_MS) > 0)
+            result = 0;
+    }
+    return result == WEIR_E_AGAIN ? 0 : result;
 }
 
 int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
@@ -451,6 +475,8 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
             flush_ns = now_ns + FLUSH_PERIOD_NS;
         }
     }
+    if (result == 0)
+        result = drain(meter, diag);
     return finish(meter, weir_clock_now(&meter->config.clock), result, diag);
 }
 

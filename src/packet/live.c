@@ -67,6 +67,7 @@ static struct weir_source *source_new(const struct weir_live_way *way, const cha
     }
     *live = (struct weir_live){
         .interface = name,
+        .way = way,
         .options = options,
         .snaplen = options->snaplen ? options->snaplen : SNAPLEN_DEFAULT,
         .buffer_octets = options->buffer_octets ? options->buffer_octets : BUFFER_DEFAULT,
@@ -150,6 +151,13 @@ int weir_live_fd(const struct weir_source *source)
 {
     const struct weir_live *live = source->state;
     return live->fd;
+}
+
+void weir_live_end(const struct weir_source *source)
+{
+    const struct weir_live *live = source->state;
+    if (live->way->end)
+        live->way->end(source);
 }
 
 bool weir_live_tells_direction(const struct weir_source *source)

@@ -76,6 +76,12 @@ WEIR_CHECKED int weir_live_open(const char *interface, const struct weir_live_op
 /* Readable where frames may be waiting; of a source opened here only. */
 int weir_live_fd(const struct weir_source *source);
 
+/*
+ * Takes nothing new in from here on; frames that came before are still to be had, the last of them
+ * within 20 ms. Where there is no ring it changes nothing. Likewise.
+ */
+void weir_live_end(const struct weir_source *source);
+
 /* Whether frames that go out are told from those that come in; likewise. */
 bool weir_live_tells_direction(const struct weir_source *source);
 

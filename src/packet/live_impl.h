@@ -12,8 +12,11 @@
 #include "packet/live.h"
 #include "packet/source_impl.h"
 
+struct weir_live_way;
+
 struct weir_live {
     char *interface;
+    const struct weir_live_way *way;
     const struct weir_live_options *options; /* during `open` only */
     uint32_t snaplen;
     uint32_t buffer_octets;
@@ -27,6 +30,7 @@ struct weir_live_way {
     size_t state_octets;
     /* 0; WEIR_E_UNSUPPORTED where another way has to be taken; or an error as weir_live_open(). */
     int (*open)(struct weir_source *source, struct weir_diag *diag);
+    void (*end)(const struct weir_source *source); /* as weir_live_end; may be NULL */
 };
 
 extern const struct weir_live_way weir_live_ring;

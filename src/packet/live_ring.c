@@ -276,7 +276,7 @@ static int attach_filter(const struct ring *ring, struct weir_diag *diag)
     return result;
 }
 
-/* Until it shares the interface with others, one that is not the first takes nothing. */
+/* So that nothing more comes in: until it shares the interface with others, and at the end. */
 static int attach_nothing(const struct ring *ring, struct weir_diag *diag)
 {
     struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
@@ -425,6 +425,12 @@ static int ring_open(struct weir_source *source, struct weir_diag *diag)
     return result;
 }
 
+static void ring_end(const struct weir_source *source)
+{
+    struct weir_diag unused;
+    (void)!attach_nothing(source->state, &unused);
+}
+
 static void ring_stop(struct weir_source *source)
 {
     struct ring *ring = source->state;
@@ -440,4 +446,5 @@ const struct weir_live_way weir_live_ring = {
     .format = {.next = ring_next, .count = ring_count, .stop = ring_stop},
     .state_octets = sizeof(struct ring),
     .open = ring_open,
+    .end = ring_end,
 };

@@ -99,6 +99,37 @@ static void each_interface_is_an_observation_point(void **state)
     close(capture.fds[1]);
 }
 
+/* Asked to stop before it has read anything, it still takes what had come by then. */
+static void what_came_before_the_end_is_metered(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"weir1"};
+    struct capture capture = {.wanted = 0};
+    const struct weir_meter_config config = {
+        .cache = weir_cache_config_default(),
+        .interfaces = names,
+        .interface_count = 1,
+        .clock = weir_clock_system(),
+        .stop = has_enough,
+        .stop_context = &capture,
+    };
+    struct weir_meter *meter;
+    struct weir_diag diag = {0};
+    if (weir_meter_new(&config, &meter, &diag) < 0)
+        fail_msg("%s", diag.text);
+    const struct weir_batch_sink sink = {take, flush, &capture};
+    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    int fd = veth_open("weir0");
+    uint8_t octets[512];
+    for (unsigned i = 0; i < 5000; i++)
+        veth_send(fd, octets, veth_udp(octets, 0, 600, 200));
+    assert_int_equal(weir_meter_listen(meter, &diag), 0);
+    assert_int_equal(capture.count, 1);
+    assert_int_equal(capture.rows[0].packets, 5000);
+    weir_meter_free(meter);
+    close(fd);
+}
+
 #define PAIRS       200u
 #define PER_FLOW    5u
 #define WORKERS_MAX 8u
@@ -222,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_interface_is_an_observation_point),
+        cmocka_unit_test(what_came_before_the_end_is_metered),
         cmocka_unit_test(workers_share_an_interface),
         cmocka_unit_test(what_cannot_be_shared_is_refused),
     };
