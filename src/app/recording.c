@@ -50,6 +50,7 @@ struct weir_recording {
     struct retry retry;
     bool is_at_limit; /* the collector takes no more */
     bool is_busy;     /* something was taken since it last rested */
+    bool is_behind;   /* and there was more */
     size_t foreseen;  /* datagrams that come next and the collector was told of */
 
     pthread_t receiving;
@@ -622,6 +623,7 @@ int weir_recording_take(struct weir_recording *recording, struct weir_collector 
     say_messages(recording);
     learn_outcomes(recording);
     retry_in_time(recording);
+    recording->is_behind = false;
     while (most-- > 0) {
         int result = take_one(recording, collector, false, ret_messages, diag);
         if (result == WEIR_E_AGAIN)
@@ -631,6 +633,7 @@ int weir_recording_take(struct weir_recording *recording, struct weir_collector 
         if (result < 0)
             return result;
     }
+    recording->is_behind = true;
     return 0;
 }
 
@@ -638,6 +641,7 @@ int weir_recording_finish(struct weir_recording *recording, struct weir_collecto
                           bool leave, struct weir_diag *diag)
 {
     uint64_t messages = 0;
+    recording->is_behind = false;
     stop_receiving(recording);
     for (;;) {
         bool leaves = leave || recording->is_at_limit;
@@ -660,6 +664,8 @@ int weir_recording_rest(struct weir_recording *recording)
     bool was_busy = recording->is_busy;
     recording->is_busy = false;
     weir_bell_disarm(bell);
+    if (recording->is_behind)
+        return 0;
     if (was_busy)
         return TAKE_NAP_MS;
     weir_bell_arm(bell);

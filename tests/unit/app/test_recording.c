@@ -228,6 +228,31 @@ static bool all_came(struct fixture *fixture)
     return fixture->messages >= fixture->sent;
 }
 
+/* It rests after what it took was all, for more to come together; otherwise it goes on at once. */
+static void test_who_is_behind_does_not_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct weir_diag diag;
+    send_flow(fixture, 0);
+    send_flow(fixture, 0);
+    const struct weir_clock clock = weir_clock_monotonic();
+    int64_t until_ns = weir_clock_now(&clock) + AWAIT_NS;
+    while (weir_recording_count(fixture->recording).journal_datagrams < 2 &&
+           weir_clock_now(&clock) < until_ns)
+        poll(NULL, 0, 1);
+    assert_int_equal(
+        weir_recording_take(fixture->recording, fixture->collector, 1, &fixture->messages, &diag),
+        0);
+    assert_int_equal(fixture->messages, 1);
+    assert_int_equal(weir_recording_rest(fixture->recording), 0);
+    assert_int_equal(
+        weir_recording_take(fixture->recording, fixture->collector, 2, &fixture->messages, &diag),
+        0);
+    assert_int_equal(fixture->messages, 2);
+    assert_true(weir_recording_rest(fixture->recording) > 0);
+    assert_int_equal(weir_recording_rest(fixture->recording), -1);
+}
+
 /* More exporters than which the collector is told of beforehand. */
 static void test_what_many_exporters_send_is_all_taken(void **state)
 {
@@ -402,6 +427,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_what_was_put_off_is_tried_again_though_nothing_comes,
                                         make, drop),
         cmocka_unit_test_setup_teardown(test_the_newest_state_counts, make, drop),
+        cmocka_unit_test_setup_teardown(test_who_is_behind_does_not_rest, make, drop),
         cmocka_unit_test_setup_teardown(test_what_many_exporters_send_is_all_taken, make, drop),
         cmocka_unit_test_setup_teardown(test_without_a_journal_what_one_holds_is_stored, make,
                                         drop),
