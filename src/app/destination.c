@@ -67,6 +67,8 @@ int weir_destination_open(const struct weir_url *url, uint32_t default_domain,
         .clock = weir_clock_system(),
         .sleep_ns = sleep_ns,
     };
+    if (url->transport == WEIR_URL_NONE)
+        return weir_diag_set(diag, WEIR_E_USAGE, "'none:' is for what is collected only");
     int result = read_options(url, &config, diag);
     if (result < 0)
         return result;

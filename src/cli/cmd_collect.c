@@ -42,6 +42,7 @@ struct run {
     struct weir_network *networks;
     struct place *places;
     size_t place_count;
+    bool has_none;                   /* --to none: */
     struct weir_guard_group guarded; /* the places; the store counts as one that never fails */
     uint64_t stop_calls;             /* progress is looked at with some of them: clocks cost */
     pthread_mutex_t talk;            /* of what is said on standard error */
@@ -233,6 +234,31 @@ static int open_destination(struct run *run, const struct weir_url *url, struct 
     return 0;
 }
 
+static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    (void)context, (void)batch, (void)diag;
+    return 0;
+}
+
+static int take_flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    (void)context, (void)now_ns, (void)diag;
+    return 0;
+}
+
+/* Records are decoded into columns as for any place, and that is all: for counters, and to measure.
+ */
+static int open_none(struct run *run, struct weir_diag *diag)
+{
+    const struct weir_batch_sink sink = {take_batch, take_flush, NULL};
+    run->guarded.alive++;
+    run->has_none = true;
+    for (unsigned i = 0; i < weir_workers_number(run->workers); i++)
+        if (weir_collector_add_batch_sink(weir_workers_collector(run->workers, i), &sink) < 0)
+            return too_many_places(diag);
+    return 0;
+}
+
 static int open_place(struct run *run, const char *text, struct weir_diag *diag)
 {
     static const char *const none[] = {NULL};
@@ -242,6 +268,8 @@ static int open_place(struct run *run, const char *text, struct weir_diag *diag)
         weir_diag_prefix(diag, "--to");
         return result;
     }
+    if (url.transport == WEIR_URL_NONE)
+        return open_none(run, diag);
     if (url.transport != WEIR_URL_JSON)
         return open_destination(run, &url, diag);
     result = weir_url_check_options(&url, none, diag);
@@ -263,7 +291,7 @@ static int open_places(struct run *run, struct weir_diag *diag)
     for (size_t i = 0; i < arguments->given_count && result == 0; i++)
         if (arguments->given[i].option == &weir_collect_options[TO])
             result = open_place(run, arguments->given[i].text, diag);
-    if (result == 0 && !run->has_store && run->place_count == 0)
+    if (result == 0 && !run->has_store && !run->has_none && run->place_count == 0)
         result = open_json(run, "-", diag);
     return result;
 }

@@ -123,9 +123,8 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
             .kind = WEIR_OPTION_URL,
             .repeatable = true,
             .help = "where else they go: json:PATH, or exported again to ipfix+udp://HOST:PORT "
-                    "netflow9+udp:// netflow5+udp:// netflow1+udp:// ipfix+file:PATH. Without --to "
-                    "and --store: "
-                    "json:-"},
+                    "netflow9+udp:// netflow5+udp:// netflow1+udp:// ipfix+file:PATH, or none: "
+                    "for what is only to be counted. Without --to and --store: json:-"},
     [STATS] = {.name = "stats",
                .kind = WEIR_OPTION_OUTPUT,
                .group = "Output",

@@ -25,6 +25,7 @@ static const struct {
     {"netflow5+pcap", WEIR_URL_NETFLOW5, WEIR_URL_PCAP},
     {"netflow1+pcap", WEIR_URL_NETFLOW1, WEIR_URL_PCAP},
     {"json", WEIR_URL_ANY, WEIR_URL_JSON},
+    {"none", WEIR_URL_ANY, WEIR_URL_NONE},
 };
 
 #define SCHEME_COUNT (sizeof(schemes) / sizeof(schemes[0]))
@@ -133,6 +134,8 @@ int weir_url_parse(const char *text, struct weir_url *ret_url, struct weir_diag 
         if (result < 0)
             return result;
     }
+    if (url->transport == WEIR_URL_NONE)
+        return *rest ? weir_diag_set(diag, WEIR_E_USAGE, "'%s': nothing follows 'none:'", text) : 0;
     if (url->transport != WEIR_URL_UDP) {
         url->path = rest;
         return *rest ? 0 : weir_diag_set(diag, WEIR_E_USAGE, "'%s': no path after ':'", text);

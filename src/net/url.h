@@ -4,7 +4,7 @@
  *
  *     udp://HOST:PORT?mtu=1400          a listener, or IPFIX to a collector
  *     netflow9+udp://[2001:db8::1]:2055?domain=7&template-refresh=1m
- *     ipfix+file:PATH    netflow5+pcap:PATH    json:PATH    json:-
+ *     ipfix+file:PATH    netflow5+pcap:PATH    json:PATH    json:-    none:
  *
  *     struct weir_url url;
  *     if (weir_url_parse(text, &url, &diag) < 0) ...
@@ -36,6 +36,7 @@ enum weir_url_transport {
     WEIR_URL_FILE,
     WEIR_URL_PCAP, /* a capture of the datagrams that UDP would have carried */
     WEIR_URL_JSON,
+    WEIR_URL_NONE, /* nowhere: what comes is decoded and counted */
 };
 
 struct weir_url {

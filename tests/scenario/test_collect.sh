@@ -116,6 +116,12 @@ peer_expect "port in use" 2 "$(status_of "$weir" collect --listen "udp://127.0.0
 peer_expect "port in use, said" 1 "$(grep -c "port $port is in use" "$PEERS_DIR/said")"
 peer_stop "$collector" TERM
 peer_expect "protocol of a listener" 2 "$(status_of "$weir" collect --listen "ipfix+udp://:$port")"
+"$weir" gen exports --records 100 --to "netflow9+pcap:$PEERS_DIR/hundred.pcap"
+"$weir" collect -r "$PEERS_DIR/hundred.pcap" --to none: --stats - >"$PEERS_DIR/none"
+peer_expect "records that go nowhere" '"records":100' "$(grep -o '"records":[0-9]*' "$PEERS_DIR/none" | head -1)"
+peer_expect "and are not printed" 1 "$(wc -l <"$PEERS_DIR/none")"
+peer_expect "none: is for what is collected" 2 \
+    "$(status_of "$weir" gen exports --to none:)"
 peer_expect "no such kind of URL" 2 "$(status_of "$weir" collect --listen "carrier-pigeon://:9")"
 for wrong in --sampling=0 --sampling=x=5 --sampling=192.0.2.1= --skew=5 --skew=x=auto; do
     peer_expect "$wrong" 2 "$(status_of "$weir" collect -r "$exports" "$wrong")"

@@ -32,6 +32,8 @@ static void endpoints_are_taken_apart(void **state)
     assert_int_equal(url.transport, WEIR_URL_FILE);
     assert_string_equal(url.path, "/tmp/a:b.ipfix");
 
+    assert_int_equal(weir_url_parse("none:", &url, &diag), 0);
+    assert_int_equal(url.transport, WEIR_URL_NONE);
     assert_int_equal(weir_url_parse("json:-", &url, &diag), 0);
     assert_string_equal(url.path, "-");
 }
@@ -43,6 +45,7 @@ static void what_is_wrong_is_said(void **state)
         const char *text;
         const char *says;
     } cases[] = {
+        {"none:x", "nothing follows 'none:'"},
         {"", "no such kind of endpoint"},
         {"127.0.0.1", "no such kind of endpoint"},
         {"2055", "did you mean udp://:2055?"},
