@@ -9,6 +9,8 @@ Every scrape is well formed by the rules of the format, no counter falls from on
 last one says what --stats says, and of each exporter what came and what was lost is what was sent.
 """
 
+import atexit
+import json
 import os
 import random
 import re
@@ -23,7 +25,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-import json
 
 SOURCE = os.environ.get("WEIR_SOURCE",
                         os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -123,10 +124,10 @@ class Collector:
         self.process = subprocess.Popen(
             [WEIR, "collect", "--listen", f"udp://127.0.0.1:{self.port}", "--metrics", metrics,
              "--stats", self.stats_path, *options], stderr=subprocess.PIPE, text=True)
+        # Also where a check fails nothing is left running.
+        atexit.register(self.process.kill)
         self.url = None
-        self.said = []
         for line in self.process.stderr:
-            self.said.append(line)
             match = re.match(r"weir: metrics on (http://\S+)/metrics$", line)
             if match:
                 self.url = match[1]
@@ -304,11 +305,13 @@ def check_promtool(page):
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if result.returncode != 0 or result.stdout:
         fail(f"promtool: {result.stdout}")
-    rules = os.path.join(SOURCE, "doc", "prometheus-rules.yml")
-    result = subprocess.run([promtool, "check", "rules", rules], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)
-    if result.returncode != 0:
-        fail(f"promtool: {result.stdout}")
+    for what in (["check", "rules", os.path.join(SOURCE, "doc", "prometheus-rules.yml")],
+                 ["test", "rules", os.path.join(SOURCE, "tests", "scenario",
+                                                "prometheus_rules_test.yml")]):
+        result = subprocess.run([promtool, *what], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+        if result.returncode != 0:
+            fail(f"promtool: {result.stdout}")
 
 
 def check_documents(page):
