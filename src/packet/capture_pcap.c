@@ -8,6 +8,8 @@
 #include "packet/source_impl.h"
 
 #define FILE_HEADER_OCTETS 24
+#define CACHE_LINE         64u
+#define FETCH_AHEAD        512u /* octets; a record's length is known with its header only */
 
 struct pcap_variant {
     uint32_t magic;
@@ -106,6 +108,10 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
             /* A whole second may come from rounding; more of it says nothing. */
             fraction = fraction_max;
             source->counters.packets_time_clamped++;
+        }
+        if (available >= FETCH_AHEAD + CACHE_LINE) {
+            __builtin_prefetch(record + FETCH_AHEAD);
+            __builtin_prefetch(record + FETCH_AHEAD + CACHE_LINE);
         }
         frames[count++] = (struct weir_frame){
             .octets = record + header_octets,
