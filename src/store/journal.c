@@ -195,10 +195,20 @@ static bool is_due(struct weir_journal *journal, const struct weir_datagram *dat
     return is_over || journal->filled - journal->segment_start >= WEIR_JOURNAL_SEGMENT_OCTETS_MAX;
 }
 
+/* Before it can be taken out, so that nobody ever counts more than came. One thread counts. */
+static void count_one(struct weir_journal *journal, const struct weir_datagram *datagram)
+{
+    uint64_t datagrams = atomic_load_explicit(&journal->datagrams, memory_order_relaxed);
+    uint64_t octets = atomic_load_explicit(&journal->octets, memory_order_relaxed);
+    atomic_store_explicit(&journal->datagrams, datagrams + 1, memory_order_relaxed);
+    atomic_store_explicit(&journal->octets, octets + datagram->length, memory_order_relaxed);
+}
+
 static int append_one(struct weir_journal *journal, const struct weir_datagram *datagram)
 {
     size_t octets = weir_pcapng_packet_octets(datagram);
     if (octets == 0) {
+        count_one(journal, datagram);
         atomic_fetch_add(&journal->writer.dropped, 1);
         return 0;
     }
@@ -214,6 +224,7 @@ static int append_one(struct weir_journal *journal, const struct weir_datagram *
     if (journal->segment_datagrams++ == 0)
         set_times(journal, datagram->received_ns);
     weir_pcapng_packet(weir_ring_at(&journal->ring, journal->filled), datagram);
+    count_one(journal, datagram);
     journal->filled += octets;
     return 0;
 }
@@ -221,19 +232,11 @@ static int append_one(struct weir_journal *journal, const struct weir_datagram *
 int weir_journal_append(struct weir_journal *journal, const struct weir_datagram *datagrams,
                         size_t count)
 {
-    uint64_t octets = 0;
     int result = 0;
-    size_t done = 0;
-    for (; done < count && result == 0; done++) {
-        result = append_one(journal, &datagrams[done]);
-        octets += datagrams[done].length;
-    }
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = append_one(journal, &datagrams[i]);
     publish(journal);
-    if (result < 0)
-        return result;
-    atomic_fetch_add_explicit(&journal->datagrams, done, memory_order_relaxed);
-    atomic_fetch_add_explicit(&journal->octets, octets, memory_order_relaxed);
-    return 0;
+    return result;
 }
 
 int64_t weir_journal_due(const struct weir_journal *journal)
