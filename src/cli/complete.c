@@ -40,7 +40,7 @@ static void add_value(struct weir_text_buffer *out, const struct weir_command *c
 static bool is_again(const struct weir_command *const *at)
 {
     size_t length = strcspn((*at)->name, " ");
-    for (const struct weir_command *const *before = weir_commands; before < at; before++)
+    for (const struct weir_command *const *before = weir_commands; *before && before < at; before++)
         if (strncmp((*before)->name, (*at)->name, length) == 0 && (*before)->name[length] == ' ')
             return true;
     return false;

@@ -335,8 +335,10 @@ static int apply_common(struct parse *parse)
         else if (argument->option == &common_options[COMMON_PROGRESS])
             arguments->progress = true;
         else if (argument->option == &common_options[COMMON_TZ])
-            arguments->zone_name = strcasecmp(argument->text, "UTC") == 0 ? NULL : argument->text;
+            arguments->zone_name = argument->text;
     }
+    if (arguments->zone_name && strcasecmp(arguments->zone_name, "UTC") == 0)
+        arguments->zone_name = NULL;
     if (!arguments->zone_name)
         return 0;
     int result = weir_zone_open(arguments->zone_name, &arguments->zone_offset_s, &arguments->zone,
