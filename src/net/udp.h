@@ -35,7 +35,9 @@ struct weir_udp_sender;
  *
  * What happens to a datagram on its way fails no send: UDP promises nothing, the collector may come
  * and a route may come back. Such datagrams are counted by cause; only a socket that cannot send at
- * all is an error. Where the system has no memory for a datagram a send waits, at most 10 ms.
+ * all is an error. Where the address that it sends from is taken from the machine it goes on from
+ * the one that is there then. Where the system has no memory for a datagram a send waits, at most
+ * 10 ms.
  */
 WEIR_CHECKED int weir_udp_sender_open(const char *host, uint16_t port, unsigned mtu_octets,
                                       struct weir_udp_sender **ret_sender,
@@ -48,6 +50,7 @@ struct weir_udp_sender_counters {
     uint64_t datagrams_forbidden;
     uint64_t datagrams_too_long;
     uint64_t datagrams_no_room;
+    uint64_t reconnects;
 };
 extern const struct weir_counter weir_udp_sender_counter_table[];
 extern const size_t weir_udp_sender_counter_count;

@@ -24,6 +24,8 @@
 
 struct weir_udp_sender {
     int socket;
+    struct sockaddr_storage peer;
+    socklen_t peer_length;
     struct weir_udp_sender_counters counters;
     char name[NI_MAXHOST + 16]; /* HOST:PORT, for messages */
 };
@@ -35,6 +37,10 @@ const struct weir_counter weir_udp_sender_counter_table[] = {
     ROW(datagrams_forbidden, "datagrams dropped: this machine's firewall refused them"),
     ROW(datagrams_too_long, "datagrams dropped: the path's MTU is smaller; ?mtu= sets it"),
     ROW(datagrams_no_room, "datagrams dropped: the system had no memory for them"),
+    WEIR_COUNTER(
+        struct weir_udp_sender_counters, reconnects, NONE,
+        "times that sending went on from a new connection, the address or the route of the "
+        "one before being gone"),
 };
 #undef ROW
 const size_t weir_udp_sender_counter_count =
@@ -43,7 +49,8 @@ const size_t weir_udp_sender_counter_count =
 /*
  * What the network, a firewall or want of memory does to a datagram passes; UDP promises nothing,
  * so it is counted and the next one sent. What is not among these is wrong with the socket.
- * EINVAL: the address that the socket was given at connect is the machine's no more.
+ * EINVAL: the address that the socket was given at connect is the machine's no more. EDESTADDRREQ:
+ * it could not be connected again.
  */
 static uint64_t *count_of(struct weir_udp_sender_counters *counters, int error)
 {
@@ -58,6 +65,7 @@ static uint64_t *count_of(struct weir_udp_sender_counters *counters, int error)
     case ENOPROTOOPT:
     case EADDRNOTAVAIL:
     case EINVAL:
+    case EDESTADDRREQ:
         return &counters->datagrams_unreachable;
     case EPERM:
     case EACCES:
@@ -71,6 +79,35 @@ static uint64_t *count_of(struct weir_udp_sender_counters *counters, int error)
     default:
         return NULL;
     }
+}
+
+/* Whether the socket may have no address to send from: kernels differ in what they say of that. */
+static bool may_have_lost_address(int error)
+{
+    return error == EINVAL || error == EADDRNOTAVAIL || error == EDESTADDRREQ ||
+           error == ENETUNREACH;
+}
+
+/*
+ * Connects the socket to the same peer from whatever address is now the one to send from, and from
+ * the same port where that is free: to the collector it is the same exporter then.
+ */
+static void reconnect(struct weir_udp_sender *sender)
+{
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    struct sockaddr_storage own = {0};
+    socklen_t length = sizeof(own);
+    if (getsockname(sender->socket, (struct sockaddr *)&own, &length) < 0)
+        own.ss_family = AF_UNSPEC;
+    (void)connect(sender->socket, &nowhere, sizeof(nowhere));
+    if (own.ss_family == AF_INET)
+        ((struct sockaddr_in *)&own)->sin_addr.s_addr = htonl(INADDR_ANY);
+    else if (own.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&own)->sin6_addr = in6addr_any;
+    if (own.ss_family != AF_UNSPEC)
+        (void)bind(sender->socket, (const struct sockaddr *)&own, length);
+    sender->counters.reconnects +=
+        connect(sender->socket, (const struct sockaddr *)&sender->peer, sender->peer_length) == 0;
 }
 
 static bool is_worth_trying(int error, unsigned tries)
@@ -109,6 +146,8 @@ static int send_some(struct weir_udp_sender *sender, struct mmsghdr *headers, si
             return weir_diag_set(diag, WEIR_E_IO, "%s: sending: %s", sender->name, strerror(error));
         if (error == ECONNREFUSED)
             sender->counters.sends_refused++;
+        if (tries == 0 && may_have_lost_address(error))
+            reconnect(sender);
         if (is_worth_trying(error, ++tries))
             continue;
         if (error != ECONNREFUSED)
@@ -163,7 +202,8 @@ static unsigned route_mtu(int fd, int family)
     return result == 0 && mtu < LARGEST_MTU_UNASKED ? (unsigned)mtu : LARGEST_MTU_UNASKED;
 }
 
-static int connect_socket(const struct addrinfo *list, int *ret_family)
+static int connect_socket(const struct addrinfo *list, struct weir_udp_sender *sender,
+                          int *ret_family)
 {
     int fd = -1;
     for (const struct addrinfo *at = list; at; at = at->ai_next) {
@@ -173,6 +213,8 @@ static int connect_socket(const struct addrinfo *list, int *ret_family)
         if (forbid_fragments(fd, at->ai_family) == 0 &&
             connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
             *ret_family = at->ai_family;
+            memcpy(&sender->peer, at->ai_addr, at->ai_addrlen);
+            sender->peer_length = at->ai_addrlen;
             return fd;
         }
         int saved = errno;
@@ -206,7 +248,7 @@ int weir_udp_sender_open(const char *host, uint16_t port, unsigned mtu_octets,
                              gai_strerror(looked_up));
     }
     int family = AF_UNSPEC;
-    sender->socket = connect_socket(list, &family);
+    sender->socket = connect_socket(list, sender, &family);
     int saved = errno;
     freeaddrinfo(list);
     if (sender->socket < 0) {

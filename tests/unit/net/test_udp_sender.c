@@ -4,6 +4,7 @@
  * by a script of errors, one a call.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -13,6 +14,10 @@
 /* The linker puts this before the library's calls (--wrap), and names it so. */
 /* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+int __real_connect(int fd, const struct sockaddr *address, socklen_t length);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 enum { CALLS_MAX = 200 };
 
@@ -24,7 +29,25 @@ static struct {
     unsigned most; /* messages that one call takes */
     unsigned char sent[CALLS_MAX];
     unsigned sent_count;
+    unsigned connects;     /* to a peer */
+    bool has_no_route;     /* then connecting fails */
+    bool loses_connection; /* and sending, until it is connected again */
 } wire;
+
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    if (address->sa_family == AF_UNSPEC)
+        return __real_connect(fd, address, length);
+    if (wire.has_no_route) {
+        wire.loses_connection = true;
+        errno = ENETUNREACH;
+        return -1;
+    }
+    wire.connects++;
+    wire.loses_connection = false;
+    return __real_connect(fd, address, length);
+}
 
 /* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
@@ -32,6 +55,10 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
     (void)fd;
     (void)flags;
     unsigned call = wire.calls++;
+    if (wire.loses_connection) {
+        errno = EDESTADDRREQ;
+        return -1;
+    }
     if (call >= wire.at && call - wire.at < wire.times) {
         errno = wire.error;
         return -1;
@@ -149,6 +176,61 @@ static void what_does_not_pass_is_dropped_and_counted(void **state)
     }
 }
 
+static uint16_t port_of_sender(void)
+{
+    struct sockaddr_in own;
+    socklen_t length = sizeof(own);
+    /* The newest descriptor but for those of the test itself: found by what it is connected to. */
+    for (int fd = 0; fd < 64; fd++) {
+        struct sockaddr_in peer;
+        socklen_t peer_length = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) == 0 &&
+            peer.sin_port == htons(4739) && getsockname(fd, (struct sockaddr *)&own, &length) == 0)
+            return own.sin_port;
+    }
+    fail();
+    return 0;
+}
+
+/* The address that it sent from is gone, and another one has come. */
+static void an_address_that_vanishes_is_replaced(void **state)
+{
+    (void)state;
+    struct weir_diag diag = {0};
+    size_t sent;
+    uint16_t port = port_of_sender();
+    assert_int_equal(send_fifty(EINVAL, 1, &sent, &diag), 0);
+    assert_int_equal(sent, 50);
+    assert_int_equal(wire.connects, 2);
+    assert_int_equal(counted(COUNTED(reconnects)), 1);
+    assert_int_equal(counted(COUNTED(datagrams_unreachable)), 0);
+    assert_int_equal(port_of_sender(), port);
+}
+
+/* Until one comes datagrams are dropped and counted, and each tries again. */
+static void without_any_address_it_waits_for_one(void **state)
+{
+    (void)state;
+    struct weir_diag diag = {0};
+    unsigned char octet = 4;
+    struct weir_message_octets message = {&octet, 1};
+    size_t sent;
+    wire.has_no_route = true;
+    assert_int_equal(send_fifty(EADDRNOTAVAIL, 1, &sent, &diag), 0);
+    assert_int_equal(sent, 4);
+    assert_int_equal(counted(COUNTED(datagrams_unreachable)), 1);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+        assert_int_equal(sent, 0);
+    }
+    assert_int_equal(counted(COUNTED(datagrams_unreachable)), 4);
+    assert_int_equal(counted(COUNTED(reconnects)), 0);
+    wire.has_no_route = false;
+    assert_int_equal(transport.send(transport.context, &message, 1, &sent, &diag), 0);
+    assert_int_equal(sent, 1);
+    assert_int_equal(counted(COUNTED(reconnects)), 1);
+}
+
 static void a_signal_costs_nothing(void **state)
 {
     (void)state;
@@ -174,6 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_A_SENDER(what_was_an_earlier_datagrams_fate_is_tried_again),
         ON_A_SENDER(what_does_not_pass_is_dropped_and_counted),
+        ON_A_SENDER(an_address_that_vanishes_is_replaced),
+        ON_A_SENDER(without_any_address_it_waits_for_one),
         ON_A_SENDER(a_signal_costs_nothing),
         ON_A_SENDER(a_socket_that_is_none_is_an_error),
     };
