@@ -200,6 +200,8 @@ void weir_explain_value_at(struct weir_explain_walk *walk, unsigned depth,
     bool is_wrong =
         weir_explain_value(item.element, value->octets, value->length, &walk->message, text, note);
     item.text = weir_text_string(text);
+    if (!is_wrong && !is_scope)
+        weir_explain_common_note(walk, value, note);
     if (note[0] && !is_wrong)
         item.note = note;
     weir_explain_show(walk, &item);
@@ -221,9 +223,13 @@ void weir_explain_record_at(struct weir_explain_walk *walk, unsigned depth, uint
     item.number = number;
     weir_explain_show(walk, &item);
     /* Fields of no octets are left out: of them there may be a thousand in every octet. */
-    for (unsigned i = 0; weir_record_next(record, &value, NULL) == 0; i++)
+    for (unsigned i = 0; weir_record_next(record, &value, NULL) == 0; i++) {
+        bool is_scope = i < item.source->scope_count;
+        if (is_scope)
+            weir_explain_common_put(walk, &value, at);
         if (value.length > 0)
-            weir_explain_value_at(walk, depth + 1, &value, i < item.source->scope_count);
+            weir_explain_value_at(walk, depth + 1, &value, is_scope);
+    }
 }
 
 static void explain_records(struct weir_explain_walk *walk, struct weir_set *set,

@@ -8,13 +8,27 @@
 
 #include "app/explain.h"
 #include "app/explain_protocol.h"
+#include "app/explain_value.h"
 #include "app/follow.h"
 #include "base/text.h"
+
+#define WEIR_EXPLAIN_COMMON_MAX 256u
+
+/* Where the record stood that had these common properties last. */
+struct weir_explain_common {
+    struct weir_session_key session;
+    uint64_t id;
+    uint64_t message; /* its number */
+    size_t offset;    /* of the record in it */
+};
 
 struct weir_explainer {
     struct weir_follower follower;
     struct weir_explain_counters counters;
     struct weir_text_buffer text; /* of the value that is shown */
+    struct weir_explain_common common[WEIR_EXPLAIN_COMMON_MAX];
+    uint32_t common_count;
+    uint32_t common_next; /* makes room for another */
 };
 
 struct weir_explain_walk {
@@ -73,5 +87,13 @@ const char *weir_explain_sample_name(const struct weir_set *set);
  */
 void weir_explain_list(struct weir_explain_walk *walk, unsigned depth, enum weir_type type,
                        size_t at, size_t length);
+
+/* explain_common.c: notes where a record of options is whose scope is this value, if it may be. */
+void weir_explain_common_put(struct weir_explain_walk *walk, const struct weir_value *value,
+                             size_t record);
+
+/* Says which record a value refers to, if it may; else the note stays. */
+void weir_explain_common_note(const struct weir_explain_walk *walk, const struct weir_value *value,
+                              char note[WEIR_EXPLAIN_NOTE_MAX]);
 
 #endif

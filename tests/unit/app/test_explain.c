@@ -447,6 +447,37 @@ static void elements_that_are_described(void **state)
     assert_null(strstr(text, "??"));
 }
 
+/* Records say where what they refer to stands; of each exporter's own. */
+static void common_properties_are_pointed_at(void **state)
+{
+    struct desk *desk = *state;
+    struct builder b;
+    build_ipfix(&b, 7);
+    size_t set = build_set(&b, 3);
+    build_u16s(&b, 7, 300, 2, 1, 137, 2, 11, 2);
+    weir_write_zeros(&b.writer, 2);
+    build_set_end(&b, set);
+    set = build_set(&b, 2);
+    build_u16s(&b, 6, 301, 2, 137, 2, 2, 4);
+    build_set_end(&b, set);
+    set = build_set(&b, 301);
+    build_u16s(&b, 3, 5, 0, 10);
+    build_set_end(&b, set);
+    build_ipfix_end(&b);
+    assert_non_null(strstr(explain(desk, &b), "5 (which have not come)"));
+
+    build_ipfix(&b, 7);
+    set = build_set(&b, 300);
+    build_u16s(&b, 2, 4, 80);
+    build_u16s(&b, 2, 5, 443);
+    build_set_end(&b, set);
+    set = build_set(&b, 301);
+    build_u16s(&b, 3, 5, 0, 10);
+    build_set_end(&b, set);
+    build_ipfix_end(&b);
+    assert_non_null(strstr(explain(desk, &b), "5 (those at octet 24 of message 2)"));
+}
+
 static void build_u32s(struct builder *b, unsigned count, ...)
 {
     va_list values;
@@ -599,13 +630,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_desk, close_desk)
-        TEST(every_octet_of_ipfix),   TEST(netflow_headers),
-        TEST(broken_rules_are_named), TEST(no_message_at_all),
-        TEST(suspicious_templates),   TEST(withdrawals_of_files),
-        TEST(suspicious_messages),    TEST(cut_at_every_octet),
-        TEST(every_bit_flipped),      TEST(real_messages_cut),
-        TEST(json_is_a_tree),         TEST(lists_are_taken_apart),
-        TEST(sflow_is_taken_apart),   TEST(elements_that_are_described),
+        TEST(every_octet_of_ipfix),
+        TEST(netflow_headers),
+        TEST(broken_rules_are_named),
+        TEST(no_message_at_all),
+        TEST(suspicious_templates),
+        TEST(withdrawals_of_files),
+        TEST(suspicious_messages),
+        TEST(cut_at_every_octet),
+        TEST(every_bit_flipped),
+        TEST(real_messages_cut),
+        TEST(json_is_a_tree),
+        TEST(lists_are_taken_apart),
+        TEST(sflow_is_taken_apart),
+        TEST(common_properties_are_pointed_at),
+        TEST(elements_that_are_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
