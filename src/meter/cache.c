@@ -94,9 +94,10 @@ static int check(const struct weir_cache_config *config, struct weir_diag *diag)
         {"linger time", config->linger_ns, 0},
     };
     for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
-        if (durations[i].value < durations[i].least || durations[i].value > WEIR_CACHE_TIMEOUT_MAX)
-            return weir_diag_set(diag, WEIR_E_USAGE, "the %s must be %s to 7 days",
-                                 durations[i].name, durations[i].least ? "1 ms" : "0");
+        if (durations[i].value != 0 && (durations[i].value < durations[i].least ||
+                                        durations[i].value > WEIR_CACHE_TIMEOUT_MAX))
+            return weir_diag_set(diag, WEIR_E_USAGE, "the %s must be 0 or %s7 days",
+                                 durations[i].name, durations[i].least ? "1 ms to " : "up to ");
     if (config->biflow != WEIR_BIFLOW_NONE)
         return weir_flow_definition_check_biflow(&config->definition, diag);
     return weir_flow_definition_check_uniflow(&config->definition, diag);
@@ -190,23 +191,35 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
     return 0;
 }
 
+/* A timeout of 0 is none (RFC 6728 section 4.3.2). */
+static uint64_t timeout_of(int64_t ns)
+{
+    return ns == 0 ? UINT64_MAX : (uint64_t)ns;
+}
+
+/* The one that ticks are made of: without any, something. */
 static uint64_t shorter_timeout(const struct weir_cache_config *config)
 {
-    return (uint64_t)(config->idle_ns < config->active_ns ? config->idle_ns : config->active_ns);
+    uint64_t shorter = (uint64_t)WEIR_CACHE_TIMEOUT_MAX;
+    if (timeout_of(config->idle_ns) < shorter)
+        shorter = timeout_of(config->idle_ns);
+    if (timeout_of(config->active_ns) < shorter)
+        shorter = timeout_of(config->active_ns);
+    return shorter;
 }
 
 struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config)
 {
     return (struct weir_meter_clock){
         .tick_ns = shorter_timeout(config) / TIMEOUT_TICKS,
-        .idle = (uint64_t)config->idle_ns,
+        .idle = timeout_of(config->idle_ns),
     };
 }
 
 static void set_times(struct weir_cache *cache, const struct weir_cache_config *config)
 {
-    cache->idle = (uint64_t)config->idle_ns;
-    cache->active = (uint64_t)config->active_ns;
+    cache->idle = timeout_of(config->idle_ns);
+    cache->active = timeout_of(config->active_ns);
     cache->linger = (uint64_t)config->linger_ns;
     if (cache->linger > cache->idle)
         cache->linger = cache->idle;

@@ -23,7 +23,7 @@
  * Time is the packets' own: the latest time seen. A packet older than that counts as if it came at
  * the latest time, but for its flow's first and last time. Should WEIR_CACHE_STEP_PACKETS in a row
  * be older by more than the idle timeout, the packets' clock was set back: all flows are forced
- * out and time goes on from there.
+ * out and time goes on from there. Without an idle timeout it is never held for that.
  *
  *     weir_cache_new(&config, &sink, &cache, &diag);
  *     weir_cache_add(cache, packets, count, &diag);     // any number of times
@@ -74,8 +74,8 @@ struct weir_cache_config {
     enum weir_biflow biflow; /* both directions are one flow, or not */
     struct weir_perimeter perimeter;
     uint32_t entries;  /* flows at once, WEIR_CACHE_ENTRIES_MIN to _MAX */
-    int64_t idle_ns;   /* WEIR_CACHE_TIMEOUT_MIN to _MAX */
-    int64_t active_ns; /* WEIR_CACHE_TIMEOUT_MIN to _MAX */
+    int64_t idle_ns;   /* WEIR_CACHE_TIMEOUT_MIN to _MAX, or 0: none */
+    int64_t active_ns; /* WEIR_CACHE_TIMEOUT_MIN to _MAX, or 0: none */
     int64_t linger_ns; /* silence after a connection's end; no more than idle_ns counts */
     uint32_t domain;   /* Observation Domain of the records */
     struct weir_hash_key hash_key;

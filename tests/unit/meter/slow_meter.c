@@ -95,12 +95,19 @@ static void end_flow(struct slow_meter *meter, size_t at, uint8_t reason)
             (meter->flow_count - at) * sizeof(*meter->flows));
 }
 
+/* A timeout of 0 is none. */
+static __int128 limit(int64_t timeout_ns)
+{
+    return timeout_ns ? timeout_ns : (__int128)1 << 100;
+}
+
 static void end_due(struct slow_meter *meter)
 {
     for (size_t i = 0; i < meter->flow_count;) {
         const struct slow_flow *flow = &meter->flows[i];
-        __int128 silent_at = flow->last_seen + (flow->closed ? meter->linger_ns : meter->idle_ns);
-        __int128 old_at = flow->start_seen + meter->active_ns;
+        __int128 silent_at =
+            flow->last_seen + (flow->closed ? meter->linger_ns : limit(meter->idle_ns));
+        __int128 old_at = flow->start_seen + limit(meter->active_ns);
         if (meter->now > silent_at && silent_at <= old_at)
             end_flow(meter, i, flow->closed ? 3 : 1);
         else if (meter->now > old_at)
@@ -119,7 +126,7 @@ void slow_meter_finish(struct slow_meter *meter)
 
 static void take_time(struct slow_meter *meter, int64_t time)
 {
-    if (meter->started && time < meter->now - meter->idle_ns) {
+    if (meter->started && time < meter->now - limit(meter->idle_ns)) {
         if (++meter->late < 1024)
             return;
         slow_meter_finish(meter);

@@ -40,7 +40,7 @@ static int64_t random_step(const struct weir_cache_config *config)
     case 5:
         return -(int64_t)random_below((uint64_t)config->idle_ns / 4 + 2);
     case 6:
-        return random_below(30) ? 0 : -(int64_t)random_below((uint64_t)config->active_ns * 3);
+        return random_below(30) ? 0 : -(int64_t)random_below((uint64_t)config->active_ns * 3 + 1);
     case 7:
         return random_below(30) ? 0 : (int64_t)random_below(UINT64_C(1) << random_below(56));
     default:
@@ -86,13 +86,15 @@ static struct weir_packet random_packet(unsigned hosts)
 static struct weir_cache_config random_config(void)
 {
     struct weir_cache_config config = weir_cache_config_default();
-    static const int64_t idles[] = {WEIR_NS_PER_MS, 1234567, WEIR_NS_PER_SECOND,
-                                    15 * WEIR_NS_PER_SECOND, WEIR_CACHE_TIMEOUT_MAX};
-    static const int64_t actives[] = {WEIR_NS_PER_MS, 3333333, 10 * WEIR_NS_PER_SECOND,
-                                      1800 * WEIR_NS_PER_SECOND, WEIR_CACHE_TIMEOUT_MAX};
+    static const int64_t idles[] = {WEIR_NS_PER_MS,         1234567,
+                                    WEIR_NS_PER_SECOND,     15 * WEIR_NS_PER_SECOND,
+                                    WEIR_CACHE_TIMEOUT_MAX, 0};
+    static const int64_t actives[] = {WEIR_NS_PER_MS,          3333333,
+                                      10 * WEIR_NS_PER_SECOND, 1800 * WEIR_NS_PER_SECOND,
+                                      WEIR_CACHE_TIMEOUT_MAX,  0};
     config.entries = 4096;
-    config.idle_ns = idles[random_below(5)];
-    config.active_ns = actives[random_below(5)];
+    config.idle_ns = idles[random_below(6)];
+    config.active_ns = actives[random_below(6)];
     config.linger_ns = (int64_t)random_below((uint64_t)config.idle_ns + 1);
     if (random_below(4) == 0)
         config.linger_ns = 0;

@@ -624,7 +624,7 @@ static void settings_out_of_range_are_refused(void **state)
         wrong[i] = weir_cache_config_default();
     wrong[0].entries = 0;
     wrong[1].entries = WEIR_CACHE_ENTRIES_MAX + 1;
-    wrong[2].idle_ns = 0;
+    wrong[2].idle_ns = WEIR_CACHE_TIMEOUT_MIN - 1;
     wrong[3].active_ns = WEIR_CACHE_TIMEOUT_MAX + 1;
     wrong[4].linger_ns = -1;
     for (int i = 0; i < 5; i++) {

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: slow_meter.py WEIR PRINT_PACKETS
+
+An independent meter, slow and obvious, against `weir meter`: every capture of ../shared and
+generated traffic, outside of tunnels and inside, under several flow definitions and as biflows,
+record by record. It has the packets from print_packets, which packet_values.py checks with tshark.
+"""
+
+import collections
+import csv
+import datetime
+import ipaddress
+import os
+import subprocess
+import sys
+import tempfile
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+IDLE, ACTIVE, END, FORCED = 1, 2, 3, 4
+SECOND = 10**9
+IDLE_NS, ACTIVE_NS, LINGER_NS, LATE_PACKETS = 15 * SECOND, 1800 * SECOND, 2 * SECOND, 1024
+
+CONNECTIONS = ("keys=src_addr,dst_addr,src_port,dst_port,protocol "
+               "fields=packets,bytes,start,end,tcp_flags,ttl_min,ttl_max,end_reason")
+NETWORKS = ("keys=src_addr/20/48,dst_port&0xff00,dscp,vlan,tunnel_type,tunnel_id "
+            "fields=packets,bytes,start,end,tcp_flags,end_reason")
+BIFLOWS = ("keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,start,end,"
+           "tcp_flags,end_reason,rev_packets,rev_bytes,rev_tcp_flags,rev_start,rev_end")
+
+# ICMP messages that ask, and their answers.
+ANSWERS = {(1, 8): 0, (1, 10): 9, (1, 13): 14, (1, 15): 16, (1, 17): 18, (58, 128): 129,
+           (58, 130): 131, (58, 133): 134, (58, 135): 136, (58, 139): 140}
+QUESTIONS = {(protocol, answer): question for (protocol, question), answer in ANSWERS.items()}
+
+Packet = collections.namedtuple(
+    "Packet", "version src dst protocol octets tos ttl src_port dst_port flags vlan kind id time")
+
+
+def packets_of(print_packets, capture, depth):
+    done = subprocess.run([print_packets, capture, str(depth)], capture_output=True, text=True,
+                          check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith("rest"):
+            continue
+        part = line.split("\t")
+        number = [int(value) for value in part[3:]]
+        yield Packet(int(part[0]), ipaddress.ip_address(part[1]), ipaddress.ip_address(part[2]),
+                     number[0], number[1], number[2], number[3], number[4], number[5], number[6],
+                     number[7], number[11], number[12], number[9])
+
+
+class Way:
+    """What was counted of one direction."""
+
+    def __init__(self):
+        self.packets = self.octets = self.flags = 0
+        self.times, self.ttls = [], []
+
+    def add(self, packet):
+        self.packets += 1
+        self.octets += packet.octets
+        self.flags |= packet.flags
+        self.times = [min([packet.time, *self.times]), max([packet.time, *self.times])]
+        self.ttls = [min([packet.ttl, *self.ttls]), max([packet.ttl, *self.ttls])]
+
+
+class Flow:
+    def __init__(self, key, now):
+        self.key, self.start, self.seen, self.closed = key, now, now, False
+        self.ways = Way(), Way()
+
+    def reason(self, now):
+        """Why it has ended by now, or None."""
+        silent = self.seen + (LINGER_NS if self.closed else IDLE_NS)
+        old = self.start + ACTIVE_NS
+        if now > silent and silent <= old:
+            return END if self.closed else IDLE
+        return ACTIVE if now > old else None
+
+
+def turned(key):
+    version, src, dst, src_port, dst_port, protocol = key
+    return version, dst, src, dst_port, src_port, protocol
+
+
+def connection(packet):
+    return (packet.version, packet.src, packet.dst, packet.src_port, packet.dst_port,
+            packet.protocol)
+
+
+def biflow(packet):
+    """The same, but an ICMP message that answers goes against what it answers."""
+    key = connection(packet)
+    is_icmp = packet.protocol == {4: 1, 6: 58}[packet.version]
+    question = QUESTIONS.get((packet.protocol, packet.dst_port >> 8))
+    if not is_icmp or question is None:
+        return key
+    return (*key[:3], question << 8 | packet.dst_port & 255, 0, packet.protocol)
+
+
+def network(packet):
+    length = {4: 20, 6: 48}[packet.version]
+    prefix = ipaddress.ip_network((packet.src, length), strict=False).network_address
+    return (packet.version, prefix, packet.dst_port & 0xff00, packet.tos >> 2, packet.vlan,
+            packet.kind, packet.id)
+
+
+class Meter:
+    def __init__(self, key_of, is_biflow=False, by_syn=False):
+        self.key_of, self.is_biflow, self.by_syn = key_of, is_biflow, by_syn
+        self.has_connections = key_of is not network
+        self.flows, self.records = {}, []
+        self.now, self.late = None, 0
+
+    def end(self, flow, reason):
+        del self.flows[flow.key]
+        self.records.append((flow, reason))
+
+    def finish(self):
+        for flow in list(self.flows.values()):
+            self.end(flow, flow.reason(self.now) or (END if flow.closed else FORCED))
+
+    def take_time(self, time):
+        if self.now is not None and time < self.now - IDLE_NS:
+            self.late += 1
+            if self.late < LATE_PACKETS:
+                return
+            self.finish()
+            self.now = None
+        self.late = 0
+        self.now = time if self.now is None else max(self.now, time)
+
+    def live(self, key):
+        """The flow of this key that has not ended by now."""
+        flow = self.flows.get(key)
+        reason = flow.reason(self.now) if flow else None
+        if reason:
+            self.end(flow, reason)
+        return None if reason else flow
+
+    def add(self, packet):
+        self.take_time(packet.time)
+        key = self.key_of(packet)
+        flow = self.live(key)
+        if not flow and self.is_biflow:
+            flow = self.live(turned(key))
+        opens = packet.flags & (SYN | FIN) == SYN and self.has_connections
+        if flow and opens and (flow.closed or flow.ways[flow.key != key].flags & FIN):
+            self.end(flow, END)
+            flow = None
+        if not flow:
+            answers = self.by_syn and packet.flags & (SYN | ACK) == SYN | ACK
+            flow = Flow(turned(key) if answers else key, self.now)
+            self.flows[flow.key] = flow
+        flow.ways[flow.key != key].add(packet)
+        flow.seen = self.now
+        if packet.flags & (FIN | RST) and self.has_connections:
+            self.close(flow, packet)
+
+    def close(self, flow, packet):
+        if self.is_biflow:
+            both = flow.ways[0].flags & flow.ways[1].flags & FIN
+            flow.closed |= bool(packet.flags & RST or both)
+            return
+        other = self.live(turned(flow.key))
+        if packet.flags & RST or other and other.ways[0].flags & FIN:
+            flow.closed = True
+            if other:
+                other.closed = True
+
+
+def row_of_connection(flow, reason, is_biflow):
+    version, src, dst, src_port, dst_port, protocol = flow.key
+    if protocol == {4: 1, 6: 58}[version] and src_port and is_biflow:
+        src_port, dst_port = 0, ANSWERS.get((protocol, src_port >> 8), src_port >> 8) << 8 | src_port & 255
+    way, reverse = flow.ways
+    times = way.times or reverse.times
+    row = [src, dst, src_port, dst_port, protocol, way.packets, way.octets, *times, way.flags]
+    if not is_biflow:
+        return [*row, *way.ttls, reason]
+    row.append(reason)
+    if not reverse.packets:
+        return row + [""] * 5
+    return row + [reverse.packets, reverse.octets, reverse.flags,
+                  *(time // 10**6 * 10**6 for time in reverse.times)]
+
+
+def row_of_network(flow, reason):
+    _, prefix, port, dscp, vlan, kind, number = flow.key
+    way = flow.ways[0]
+    return [prefix, port, dscp, vlan, kind, number, way.packets, way.octets, *way.times, way.flags,
+            reason]
+
+
+def time_of(text):
+    if not text:
+        return ""
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = datetime.datetime.fromisoformat(whole + "+00:00") - datetime.datetime(
+        1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return (seconds.days * 86400 + seconds.seconds) * SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+CONNECTION_COLUMNS = "src_addr dst_addr src_port dst_port protocol packets bytes start end tcp_flags".split()
+COLUMNS = {
+    "connections": [*CONNECTION_COLUMNS, "ttl_min", "ttl_max", "end_reason"],
+    "biflows": [*CONNECTION_COLUMNS, "end_reason", "rev_packets", "rev_bytes", "rev_tcp_flags",
+                "rev_start", "rev_end"],
+    "networks": "src_addr dst_port dscp vlan tunnel_type tunnel_id packets bytes start end "
+                "tcp_flags end_reason".split(),
+}
+
+
+def rows_of_weir(weir, capture, layer, options, name, selects):
+    done = subprocess.run([weir, "meter", "-q", "-r", capture, "--layer", layer, "--format", "csv",
+                           "--cache", "normal,entries=1M", *options],
+                          capture_output=True, text=True, check=False)
+    rows = []
+    for row in csv.DictReader(done.stdout.splitlines()):
+        if selects(row):
+            rows.append([time_of(row[column]) if column.endswith(("start", "end")) else row[column]
+                         for column in COLUMNS[name]])
+    return sorted([str(value) for value in row] for row in rows)
+
+
+def compare(weir, print_packets, capture, layer):
+    """What differs, and how many records there were."""
+    packets = list(packets_of(print_packets, capture, 4 if layer == "inner" else 0))
+    uniflows = ["--flow", CONNECTIONS, "--flow", NETWORKS]
+    cases = [
+        ("connections", Meter(connection), uniflows, lambda row: row["src_port"] != ""),
+        ("networks", Meter(network), uniflows, lambda row: row["dscp"] != ""),
+        ("biflows", Meter(biflow, True), ["--biflow", "--flow", BIFLOWS], lambda row: True),
+        ("biflows", Meter(biflow, True, True),
+         ["--biflow", "--direction", "syn", "--flow", BIFLOWS], lambda row: True),
+    ]
+    wrong, records = [], 0
+    for name, meter, options, selects in cases:
+        for packet in packets:
+            meter.add(packet)
+        meter.finish()
+        rows = [row_of_network(*record) if name == "networks" else
+                row_of_connection(*record, name == "biflows") for record in meter.records]
+        want = sorted([str(value) for value in row] for row in rows)
+        have = rows_of_weir(weir, capture, layer, options, name, selects)
+        records += len(want)
+        if have != want:
+            counts = [collections.Counter(map(tuple, rows)) for rows in (have, want)]
+            more = list((counts[0] - counts[1]).elements())[:1]
+            less = list((counts[1] - counts[0]).elements())[:1]
+            wrong.append(f"{name}: {len(have)} records, expected {len(want)}; weir has {more}, "
+                         f"not {less}")
+    return wrong, records
+
+
+def main():
+    weir, print_packets = sys.argv[1:3]
+    root = os.path.join(os.environ.get("WEIR_SHARED", "../shared"), "data")
+    index = os.path.join(root, "capture-index.tsv")
+    if not os.path.exists(index):
+        print("skipped: shared file data/capture-index.tsv is not here")
+        return 77
+    captures = [os.path.join(root, row["file"])
+                for row in csv.DictReader(open(index, encoding="utf-8"), delimiter="\t")]
+    failures = total = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for mix in ("realistic", "hard"):
+            captures.append(os.path.join(scratch, mix + ".pcap"))
+            subprocess.run([weir, "gen", "packets", "-q", "--mix", mix, "--packets", "20k", "--out",
+                            captures[-1]], check=True)
+        for capture in captures:
+            for layer in ("outer", "inner"):
+                wrong, records = compare(weir, print_packets, capture, layer)
+                total += records
+                for line in wrong:
+                    print(f"FAILED: {capture.removeprefix(root)}: {layer}: {line}")
+                    failures += 1
+    print(f"{len(captures)} captures, {total} records, {failures} failures")
+    return 1 if failures or total < 100000 else 0
+
+
+sys.exit(main())
