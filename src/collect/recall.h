@@ -25,7 +25,7 @@
 #include "record/plan.h"
 
 #define WEIR_RECALL_MAX    4096u
-#define WEIR_RECALL_OCTETS ((size_t)32 << 20)
+#define WEIR_RECALL_OCTETS ((size_t)16 << 20)
 
 struct weir_recalled {
     struct weir_recalled *next_in_bucket;
