@@ -66,7 +66,7 @@ static struct weir_packet random_packet(unsigned hosts)
     if (packet.key.protocol == 1 || packet.key.protocol == 58) {
         static const uint8_t types[] = {0, 8, 8, 3, 128, 129, 13, 14};
         packet.key.src_port = 0;
-        packet.key.dst_port = (uint16_t)(types[random_below(8)] << 8 | random_below(2));
+        packet.key.dst_port = (uint16_t)((unsigned)types[random_below(8)] << 8 | random_below(2));
     }
     packet.key.tos = random_below(8) ? 0 : (uint8_t)random_below(256);
     packet.key.observation_point = (uint16_t)random_below(2);
