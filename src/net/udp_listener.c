@@ -56,9 +56,13 @@ static uint32_t count_drops(int fd, uint32_t before)
     return values[SK_MEMINFO_DROPS];
 }
 
+/* A datagram says how many had been dropped when it came, which may be known of later ones. */
 static void note_drops(struct weir_udp_listener *listener, uint32_t count)
 {
-    listener->dropped += count - listener->last_drop_count;
+    uint32_t more = count - listener->last_drop_count;
+    if (more > INT32_MAX)
+        return;
+    listener->dropped += more;
     listener->last_drop_count = count;
 }
 
