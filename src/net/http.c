@@ -206,12 +206,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     (void)upload;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return refuse(http, connection, MHD_HTTP_METHOD_NOT_ALLOWED, not_allowed);
-    /* The first call has the headers alone; a body that may follow is not wanted. */
-    if (!*state) {
+    /* The first call has the headers alone. What follows is not wanted, and answered at its end. */
+    if (!*state || *upload_size > 0) {
         *state = http;
+        *upload_size = 0;
         return MHD_YES;
     }
-    *upload_size = 0;
     for (size_t i = 0; http->config.pages[i].path; i++)
         if (strcmp(url, http->config.pages[i].path) == 0)
             return answer_page(http, connection, i);
