@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/counters.h"
+#include "app/process.h"
 
 struct counted {
     uint64_t octets, journal_cut_octets, records_lost, counter_records, late_most_ns;
@@ -129,6 +130,16 @@ static void every_row_has_a_name_of_its_own(void **state)
         }
 }
 
+/* Who watches it for changes sees that the process began anew. */
+static void a_process_has_started_once(void **state)
+{
+    (void)state;
+    struct weir_process_counters first = weir_process_count();
+    assert_true(first.start_time > 0 && first.resident_memory > 0 && first.open_fds > 0);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(weir_process_count().start_time, first.start_time);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +148,7 @@ int main(void)
         cmocka_unit_test(label_values_are_escaped),
         cmocka_unit_test(times_below_zero_are_seconds),
         cmocka_unit_test(every_row_has_a_name_of_its_own),
+        cmocka_unit_test(a_process_has_started_once),
     };
     return cmocka_run_group_tests_name("exposition", tests, NULL, NULL);
 }
