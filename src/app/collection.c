@@ -145,8 +145,9 @@ static int take(struct weir_collection *collection, const struct weir_datagram *
 int weir_collection_flush(struct weir_collection *collection, struct weir_diag *diag)
 {
     int64_t now_ns = weir_clock_now(&collection->config.clock);
-    int result = 0;
-    if (has_intervals(collection)) {
+    /* What waited counts before the last report. */
+    int result = weir_collector_hand_over(collection->collector, diag);
+    if (result == 0 && has_intervals(collection)) {
         const struct weir_tables_missed missed = missed_by(collection);
         result = weir_tables_report(collection->config.tables, now_ns, &missed, diag);
     }

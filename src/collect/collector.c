@@ -21,6 +21,7 @@ struct weir_collector {
     struct weir_report_sink report_sink; /* without a function: none */
     uint64_t reported_turn;              /* of sessions, at the last report */
     int64_t since_ns, until_ns;          /* arrival of messages since then; since > until: none */
+    int64_t latest_ns;                   /* of the last message; INT64_MIN: none came */
     int report_error;                    /* of a session that was forgotten since then */
     struct weir_diag report_diag;
     int forget_error; /* of a sink that got what waited with one */
@@ -72,16 +73,20 @@ struct weir_session_limits weir_collector_session_limits(const struct weir_colle
     };
 }
 
-/* Reports what was counted of a session, or without one, since it last was. */
+/*
+ * Reports what was counted of a session, or without one, since it last was. Where no message has
+ * come since then it is of what the last one left: records that have waited.
+ */
 static int report(struct weir_collector *collector, const struct weir_session *session,
                   const struct weir_report_counters *counted, struct weir_diag *diag)
 {
     static const struct weir_report_counters nothing = {0};
     const struct weir_report_sink *sink = &collector->report_sink;
+    bool is_quiet = collector->since_ns > collector->until_ns;
     const struct weir_collect_report report = {
         .session = session,
-        .since_ns = collector->since_ns,
-        .until_ns = collector->until_ns,
+        .since_ns = is_quiet ? collector->latest_ns : collector->since_ns,
+        .until_ns = is_quiet ? collector->latest_ns : collector->until_ns,
         .counted = *counted,
     };
     if (memcmp(&report.counted, &nothing, sizeof(nothing)) == 0)
@@ -109,7 +114,8 @@ static void forget(void *context, struct weir_session *session)
         collector->forget_error ? NULL : &collector->forget_diag);
     if (collector->forget_error == 0 && result != WEIR_E_END)
         collector->forget_error = result;
-    if (!collector->report_sink.report)
+    /* What was restored, and goes before any message has come, is of no time. */
+    if (!collector->report_sink.report || collector->latest_ns == INT64_MIN)
         return;
     struct weir_collect_counters counters = weir_session_count(session);
     counters.sets_overflowed += counters.sets_waiting;
@@ -128,7 +134,7 @@ int weir_collector_new(const struct weir_collector_config *config,
         return WEIR_E_NOMEM;
     collector->config = *config;
     collector->since_ns = INT64_MAX;
-    collector->until_ns = INT64_MIN;
+    collector->until_ns = collector->latest_ns = INT64_MIN;
     const struct weir_outlet_config outlet = {
         .batch_rows = config->batch_rows,
         .hold_rows = config->hold_rows,
@@ -590,6 +596,7 @@ static void note_arrival(struct weir_collector *collector, int64_t received_ns)
         collector->since_ns = received_ns;
     if (received_ns > collector->until_ns)
         collector->until_ns = received_ns;
+    collector->latest_ns = received_ns;
 }
 
 int weir_collector_receive(struct weir_collector *collector, const struct weir_datagram *datagram,
@@ -713,13 +720,21 @@ int weir_collector_report(struct weir_collector *collector, struct weir_diag *di
     if (first < 0)
         *diag = collector->report_diag;
     collector->report_error = 0;
+    /* What a restored state brought with it waits for the first message, and its time. */
+    if (collector->latest_ns == INT64_MIN)
+        return first;
     const struct weir_report_counters counted =
         weir_report_take(&collector->own_reported, &collector->own);
     int result = report(collector, NULL, &counted, first ? NULL : diag);
     first = first ? first : result;
-    /* The one that was the newest may have had messages since, without a turn. */
+    /*
+     * The one that was the newest may have had messages since, without a turn, and any may have had
+     * records that waited.
+     */
+    uint64_t first_turn = collector->delivery.has_released ? 0 : collector->reported_turn;
+    collector->delivery.has_released = false;
     for (struct weir_session *session = collector->sessions.newest;
-         session && session->turn >= collector->reported_turn; session = session->older) {
+         session && session->turn >= first_turn; session = session->older) {
         result = report_session(collector, session, first ? NULL : diag);
         first = first ? first : result;
     }

@@ -237,13 +237,19 @@ static void learn(struct weir_session *session, const struct weir_options_record
 
 const struct weir_options_learner weir_common_learner = {suits, learn, .is_recalled = true};
 
+/* Whether a time is past another, and by more than a span; they may lie as far apart as can be. */
+static bool is_past(int64_t now_ns, int64_t since_ns, int64_t span_ns)
+{
+    return now_ns > since_ns && (uint64_t)now_ns - (uint64_t)since_ns > (uint64_t)span_ns;
+}
+
 static void add_found(struct found *found, const struct weir_common *common, const struct ids *ids,
                       const struct weir_common_join *join)
 {
     uint32_t place = place_of(common, ids);
     const struct weir_common_set *set = is_at(common, place, ids) ? common->sets[place] : NULL;
-    bool is_old = set && join->has_lifetimes && join->now_ns > set->came_ns &&
-                  join->now_ns - set->came_ns > WEIR_COMMON_LIFETIME_NS;
+    bool is_old =
+        set && join->has_lifetimes && is_past(join->now_ns, set->came_ns, WEIR_COMMON_LIFETIME_NS);
     for (unsigned i = 0; i < found->count; i++)
         if (found->sets[i] == set)
             return;
@@ -327,7 +333,7 @@ static struct weir_common_plan *next_place(struct weir_common *common, int64_t n
     if (common->plan_count < WEIR_COMMON_PLANS_MAX)
         return &common->plans[common->plan_count++];
     struct weir_common_plan *plan = &common->plans[common->next_plan];
-    if (now_ns >= plan->made_ns && now_ns - plan->made_ns < WEIR_NS_PER_SECOND)
+    if (now_ns >= plan->made_ns && !is_past(now_ns, plan->made_ns, WEIR_NS_PER_SECOND - 1))
         return NULL;
     common->next_plan = (common->next_plan + 1) % WEIR_COMMON_PLANS_MAX;
     return plan;

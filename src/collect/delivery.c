@@ -271,7 +271,15 @@ static int deliver_waiting(struct weir_delivery *delivery, struct weir_session *
     weir_template_pool_give_back(&sessions->pool, set->shared);
     weir_waiting_free(set, &sessions->waiting_budget);
     delivery->waiting_sets--;
+    delivery->has_released = true;
     return result;
+}
+
+/* Captures may say any time: the end of times is late enough. */
+static int64_t later(int64_t time_ns, int64_t span_ns)
+{
+    int64_t sum;
+    return __builtin_add_overflow(time_ns, span_ns, &sum) ? INT64_MAX : sum;
 }
 
 /* Keeps records in a row, until what they refer to comes; false: there is no room for them. */
@@ -286,7 +294,7 @@ static bool keep(struct weir_delivery *delivery, struct weir_common *common,
     common->waiting.newest->shared = run->shared;
     weir_shared_template_hold(run->shared);
     if (delivery->waiting_sets++ == 0)
-        delivery->look_ns = context->segment.received_ns + delivery->wait_ns;
+        delivery->look_ns = later(context->segment.received_ns, delivery->wait_ns);
     return true;
 }
 
@@ -413,15 +421,16 @@ int weir_delivery_release(struct weir_delivery *delivery, struct weir_sessions *
                           int64_t now_ns, struct weir_diag *diag)
 {
     int result = 0;
-    bool is_early =
-        now_ns < delivery->look_ns && now_ns > delivery->look_ns - 2 * delivery->wait_ns;
+    int64_t left_ns;
+    bool is_early = !__builtin_sub_overflow(delivery->look_ns, now_ns, &left_ns) && left_ns > 0 &&
+                    left_ns < 2 * delivery->wait_ns;
     if (delivery->waiting_sets == 0 || is_early)
         return 0;
     for (struct weir_session *session = sessions->newest; session && result == 0;
          session = session->older)
         result = weir_delivery_release_session(delivery, session, sessions, now_ns, diag);
     /* However many sessions there are, they are not looked through with each message. */
-    delivery->look_ns = now_ns == INT64_MAX ? now_ns : now_ns + LOOK_NS;
+    delivery->look_ns = later(now_ns, LOOK_NS);
     return result;
 }
 

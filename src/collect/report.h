@@ -7,7 +7,8 @@
  *     ...                                              // messages
  *     result = weir_collector_report(collector, &diag);        // one call a session that had any
  *
- * A session that is forgotten is reported then. Threads: as the collector's.
+ * A session that is forgotten is reported then. What no message has come for yet, since a state was
+ * restored, is reported after the first one. Threads: as the collector's.
  */
 #ifndef WEIR_COLLECT_REPORT_H
 #define WEIR_COLLECT_REPORT_H
@@ -47,8 +48,9 @@ struct weir_report_counters {
 
 struct weir_collect_report {
     const struct weir_session *session; /* NULL: of messages that found none */
-    int64_t since_ns;                   /* arrival of the first message since the last report */
-    int64_t until_ns;                   /* and of the last, of whatever session */
+    /* Arrival of the first message since the last report, and of the last, of whatever session.
+     * Both are of the last that ever came where none has since then, and something waited. */
+    int64_t since_ns, until_ns;
     struct weir_report_counters counted;
 };
 

@@ -571,6 +571,23 @@ static void records_wait_for_a_minute(void **state)
     close_stage(&stage);
 }
 
+/* Captures may say any time, also the last that there is. */
+static void records_wait_at_the_end_of_times(void **state)
+{
+    (void)state;
+    struct stage stage = open_stage(WEIR_COLLECT_UDP);
+    stage.peer.second = INT64_MAX / WEIR_NS_PER_SECOND;
+    put_template(&stage, FLOWS_ID, flow_fields, 3, 0);
+    send(&stage);
+    for (unsigned i = 0; i < 2; i++) {
+        PUT_FLOW(&stage, WEB_FLOW);
+        send(&stage);
+        assert_int_equal(stage.seen->lines, 0);
+    }
+    assert_int_equal(count(&stage).records, 2);
+    close_stage(&stage);
+}
+
 /* Too many: the oldest go as they are, and nothing is lost. */
 static void what_waits_for_properties_is_bounded(void **state)
 {
@@ -778,6 +795,7 @@ int main(void)
         cmocka_unit_test(properties_live_half_an_hour_over_udp),
         cmocka_unit_test(records_wait_for_properties),
         cmocka_unit_test(records_wait_for_a_minute),
+        cmocka_unit_test(records_wait_at_the_end_of_times),
         cmocka_unit_test(what_waits_for_properties_is_bounded),
         cmocka_unit_test(properties_of_properties),
         cmocka_unit_test(properties_are_bounded),

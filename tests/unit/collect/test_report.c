@@ -3,7 +3,9 @@
 #include "collect/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "collect/state.h"
 #include "support/peer.h"
 
 struct told {
@@ -188,6 +190,68 @@ static void an_error_for_a_forgotten_session_is_told_at_the_report(void **state)
     desk_close(&desk);
 }
 
+/* Records that wait for common properties (RFC 5473) that never come. */
+static void what_has_waited_is_reported_when_it_goes(void **state)
+{
+    (void)state;
+    static const struct weir_field fields[] = {{0, 137, 2}, {0, 1, 4}, {0, 2, 4}};
+    static const uint64_t values[] = {1, 6000, 30};
+    struct told told = {0};
+    struct weir_diag diag = {0};
+    const struct weir_collector_config config = weir_collector_defaults();
+    struct desk desk = open_desk(&config, &told);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    struct peer other = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.2", 7);
+    struct weir_template *source = weir_template_new(256, fields, 3);
+    assert_non_null(source);
+    peer_begin(&peer);
+    peer_template(&peer, source);
+    peer_rows(&peer, source, values, 1);
+    desk_receive(&desk, &peer);
+    send_flows(&desk, &other, 2);
+    report(&desk);
+    assert_int_equal(told.sum.records, 2);
+    /* Without another message of anybody. */
+    int64_t now_ns = (peer.second + 61) * WEIR_NS_PER_SECOND;
+    assert_int_equal(weir_collector_tick(desk.collector, now_ns, &diag), 0);
+    report(&desk);
+    assert_int_equal(told.sum.records, 3);
+    assert_int_equal(told.until_ns, other.second * WEIR_NS_PER_SECOND + 5);
+    check_sum(&desk, &told);
+    free(source);
+    desk_close(&desk);
+}
+
+/* What waited in a state that gives way to another has come at no time. */
+static void what_was_restored_is_not_reported_before_a_message(void **state)
+{
+    (void)state;
+    struct told told = {0};
+    struct weir_diag diag = {0};
+    const struct weir_collector_config config = weir_collector_defaults();
+    struct desk before = open_desk(&config, &told), desk = open_desk(&config, &told);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    struct weir_text_buffer saved;
+    weir_text_init(&saved, 1 << 20);
+    peer_begin(&peer);
+    peer_flows(&peer, desk.flows, 1, 1);
+    desk_receive(&before, &peer);
+    assert_int_equal(weir_collector_save(before.collector, 1, &saved), 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(weir_collector_restore(desk.collector, saved.data, saved.length, &diag),
+                         0);
+    assert_int_equal(desk_count(&desk).sets_overflowed, 1);
+    report(&desk);
+    assert_int_equal(told.reports, 0);
+    send_flows(&desk, &peer, 1);
+    report(&desk);
+    assert_int_equal(told.reports, 1);
+    assert_int_equal(told.sum.messages, 1);
+    weir_text_done(&saved);
+    desk_close(&before);
+    desk_close(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +259,8 @@ int main(void)
         cmocka_unit_test(what_comes_late_is_taken_back),
         cmocka_unit_test(reports_add_up_over_evictions_and_joins),
         cmocka_unit_test(an_error_for_a_forgotten_session_is_told_at_the_report),
+        cmocka_unit_test(what_has_waited_is_reported_when_it_goes),
+        cmocka_unit_test(what_was_restored_is_not_reported_before_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
