@@ -63,8 +63,8 @@ void weir_spread_packet(struct weir_spread *spread, const struct weir_packet *pa
     uint64_t time = weir_cache_time(packet->time_ns);
     switch (weir_meter_clock_take(&spread->clock, time)) {
     case WEIR_METER_CLOCK_GOES_ON:
-    case WEIR_METER_CLOCK_STARTS:
         break;
+    case WEIR_METER_CLOCK_STARTS: /* all sweep from here on, also who has no flow yet */
     case WEIR_METER_CLOCK_TICKS:
         tell_all(spread, 0, give, context);
         break;

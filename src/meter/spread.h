@@ -11,9 +11,9 @@
  *     weir_spread_finish(&spread, give, context);     // before weir_cache_finish of each
  *
  * What is given is the packet, for its share; and before it, for any share, packets that only tell
- * the time (WEIR_PACKET_CLOCK): where it has come to a tick at which all caches look for flows that
- * ended, where a packet is late by a time that its cache has not heard of, and where it was set
- * back. Each cache gets what is its in the order of giving.
+ * the time (WEIR_PACKET_CLOCK): where it starts, where it has come to a tick at which all caches
+ * look for flows that ended, where a packet is late by a time that its cache has not heard of, and
+ * where it was set back. Each cache gets what is its in the order of giving.
  *
  * Open value; no ownership. Threads: one at a time. Limits: WEIR_SPREAD_MAX shares, and
  * weir_cache_regions(). A packet makes at most 2 that are given to one share.

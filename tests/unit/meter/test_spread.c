@@ -167,6 +167,39 @@ static void also_where_there_is_no_room(void **state)
     assert_true(counters.flows_expired_idle > 0);
 }
 
+struct told {
+    unsigned clocks[4], packets[4];
+};
+
+static void note(void *context, unsigned share, const struct weir_packet *packet)
+{
+    struct told *told = context;
+    ++*(packet->flags & WEIR_PACKET_CLOCK ? &told->clocks[share] : &told->packets[share]);
+}
+
+/*
+ * A single cache sweeps all its regions from the first packet on. Who heard of the time only at
+ * the first tick would sweep other sets than it does, ever after.
+ */
+static void all_know_the_time_from_the_first_packet_on(void **state)
+{
+    (void)state;
+    struct weir_cache_config config = config_of("keys=src_addr");
+    struct weir_packet packet = {.time_ns = INT64_C(1700000000) * WEIR_NS_PER_SECOND};
+    struct weir_spread spread;
+    weir_spread_init(&spread, &config, 4);
+    /* Also of a second file. */
+    for (unsigned file = 0; file < 2; file++) {
+        struct told told = {0};
+        weir_spread_packet(&spread, &packet, 1, note, &told);
+        for (unsigned share = 0; share < 4; share++) {
+            assert_int_equal(told.clocks[share], 1);
+            assert_int_equal(told.packets[share], share == 1);
+        }
+        weir_spread_finish(&spread, note, &told);
+    }
+}
+
 static void small_caches_are_not_divided(void **state)
 {
     (void)state;
@@ -190,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_make_the_records_of_one_cache),
         cmocka_unit_test(also_where_there_is_no_room),
+        cmocka_unit_test(all_know_the_time_from_the_first_packet_on),
         cmocka_unit_test(small_caches_are_not_divided),
     };
     return cmocka_run_group_tests_name("spread", tests, NULL, NULL);
