@@ -38,7 +38,9 @@ static weir_column_set columns_of(const struct weir_meter_layout *layout, unsign
 {
     const struct weir_flow_definition *definition = &layout->definition;
     weir_column_set columns = definition->has_fields ? definition->fields : usual | reverse_columns;
-    if (layout->tells_direction && (!definition->has_fields || columns & WEIR_COLUMN_BIT(IN_IF)))
+    /* As a key in_if tells by which interface packets went out, too. */
+    weir_column_set shown = columns | definition->keys;
+    if (layout->tells_direction && (!definition->has_fields || shown & WEIR_COLUMN_BIT(IN_IF)))
         columns |= WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
     if (!definition->has_fields && shape & SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);

@@ -635,6 +635,31 @@ static void settings_out_of_range_are_refused(void **state)
     }
 }
 
+/* Flows whose key is the interface are told apart also where packets went out by it. */
+static void an_interface_that_is_a_key_is_shown_either_way(void **state)
+{
+    struct bench *bench = *state;
+    const weir_column_set out = WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
+    static const struct {
+        const char *definition;
+        bool shows;
+    } rows[] = {
+        {"keys=in_if,protocol fields=packets", true},
+        {"keys=protocol fields=packets,in_if", true},
+        {"keys=protocol", true},
+        {"keys=protocol fields=packets", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct weir_diag diag;
+        assert_int_equal(
+            weir_flow_definition_parse(rows[i].definition, &bench->config.definition, &diag), 0);
+        bench->config.tells_direction = true;
+        assert_int_equal(weir_cache_columns(&bench->config) & out, rows[i].shows ? out : 0);
+        bench->config.tells_direction = false;
+        assert_int_equal(weir_cache_columns(&bench->config) & out, 0);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -663,6 +688,7 @@ int main(void)
         CASE(metering_allocates_nothing),
         CASE(a_failing_sink_is_reported),
         CASE(settings_out_of_range_are_refused),
+        CASE(an_interface_that_is_a_key_is_shown_either_way),
     };
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
 }
