@@ -174,7 +174,8 @@ static void spread(struct weir_meter_workers *workers, unsigned cache, size_t co
 
 static void finish_spreads(struct weir_meter_workers *workers)
 {
-    workers->now_ns = weir_cache_time_ns(workers->spreads[0].clock.now);
+    const struct weir_meter_clock *clock = &workers->spreads[0].clock;
+    workers->now_ns = clock->started ? weir_cache_time_ns(clock->now) : 0;
     for (unsigned i = 0; i < workers->cache_count; i++) {
         struct giving giving = {workers->each, i};
         weir_spread_finish(&workers->spreads[i], give, &giving);

@@ -62,7 +62,7 @@ void weir_meter_workers_free(struct weir_meter_workers *workers);
 WEIR_CHECKED int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch *fetch,
                                         void *context, struct weir_diag *diag);
 
-/* The latest time of the input that was metered last. */
+/* The latest time of the input that was metered last; 0 where it had no packet. */
 int64_t weir_meter_workers_now(const struct weir_meter_workers *workers);
 
 /* What all caches have counted; during a run, as of some hundred packets ago. */

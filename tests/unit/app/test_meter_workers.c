@@ -175,6 +175,7 @@ static void nothing_to_meter(void **state)
     struct input input = {.end_with = WEIR_E_END};
     struct weir_diag diag = {0};
     assert_int_equal(weir_meter_workers_run(workers, fetch, &input, &diag), 0);
+    assert_int_equal(weir_meter_workers_now(workers), 0);
     assert_int_equal(taken->count, 0);
     weir_meter_workers_free(workers);
 }
