@@ -189,7 +189,10 @@ static int take_definitions(struct weir_meter *meter, struct weir_diag *diag)
     return 0;
 }
 
-/* Live, packets come to a worker by their addresses: it has whole flows where these are keys. */
+/*
+ * Live, packets come to a worker by their outermost addresses: it has whole flows where these are
+ * keys, and in tunnels where a flow stays between the same two ends.
+ */
 static bool is_group(const struct weir_meter *meter)
 {
     bool has_connections = true;

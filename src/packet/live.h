@@ -43,8 +43,7 @@ enum weir_live_method {
  * where there is a ring.
  */
 struct weir_live_fanout {
-    unsigned count; /* of the sources */
-    unsigned begun; /* how many are open */
+    unsigned begun; /* how many are open; 0 at first */
     uint16_t id;
 };
 
