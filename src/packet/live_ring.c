@@ -249,7 +249,12 @@ static int ask_for_hardware_time(const struct ring *ring, struct weir_diag *diag
     struct hwtstamp_config config = {.tx_type = HWTSTAMP_TX_OFF, .rx_filter = HWTSTAMP_FILTER_ALL};
     request.ifr_data = (void *)&config;
     if (ioctl(ring->live.fd, SIOCSHWTSTAMP, &request) < 0)
-        return refused(ring, "timing frames by the interface", diag);
+        return errno == EPERM
+                   ? weir_diag_set(diag, WEIR_E_IO,
+                                   "%s: not permitted: to have the interface time frames needs "
+                                   "root or CAP_NET_ADMIN",
+                                   name)
+                   : refused(ring, "timing frames by the interface", diag);
     int source = SOF_TIMESTAMPING_RAW_HARDWARE;
     return set_option(ring, PACKET_TIMESTAMP, &source, sizeof(source),
                       "timing frames by the interface", diag);

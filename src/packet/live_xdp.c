@@ -152,6 +152,11 @@ static void xdp_count(struct weir_source *source)
 
 static int refused(const struct live_xdp *own, const char *what, int reason, struct weir_diag *diag)
 {
+    if (reason == EPERM || reason == EACCES)
+        return weir_diag_set(diag, WEIR_E_IO,
+                             "%s: not permitted: AF_XDP needs root, or CAP_NET_RAW, CAP_NET_ADMIN "
+                             "and CAP_BPF",
+                             own->live.interface);
     return weir_live_refused(&own->live, what, reason, diag);
 }
 
