@@ -4,9 +4,9 @@
 #define CHANGES_MAX     2048u
 #define RUNS_PER_CHANGE 4u /* the bins before it, two that it cuts, and what follows the last */
 #define MS_PER_DAY      INT64_C(86400000)
-#define LAST_KNOWN_CHANGE                                                  \
-    INT64_C(13569465600000) /* in 2400: no clock's changes are known later \
-                             */
+
+/* In 2400: no clock's changes are known later. */
+#define LAST_KNOWN_CHANGE INT64_C(13569465600000)
 
 /* The clock of the zone shows `offset_ms` more than UTC, from `at_ms` on. */
 struct change {

@@ -114,6 +114,7 @@ static int find_bins(struct weir_run *run)
                              "give --from and --to");
     /* Below 1970 bins would be cut the other way. */
     first = first < 0 ? 0 : first;
+    past = past < first ? first : past;
     if ((past - first) / plan->bin_ms >= WEIR_QUERY_BINS_MAX)
         return too_many_bins(run, first, past);
     run->statement.first_ms = first;

@@ -40,8 +40,9 @@ struct weir_query_output {
 };
 
 /*
- * 0; WEIR_E_USAGE: no store; WEIR_E_LIMIT: memory, or too many bins; WEIR_E_MALFORMED: a file is
- * damaged, and the answer is that of all the others; WEIR_E_AGAIN; WEIR_E_IO ...
+ * 0; WEIR_E_USAGE: no store, or too many bins; WEIR_E_LIMIT: memory, or too many changes of a
+ * clock; WEIR_E_MALFORMED: a file is damaged, and the answer is that of all the others;
+ * WEIR_E_AGAIN; WEIR_E_IO ...
  */
 WEIR_CHECKED int weir_query_run(const struct weir_query_store *store,
                                 const struct weir_query_plan *plan,
