@@ -160,7 +160,8 @@ static const struct weir_option options[OPTION_COUNT] = {
                  .fallback = "1",
                  .help = "threads that meter, each with a part of the cache: of a file, whose "
                          "records are the same for any number, at most one for every 4096 flows; "
-                         "live, where flows have addresses, ports and protocol as keys"},
+                         "live, where flows have addresses, ports and protocol as keys, by the "
+                         "addresses of the outermost IP header"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
                       .kind = WEIR_OPTION_DURATION,
                       .fallback = "15s",
@@ -369,6 +370,17 @@ static int read_config(struct run *run, struct weir_diag *diag)
     return 0;
 }
 
+/* What says how to capture has no place beside files. */
+static int check_live(const struct weir_arguments *arguments, struct weir_diag *diag)
+{
+    static const int live[] = {CAPTURE, BUFFER, TIMESTAMPS};
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+        if (weir_arguments_count_given(arguments, (size_t)live[i]) > 0)
+            return weir_diag_set(diag, WEIR_E_USAGE, "meter: --%s is for interfaces (-i)",
+                                 options[live[i]].name);
+    return 0;
+}
+
 static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
 {
     bool reads = weir_arguments_count_given(arguments, READ) > 0;
@@ -397,7 +409,7 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: --format is for flows that are printed, and with --to none "
                              "are; --to json:- prints them too");
-    return 0;
+    return listens ? 0 : check_live(arguments, diag);
 }
 
 static int read_urls(struct run *run, struct weir_diag *diag)

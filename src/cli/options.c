@@ -217,6 +217,16 @@ static int unknown(const struct parse *parse, const char *text, size_t length)
     return weir_diag_set(parse->diag, WEIR_E_USAGE, "%s: no such option; see --help", typed);
 }
 
+/* Of letters behind one dash: a name that stands behind one has lost the other. */
+static int unknown_letter(const struct parse *parse, const char *word, char letter)
+{
+    size_t length = strcspn(word + 1, "=");
+    if (length > 1 && find(parse->arguments, word + 1, length, 0))
+        return weir_diag_set(parse->diag, WEIR_E_USAGE, "%.*s: no such option; did you mean -%.*s?",
+                             (int)length + 1, word, (int)length + 1, word);
+    return unknown(parse, (char[]){'-', letter, 0}, 2);
+}
+
 static int add(struct parse *parse, const struct weir_option *option, const char *text)
 {
     char name[WEIR_OPTION_NAME_MAX];
@@ -280,7 +290,7 @@ static int parse_letters(struct parse *parse, int argc, char *const *argv, int *
     for (const char *letter = argv[*at] + 1; *letter; letter++) {
         const struct weir_option *option = find(parse->arguments, NULL, 0, *letter);
         if (!option)
-            return unknown(parse, (char[]){'-', *letter, 0}, 2);
+            return unknown_letter(parse, argv[*at], *letter);
         if (option->kind != WEIR_OPTION_FLAG) {
             const char *behind = letter[1] == '=' ? letter + 2 : letter[1] ? letter + 1 : NULL;
             const char *value = NULL;

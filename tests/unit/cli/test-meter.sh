@@ -54,6 +54,8 @@ expect 'field of biflows' 2 "weir: 'rev_bytes' is a field of biflows: add --bifl
     -r "$sample" --flow 'keys=src_addr,dst_addr fields=rev_bytes'
 expect 'direction of no biflow' 2 'weir: meter: --direction is for --biflow' \
     -r "$sample" --direction syn
+expect 'capture of a file' 2 'weir: meter: --capture is for interfaces (-i)' \
+    -r "$sample" --capture ring
 expect 'direction' 2 "weir: --direction: 'left'*" -r "$sample" --biflow --direction left
 expect 'networks' 2 "weir: --direction: '10.0.0.0/33'*" \
     -r "$sample" --biflow --direction outside:10.0.0.0/33
