@@ -160,8 +160,8 @@ static const struct weir_option options[OPTION_COUNT] = {
                  .fallback = "1",
                  .help = "threads that meter, each with a part of the cache: of a file, whose "
                          "records are the same for any number, at most one for every 4096 flows; "
-                         "live, where flows have addresses, ports and protocol as keys, by the "
-                         "addresses of the outermost IP header"},
+                         "live, by the addresses of the outermost IP header, where flows have "
+                         "addresses, ports and protocol as keys, and not length"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
                       .kind = WEIR_OPTION_DURATION,
                       .fallback = "15s",
@@ -726,7 +726,8 @@ const struct weir_command weir_command_meter = {
         "Flow Keys are src_addr, dst_addr, src_port, dst_port, protocol, tos, dscp, in_if, vlan, "
         "flow_label, ttl, length, tcp_flags, icmp_type, icmp_code, tunnel_type and tunnel_id. "
         "NAME/BITS takes the highest bits of one, of addresses in both families or as "
-        "NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number. IPv4 and IPv6 never mix. "
+        "NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number. With length among the keys "
+        "no TCP connection is seen to end. IPv4 and IPv6 never mix. "
         "Fields are start, end, duration_ms, packets, bytes, tcp_flags, ttl_min, ttl_max, "
         "end_reason, ip_version, and of the first packet tos, dscp, in_if, vlan and flow_label; "
         "of biflows also rev_packets, rev_bytes, rev_start, rev_end, rev_tcp_flags, rev_ttl_min, "

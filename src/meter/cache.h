@@ -9,8 +9,8 @@
  *   - when its TCP connection has ended [3]: after a RST, or a FIN in both directions, both
  *     directions' flows take what still comes (the last ACK, a repeated FIN) and end once nothing
  *     came for `linger_ns`, or at once when a SYN opens a new connection. A SYN on a flow whose
- *     own FIN was seen ends it too. Flow definitions without the whole 5-tuple have no
- *     connections, and this reason does not occur;
+ *     own FIN was seen ends it too. Flow definitions without the whole 5-tuple, or with the
+ *     length of packets beside it, have no connections, and this reason does not occur;
  *   - when it is forced [4]: at the end of the input;
  *   - when room is needed [5]: the longest silent flow of the new one's set goes. Silence is
  *     known to 1/128 of the smaller timeout, so a flow that was silent up to that much shorter may

@@ -297,7 +297,8 @@ bool weir_flow_definition_has_connections(const struct weir_flow_definition *def
            definition->dst_bits[WEIR_FAMILY_V4] == V4_BITS &&
            definition->src_bits[WEIR_FAMILY_V6] == ADDRESS_BITS &&
            definition->dst_bits[WEIR_FAMILY_V6] == ADDRESS_BITS && mask->src_port == UINT16_MAX &&
-           mask->dst_port == UINT16_MAX && mask->protocol == UINT8_MAX;
+           mask->dst_port == UINT16_MAX && mask->protocol == UINT8_MAX &&
+           definition->more_mask.length == 0;
 }
 
 bool weir_flow_definition_has_icmp(const struct weir_flow_definition *definition)

@@ -635,6 +635,29 @@ static void settings_out_of_range_are_refused(void **state)
     }
 }
 
+/* A connection has more lengths than a set has room for flows. */
+static void lengths_of_a_connection_do_not_crowd(void **state)
+{
+    struct bench *bench = *state;
+    struct weir_diag diag;
+    assert_int_equal(
+        weir_flow_definition_parse("keys=src_addr,dst_addr,src_port,dst_port,protocol,length",
+                                   &bench->config.definition, &diag),
+        0);
+    bench->config.entries = 65536;
+    start(bench);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned length = 28; length < 1500; length++) {
+            struct weir_packet packet = udp(0, 1);
+            packet.octets = length;
+            add(bench, packet);
+        }
+    }
+    struct weir_cache_counters counters = weir_cache_counters(bench->cache);
+    assert_int_equal(counters.flows_expired_resources, 0);
+    assert_int_equal(counters.flows_active, 1500 - 28);
+}
+
 /* Flows whose key is the interface are told apart also where packets went out by it. */
 static void an_interface_that_is_a_key_is_shown_either_way(void **state)
 {
@@ -688,6 +711,7 @@ int main(void)
         CASE(metering_allocates_nothing),
         CASE(a_failing_sink_is_reported),
         CASE(settings_out_of_range_are_refused),
+        CASE(lengths_of_a_connection_do_not_crowd),
         CASE(an_interface_that_is_a_key_is_shown_either_way),
     };
     return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
