@@ -260,11 +260,13 @@ static int print_batch(void *context, const struct weir_batch *batch, struct wei
         weir_text_clear(&printer->texts);
         for (size_t i = printer->first_extra; i < printer->column_count; i++)
             cells[i] = cell_of_extra(printer, i, batch, row);
-        for (size_t i = printer->first_extra; i < printer->column_count; i++)
-            if (printer->columns[i].kind == WEIR_ANSWER_TEXT)
-                cells[i].text = printer->texts.data + (size_t)cells[i].integer;
         if (weir_text_error(&printer->texts) < 0)
             return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to print flows");
+        /* Where nothing was added all are empty. */
+        const char *texts = printer->texts.data ? printer->texts.data : "";
+        for (size_t i = printer->first_extra; i < printer->column_count; i++)
+            if (printer->columns[i].kind == WEIR_ANSWER_TEXT)
+                cells[i].text = texts + (size_t)cells[i].integer;
         result = weir_printer_row(printer->printer, WEIR_ROW, cells, diag);
     }
     return result;
