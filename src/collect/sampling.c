@@ -161,8 +161,9 @@ enum weir_sampling_change weir_sampling_put_selection(struct weir_sampling *samp
     if (!known) {
         if (!make_room_for_selection(sampling, budget))
             return WEIR_SAMPLING_REFUSED;
-        memmove(&sampling->selections[place + 1], &sampling->selections[place],
-                (sampling->selection_count - place) * sizeof(made));
+        if (place < sampling->selection_count)
+            memmove(&sampling->selections[place + 1], &sampling->selections[place],
+                    (sampling->selection_count - place) * sizeof(made));
         sampling->selection_count++;
         sampling->of_kind[WEIR_SAMPLER_SEQUENCE]++;
     }
