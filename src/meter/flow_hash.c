@@ -104,7 +104,7 @@ static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
             }                                                                                      \
             sum = aes(aes(sum, k[3]), k[4]);                                                       \
             uint64_t hash = sum[0];                                                                \
-            const bool swapped = is_biflow && dst[0] + dst[1] < src[0] + src[1];                   \
+            const bool swapped = (is_biflow) && dst[0] + dst[1] < src[0] + src[1];                 \
             place->swapped = swapped;                                                              \
             if (swapped)                                                                           \
                 rest = with_ports(rest, (uint16_t)REST_DST_PORT(rest),                             \
@@ -113,8 +113,8 @@ static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
             memcpy(&place->key.dst_addr, swapped ? &src_addr : &dst_addr, sizeof(dst_addr));       \
             memcpy(&place->key.src_port, &rest, sizeof(rest));                                     \
             place->set = (uint32_t)((hash >> 32) * set_count >> 32);                               \
-            place->tag = tag_of(hash, !is_biflow && src[0] < dst[0]);                              \
-            place->reverse_tag = tag_of(hash, !is_biflow && dst[0] < src[0]);                      \
+            place->tag = tag_of(hash, !(is_biflow) && src[0] < dst[0]);                            \
+            place->reverse_tag = tag_of(hash, !(is_biflow) && dst[0] < src[0]);                    \
             place->spread = (uint8_t)(hash >> 8);                                                  \
         }                                                                                          \
     }
