@@ -42,10 +42,23 @@ static void replace_fd(struct weir_segment_writer *writer, int fd)
     int old = writer->fd;
     writer->fd = fd;
     writer->unsynced_octets = 0;
-    writer->sync_error = 0;
     pthread_mutex_unlock(&writer->lock);
     if (old >= 0)
         close(old);
+}
+
+/*
+ * Makes a segment durable, without the lock. Where that fails the writing thread stops, now and not
+ * when something comes.
+ */
+static void sync_segment(struct weir_segment_writer *writer, int fd)
+{
+    if (fdatasync(fd) == 0) {
+        atomic_fetch_add(&writer->syncs, 1);
+        return;
+    }
+    atomic_store(&writer->sync_error, errno);
+    weir_bell_ring(&writer->bell);
 }
 
 /* There is no room, or the disk fails: what has not been written is not going to be. */
@@ -62,6 +75,7 @@ static void stop_writing(struct weir_segment_writer *writer, int reason)
         }
     }
     replace_fd(writer, -1);
+    atomic_store(&writer->sync_error, 0); /* whatever else failed is told with this */
     writer->is_stopped = true;
     writer->naps = 0;
     if (!writer->has_told) {
@@ -95,8 +109,8 @@ static void end_open(struct weir_segment_writer *writer)
         pthread_cond_signal(&writer->sync_due);
     }
     pthread_mutex_unlock(&writer->lock);
-    if (fd >= 0 && !has_room && fdatasync(fd) == 0)
-        atomic_fetch_add(&writer->syncs, 1);
+    if (fd >= 0 && !has_room)
+        sync_segment(writer, fd);
 }
 
 /* The ring's next segment. */
@@ -184,16 +198,28 @@ static void drop(struct weir_segment_writer *writer, uint64_t end)
     atomic_fetch_add(&writer->dropped, dropped);
 }
 
+/* What was written and could not be made durable is a reason to stop, as what cannot be written. */
+static void heed_sync_error(struct weir_segment_writer *writer)
+{
+    int error = atomic_exchange(&writer->sync_error, 0);
+    if (error)
+        stop_writing(writer, error);
+}
+
+/* Whether the open segment has so much that is not durable that it does not wait. Has the lock. */
+static bool is_sync_due(const struct weir_segment_writer *writer)
+{
+    return writer->fd >= 0 && writer->sync_octets && writer->unsynced_octets >= writer->sync_octets;
+}
+
 static void note_written(struct weir_segment_writer *writer, uint64_t octets)
 {
     pthread_mutex_lock(&writer->lock);
     writer->unsynced_octets += octets;
-    int error = writer->sync_error;
-    if (writer->sync_octets && writer->unsynced_octets >= writer->sync_octets)
+    if (is_sync_due(writer))
         pthread_cond_signal(&writer->sync_due);
     pthread_mutex_unlock(&writer->lock);
-    if (error)
-        stop_writing(writer, error);
+    heed_sync_error(writer);
 }
 
 /* The ring up to `end`, which is of the open segment, whole blocks of pcapng. */
@@ -283,7 +309,7 @@ static void sleep_idle(struct weir_segment_writer *writer)
 {
     weir_bell_arm(&writer->bell);
     if (atomic_load(&writer->ring->header->filled) != writer->position ||
-        atomic_load(&writer->ending)) {
+        atomic_load(&writer->ending) || atomic_load(&writer->sync_error)) {
         weir_bell_disarm(&writer->bell);
         return;
     }
@@ -296,6 +322,7 @@ static void *write_loop(void *context)
     struct weir_segment_writer *writer = context;
     for (;;) {
         bool is_last = atomic_load(&writer->ending);
+        heed_sync_error(writer);
         bool wrote = write_filled(writer);
         if (is_last)
             break;
@@ -313,38 +340,63 @@ static void *write_loop(void *context)
     return NULL;
 }
 
+/* Waits until it is told that a sync is due, for `span_ns` at most, with the lock held. */
+static void wait_for(struct weir_segment_writer *writer, int64_t span_ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += span_ns / WEIR_NS_PER_SECOND;
+    until.tv_nsec += span_ns % WEIR_NS_PER_SECOND;
+    if (until.tv_nsec >= WEIR_NS_PER_SECOND) {
+        until.tv_nsec -= WEIR_NS_PER_SECOND;
+        until.tv_sec++;
+    }
+    pthread_cond_timedwait(&writer->sync_due, &writer->lock, &until);
+}
+
 /* Waits for the next sync, with the lock held; false where the open segment has nothing new. */
 static bool await_sync(struct weir_segment_writer *writer)
 {
-    /* One that ended meanwhile does not wait for more to come. */
-    bool waits = writer->ended_count == 0;
-    if (waits && writer->sync_ns) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += writer->sync_ns / WEIR_NS_PER_SECOND;
-        until.tv_nsec += writer->sync_ns % WEIR_NS_PER_SECOND;
-        if (until.tv_nsec >= WEIR_NS_PER_SECOND) {
-            until.tv_nsec -= WEIR_NS_PER_SECOND;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&writer->sync_due, &writer->lock, &until);
-    } else if (waits) {
+    /* One that ended, and octets that came, during the last sync do not wait for more to come. */
+    bool waits = writer->ended_count == 0 && !is_sync_due(writer);
+    if (waits && writer->sync_ns)
+        wait_for(writer, writer->sync_ns);
+    else if (waits)
         pthread_cond_wait(&writer->sync_due, &writer->lock);
-    }
     return writer->unsynced_octets > 0 && writer->fd >= 0;
 }
 
-/* Syncs and closes the segments that ended, with the lock held but for that. */
+/*
+ * Syncs and closes the segments that ended, with the lock held but for that. The oldest first: a
+ * power failure costs the end of what came, and nothing before what is safe.
+ */
 static void sync_ended(struct weir_segment_writer *writer)
 {
     while (writer->ended_count > 0) {
-        int fd = writer->ended_fds[--writer->ended_count];
+        int fd = writer->ended_fds[0];
+        writer->ended_count--;
+        memmove(writer->ended_fds, writer->ended_fds + 1, writer->ended_count * sizeof(fd));
         pthread_mutex_unlock(&writer->lock);
-        if (fdatasync(fd) == 0)
-            atomic_fetch_add(&writer->syncs, 1);
+        sync_segment(writer, fd);
         close(fd);
         pthread_mutex_lock(&writer->lock);
     }
+}
+
+/* Syncs the open segment, with the lock held but for that. */
+static void sync_open(struct weir_segment_writer *writer)
+{
+    /* Its own descriptor: the writing thread goes on, and may close the other. */
+    int fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        wait_for(writer, PROBE_MS * WEIR_NS_PER_MS);
+        return;
+    }
+    writer->unsynced_octets = 0;
+    pthread_mutex_unlock(&writer->lock);
+    sync_segment(writer, fd);
+    close(fd);
+    pthread_mutex_lock(&writer->lock);
 }
 
 static void *sync_loop(void *context)
@@ -355,21 +407,8 @@ static void *sync_loop(void *context)
         bool is_due = await_sync(writer);
         sync_ended(writer);
         /* Another may have begun meanwhile. */
-        if (!is_due || writer->fd < 0)
-            continue;
-        /* Its own descriptor: the writing thread goes on, and may close the other. */
-        int segment = writer->fd;
-        int fd = fcntl(segment, F_DUPFD_CLOEXEC, 0);
-        if (fd < 0)
-            continue;
-        writer->unsynced_octets = 0;
-        pthread_mutex_unlock(&writer->lock);
-        int error = fdatasync(fd) < 0 ? errno : 0;
-        close(fd);
-        atomic_fetch_add(&writer->syncs, 1);
-        pthread_mutex_lock(&writer->lock);
-        if (error && writer->fd == segment)
-            writer->sync_error = error;
+        if (is_due && writer->fd >= 0)
+            sync_open(writer);
     }
     sync_ended(writer);
     pthread_mutex_unlock(&writer->lock);

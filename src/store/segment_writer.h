@@ -36,7 +36,8 @@ struct weir_segment_writer {
 
     struct weir_bell bell; /* rings when there is something to write */
     atomic_bool ending;
-    atomic_bool resume; /* a new segment is asked for; who begins one clears it */
+    atomic_bool resume;    /* a new segment is asked for; who begins one clears it */
+    atomic_int sync_error; /* errno of a sync that failed and that nothing was done about yet */
     _Atomic uint64_t dropped, stops, syncs;
 
     pthread_mutex_t lock; /* of what follows */
@@ -45,7 +46,6 @@ struct weir_segment_writer {
     uint64_t unsynced_octets;
     int ended_fds[WEIR_SEGMENTS_ENDED]; /* of segments that ended, to be made durable and closed */
     unsigned ended_count;
-    int sync_error; /* errno of a sync that failed */
     bool sync_ending;
     bool has_message;
     struct weir_diag message;
