@@ -442,7 +442,14 @@ static void run_retry(struct weir_job *job)
 {
     struct retry *retry = (struct retry *)(void *)((char *)job - offsetof(struct retry, job));
     struct weir_journal_ids segments = {0};
+    struct weir_diag reason;
+    /* Of one that is gone files may be left that did not reach their places. */
+    int settled = weir_journal_folder_settle(retry->folder, &reason);
     retry->result = weir_recover(&retry->recovery, retry->folder, retry->below, 1, &retry->diag);
+    if (retry->result == 0 && settled < 0) {
+        retry->result = settled;
+        retry->diag = reason;
+    }
     if (retry->result == 0)
         retry->result = weir_journal_folder_segments(retry->folder, &segments, &retry->diag);
     retry->has_more = segments.count > 0 && segments.ids[0] < retry->below;

@@ -146,7 +146,9 @@ int weir_recover(struct weir_recovery *recovery, const struct weir_journal_folde
         return result;
     for (size_t i = 0; i < segments.count && i < most && segments.ids[i] < below; i++) {
         uint64_t id = segments.ids[i];
-        uint64_t next_id = i + 1 < segments.count ? segments.ids[i + 1] : id + 1;
+        /* Whoever collects meanwhile goes on with `below`, whose file may not be there yet. */
+        uint64_t last_id = below == WEIR_RECOVER_ALL ? id + 1 : below;
+        uint64_t next_id = i + 1 < segments.count ? segments.ids[i + 1] : last_id;
         result = recover_one(recovery, folder, id, next_id, diag);
         if (result < 0)
             break;

@@ -164,7 +164,17 @@ static void end_segment(struct weir_job *job)
     segment->following.state = NULL;
     if (segment->error < 0)
         return;
-    segment->error = weir_journal_folder_commit(segment->journal, segment->id, &segment->reason);
+    int committed = weir_journal_folder_commit(segment->journal, segment->id, &end->diag);
+    if (committed == WEIR_E_IO) {
+        /* It is still there, and comes again. */
+        put_off(segment, &end->diag, &end->counted);
+        return;
+    }
+    if (committed < 0) {
+        /* Its files count, but not all are where they belong. */
+        segment->reason = end->diag;
+        segment->error = end->diag.error;
+    }
     end->counted = (struct weir_store_counters){
         .records_stored = segment->rows,
         .octets_stored = segment->octets,

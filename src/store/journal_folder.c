@@ -393,9 +393,20 @@ int weir_journal_folder_commit(const struct weir_journal_folder *folder, uint64_
     weir_segment_name(id, segment);
     state_name(id, state);
     /* The staged names first, or a power failure could take the files with the segment. */
-    if (fsync(folder->fd) < 0 || (unlinkat(folder->fd, segment, 0) < 0 && errno != ENOENT) ||
-        fsync(folder->fd) < 0)
+    if (fsync(folder->fd) < 0 || (unlinkat(folder->fd, segment, 0) < 0 && errno != ENOENT))
         return fail_io(folder, segment, diag);
+    if (fsync(folder->fd) < 0) {
+        (void)fail_io(folder, segment, diag);
+        return WEIR_E_AGAIN;
+    }
     unlinkat(folder->fd, state, 0);
+    return settle(folder, false, diag) < 0 ? WEIR_E_AGAIN : 0;
+}
+
+int weir_journal_folder_settle(const struct weir_journal_folder *folder, struct weir_diag *diag)
+{
+    /* A segment that came back after a power failure would bring their rows again. */
+    if (fsync(folder->fd) < 0)
+        return fail_io(folder, ".", diag);
     return settle(folder, false, diag);
 }

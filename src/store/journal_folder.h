@@ -113,11 +113,16 @@ WEIR_CHECKED int weir_journal_folder_stage(const struct weir_journal_folder *fol
 void weir_journal_folder_unstage(const struct weir_journal_folder *folder, uint64_t id);
 
 /*
- * The files that are staged for this segment take its place. 0; WEIR_E_IO with diag: where the
- * segment is still there nothing has happened; otherwise they have not all reached their places,
- * and who takes the folder next moves them.
+ * The files that are staged for this segment take its place. 0; with diag WEIR_E_IO: the segment is
+ * still there, and nothing has happened; or WEIR_E_AGAIN: it is gone and its files count, but have
+ * not all reached their places: weir_journal_folder_settle moves them, or who takes the folder
+ * next.
  */
 WEIR_CHECKED int weir_journal_folder_commit(const struct weir_journal_folder *folder, uint64_t id,
+                                            struct weir_diag *diag);
+
+/* Moves the staged files of segments that are gone to their places. 0, WEIR_E_IO with diag. */
+WEIR_CHECKED int weir_journal_folder_settle(const struct weir_journal_folder *folder,
                                             struct weir_diag *diag);
 
 #endif

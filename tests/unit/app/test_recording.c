@@ -2,6 +2,7 @@
 /* A recording whose segments cannot be stored for a while, and one whose collector has many. */
 #include "app/recording.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -19,9 +20,9 @@
 #define ROTATE_NS WEIR_NS_PER_SECOND
 #define SOURCES   1500u
 
-/* The linker puts this before the store's call (--wrap). */
+/* The linker puts these before the store's calls (--wrap). */
 static atomic_uint stages;
-static atomic_bool staging_fails;
+static atomic_bool staging_fails, placing_fails, removing_fails;
 
 static bool is_behind; /* the run is of writers that finish in a thread */
 
@@ -41,6 +42,28 @@ int __wrap_weir_journal_folder_stage(const struct weir_journal_folder *folder, u
     if (staging_fails)
         return weir_diag_set(diag, WEIR_E_IO, "no room in this test");
     return __real_weir_journal_folder_stage(folder, id, from, partition, file, diag);
+}
+
+int __real_weir_folder_place(int root_fd, int from_fd, const char *from, const char *partition,
+                             const char *file);
+int __wrap_weir_folder_place(int root_fd, int from_fd, const char *from, const char *partition,
+                             const char *file);
+
+int __wrap_weir_folder_place(int root_fd, int from_fd, const char *from, const char *partition,
+                             const char *file)
+{
+    errno = ENOSPC;
+    return placing_fails ? -1 : __real_weir_folder_place(root_fd, from_fd, from, partition, file);
+}
+
+int __real_unlinkat(int folder_fd, const char *name, int flags);
+int __wrap_unlinkat(int folder_fd, const char *name, int flags);
+
+/* Of a segment. */
+int __wrap_unlinkat(int folder_fd, const char *name, int flags)
+{
+    errno = EIO;
+    return removing_fails && strstr(name, ".pcapng") ? -1 : __real_unlinkat(folder_fd, name, flags);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
@@ -89,7 +112,7 @@ static int make(void **state)
     struct weir_diag diag;
     assert_non_null(fixture);
     stages = 0;
-    staging_fails = false;
+    staging_fails = placing_fails = removing_fails = false;
     strcpy(fixture->path, "/tmp/weir-recording-XXXXXX");
     assert_non_null(mkdtemp(fixture->path));
     const struct weir_clock clock = {now, fixture};
@@ -221,6 +244,87 @@ static void test_what_was_put_off_is_tried_again_though_nothing_comes(void **sta
     assert_true(await(fixture, was_recovered));
     assert_int_equal(weir_recording_check(fixture->recording, &diag), 0);
     assert_int_equal(weir_recording_stored(fixture->recording)->records_stored, 1);
+}
+
+/* How many rows the store's own writer stored and put off; it is closed. */
+static struct weir_store_counters stored_by_writer(struct fixture *fixture)
+{
+    const struct weir_store_writer_options options = {.path = fixture->path,
+                                                      .clock = weir_clock_system()};
+    struct weir_store_counters counters;
+    struct weir_diag diag;
+    weir_recording_settle(fixture->recording);
+    assert_int_equal(weir_store_writer_close(fixture->writer, &counters, &diag), 0);
+    weir_recording_close(fixture->recording);
+    fixture->recording = NULL;
+    assert_int_equal(weir_store_writer_open(&options, &fixture->writer, &diag), 0);
+    return counters;
+}
+
+static void test_what_is_put_off_at_its_commit_is_stored_once(void **state)
+{
+    struct fixture *fixture = *state;
+    removing_fails = true;
+    send_flow(fixture, 0);
+    assert_true(await(fixture, one_came));
+    atomic_fetch_add(&fixture->ahead_ns, ROTATE_NS);
+    assert_true(await(fixture, was_put_off));
+    removing_fails = false;
+    atomic_fetch_add(&fixture->ahead_ns, 2 * ROTATE_NS);
+    assert_true(await(fixture, was_recovered));
+    assert_int_equal(weir_recording_stored(fixture->recording)->records_stored, 1);
+    struct weir_store_counters counters = stored_by_writer(fixture);
+    assert_int_equal(counters.records_stored, 0);
+    assert_int_equal(counters.files_written, 0);
+    assert_int_equal(counters.records_deferred, 1);
+}
+
+static bool has_nothing_left(struct fixture *fixture)
+{
+    struct weir_diag diag;
+    return weir_recording_check(fixture->recording, &diag) == 0;
+}
+
+static size_t files_of(const struct fixture *fixture)
+{
+    char command[sizeof(fixture->path) + 64];
+    unsigned count = 0;
+    snprintf(command, sizeof(command), "find %s/date=* -name '*.parquet' | wc -l", fixture->path);
+    FILE *pipe = popen(command, "r"); /* NOLINT(cert-env33-c): the test's own folder */
+    assert_non_null(pipe);
+    assert_int_equal(fscanf(pipe, "%u", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+/* The segment is gone, and its file is to be moved again. */
+static void test_what_does_not_reach_its_place_is_moved_later(void **state)
+{
+    struct fixture *fixture = *state;
+    struct weir_diag diag;
+    placing_fails = true;
+    send_flow(fixture, 0);
+    assert_true(await(fixture, one_came));
+    atomic_fetch_add(&fixture->ahead_ns, ROTATE_NS);
+    assert_true(await(fixture, was_put_off));
+    /* Tried again, in vain. */
+    atomic_fetch_add(&fixture->ahead_ns, 2 * ROTATE_NS);
+    assert_int_equal(
+        weir_recording_take(fixture->recording, fixture->collector, 1, &fixture->messages, &diag),
+        0);
+    weir_recording_settle(fixture->recording);
+    assert_int_equal(weir_recording_check(fixture->recording, &diag), WEIR_E_IO);
+    assert_int_equal(fixture->said, 1);
+
+    placing_fails = false;
+    atomic_fetch_add(&fixture->ahead_ns, 2 * ROTATE_NS);
+    assert_true(await(fixture, has_nothing_left));
+    assert_int_equal(files_of(fixture), 1);
+    assert_int_equal(weir_recording_count(fixture->recording).journal_recovered_segments, 0);
+    assert_int_equal(weir_recording_stored(fixture->recording)->records_stored, 0);
+    struct weir_store_counters counters = stored_by_writer(fixture);
+    assert_int_equal(counters.records_stored, 1);
+    assert_int_equal(counters.records_deferred, 0);
 }
 
 static bool all_came(struct fixture *fixture)
@@ -426,6 +530,10 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_was_put_off_is_tried_again_though_nothing_comes,
                                         make, drop),
+        cmocka_unit_test_setup_teardown(test_what_is_put_off_at_its_commit_is_stored_once, make,
+                                        drop),
+        cmocka_unit_test_setup_teardown(test_what_does_not_reach_its_place_is_moved_later, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(test_the_newest_state_counts, make, drop),
         cmocka_unit_test_setup_teardown(test_who_is_behind_does_not_rest, make, drop),
         cmocka_unit_test_setup_teardown(test_what_many_exporters_send_is_all_taken, make, drop),

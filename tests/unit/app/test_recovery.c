@@ -232,6 +232,25 @@ static void test_one_at_a_time_and_the_oldest_first(void **state)
     assert_int_equal(recovery.stored.records_stored, 2);
 }
 
+/* While somebody collects, whose segment has a state and may have no file yet. */
+static void test_one_that_is_tried_again_leaves_no_state(void **state)
+{
+    struct fixture *fixture = *state;
+    struct weir_recovery recovery = {
+        .store = fixture->path, .clock = weir_clock_system(), .collector = &fixture->config};
+    struct weir_journal_ids states;
+    struct weir_diag diag;
+    leave_state(fixture, FIRST, true, 0);
+    leave_segment(fixture, FIRST, 1);
+    leave_state(fixture, FIRST + 20, true, 0);
+    assert_int_equal(weir_recover(&recovery, &fixture->folder, FIRST + 20, 1, &diag), 0);
+    assert_int_equal(recovery.stored.records_stored, 2);
+    assert_int_equal(weir_journal_folder_states(&fixture->folder, &states, &diag), 0);
+    assert_int_equal(states.count, 1);
+    assert_int_equal(states.ids[0], FIRST + 20);
+    weir_journal_ids_done(&states);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +259,7 @@ int main(void)
             test_a_segment_without_a_state_begins_with_the_last_before_it, make, drop),
         cmocka_unit_test_setup_teardown(test_what_waits_is_neither_lost_nor_doubled, make, drop),
         cmocka_unit_test_setup_teardown(test_one_at_a_time_and_the_oldest_first, make, drop),
+        cmocka_unit_test_setup_teardown(test_one_that_is_tried_again_leaves_no_state, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
