@@ -18,6 +18,7 @@
 struct connection {
     int fd; /* -1: none */
     int64_t until_ns;
+    uint64_t version; /* of a page, which is on its way to it; 0: none */
 };
 
 struct weir_http {
@@ -27,9 +28,11 @@ struct weir_http {
     int fd; /* libmicrohttpd's epoll */
     uint16_t port;
     struct {
-        struct MHD_Response *response; /* NULL: not made yet */
+        struct MHD_Response *response; /* NULL: not made yet, or it could not be */
         int64_t until_ns;
+        uint64_t version;
     } made[WEIR_HTTP_PAGES_MAX]; /* one a page */
+    uint64_t versions;           /* made so far, of all pages */
     struct connection connections[WEIR_HTTP_CONNECTIONS];
 };
 
@@ -161,14 +164,45 @@ static enum MHD_Result refuse(struct weir_http *http, struct MHD_Connection *con
     return result;
 }
 
-/* Makes a page unless it has been just now; NULL: it did not fit, or there is no memory. */
-static struct MHD_Response *get_page(struct weir_http *http, size_t index)
+/* Whether one of the first so many connections has this version of a page on its way. */
+static bool is_held(const struct weir_http *http, uint64_t version, size_t connections)
+{
+    for (size_t i = 0; version != 0 && i < connections; i++)
+        if (http->connections[i].fd >= 0 && http->connections[i].version == version)
+            return true;
+    return false;
+}
+
+static bool is_newest(const struct weir_http *http, uint64_t version)
+{
+    for (size_t i = 0; i < WEIR_HTTP_PAGES_MAX; i++)
+        if (http->made[i].version == version)
+            return true;
+    return false;
+}
+
+/* Whether those who are slow hold so many versions of pages that no more can be left to them. */
+static bool are_held(const struct weir_http *http)
+{
+    unsigned held = 0;
+    for (size_t i = 0; i < WEIR_HTTP_CONNECTIONS; i++) {
+        const struct connection *slot = &http->connections[i];
+        held += slot->fd >= 0 && slot->version != 0 && !is_newest(http, slot->version) &&
+                !is_held(http, slot->version, i);
+    }
+    return held >= WEIR_HTTP_VERSIONS_HELD;
+}
+
+/* Whether a page is to be made: it has not been, in vain neither, just now. */
+static bool is_stale(const struct weir_http *http, size_t index)
+{
+    return weir_clock_now(&http->config.clock) >= http->made[index].until_ns;
+}
+
+static void make_page(struct weir_http *http, size_t index)
 {
     const struct weir_http_page *page = &http->config.pages[index];
     struct weir_text_buffer text;
-    int64_t now_ns = weir_clock_now(&http->config.clock);
-    if (http->made[index].response && now_ns < http->made[index].until_ns)
-        return http->made[index].response;
     /* Whom it is on its way to still has it. */
     if (http->made[index].response)
         MHD_destroy_response(http->made[index].response);
@@ -178,22 +212,36 @@ static struct MHD_Response *get_page(struct weir_http *http, size_t index)
     if (weir_text_error(&text) == 0 && text.length > 0)
         http->made[index].response =
             make_response(text.data, text.length, page->content_type, MHD_RESPMEM_MUST_FREE);
-    if (http->made[index].response)
-        http->made[index].until_ns = weir_clock_now(&http->config.clock) + WEIR_HTTP_PAGE_NS;
-    else
+    if (!http->made[index].response)
         weir_text_done(&text);
-    return http->made[index].response;
+    http->made[index].version = ++http->versions;
+    http->made[index].until_ns = weir_clock_now(&http->config.clock) + WEIR_HTTP_PAGE_NS;
+}
+
+/* The connection has this version until it ends. */
+static void note_answer(struct MHD_Connection *connection, uint64_t version)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct connection *slot = info ? info->socket_context : NULL;
+    if (slot)
+        slot->version = version;
 }
 
 static enum MHD_Result answer_page(struct weir_http *http, struct MHD_Connection *connection,
                                    size_t index)
 {
-    static char failed[] = "no memory for the page\n";
-    struct MHD_Response *response = get_page(http, index);
-    if (!response)
+    static char failed[] = "no memory for the page\n", slow[] = "too many slow clients have it\n";
+    if (is_stale(http, index)) {
+        if (is_held(http, http->made[index].version, WEIR_HTTP_CONNECTIONS) && are_held(http))
+            return refuse(http, connection, MHD_HTTP_SERVICE_UNAVAILABLE, slow);
+        make_page(http, index);
+    }
+    if (!http->made[index].response)
         return refuse(http, connection, MHD_HTTP_INTERNAL_SERVER_ERROR, failed);
     http->counters.http_requests++;
-    return MHD_queue_response(connection, MHD_HTTP_OK, response);
+    note_answer(connection, http->made[index].version);
+    return MHD_queue_response(connection, MHD_HTTP_OK, http->made[index].response);
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
@@ -238,6 +286,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
         if (slot->fd >= 0)
             continue;
         slot->fd = info->connect_fd;
+        slot->version = 0;
         slot->until_ns = weir_clock_now(&http->config.clock) + http->config.connection_ns;
         *socket_context = slot;
         return;
@@ -270,7 +319,9 @@ static int start_daemon(struct weir_http *http, int listener)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEIR_HTTP_REQUEST_OCTETS,
         MHD_OPTION_NOTIFY_CONNECTION, note_connection, http, MHD_OPTION_END);
     if (!http->daemon) {
+        int reason = errno;
         close(listener);
+        errno = reason;
         return WEIR_E_IO;
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);

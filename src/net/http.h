@@ -21,7 +21,9 @@
  * Limits, since anybody may connect: WEIR_HTTP_CONNECTIONS, beyond which they wait; of one address
  * WEIR_HTTP_CONNECTIONS_EACH, beyond which they are closed; config.connection_ns, after which a
  * connection is cut whatever it is at; one request each, of WEIR_HTTP_REQUEST_OCTETS at most; a
- * page of WEIR_HTTP_PAGE_MAX octets. Threads: one.
+ * page of WEIR_HTTP_PAGE_MAX octets. Slow clients may be on older versions of pages, of which there
+ * are WEIR_HTTP_VERSIONS_HELD in all; who asks past that for a page that has to be made anew while
+ * its last version is on its way to somebody gets 503. Threads: one.
  */
 #ifndef WEIR_NET_HTTP_H
 #define WEIR_NET_HTTP_H
@@ -41,6 +43,7 @@
 #define WEIR_HTTP_PAGE_NS          WEIR_NS_PER_SECOND
 #define WEIR_HTTP_PAGE_MAX         ((size_t)256 << 20)
 #define WEIR_HTTP_PAGES_MAX        8u
+#define WEIR_HTTP_VERSIONS_HELD    4u
 
 struct weir_http;
 

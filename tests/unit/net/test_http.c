@@ -20,6 +20,7 @@ struct bench {
     struct weir_http *http;
     int64_t now_ns;
     unsigned printed; /* how often the page was made */
+    unsigned printed_large, printed_nothing;
 };
 
 static void print_count(void *context, struct weir_text_buffer *out)
@@ -30,7 +31,7 @@ static void print_count(void *context, struct weir_text_buffer *out)
 
 static void print_large(void *context, struct weir_text_buffer *out)
 {
-    (void)context;
+    ((struct bench *)context)->printed_large++;
     char *room = weir_text_reserve(out, LARGE);
     if (!room)
         return;
@@ -40,7 +41,7 @@ static void print_large(void *context, struct weir_text_buffer *out)
 
 static void print_nothing(void *context, struct weir_text_buffer *out)
 {
-    (void)context;
+    ((struct bench *)context)->printed_nothing++;
     (void)out;
 }
 
@@ -227,7 +228,56 @@ static void a_page_is_made_once_a_second(void **state)
 static void a_page_that_cannot_be_made_is_an_error(void **state)
 {
     struct bench *bench = *state;
-    begins_with(ask(bench, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 500 ");
+    static const char request[] = "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (unsigned i = 0; i < 3; i++)
+        begins_with(ask(bench, request), "HTTP/1.1 500 ");
+    /* Nor more often tried than one that can. */
+    assert_int_equal(bench->printed_nothing, 1);
+    bench->now_ns += WEIR_HTTP_PAGE_NS;
+    begins_with(ask(bench, request), "HTTP/1.1 500 ");
+    assert_int_equal(bench->printed_nothing, 2);
+}
+
+/* Who asks for a large page and takes it slowly. */
+static int be_deaf(struct bench *bench, unsigned printed)
+{
+    int fd = connect_to(bench);
+    say(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (unsigned round = 0; bench->printed_large < printed && round < ROUNDS; round++) {
+        struct pollfd ready = {.fd = weir_http_fd(bench->http), .events = POLLIN};
+        (void)poll(&ready, 1, 10);
+        weir_http_serve(bench->http);
+    }
+    assert_int_equal(bench->printed_large, printed);
+    return fd;
+}
+
+static void slow_clients_hold_few_versions(void **state)
+{
+    static const char request[] = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct bench *bench = *state;
+    int deaf[WEIR_HTTP_VERSIONS_HELD + 1];
+    for (unsigned i = 0; i <= WEIR_HTTP_VERSIONS_HELD; i++) {
+        deaf[i] = be_deaf(bench, i + 1);
+        bench->now_ns += WEIR_HTTP_PAGE_NS;
+    }
+    begins_with(ask(bench, request), "HTTP/1.1 503 ");
+    assert_int_equal(bench->printed_large, WEIR_HTTP_VERSIONS_HELD + 1);
+    assert_int_equal(weir_http_count(bench->http).http_requests_refused, 1);
+    /* What nobody holds back is made as ever. */
+    begins_with(ask(bench, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 200 ");
+    bench->now_ns += WEIR_HTTP_PAGE_NS;
+    begins_with(ask(bench, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), "HTTP/1.1 200 ");
+    assert_int_equal(bench->printed, 2);
+    /* One of them has heard it. */
+    char *answer = malloc(LARGE + 4096);
+    assert_non_null(answer);
+    assert_true(hear(bench, deaf[0], answer, LARGE + 4096) > LARGE);
+    free(answer);
+    weir_http_serve(bench->http);
+    close(be_deaf(bench, WEIR_HTTP_VERSIONS_HELD + 2));
+    for (unsigned i = 1; i <= WEIR_HTTP_VERSIONS_HELD; i++)
+        close(deaf[i]);
 }
 
 /* One who says nothing, one who says little and one who does not listen: others are served. */
@@ -337,6 +387,7 @@ int main(void)
         SERVED(a_page_is_made_once_a_second),
         SERVED(a_page_that_cannot_be_made_is_an_error),
         SERVED(slow_clients_keep_nobody_waiting),
+        SERVED(slow_clients_hold_few_versions),
         SERVED(one_address_has_so_many_connections),
         SERVED(a_large_page_comes_whole),
         SERVED(addresses_are_checked),
