@@ -51,9 +51,6 @@ static const struct {
     {{WEIR_COLUMN_NAT_SRC_ADDR, WEIR_COLUMN_NAT_DST_ADDR}, 2, 2},
 };
 
-#define ELEMENT_SLOTS 2048u
-_Static_assert(ELEMENT_SLOTS >= 2 * WEIR_PLAN_FIELDS_MAX, "a slot is found soon");
-
 struct compiler {
     const struct weir_template *source;
     struct weir_plan *plan;
@@ -62,33 +59,60 @@ struct compiler {
     unsigned ranks[WEIR_PLAN_FIELDS_MAX];                          /* UINT_MAX: fills no column */
     uint8_t columns[WEIR_PLAN_FIELDS_MAX];
     uint32_t flat_offsets[WEIR_PLAN_FIELDS_MAX];
-    uint16_t last_of_element[ELEMENT_SLOTS]; /* by a hash: 1 + the last field of it so far */
+    uint16_t by_element[WEIR_PLAN_FIELDS_MAX]; /* fields, in the order of their elements */
 };
 
-static bool same_element(const struct weir_field *a, const struct weir_field *b)
+static int compare_elements(const struct weir_field *a, const struct weir_field *b)
 {
-    return a->pen == b->pen && a->id == b->id;
+    if (a->pen != b->pen)
+        return a->pen < b->pen ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
 }
 
-/* The place of the last field of an element so far: 0 where there is none. */
-static uint16_t *last_of(struct compiler *c, const struct weir_field *field)
+/* By element, and those of the same one as they come in the Template. */
+static int compare_fields(const void *a, const void *b, void *context)
 {
-    uint32_t slot = (field->pen * 0x9e3779b1u ^ field->id * 0x85ebca6bu) >> 7;
-    for (;; slot++) {
-        uint16_t *last = &c->last_of_element[slot % ELEMENT_SLOTS];
-        if (*last == 0 || same_element(&c->source->fields[*last - 1], field))
-            return last;
-    }
+    const struct weir_field *fields = context;
+    uint16_t first, second;
+    memcpy(&first, a, sizeof(first));
+    memcpy(&second, b, sizeof(second));
+    int order = compare_elements(&fields[first], &fields[second]);
+    return order != 0 ? order : (first > second) - (first < second);
 }
 
-/* Counts fields of the same element. */
+/*
+ * Counts fields of the same element. They are sorted, and not hashed: a Template is from outside,
+ * and its fields could be chosen to collide.
+ */
 static void count_repeats(struct compiler *c)
 {
-    for (uint16_t i = 0; i < c->source->field_count; i++) {
-        uint16_t *last = last_of(c, &c->source->fields[i]);
-        c->plan->fields[i].repeat = (uint16_t)(*last ? c->plan->fields[*last - 1].repeat + 1 : 1);
-        *last = (uint16_t)(i + 1);
+    const struct weir_field *fields = c->source->fields;
+    uint16_t count = c->source->field_count;
+    for (uint16_t i = 0; i < count; i++)
+        c->by_element[i] = i;
+    qsort_r(c->by_element, count, sizeof(c->by_element[0]), compare_fields, (void *)fields);
+    for (uint16_t i = 0; i < count; i++) {
+        uint16_t at = c->by_element[i], before = i > 0 ? c->by_element[i - 1] : at;
+        bool again = i > 0 && compare_elements(&fields[before], &fields[at]) == 0;
+        c->plan->fields[at].repeat = (uint16_t)(again ? c->plan->fields[before].repeat + 1 : 1);
     }
+}
+
+/* Whether the Template has such a field. */
+static bool has_element(const struct compiler *c, const struct weir_field *field)
+{
+    size_t low = 0, high = c->source->field_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_elements(&c->source->fields[c->by_element[middle]], field);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
 }
 
 /* The key under which JSON has the field; the second of an element is "NAME#2". */
@@ -126,7 +150,7 @@ static void note_absolute(struct compiler *c, uint16_t index)
         if (field->pen != 0 || field->id != relative_times[i].relative)
             continue;
         struct weir_field absolute = {0, relative_times[i].absolute, 8};
-        if (*last_of(c, &absolute))
+        if (has_element(c, &absolute))
             return;
         made->to_time = weir_operation_for(field, WEIR_COLUMN_START, false);
         made->absolute = weir_element_find(0, absolute.id);
