@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,17 +307,28 @@ int weir_journal_folder_save_state(const struct weir_journal_folder *folder, uin
     return result;
 }
 
+/* Digits and nothing else: what follows them, or NULL. */
+static const char *parse_number(const char *text, unsigned *ret_number)
+{
+    const char *at = text;
+    *ret_number = 0;
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (__builtin_mul_overflow(*ret_number, 10u, ret_number) ||
+            __builtin_add_overflow(*ret_number, (unsigned)(*at - '0'), ret_number))
+            return NULL;
+    return at > text ? at : NULL;
+}
+
 /* "INDEX of COUNT" and the end of the line. */
 static bool parse_share(const char *text, struct weir_share *ret_share)
 {
     static const char between[] = " of ";
-    char *end;
-    unsigned long index = strtoul(text, &end, 10);
-    if (strncmp(end, between, sizeof(between) - 1) != 0)
+    const size_t length = sizeof(between) - 1;
+    const char *end = parse_number(text, &ret_share->index);
+    if (!end || strncmp(end, between, length) != 0)
         return false;
-    unsigned long count = strtoul(end + sizeof(between) - 1, &end, 10);
-    *ret_share = (struct weir_share){(unsigned)index, (unsigned)count};
-    return *end == '\n' && index < count && count <= UINT_MAX;
+    end = parse_number(end + length, &ret_share->count);
+    return end && *end == '\n' && ret_share->index < ret_share->count;
 }
 
 struct weir_share weir_journal_folder_share(const struct weir_journal_folder *folder)

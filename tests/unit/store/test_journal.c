@@ -424,6 +424,42 @@ static void test_states_are_kept_whole(void **state)
     weir_journal_ids_done(&states);
 }
 
+/* Of which share it is; what cannot be read is of none. */
+static void test_shares_are_read_as_they_are_written(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned index, count;
+    } cases[] = {
+        {"0 of 1\n", 0, 1},
+        {"3 of 4294967295\n", 3, 4294967295},
+        {"4 of 4\n", 1, 1},
+        {"3 of 4", 1, 1},
+        {"3 of 4 \n", 1, 1},
+        {" 3 of 4\n", 1, 1},
+        {"+3 of 4\n", 1, 1},
+        {"3 of +4\n", 1, 1},
+        {"3 of  4\n", 1, 1},
+        {"3 of -1\n", 1, 1},
+        {"-4294967293 of 4\n", 1, 1},
+        {"3 of 4294967296\n", 1, 1},
+        {"3 of 42949672960\n", 1, 1},
+        {"of 4\n", 1, 1},
+        {"\n", 1, 1},
+    };
+    const struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        write_file(fixture->folder.fd, "share", cases[i].text, strlen(cases[i].text));
+        struct weir_share share = weir_journal_folder_share(&fixture->folder);
+        if (share.index != cases[i].index || share.count != cases[i].count)
+            fail_msg("'%s' is %u of %u", cases[i].text, share.index, share.count);
+    }
+    weir_journal_folder_note_share(&fixture->folder, (struct weir_share){2, 5});
+    struct weir_share share = weir_journal_folder_share(&fixture->folder);
+    assert_int_equal(share.index, 2);
+    assert_int_equal(share.count, 5);
+}
+
 static void test_a_folder_has_one_owner(void **state)
 {
     struct fixture *fixture = *state;
@@ -623,6 +659,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_staged_files_move_when_their_segment_is_gone, make,
                                         drop),
         cmocka_unit_test_setup_teardown(test_states_are_kept_whole, make, drop),
+        cmocka_unit_test_setup_teardown(test_shares_are_read_as_they_are_written, make, drop),
         cmocka_unit_test_setup_teardown(test_a_folder_has_one_owner, make, drop),
         cmocka_unit_test_setup_teardown(test_nobody_waits_for_who_has_given_up, make, drop),
         cmocka_unit_test_setup_teardown(test_what_comes_next_can_be_looked_at, make, drop),
