@@ -423,13 +423,14 @@ void weir_common_inherit(struct weir_session *heir, struct weir_session *session
         heir->common->has_changed = true;
 }
 
-void weir_common_free(struct weir_common *common, struct weir_template_pool *pool,
-                      struct weir_budget *waiting_budget)
+uint32_t weir_common_free(struct weir_common *common, struct weir_template_pool *pool,
+                          struct weir_budget *waiting_budget)
 {
     struct weir_waiting_set *set;
     struct weir_budget *budget = &pool->budget;
     if (!common)
-        return;
+        return 0;
+    uint32_t dropped = common->waiting.count;
     while ((set = weir_waiting_take_any(&common->waiting))) {
         weir_template_pool_give_back(pool, set->shared);
         weir_waiting_free(set, waiting_budget);
@@ -445,4 +446,5 @@ void weir_common_free(struct weir_common *common, struct weir_template_pool *poo
     free(common->sets);
     weir_budget_give_back(budget, sizeof(*common));
     free(common);
+    return dropped;
 }

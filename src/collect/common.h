@@ -104,9 +104,9 @@ struct weir_common *weir_common_open(struct weir_session *session, struct weir_b
 /* Adds what waits with another session to this one's. */
 void weir_common_inherit(struct weir_session *heir, struct weir_session *session);
 
-/* What waits is dropped. NULL does nothing. */
-void weir_common_free(struct weir_common *common, struct weir_template_pool *pool,
-                      struct weir_budget *waiting_budget);
+/* What waits is dropped: returns how many sets. NULL does nothing. */
+uint32_t weir_common_free(struct weir_common *common, struct weir_template_pool *pool,
+                          struct weir_budget *waiting_budget);
 
 /* For the table in options.c. */
 struct weir_options_learner;

@@ -270,7 +270,7 @@ static int deliver_waiting(struct weir_delivery *delivery, struct weir_session *
         result = deliver_known(delivery, session, sessions, &run, &record, diag);
     weir_template_pool_give_back(&sessions->pool, set->shared);
     weir_waiting_free(set, &sessions->waiting_budget);
-    delivery->waiting_sets--;
+    sessions->sets_awaiting--;
     delivery->has_released = true;
     return result;
 }
@@ -293,7 +293,7 @@ static bool keep(struct weir_delivery *delivery, struct weir_common *common,
         return false;
     common->waiting.newest->shared = run->shared;
     weir_shared_template_hold(run->shared);
-    if (delivery->waiting_sets++ == 0)
+    if (sessions->sets_awaiting++ == 0)
         delivery->look_ns = later(context->segment.received_ns, delivery->wait_ns);
     return true;
 }
@@ -424,7 +424,7 @@ int weir_delivery_release(struct weir_delivery *delivery, struct weir_sessions *
     int64_t left_ns;
     bool is_early = !__builtin_sub_overflow(delivery->look_ns, now_ns, &left_ns) && left_ns > 0 &&
                     left_ns < 2 * delivery->wait_ns;
-    if (delivery->waiting_sets == 0 || is_early)
+    if (sessions->sets_awaiting == 0 || is_early)
         return 0;
     for (struct weir_session *session = sessions->newest; session && result == 0;
          session = session->older)

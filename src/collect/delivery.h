@@ -29,10 +29,9 @@ struct weir_delivery {
     uint8_t *join_buffer;  /* a record with its common properties */
     uint64_t record_limit; /* Flow Records; 0: none */
     uint64_t flow_records;
-    int64_t wait_ns;       /* records wait so long for common properties; 0: not at all */
-    int64_t look_ns;       /* the wait of some is over then */
-    uint32_t waiting_sets; /* of all sessions */
-    bool has_released;     /* some went since the last report, perhaps without a message */
+    int64_t wait_ns;   /* records wait so long for common properties; 0: not at all */
+    int64_t look_ns;   /* the wait of some is over then */
+    bool has_released; /* some went since the last report, perhaps without a message */
     unsigned record_sink_count;
     unsigned takers[WEIR_RECORD_KINDS]; /* record sinks that take a kind */
     struct weir_record_sink record_sinks[WEIR_OUTLET_SINKS];

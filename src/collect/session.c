@@ -28,7 +28,9 @@ static void free_session(struct weir_sessions *sessions, struct weir_session *se
 {
     weir_template_table_done(&session->templates, &sessions->pool);
     weir_types_done(&session->types, &sessions->pool.budget);
-    weir_common_free(session->common, &sessions->pool, &sessions->waiting_budget);
+    /* After an error of a sink not all that waited has gone. */
+    sessions->sets_awaiting -=
+        weir_common_free(session->common, &sessions->pool, &sessions->waiting_budget);
     weir_recall_done(&sessions->recall, &session->recall, &sessions->pool);
     weir_waiting_done(&session->waiting, &sessions->waiting_budget);
     weir_exporter_release(&sessions->exporters, session->exporter, &sessions->pool.budget);

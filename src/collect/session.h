@@ -122,6 +122,7 @@ struct weir_sessions {
     struct weir_hash_key hash_key;
     struct weir_template_pool pool; /* of all sessions */
     struct weir_budget waiting_budget;
+    uint32_t sets_awaiting; /* common properties */
     struct weir_recall_table recall;
     struct weir_exporters exporters;
     struct weir_slots slots; /* of sessions */
