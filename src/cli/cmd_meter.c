@@ -2,200 +2,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "app/destination.h"
 #include "app/flow_printer.h"
 #include "app/guard.h"
 #include "app/meter.h"
 #include "app/stats.h"
-#include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/meter_options.h"
 #include "cli/print.h"
 #include "cli/signals.h"
 
-enum {
-    READ,
-    MERGE,
-    INTERFACE,
-    CAPTURE,
-    BUFFER,
-    TIMESTAMPS,
-    FILTER,
-    LAYER,
-    TUNNEL_DEPTH,
-    FLOW,
-    BIFLOW,
-    DIRECTION,
-    CACHE,
-    WORKERS,
-    IDLE_TIMEOUT,
-    ACTIVE_TIMEOUT,
-    TO,
-    DOMAIN,
-    FORMAT,
-    STATS,
-    OPTION_COUNT,
-};
-
 #define STATS_OCTETS_MAX ((size_t)64 << 10)
-
-static const char *const formats[] = {
-    [WEIR_FORMAT_TABLE] = "table",
-    [WEIR_FORMAT_CSV] = "csv",
-    [WEIR_FORMAT_JSON] = "json",
-    [WEIR_FORMAT_NDJSON] = "ndjson",
-    NULL,
-};
-
-static const char *const methods[] = {
-    [WEIR_LIVE_AUTO] = "auto",
-    [WEIR_LIVE_RING] = "ring",
-    [WEIR_LIVE_PCAP] = "pcap",
-    [WEIR_LIVE_XDP] = "xdp",
-    NULL,
-};
-
-enum { CLOCK_KERNEL, CLOCK_HARDWARE };
-static const char *const clocks[] = {
-    [CLOCK_KERNEL] = "kernel",
-    [CLOCK_HARDWARE] = "hardware",
-    NULL,
-};
-
-enum { LAYER_OUTER, LAYER_INNER };
-static const char *const layers[] = {
-    [LAYER_OUTER] = "outer",
-    [LAYER_INNER] = "inner",
-    NULL,
-};
-
-static const struct weir_option options[OPTION_COUNT] = {
-    [READ] = {.name = "read",
-              .letter = 'r',
-              .kind = WEIR_OPTION_FILE,
-              .repeatable = true,
-              .group = "Packets",
-              .help = "pcap or pcapng, plain, gzip or zstd, - for standard input; time is the "
-                      "capture's, and at the end of each file all flows are ended"},
-    [MERGE] = {.name = "merge",
-               .kind = WEIR_OPTION_FLAG,
-               .help = "reads all files at once, in the order of their packets' times, as one "
-                       "capture with the interfaces of all"},
-    [INTERFACE] = {.name = "interface",
-                   .letter = 'i',
-                   .kind = WEIR_OPTION_TEXT,
-                   .repeatable = true,
-                   .value = "IFACE",
-                   .help = "live from an interface until a signal comes; several are metered "
-                           "together, and records say by which a flow came in or went out"},
-    [CAPTURE] = {.name = "capture",
-                 .kind = WEIR_OPTION_CHOICE,
-                 .choices = methods,
-                 .fallback = "auto",
-                 .help = "with -i: how; auto is ring (AF_PACKET) for Ethernet and else pcap; xdp "
-                         "(AF_XDP) takes what comes in away from this machine's own use, and "
-                         "does not see what goes out"},
-    [BUFFER] = {.name = "buffer",
-                .kind = WEIR_OPTION_SIZE,
-                .min = 512u << 10,
-                .max = 1u << 30,
-                .fallback = "32Mi",
-                .help = "with -i: what the kernel keeps of packets that wait, for each interface"},
-    [TIMESTAMPS] = {.name = "timestamps",
-                    .kind = WEIR_OPTION_CHOICE,
-                    .choices = clocks,
-                    .fallback = "kernel",
-                    .help = "with -i: whose clock times packets; hardware is the interface's own, "
-                            "which somebody has to keep right"},
-    [FILTER] = {.name = "filter",
-                .kind = WEIR_OPTION_TEXT,
-                .repeatable = true,
-                .value = "BPF",
-                .help = "meters the packets that pass, in the language of pcap-filter(7); several "
-                        "run one after another"},
-    [LAYER] = {.name = "layer",
-               .kind = WEIR_OPTION_CHOICE,
-               .choices = layers,
-               .fallback = "outer",
-               .help =
-                   "which IP header of a tunnel makes the flow: the outermost, or the innermost "
-                   "that is found"},
-    [TUNNEL_DEPTH] = {.name = "tunnel-depth",
-                      .kind = WEIR_OPTION_COUNT,
-                      .min = 1,
-                      .max = WEIR_TUNNEL_DEPTH_MAX,
-                      .fallback = "4",
-                      .help = "with --layer inner: how many tunnels in one another are gone into"},
-    [FLOW] = {.name = "flow",
-              .kind = WEIR_OPTION_TEXT,
-              .repeatable = true,
-              .value = "DEFINITION",
-              .group = "Flows",
-              .help = "keys=NAME,... [fields=NAME,...]: packets that agree in the keys are one "
-                      "flow, and records have keys and fields; several make flows of the same "
-                      "packets side by side. Without it NetFlow's keys: src_addr, dst_addr, "
-                      "src_port, dst_port, protocol, and but for biflows tos and in_if"},
-    [BIFLOW] = {.name = "biflow",
-                .kind = WEIR_OPTION_FLAG,
-                .help = "both directions of a communication are one flow, with counters of each"},
-    [DIRECTION] = {.name = "direction",
-                   .kind = WEIR_OPTION_TEXT,
-                   .value = "HOW",
-                   .fallback = "first",
-                   .help = "with --biflow: the flow's source is who sent the first packet (first), "
-                           "or the SYN (syn), or has the greater port (port), or is outside of "
-                           "networks (outside:CIDR,...)"},
-    [CACHE] = {.name = "cache",
-               .kind = WEIR_OPTION_TEXT,
-               .value = "SPEC",
-               .fallback = "normal,entries=65536",
-               .help =
-                   "kind of the flow cache and flows at once; when it is full the flow that was "
-                   "silent longest is ended"},
-    [WORKERS] = {.name = "workers",
-                 .kind = WEIR_OPTION_COUNT,
-                 .min = 1,
-                 .max = WEIR_METER_WORKERS_MAX,
-                 .fallback = "1",
-                 .help = "threads that meter, each with a part of the cache: of a file, whose "
-                         "records are the same for any number, at most one for every 4096 flows; "
-                         "live, by the addresses of the outermost IP header, where flows have "
-                         "addresses, ports and protocol as keys, and not length"},
-    [IDLE_TIMEOUT] = {.name = "idle-timeout",
-                      .kind = WEIR_OPTION_DURATION,
-                      .fallback = "15s",
-                      .max = WEIR_CACHE_TIMEOUT_MAX,
-                      .help = "a flow ends after this long without a packet, from 1ms; 0s: never "
-                              "for that"},
-    [ACTIVE_TIMEOUT] = {.name = "active-timeout",
-                        .kind = WEIR_OPTION_DURATION,
-                        .fallback = "30m",
-                        .max = WEIR_CACHE_TIMEOUT_MAX,
-                        .help = "a flow ends this long after its first packet, from 1ms; 0s: "
-                                "never for that"},
-    [TO] = {.name = "to",
-            .kind = WEIR_OPTION_URL,
-            .repeatable = true,
-            .group = "Flow Records",
-            .help = "where they go: udp://HOST:PORT or ipfix+udp:// netflow9+udp:// "
-                    "netflow5+udp:// netflow1+udp://, ipfix+file:PATH, json:PATH; without it they "
-                    "are printed"},
-    [DOMAIN] = {.name = "domain",
-                .kind = WEIR_OPTION_COUNT,
-                .max = UINT32_MAX,
-                .fallback = "0",
-                .help = "Observation Domain ID"},
-    [FORMAT] = {.name = "format",
-                .kind = WEIR_OPTION_CHOICE,
-                .choices = formats,
-                .fallback = "table",
-                .help = "how flows are printed where there is no --to"},
-    [STATS] = {.name = "stats",
-               .kind = WEIR_OPTION_OUTPUT,
-               .group = "Output",
-               .help = "writes all counters as one JSON object at the end; - is standard output"},
-};
 
 /* What the Exporting Processes counted, together. */
 struct exported {
@@ -207,228 +25,15 @@ struct exported {
 struct run {
     struct weir_call *call;
     const struct weir_arguments *arguments;
-    struct weir_meter_config config;
-    const char **filters;
-    const char **interfaces;
-    struct weir_flow_definition *definitions;
-    struct weir_url *urls;
-    size_t url_count;
+    struct weir_meter_settings settings;
     struct weir_meter *meter;
-    struct weir_destination **destinations; /* url_count; NULL: not open */
+    struct weir_destination **destinations; /* one a URL; NULL: not open */
     struct weir_flow_printer *printer;
     struct weir_guard_group guarded;
     struct weir_guard *guards; /* one an output */
     struct exported exported;  /* by the destinations that are closed */
     const char *path;          /* being read */
 };
-
-/* The texts of a repeatable option, in their order; NULL without memory. */
-static const char **all_texts(const struct weir_arguments *arguments, size_t option,
-                              unsigned *ret_count)
-{
-    const char **texts = calloc(arguments->given_count + 1, sizeof(*texts));
-    *ret_count = 0;
-    for (size_t i = 0; texts && i < arguments->given_count; i++)
-        if (arguments->given[i].option == &options[option])
-            texts[(*ret_count)++] = arguments->given[i].text;
-    return texts;
-}
-
-static int read_cache(const char *text, uint32_t *ret_entries, struct weir_diag *diag)
-{
-    size_t length = strcspn(text, ",");
-    if (length != strlen("normal") || strncmp(text, "normal", length) != 0)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--cache: '%.*s': the flow cache is of kind 'normal'", (int)length,
-                             text);
-    if (text[length] == '\0')
-        return 0;
-    static const char entries[] = "entries=";
-    const char *setting = text + length + 1;
-    uint64_t value;
-    if (strncmp(setting, entries, sizeof(entries) - 1) != 0 ||
-        weir_size_parse(setting + sizeof(entries) - 1, &value) < 0)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--cache: '%s': write normal,entries=N, as normal,entries=1M",
-                             setting);
-    if (value < WEIR_CACHE_ENTRIES_MIN || value > WEIR_CACHE_ENTRIES_MAX)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--cache: entries=%" PRIu64 " is not from %u to %u", value,
-                             WEIR_CACHE_ENTRIES_MIN, WEIR_CACHE_ENTRIES_MAX);
-    *ret_entries = (uint32_t)value;
-    return 0;
-}
-
-static int read_networks(const char *text, struct weir_perimeter *perimeter, struct weir_diag *diag)
-{
-    for (const char *at = text;; at++) {
-        char network[WEIR_ADDRESS_TEXT_MAX + 4];
-        size_t length = strcspn(at, ",");
-        if (perimeter->count == WEIR_PERIMETER_NETWORKS_MAX)
-            return weir_diag_set(diag, WEIR_E_USAGE, "--direction: more than %u networks",
-                                 WEIR_PERIMETER_NETWORKS_MAX);
-        snprintf(network, sizeof(network), "%.*s", (int)length, at);
-        if (length >= sizeof(network) ||
-            weir_network_parse(network, &perimeter->networks[perimeter->count]) < 0)
-            return weir_diag_set(diag, WEIR_E_USAGE,
-                                 "--direction: '%s': a network is wanted, as 10.0.0.0/8", network);
-        perimeter->count++;
-        at += length;
-        if (*at == '\0')
-            return 0;
-    }
-}
-
-static int read_direction(const char *text, struct weir_cache_config *cache, struct weir_diag *diag)
-{
-    static const char outside[] = "outside:";
-    static const struct {
-        const char *name;
-        enum weir_biflow biflow;
-    } names[] = {
-        {"first", WEIR_BIFLOW_FIRST},
-        {"syn", WEIR_BIFLOW_SYN},
-        {"port", WEIR_BIFLOW_PORT},
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(text, names[i].name) == 0) {
-            cache->biflow = names[i].biflow;
-            return 0;
-        }
-    if (strncmp(text, outside, sizeof(outside) - 1) != 0)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--direction: '%s': write first, syn, port or outside:NETWORK,...",
-                             text);
-    cache->biflow = WEIR_BIFLOW_PERIMETER;
-    return read_networks(text + sizeof(outside) - 1, &cache->perimeter, diag);
-}
-
-/* The flow definitions; without one NetFlow's keys, of which biflows have those that both of their
- * directions share. */
-static int read_definitions(struct run *run, struct weir_diag *diag)
-{
-    struct weir_meter_config *config = &run->config;
-    unsigned count;
-    const char **texts = all_texts(run->arguments, FLOW, &count);
-    run->definitions = calloc(count + 1, sizeof(*run->definitions));
-    int result = texts && run->definitions ? 0 : WEIR_E_NOMEM;
-    for (unsigned i = 0; i < count && result == 0; i++)
-        result = weir_flow_definition_parse(texts[i], &run->definitions[i], diag);
-    free(texts);
-    if (result < 0) {
-        weir_diag_prefix(diag, "--flow");
-        return result;
-    }
-    if (weir_arguments_has(run->arguments, BIFLOW)) {
-        config->cache.definition = weir_flow_definition_5_tuple();
-        result =
-            read_direction(weir_arguments_text(run->arguments, DIRECTION), &config->cache, diag);
-    }
-    config->definitions = run->definitions;
-    config->definition_count = count;
-    return result;
-}
-
-static bool stop(void *context, const struct weir_meter *meter);
-static void lose_output(void *context, unsigned output, int result, const struct weir_diag *diag);
-
-static int read_config(struct run *run, struct weir_diag *diag)
-{
-    const struct weir_arguments *arguments = run->arguments;
-    struct weir_meter_config *config = &run->config;
-    config->cache = weir_cache_config_default();
-    int result = read_definitions(run, diag);
-    if (result < 0)
-        return result;
-    result = read_cache(weir_arguments_text(arguments, CACHE), &config->cache.entries, diag);
-    if (result < 0)
-        return result;
-    config->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
-    config->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
-    if (weir_arguments_choice(arguments, LAYER) == LAYER_INNER)
-        config->tunnel_depth = (unsigned)weir_arguments_number(arguments, TUNNEL_DEPTH);
-    config->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
-    config->clock = run->call->clock;
-    config->stop = stop;
-    config->stop_context = run;
-    run->guarded = (struct weir_guard_group){
-        .failed = lose_output, .context = run, .lock = PTHREAD_MUTEX_INITIALIZER};
-
-    run->filters = all_texts(arguments, FILTER, &config->filter_count);
-    run->interfaces = all_texts(arguments, INTERFACE, &config->interface_count);
-    if (!run->filters || !run->interfaces)
-        return WEIR_E_NOMEM;
-    config->workers = (unsigned)weir_arguments_number(arguments, WORKERS);
-    config->method = (enum weir_live_method)weir_arguments_choice(arguments, CAPTURE);
-    config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
-    config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
-    config->filters = run->filters;
-    config->interfaces = run->interfaces;
-    /* Live, strangers choose the packets and must not know the key. */
-    if (config->interface_count > 0 && weir_hash_key_random(&config->cache.hash_key) < 0)
-        return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
-    return 0;
-}
-
-/* What says how to capture has no place beside files. */
-static int check_live(const struct weir_arguments *arguments, struct weir_diag *diag)
-{
-    static const int live[] = {CAPTURE, BUFFER, TIMESTAMPS};
-    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
-        if (weir_arguments_count_given(arguments, (size_t)live[i]) > 0)
-            return weir_diag_set(diag, WEIR_E_USAGE, "meter: --%s is for interfaces (-i)",
-                                 options[live[i]].name);
-    return 0;
-}
-
-static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
-{
-    bool reads = weir_arguments_count_given(arguments, READ) > 0;
-    bool listens = weir_arguments_count_given(arguments, INTERFACE) > 0;
-    if (!reads && !listens)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "meter: nothing to meter: give a capture with -r or an interface "
-                             "with -i");
-    if (reads && listens)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "meter: -r and -i do not go together: one has the capture's time, "
-                             "the other the clock's");
-    if (listens && weir_arguments_has(arguments, MERGE))
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "meter: --merge is for files; interfaces are metered together anyway");
-    if (weir_arguments_count_given(arguments, TUNNEL_DEPTH) > 0 &&
-        weir_arguments_choice(arguments, LAYER) != LAYER_INNER)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "meter: --tunnel-depth is for --layer inner; the outermost header has "
-                             "no depth");
-    if (weir_arguments_count_given(arguments, DIRECTION) > 0 &&
-        !weir_arguments_has(arguments, BIFLOW))
-        return weir_diag_set(diag, WEIR_E_USAGE, "meter: --direction is for --biflow");
-    if (weir_arguments_count_given(arguments, TO) > 0 &&
-        weir_arguments_count_given(arguments, FORMAT) > 0)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "meter: --format is for flows that are printed, and with --to none "
-                             "are; --to json:- prints them too");
-    return listens ? 0 : check_live(arguments, diag);
-}
-
-static int read_urls(struct run *run, struct weir_diag *diag)
-{
-    unsigned count;
-    const char **texts = all_texts(run->arguments, TO, &count);
-    run->urls = calloc(count + 1, sizeof(*run->urls));
-    run->destinations = calloc(count + 1, sizeof(struct weir_destination *));
-    run->guards = calloc(count + 1, sizeof(*run->guards));
-    int result = texts && run->urls && run->destinations && run->guards ? 0 : WEIR_E_NOMEM;
-    for (unsigned i = 0; i < count && result == 0; i++)
-        result = weir_url_parse(texts[i], &run->urls[i], diag);
-    if (result == 0)
-        run->url_count = count;
-    else if (result == WEIR_E_USAGE)
-        weir_diag_prefix(diag, "--to");
-    free(texts);
-    return result;
-}
 
 static int add_output(struct run *run, unsigned output, struct weir_batch_sink sink,
                       struct weir_diag *diag)
@@ -442,14 +47,14 @@ static int add_output(struct run *run, unsigned output, struct weir_batch_sink s
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
     int result = 0;
-    for (size_t i = 0; i < run->url_count && result == 0; i++) {
-        result = weir_destination_open(&run->urls[i], run->config.cache.domain,
+    for (size_t i = 0; i < run->settings.url_count && result == 0; i++) {
+        result = weir_destination_open(&run->settings.urls[i], run->settings.config.cache.domain,
                                        &run->destinations[i], diag);
         if (result < 0)
             return result;
         result = add_output(run, (unsigned)i, weir_destination_sink(run->destinations[i]), diag);
     }
-    if (result < 0 || run->url_count > 0)
+    if (result < 0 || run->settings.url_count > 0)
         return result;
     enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
     struct weir_meter_fields fields;
@@ -499,14 +104,14 @@ static void lose_output(void *context, unsigned output, int result, const struct
     struct run *run = context;
     struct weir_diag again = {0};
     weir_call_say_failure(run->call, result, diag);
-    if (output < run->url_count)
+    if (output < run->settings.url_count)
         (void)!close_destination(run, output, &again);
 }
 
 /* Completes what flows went to, also after a failure: what has gone out stays. */
 static void close_outputs(struct run *run)
 {
-    for (size_t i = 0; i < run->url_count; i++) {
+    for (size_t i = 0; i < run->settings.url_count; i++) {
         struct weir_diag diag = {0};
         int result = run->destinations[i] ? close_destination(run, i, &diag) : 0;
         if (result < 0)
@@ -529,7 +134,7 @@ static void close_outputs(struct run *run)
 
 static void abort_outputs(struct run *run)
 {
-    for (size_t i = 0; i < run->url_count; i++)
+    for (size_t i = 0; i < run->settings.url_count; i++)
         weir_destination_abort(run->destinations[i]);
     weir_flow_printer_abort(run->printer);
 }
@@ -550,7 +155,7 @@ static bool stop(void *context, const struct weir_meter *meter)
 static void read_merged(struct run *run)
 {
     unsigned count;
-    const char **paths = all_texts(run->arguments, READ, &count);
+    const char **paths = weir_meter_texts(run->arguments, READ, &count);
     struct weir_diag diag = {0};
     int result = WEIR_E_NOMEM;
     run->path = "merged captures";
@@ -565,7 +170,7 @@ static void read_merged(struct run *run)
 static void read_files(struct run *run)
 {
     for (size_t i = 0; i < run->arguments->given_count && !weir_stop_requested(); i++) {
-        if (run->arguments->given[i].option != &options[READ])
+        if (run->arguments->given[i].option != &weir_meter_options[READ])
             continue;
         struct weir_diag diag = {0};
         run->path = run->arguments->given[i].text;
@@ -580,7 +185,7 @@ static void read_files(struct run *run)
 static void listen(struct run *run)
 {
     struct weir_diag diag = {0};
-    run->path = run->interfaces[0];
+    run->path = run->settings.interfaces[0];
     int result = weir_meter_listen(run->meter, &diag);
     if (result < 0 && !weir_meter_has_failed(run->meter))
         weir_call_say_failure(run->call, result, &diag);
@@ -648,16 +253,15 @@ static void print_notes(const struct run *run)
 
 static int meter(struct run *run, struct weir_diag *diag)
 {
-    int result = read_urls(run, diag);
-    if (result == 0)
-        result = weir_meter_new(&run->config, &run->meter, diag);
+    const struct weir_meter_settings *settings = &run->settings;
+    int result = weir_meter_new(&settings->config, &run->meter, diag);
     if (result == 0)
         result = open_outputs(run, diag);
     if (result < 0) {
         abort_outputs(run);
         return result;
     }
-    if (run->config.interface_count)
+    if (settings->config.interface_count)
         listen(run);
     else if (weir_arguments_has(run->arguments, MERGE))
         read_merged(run);
@@ -672,16 +276,20 @@ static int meter(struct run *run, struct weir_diag *diag)
 static int run_meter(struct weir_call *call, struct weir_diag *diag)
 {
     struct run run = {.call = call, .arguments = &call->arguments};
-    int result = check(run.arguments, diag);
-    if (result == 0)
-        result = read_config(&run, diag);
+    run.guarded = (struct weir_guard_group){
+        .failed = lose_output, .context = &run, .lock = PTHREAD_MUTEX_INITIALIZER};
+    int result = weir_meter_settings_parse(run.arguments, &run.settings, diag);
+    run.settings.config.clock = call->clock;
+    run.settings.config.stop = stop;
+    run.settings.config.stop_context = &run;
+    run.destinations = calloc(run.settings.url_count + 1, sizeof(struct weir_destination *));
+    run.guards = calloc(run.settings.url_count + 1, sizeof(*run.guards));
+    if (result == 0 && (!run.destinations || !run.guards))
+        result = WEIR_E_NOMEM;
     if (result == 0)
         result = meter(&run, diag);
     weir_meter_free(run.meter);
-    free(run.filters);
-    free(run.interfaces);
-    free(run.definitions);
-    free(run.urls);
+    weir_meter_settings_done(&run.settings);
     free(run.destinations);
     free(run.guards);
     return result;
@@ -740,7 +348,7 @@ const struct weir_command weir_command_meter = {
         "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
         "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
         "once when a new connection takes its ports.",
-    .options = options,
+    .options = weir_meter_options,
     .option_count = OPTION_COUNT,
     .examples = examples,
     .operands_hint = "a file stands behind -r, a filter, in quotes, behind --filter",

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/meter_options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/flow_printer.h"
+#include "base/quantity.h"
+
+static const char *const formats[] = {
+    [WEIR_FORMAT_TABLE] = "table",
+    [WEIR_FORMAT_CSV] = "csv",
+    [WEIR_FORMAT_JSON] = "json",
+    [WEIR_FORMAT_NDJSON] = "ndjson",
+    NULL,
+};
+
+static const char *const methods[] = {
+    [WEIR_LIVE_AUTO] = "auto",
+    [WEIR_LIVE_RING] = "ring",
+    [WEIR_LIVE_PCAP] = "pcap",
+    [WEIR_LIVE_XDP] = "xdp",
+    NULL,
+};
+
+enum { CLOCK_KERNEL, CLOCK_HARDWARE };
+static const char *const clocks[] = {
+    [CLOCK_KERNEL] = "kernel",
+    [CLOCK_HARDWARE] = "hardware",
+    NULL,
+};
+
+enum { LAYER_OUTER, LAYER_INNER };
+static const char *const layers[] = {
+    [LAYER_OUTER] = "outer",
+    [LAYER_INNER] = "inner",
+    NULL,
+};
+
+const struct weir_option weir_meter_options[OPTION_COUNT] = {
+    [READ] = {.name = "read",
+              .letter = 'r',
+              .kind = WEIR_OPTION_FILE,
+              .repeatable = true,
+              .group = "Packets",
+              .help = "pcap or pcapng, plain, gzip or zstd, - for standard input; time is the "
+                      "capture's, and at the end of each file all flows are ended"},
+    [MERGE] = {.name = "merge",
+               .kind = WEIR_OPTION_FLAG,
+               .help = "reads all files at once, in the order of their packets' times, as one "
+                       "capture with the interfaces of all"},
+    [INTERFACE] = {.name = "interface",
+                   .letter = 'i',
+                   .kind = WEIR_OPTION_TEXT,
+                   .repeatable = true,
+                   .value = "IFACE",
+                   .help = "live from an interface until a signal comes; several are metered "
+                           "together, and records say by which a flow came in or went out"},
+    [CAPTURE] = {.name = "capture",
+                 .kind = WEIR_OPTION_CHOICE,
+                 .choices = methods,
+                 .fallback = "auto",
+                 .help = "with -i: how; auto is ring (AF_PACKET) for Ethernet and else pcap; xdp "
+                         "(AF_XDP) takes what comes in away from this machine's own use, and "
+                         "does not see what goes out"},
+    [BUFFER] = {.name = "buffer",
+                .kind = WEIR_OPTION_SIZE,
+                .min = 512u << 10,
+                .max = 1u << 30,
+                .fallback = "32Mi",
+                .help = "with -i: what the kernel keeps of packets that wait, for each interface"},
+    [TIMESTAMPS] = {.name = "timestamps",
+                    .kind = WEIR_OPTION_CHOICE,
+                    .choices = clocks,
+                    .fallback = "kernel",
+                    .help = "with -i: whose clock times packets; hardware is the interface's own, "
+                            "which somebody has to keep right"},
+    [FILTER] = {.name = "filter",
+                .kind = WEIR_OPTION_TEXT,
+                .repeatable = true,
+                .value = "BPF",
+                .help = "meters the packets that pass, in the language of pcap-filter(7); several "
+                        "run one after another"},
+    [LAYER] = {.name = "layer",
+               .kind = WEIR_OPTION_CHOICE,
+               .choices = layers,
+               .fallback = "outer",
+               .help =
+                   "which IP header of a tunnel makes the flow: the outermost, or the innermost "
+                   "that is found"},
+    [TUNNEL_DEPTH] = {.name = "tunnel-depth",
+                      .kind = WEIR_OPTION_COUNT,
+                      .min = 1,
+                      .max = WEIR_TUNNEL_DEPTH_MAX,
+                      .fallback = "4",
+                      .help = "with --layer inner: how many tunnels in one another are gone into"},
+    [FLOW] = {.name = "flow",
+              .kind = WEIR_OPTION_TEXT,
+              .repeatable = true,
+              .value = "DEFINITION",
+              .group = "Flows",
+              .help = "keys=NAME,... [fields=NAME,...]: packets that agree in the keys are one "
+                      "flow, and records have keys and fields; several make flows of the same "
+                      "packets side by side. Without it NetFlow's keys: src_addr, dst_addr, "
+                      "src_port, dst_port, protocol, and but for biflows tos and in_if"},
+    [BIFLOW] = {.name = "biflow",
+                .kind = WEIR_OPTION_FLAG,
+                .help = "both directions of a communication are one flow, with counters of each"},
+    [DIRECTION] = {.name = "direction",
+                   .kind = WEIR_OPTION_TEXT,
+                   .value = "HOW",
+                   .fallback = "first",
+                   .help = "with --biflow: the flow's source is who sent the first packet (first), "
+                           "or the SYN (syn), or has the greater port (port), or is outside of "
+                           "networks (outside:CIDR,...)"},
+    [CACHE] = {.name = "cache",
+               .kind = WEIR_OPTION_TEXT,
+               .value = "SPEC",
+               .fallback = "normal,entries=65536",
+               .help =
+                   "kind of the flow cache and flows at once; when it is full the flow that was "
+                   "silent longest is ended"},
+    [WORKERS] = {.name = "workers",
+                 .kind = WEIR_OPTION_COUNT,
+                 .min = 1,
+                 .max = WEIR_METER_WORKERS_MAX,
+                 .fallback = "1",
+                 .help = "threads that meter, each with a part of the cache: of a file, whose "
+                         "records are the same for any number, at most one for every 4096 flows; "
+                         "live, by the addresses of the outermost IP header, where flows have "
+                         "addresses, ports and protocol as keys, and not length"},
+    [IDLE_TIMEOUT] = {.name = "idle-timeout",
+                      .kind = WEIR_OPTION_DURATION,
+                      .fallback = "15s",
+                      .max = WEIR_CACHE_TIMEOUT_MAX,
+                      .help = "a flow ends after this long without a packet, from 1ms; 0s: never "
+                              "for that"},
+    [ACTIVE_TIMEOUT] = {.name = "active-timeout",
+                        .kind = WEIR_OPTION_DURATION,
+                        .fallback = "30m",
+                        .max = WEIR_CACHE_TIMEOUT_MAX,
+                        .help = "a flow ends this long after its first packet, from 1ms; 0s: "
+                                "never for that"},
+    [TO] = {.name = "to",
+            .kind = WEIR_OPTION_URL,
+            .repeatable = true,
+            .group = "Flow Records",
+            .help = "where they go: udp://HOST:PORT or ipfix+udp:// netflow9+udp:// "
+                    "netflow5+udp:// netflow1+udp://, ipfix+file:PATH, json:PATH; without it they "
+                    "are printed"},
+    [DOMAIN] = {.name = "domain",
+                .kind = WEIR_OPTION_COUNT,
+                .max = UINT32_MAX,
+                .fallback = "0",
+                .help = "Observation Domain ID"},
+    [FORMAT] = {.name = "format",
+                .kind = WEIR_OPTION_CHOICE,
+                .choices = formats,
+                .fallback = "table",
+                .help = "how flows are printed where there is no --to"},
+    [STATS] = {.name = "stats",
+               .kind = WEIR_OPTION_OUTPUT,
+               .group = "Output",
+               .help = "writes all counters as one JSON object at the end; - is standard output"},
+};
+
+const char **weir_meter_texts(const struct weir_arguments *arguments, size_t option,
+                              unsigned *ret_count)
+{
+    const char **texts = calloc(arguments->given_count + 1, sizeof(*texts));
+    *ret_count = 0;
+    for (size_t i = 0; texts && i < arguments->given_count; i++)
+        if (arguments->given[i].option == &weir_meter_options[option])
+            texts[(*ret_count)++] = arguments->given[i].text;
+    return texts;
+}
+
+static int read_cache(const char *text, uint32_t *ret_entries, struct weir_diag *diag)
+{
+    size_t length = strcspn(text, ",");
+    if (length != strlen("normal") || strncmp(text, "normal", length) != 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--cache: '%.*s': the flow cache is of kind 'normal'", (int)length,
+                             text);
+    if (text[length] == '\0')
+        return 0;
+    static const char entries[] = "entries=";
+    const char *setting = text + length + 1;
+    uint64_t value;
+    if (strncmp(setting, entries, sizeof(entries) - 1) != 0 ||
+        weir_size_parse(setting + sizeof(entries) - 1, &value) < 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--cache: '%s': write normal,entries=N, as normal,entries=1M",
+                             setting);
+    if (value < WEIR_CACHE_ENTRIES_MIN || value > WEIR_CACHE_ENTRIES_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--cache: entries=%" PRIu64 " is not from %u to %u", value,
+                             WEIR_CACHE_ENTRIES_MIN, WEIR_CACHE_ENTRIES_MAX);
+    *ret_entries = (uint32_t)value;
+    return 0;
+}
+
+static int read_networks(const char *text, struct weir_perimeter *perimeter, struct weir_diag *diag)
+{
+    for (const char *at = text;; at++) {
+        char network[WEIR_ADDRESS_TEXT_MAX + 4];
+        size_t length = strcspn(at, ",");
+        if (perimeter->count == WEIR_PERIMETER_NETWORKS_MAX)
+            return weir_diag_set(diag, WEIR_E_USAGE, "--direction: more than %u networks",
+                                 WEIR_PERIMETER_NETWORKS_MAX);
+        snprintf(network, sizeof(network), "%.*s", (int)length, at);
+        if (length >= sizeof(network) ||
+            weir_network_parse(network, &perimeter->networks[perimeter->count]) < 0)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "--direction: '%s': a network is wanted, as 10.0.0.0/8", network);
+        perimeter->count++;
+        at += length;
+        if (*at == '\0')
+            return 0;
+    }
+}
+
+static int read_direction(const char *text, struct weir_cache_config *cache, struct weir_diag *diag)
+{
+    static const char outside[] = "outside:";
+    static const struct {
+        const char *name;
+        enum weir_biflow biflow;
+    } names[] = {
+        {"first", WEIR_BIFLOW_FIRST},
+        {"syn", WEIR_BIFLOW_SYN},
+        {"port", WEIR_BIFLOW_PORT},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(text, names[i].name) == 0) {
+            cache->biflow = names[i].biflow;
+            return 0;
+        }
+    if (strncmp(text, outside, sizeof(outside) - 1) != 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--direction: '%s': write first, syn, port or outside:NETWORK,...",
+                             text);
+    cache->biflow = WEIR_BIFLOW_PERIMETER;
+    return read_networks(text + sizeof(outside) - 1, &cache->perimeter, diag);
+}
+
+/* The flow definitions; without one NetFlow's keys, of which biflows have those that both of their
+ * directions share. */
+static int read_definitions(const struct weir_arguments *arguments,
+                            struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    struct weir_meter_config *config = &settings->config;
+    unsigned count;
+    const char **texts = weir_meter_texts(arguments, FLOW, &count);
+    settings->definitions = calloc(count + 1, sizeof(*settings->definitions));
+    int result = texts && settings->definitions ? 0 : WEIR_E_NOMEM;
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = weir_flow_definition_parse(texts[i], &settings->definitions[i], diag);
+    free(texts);
+    if (result < 0) {
+        weir_diag_prefix(diag, "--flow");
+        return result;
+    }
+    if (weir_arguments_has(arguments, BIFLOW)) {
+        config->cache.definition = weir_flow_definition_5_tuple();
+        result = read_direction(weir_arguments_text(arguments, DIRECTION), &config->cache, diag);
+    }
+    config->definitions = settings->definitions;
+    config->definition_count = count;
+    return result;
+}
+static int read_config(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
+                       struct weir_diag *diag)
+{
+    struct weir_meter_config *config = &settings->config;
+    config->cache = weir_cache_config_default();
+    int result = read_definitions(arguments, settings, diag);
+    if (result < 0)
+        return result;
+    result = read_cache(weir_arguments_text(arguments, CACHE), &config->cache.entries, diag);
+    if (result < 0)
+        return result;
+    config->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
+    config->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
+    if (weir_arguments_choice(arguments, LAYER) == LAYER_INNER)
+        config->tunnel_depth = (unsigned)weir_arguments_number(arguments, TUNNEL_DEPTH);
+    config->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
+    settings->filters = weir_meter_texts(arguments, FILTER, &config->filter_count);
+    settings->interfaces = weir_meter_texts(arguments, INTERFACE, &config->interface_count);
+    if (!settings->filters || !settings->interfaces)
+        return WEIR_E_NOMEM;
+    config->workers = (unsigned)weir_arguments_number(arguments, WORKERS);
+    config->method = (enum weir_live_method)weir_arguments_choice(arguments, CAPTURE);
+    config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
+    config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
+    config->filters = settings->filters;
+    config->interfaces = settings->interfaces;
+    /* Live, strangers choose the packets and must not know the key. */
+    if (config->interface_count > 0 && weir_hash_key_random(&config->cache.hash_key) < 0)
+        return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
+    return 0;
+}
+/* What says how to capture has no place beside files. */
+static int check_live(const struct weir_arguments *arguments, struct weir_diag *diag)
+{
+    static const int live[] = {CAPTURE, BUFFER, TIMESTAMPS};
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+        if (weir_arguments_count_given(arguments, (size_t)live[i]) > 0)
+            return weir_diag_set(diag, WEIR_E_USAGE, "meter: --%s is for interfaces (-i)",
+                                 weir_meter_options[live[i]].name);
+    return 0;
+}
+
+static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
+{
+    bool reads = weir_arguments_count_given(arguments, READ) > 0;
+    bool listens = weir_arguments_count_given(arguments, INTERFACE) > 0;
+    if (!reads && !listens)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: nothing to meter: give a capture with -r or an interface "
+                             "with -i");
+    if (reads && listens)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: -r and -i do not go together: one has the capture's time, "
+                             "the other the clock's");
+    if (listens && weir_arguments_has(arguments, MERGE))
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: --merge is for files; interfaces are metered together anyway");
+    if (weir_arguments_count_given(arguments, TUNNEL_DEPTH) > 0 &&
+        weir_arguments_choice(arguments, LAYER) != LAYER_INNER)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: --tunnel-depth is for --layer inner; the outermost header has "
+                             "no depth");
+    if (weir_arguments_count_given(arguments, DIRECTION) > 0 &&
+        !weir_arguments_has(arguments, BIFLOW))
+        return weir_diag_set(diag, WEIR_E_USAGE, "meter: --direction is for --biflow");
+    if (weir_arguments_count_given(arguments, TO) > 0 &&
+        weir_arguments_count_given(arguments, FORMAT) > 0)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "meter: --format is for flows that are printed, and with --to none "
+                             "are; --to json:- prints them too");
+    return listens ? 0 : check_live(arguments, diag);
+}
+static int read_urls(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
+                     struct weir_diag *diag)
+{
+    unsigned count;
+    const char **texts = weir_meter_texts(arguments, TO, &count);
+    settings->urls = calloc(count + 1, sizeof(*settings->urls));
+    int result = texts && settings->urls ? 0 : WEIR_E_NOMEM;
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = weir_url_parse(texts[i], &settings->urls[i], diag);
+    if (result == 0)
+        settings->url_count = count;
+    else if (result == WEIR_E_USAGE)
+        weir_diag_prefix(diag, "--to");
+    free(texts);
+    return result;
+}
+
+int weir_meter_settings_parse(const struct weir_arguments *arguments,
+                              struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    *settings = (struct weir_meter_settings){0};
+    int result = check(arguments, diag);
+    if (result == 0)
+        result = read_config(arguments, settings, diag);
+    if (result == 0)
+        result = read_urls(arguments, settings, diag);
+    return result;
+}
+
+void weir_meter_settings_done(struct weir_meter_settings *settings)
+{
+    free(settings->filters);
+    free(settings->interfaces);
+    free(settings->definitions);
+    free(settings->urls);
+}
