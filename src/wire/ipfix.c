@@ -98,7 +98,8 @@ static void write_field(struct weir_writer *writer, const struct weir_field *fie
 static bool can_write(const struct weir_template *source)
 {
     for (unsigned i = 0; i < source->field_count; i++)
-        if (source->fields[i].pen >= WEIR_PEN_BUILTIN || source->fields[i].id >= ENTERPRISE_BIT)
+        if (source->fields[i].pen == WEIR_PEN_NETFLOW9_SCOPE ||
+            source->fields[i].id >= ENTERPRISE_BIT)
             return false;
     if (source->is_withdrawal || source->field_count == 0)
         return source->is_withdrawal && source->field_count == 0;

@@ -193,6 +193,20 @@ static void what_a_protocol_cannot_say_is_refused(void **state)
     free(t);
 }
 
+/* Flow definitions have fields that only weir has an element for. */
+static void ipfix_says_elements_of_nobody(void **state)
+{
+    (void)state;
+    struct weir_template *t = flow_template();
+    t->fields[1] = (struct weir_field){WEIR_PEN_BUILTIN, 200, 1};
+    struct weir_encoder e;
+    weir_encoder_begin(&e, WEIR_PROTOCOL_IPFIX, buffer, sizeof(buffer), &header);
+    assert_int_equal(weir_encoder_template(&e, t), 0);
+    weir_encoder_begin(&e, WEIR_PROTOCOL_NETFLOW9, buffer, sizeof(buffer), &header);
+    assert_int_equal(weir_encoder_template(&e, t), WEIR_E_UNSUPPORTED);
+    free(t);
+}
+
 static void ipfix_withdrawal_round_trip(void **state)
 {
     (void)state;
@@ -216,6 +230,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_changes_nothing),
         cmocka_unit_test(padding_is_never_a_record),
         cmocka_unit_test(what_a_protocol_cannot_say_is_refused),
+        cmocka_unit_test(ipfix_says_elements_of_nobody),
         cmocka_unit_test(ipfix_withdrawal_round_trip),
     };
     return cmocka_run_group_tests_name("encoder", tests, NULL, NULL);
