@@ -7,6 +7,13 @@
 #include "ie/element.h"
 #include "store/tables.h"
 
+/* One of so many, rounded. */
+static uint32_t interval_of(struct weir_fraction rate)
+{
+    uint64_t sum = (uint64_t)rate.denominator + rate.numerator / 2;
+    return rate.numerator ? (uint32_t)(sum / rate.numerator) : 0;
+}
+
 /* The interval that holds for all that a session sends; 0: there is none, or nobody said. */
 static uint32_t sampling_of(const struct weir_session *session)
 {
@@ -18,9 +25,9 @@ static uint32_t sampling_of(const struct weir_session *session)
     for (uint32_t i = 0; i < exporter->sampling.count; i++) {
         const struct weir_sampler *sampler = &exporter->sampling.samplers[i];
         if (sampler->key.kind == WEIR_SAMPLER_WHOLE && sampler->key.domain == session->key.domain)
-            return sampler->interval;
+            return interval_of(sampler->rate);
     }
-    return exporter->sampling.only_interval;
+    return interval_of(exporter->sampling.only_rate);
 }
 
 static void set_session(struct weir_table_row *row, const struct weir_session *session)

@@ -55,6 +55,7 @@ static void override_all(const struct weir_batch *batch, struct weir_segment *se
     uint32_t *intervals = intervals_of(batch, segment);
     for (uint32_t i = first; i < segment->row_count; i++)
         intervals[i] = interval;
+    weir_sampling_of_one(batch, segment, first);
 }
 
 static void check_times(const struct weir_batch *batch, const struct weir_segment *segment,

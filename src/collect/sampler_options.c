@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "collect/options.h"
 
-#define PROBABILITY_ONE UINT64_C(1000000000)
-
 /* What a field is, beside nothing. */
 enum part {
     NOTHING,
@@ -29,6 +27,7 @@ enum part {
     TIME_RUN,
     TIME_SPACE,
     PROBABILITY,
+    UNLIKELY, /* of what PROBABILITY is of, the rest */
     RANDOM_INTERVAL,
     INTERVAL,
     OBSERVED,
@@ -111,10 +110,10 @@ struct said {
     int64_t init_time_ns; /* 0: it does not say */
 };
 
-/* A float of 8 or 4 octets as so many of PROBABILITY_ONE; 0 for what is no probability. */
-static uint64_t probability_of(const struct weir_value *value)
+/* A float of 8 or 4 octets: the simplest fraction that it may stand for. */
+static struct weir_fraction probability_of(const struct weir_value *value)
 {
-    double probability = 0;
+    double probability = 0, tolerance = WEIR_FRACTION_OF_FLOAT64;
     if (value->length == sizeof(double)) {
         uint64_t bits = weir_load_be64(value->octets);
         memcpy(&probability, &bits, sizeof(bits));
@@ -123,10 +122,17 @@ static uint64_t probability_of(const struct weir_value *value)
         float narrow;
         memcpy(&narrow, &bits, sizeof(bits));
         probability = (double)narrow;
+        tolerance = WEIR_FRACTION_OF_FLOAT32;
     }
-    if (!(probability > 0 && probability <= 1))
-        return 0;
-    return (uint64_t)(probability * (double)PROBABILITY_ONE + 0.5);
+    return probability <= 1 ? weir_fraction_of_real(probability, tolerance)
+                            : (struct weir_fraction){0};
+}
+
+static void take_probability(const struct weir_value *value, uint64_t parts[PARTS])
+{
+    struct weir_fraction probability = probability_of(value);
+    parts[PROBABILITY] = probability.numerator;
+    parts[UNLIKELY] = probability.denominator - probability.numerator;
 }
 
 static uint64_t number_of(const struct weir_value *value)
@@ -144,7 +150,7 @@ static bool find_interval(const uint64_t parts[PARTS], const bool has[PARTS], st
         {parts[SIZE], parts[POPULATION] - parts[SIZE], parts[POPULATION] >= parts[SIZE]},
         {parts[RUN], parts[SPACE], has[SPACE]},
         {parts[TIME_RUN], parts[TIME_SPACE], has[TIME_SPACE]},
-        {parts[PROBABILITY], PROBABILITY_ONE - parts[PROBABILITY], true},
+        {parts[PROBABILITY], parts[UNLIKELY], true},
         {1, parts[RANDOM_INTERVAL] - 1, parts[RANDOM_INTERVAL] > 0},
         {1, parts[INTERVAL] - 1, parts[INTERVAL] > 0},
         {1, parts[RUN] - 1, parts[RUN] > 0},
@@ -219,8 +225,10 @@ static struct said read_record(const struct weir_options_record *record, uint32_
             parts[part] = span(parts[HASH_MIN], number_of(&value));
         else if (part == HASH_SELECTED_MAX)
             parts[part] = add(parts[part], span(parts[HASH_SELECTED_MIN], number_of(&value)));
+        else if (part == PROBABILITY)
+            take_probability(&value, parts);
         else
-            parts[part] = part == PROBABILITY ? probability_of(&value) : number_of(&value);
+            parts[part] = number_of(&value);
         has[part] = value.length > 0;
     }
     struct said said = {0};

@@ -74,37 +74,39 @@ static bool make_room(struct weir_sampling *sampling, struct weir_budget *budget
     return true;
 }
 
-static uint32_t interval_of(uint64_t selected, uint64_t population)
+/* No rate at all. */
+static const struct weir_fraction none;
+
+static bool is_none(struct weir_fraction rate)
 {
-    uint64_t quotient = population / selected, rest = population % selected;
-    quotient += rest >= selected - rest;
-    return quotient < UINT32_MAX ? (uint32_t)quotient : UINT32_MAX;
+    return rate.denominator == 0;
 }
 
-static void find_only_interval(struct weir_sampling *sampling)
+static void find_only_rate(struct weir_sampling *sampling)
 {
-    uint32_t only = 0;
+    struct weir_fraction only = none;
     for (uint32_t i = 0; i < sampling->count; i++) {
         const struct weir_sampler *sampler = &sampling->samplers[i];
         if (sampler->key.kind != WEIR_SAMPLER_ID)
             continue;
-        if (only && only != sampler->interval) {
-            only = 0;
+        if (!is_none(only) && !weir_fraction_equal(only, sampler->rate)) {
+            only = none;
             break;
         }
-        only = sampler->interval;
+        only = sampler->rate;
     }
-    sampling->only_interval = only;
+    sampling->only_rate = only;
 }
 
 enum weir_sampling_change weir_sampling_put(struct weir_sampling *sampling,
                                             struct weir_budget *budget, struct weir_sampler_key key,
                                             uint64_t selected, uint64_t population)
 {
-    if (selected == 0 || population < selected)
+    struct weir_sampler sampler = {key, selected, population,
+                                   weir_fraction_of(selected, population)};
+    if (population < selected || is_none(sampler.rate))
         return WEIR_SAMPLING_INVALID;
     uint32_t place = place_of(sampling, &key);
-    struct weir_sampler sampler = {key, selected, population, interval_of(selected, population)};
     if (place < sampling->count && compare(&sampling->samplers[place].key, &key) == 0) {
         struct weir_sampler *old = &sampling->samplers[place];
         bool is_same = old->selected == selected && old->population == population;
@@ -120,7 +122,7 @@ enum weir_sampling_change weir_sampling_put(struct weir_sampling *sampling,
         sampling->count++;
         sampling->of_kind[key.kind]++;
     }
-    find_only_interval(sampling);
+    find_only_rate(sampling);
     sampling->change++;
     return WEIR_SAMPLING_CHANGED;
 }
@@ -195,19 +197,6 @@ static const struct weir_sampler *find_selector(const struct weir_sampling *samp
     return sampler ? sampler : find_exact(sampling, &key);
 }
 
-/* Takes out what is common to both, neither of which is 0, so that products stay small. */
-static void reduce(uint64_t *a, uint64_t *b)
-{
-    uint64_t common = *a, rest = *b;
-    while (rest > 0) {
-        uint64_t next = common % rest;
-        common = rest;
-        rest = next;
-    }
-    *a /= common;
-    *b /= common;
-}
-
 /* So many of so many, of all its selectors: none where not all are known, or past 64 bits. */
 static void resolve(const struct weir_sampling *sampling, struct weir_selection *selection)
 {
@@ -216,33 +205,33 @@ static void resolve(const struct weir_sampling *sampling, struct weir_selection 
     if (selection->change == sampling->change)
         return;
     selection->change = sampling->change;
-    whole->interval = 0;
+    whole->rate = none;
     for (uint32_t i = 0; i < selection->count; i++) {
         const struct weir_sampler *sampler =
             find_selector(sampling, &whole->key, selection->selectors[i]);
         if (!sampler)
             return;
         uint64_t own_selected = sampler->selected, own_population = sampler->population;
-        reduce(&own_selected, &own_population);
-        reduce(&own_selected, &population);
-        reduce(&selected, &own_population);
+        weir_fraction_reduce(&own_selected, &own_population);
+        weir_fraction_reduce(&own_selected, &population);
+        weir_fraction_reduce(&selected, &own_population);
         if (__builtin_mul_overflow(selected, own_selected, &selected) ||
             __builtin_mul_overflow(population, own_population, &population))
             return;
     }
     whole->selected = selected;
     whole->population = population;
-    whole->interval = interval_of(selected, population);
+    whole->rate = weir_fraction_of(selected, population);
 }
 
-/* The interval of this kind and id for a segment, or else as the header says; 0: none. */
-static uint32_t find(const struct weir_sampling *sampling, enum weir_sampler_kind kind, uint64_t id,
-                     const struct weir_segment *segment)
+/* The rate of this kind and id for a segment, or else as the header says. */
+static struct weir_fraction find(const struct weir_sampling *sampling, enum weir_sampler_kind kind,
+                                 uint64_t id, const struct weir_segment *segment)
 {
     if (sampling->of_kind[kind] == 0)
-        return 0;
+        return none;
     struct weir_sampler_key key = {.kind = kind, .id = id};
-    uint32_t agreed = 0, in_zero = 0;
+    struct weir_fraction agreed = none, in_zero = none;
     bool differ = false;
     for (uint32_t i = place_of(sampling, &key); i < count_for(sampling, kind); i++) {
         const struct weir_sampler *sampler = sampler_at(sampling, kind, i);
@@ -250,26 +239,26 @@ static uint32_t find(const struct weir_sampling *sampling, enum weir_sampler_kin
             break;
         if (kind == WEIR_SAMPLER_SEQUENCE)
             resolve(sampling, &sampling->selections[i]);
-        if (sampler->interval == 0)
+        if (is_none(sampler->rate))
             continue;
         if (sampler->key.domain == segment->domain && sampler->key.source == segment->source)
-            return sampler->interval;
+            return sampler->rate;
         if (sampler->key.domain == 0 && sampler->key.source == 0 && segment->domain != 0)
-            in_zero = sampler->interval;
-        differ = differ || (agreed && agreed != sampler->interval);
-        agreed = sampler->interval;
+            in_zero = sampler->rate;
+        differ = differ || (!is_none(agreed) && !weir_fraction_equal(agreed, sampler->rate));
+        agreed = sampler->rate;
     }
-    if (in_zero)
+    if (!is_none(in_zero))
         return in_zero;
-    return differ ? 0 : agreed;
+    return differ ? none : agreed;
 }
 
 /* What is the same for all rows of a segment. */
 struct search {
     const struct weir_sampling *sampling;
     const struct weir_segment *segment;
-    uint32_t of_template;
-    uint32_t rest;                          /* for rows that nothing before is of */
+    struct weir_fraction of_template;
+    struct weir_fraction rest;              /* for rows that nothing before is of */
     bool are_sequences;                     /* ids */
     const uint32_t *ids, *in_ifs, *out_ifs; /* NULL: the rows have none, or none would be found */
 };
@@ -303,39 +292,44 @@ static struct search search_of(const struct weir_sampling *sampling, const struc
         .out_ifs =
             values(batch, segment, WEIR_COLUMN_OUT_IF, of_kind[WEIR_SAMPLER_OUT_IF] + of_either),
     };
-    if (search.rest == 0 && !(segment->columns & WEIR_COLUMN_BIT(SAMPLER)))
-        search.rest = sampling->only_interval;
+    if (is_none(search.rest) && !(segment->columns & WEIR_COLUMN_BIT(SAMPLER)))
+        search.rest = sampling->only_rate;
     return search;
 }
 
-static uint32_t find_interface(const struct search *search, enum weir_sampler_kind kind,
-                               uint32_t interface)
+/* The first, or else the second. */
+static struct weir_fraction or_else(struct weir_fraction rate, struct weir_fraction other)
 {
-    uint32_t interval = find(search->sampling, kind, interface, search->segment);
-    return interval ? interval
-                    : find(search->sampling, WEIR_SAMPLER_INTERFACE, interface, search->segment);
+    return is_none(rate) ? other : rate;
 }
 
-static uint32_t find_named(const struct search *search, uint32_t id)
+static struct weir_fraction find_interface(const struct search *search, enum weir_sampler_kind kind,
+                                           uint32_t interface)
+{
+    return or_else(find(search->sampling, kind, interface, search->segment),
+                   find(search->sampling, WEIR_SAMPLER_INTERFACE, interface, search->segment));
+}
+
+static struct weir_fraction find_named(const struct search *search, uint32_t id)
 {
     if (search->are_sequences)
         return find(search->sampling, WEIR_SAMPLER_SEQUENCE, id, search->segment);
-    uint32_t interval = find(search->sampling, WEIR_SAMPLER_ID, id, search->segment);
-    return interval ? interval : find(search->sampling, WEIR_SAMPLER_FILTER, id, search->segment);
+    return or_else(find(search->sampling, WEIR_SAMPLER_ID, id, search->segment),
+                   find(search->sampling, WEIR_SAMPLER_FILTER, id, search->segment));
 }
 
-static uint32_t find_for_row(const struct search *search, uint32_t row)
+static struct weir_fraction find_for_row(const struct search *search, uint32_t row)
 {
-    uint32_t interval = 0;
+    struct weir_fraction rate = none;
     if (search->ids)
-        interval = find_named(search, search->ids[row]);
-    if (interval == 0)
-        interval = search->of_template;
-    if (interval == 0 && search->in_ifs)
-        interval = find_interface(search, WEIR_SAMPLER_IN_IF, search->in_ifs[row]);
-    if (interval == 0 && search->out_ifs)
-        interval = find_interface(search, WEIR_SAMPLER_OUT_IF, search->out_ifs[row]);
-    return interval ? interval : search->rest;
+        rate = find_named(search, search->ids[row]);
+    if (is_none(rate))
+        rate = search->of_template;
+    if (is_none(rate) && search->in_ifs)
+        rate = find_interface(search, WEIR_SAMPLER_IN_IF, search->in_ifs[row]);
+    if (is_none(rate) && search->out_ifs)
+        rate = find_interface(search, WEIR_SAMPLER_OUT_IF, search->out_ifs[row]);
+    return or_else(rate, search->rest);
 }
 
 static bool same_in(const uint32_t *column, uint32_t row, uint32_t other)
@@ -343,12 +337,40 @@ static bool same_in(const uint32_t *column, uint32_t row, uint32_t other)
     return !column || column[row] == column[other];
 }
 
+static uint32_t *sizes_of(const struct weir_batch *batch, const struct weir_segment *segment)
+{
+    return weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE) + segment->first_row;
+}
+
+void weir_sampling_of_one(const struct weir_batch *batch, const struct weir_segment *segment,
+                          uint32_t first)
+{
+    uint32_t *sizes = sizes_of(batch, segment);
+    for (uint32_t row = first;
+         segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE) && row < segment->row_count; row++)
+        sizes[row] = 1;
+}
+
+/* A segment has sizes once one of its rows has another than 1. */
+static void set_size(const struct weir_batch *batch, struct weir_segment *segment, uint32_t row,
+                     uint32_t size)
+{
+    if (!(segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE))) {
+        if (size <= 1)
+            return;
+        segment->columns |= WEIR_COLUMN_BIT(SAMPLING_SIZE);
+        weir_sampling_of_one(batch, segment, 0);
+    }
+    sizes_of(batch, segment)[row] = size;
+}
+
 uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,
-                            const struct weir_segment *segment, uint32_t first, uint32_t count)
+                            struct weir_segment *segment, uint32_t first, uint32_t count)
 {
     struct search search = search_of(sampling, batch, segment);
     uint32_t *intervals = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING) + segment->first_row;
-    uint32_t unknown = 0, found = 0;
+    uint32_t unknown = 0;
+    struct weir_fraction found = none;
     bool has_last = false;
     uint32_t last = 0; /* row that `found` is of: most rows name what the row before did */
     for (uint32_t row = first; row < first + count; row++) {
@@ -359,8 +381,9 @@ uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct w
             found = find_for_row(&search, row);
         has_last = true;
         last = row;
-        intervals[row] = found;
-        unknown += found == 0;
+        intervals[row] = found.denominator;
+        set_size(batch, segment, row, is_none(found) ? 1 : found.numerator);
+        unknown += is_none(found);
     }
     return unknown;
 }

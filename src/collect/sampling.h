@@ -3,9 +3,10 @@
  * Sampling intervals of one exporter, as its options records gave them, and the rows they are of
  * (RFC 3954 section 8, RFC 5476 section 6.5.2, RFC 5477).
  *
- * An interval is of a sampler, a Template, an interface or of all that a domain sends. It is kept
- * as the two whole numbers it was sent as, so many packets selected of so many; the column has
- * their quotient, rounded. A row's interval is the first there is of
+ * A rate is of a sampler, a Template, an interface or of all that a domain sends. It is kept as the
+ * two whole numbers it was sent as, so many packets selected of so many; the columns have them in
+ * lowest terms: sampling_size of sampling, the former only where it is not 1. A row's rate, here
+ * mostly an interval, is the first there is of
  *
  *     1. what is configured for its exporter (collect/exporter.h),
  *     2. its own: samplingInterval or samplerRandomInterval in the Flow Record,
@@ -42,6 +43,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/fraction.h"
 #include "collect/budget.h"
 #include "record/batch.h"
 
@@ -73,12 +75,12 @@ struct weir_sampler {
     struct weir_sampler_key key;
     uint64_t selected;
     uint64_t population;
-    uint32_t interval; /* their quotient, rounded; at least 1 */
+    struct weir_fraction rate; /* they as 32 bits have them; not above 1 */
 };
 
 /* A selection sequence: its selectors, which are of its domain and source. */
 struct weir_selection {
-    struct weir_sampler whole; /* what they are together; interval 0: not all are known */
+    struct weir_sampler whole; /* what they are together; no rate: not all are known */
     uint32_t change;           /* of the sampling, when that was found */
     uint32_t count;
     uint64_t selectors[WEIR_SELECTORS_MAX];
@@ -93,13 +95,14 @@ struct weir_sampling {
     struct weir_selection *selections; /* as samplers */
     uint32_t selection_count;
     uint32_t selection_capacity;
-    uint32_t only_interval; /* that all of WEIR_SAMPLER_ID have; 0: none, or not the same */
+    struct weir_fraction only_rate; /* that all of WEIR_SAMPLER_ID have; none, or not the same */
 };
 
 enum weir_sampling_change {
     WEIR_SAMPLING_SAME,
     WEIR_SAMPLING_CHANGED, /* new, or another interval */
-    WEIR_SAMPLING_INVALID, /* a number is zero, or more was selected than there was */
+    WEIR_SAMPLING_INVALID, /* a number is zero, or more was selected than there was, or too little
+                            */
     WEIR_SAMPLING_REFUSED, /* at the limit, or without memory */
 };
 
@@ -129,10 +132,15 @@ static inline bool weir_sampling_knows_samplers(const struct weir_sampling *samp
 }
 
 /*
- * Gives `count` rows of a segment from its row `first` on (0: its first) the intervals of options,
- * where they have none (0). The segment has the column. Returns how many rows stay without.
+ * Gives `count` rows of a segment from its row `first` on (0: its first) the rates of options,
+ * where they have no interval (0). The segment has the column `sampling`, and gets `sampling_size`
+ * where a rate needs it. Returns how many rows stay without.
  */
 uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,
-                            const struct weir_segment *segment, uint32_t first, uint32_t count);
+                            struct weir_segment *segment, uint32_t first, uint32_t count);
+
+/* Gives a segment's rows from `first` on the size 1, where it has that column. */
+void weir_sampling_of_one(const struct weir_batch *batch, const struct weir_segment *segment,
+                          uint32_t first);
 
 #endif

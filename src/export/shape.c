@@ -47,6 +47,7 @@ static const struct carriage carriages[] = {
     {WEIR_COLUMN_SRC_MAC, {56, 6}, {56, 6}},
     {WEIR_COLUMN_DST_MAC, {80, 6}, {80, 6}},
     {WEIR_COLUMN_SAMPLING, {34, 4}, {34, 4}},
+    {WEIR_COLUMN_SAMPLING_SIZE, {309, 4}, {309, 4}},
     {WEIR_COLUMN_NAT_SRC_ADDR, {225, 4}, {281, 16}},
     {WEIR_COLUMN_NAT_DST_ADDR, {226, 4}, {282, 16}},
     {WEIR_COLUMN_NAT_SRC_PORT, {227, 2}, {227, 2}},
@@ -76,6 +77,14 @@ static struct weir_field prefix_field(struct weir_field field, uint8_t prefixes)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (prefixes & rows[i].prefix && field.id == rows[i].address)
             field.id = rows[i].element;
+    return field;
+}
+
+/* An interval is that of one packet; of more it is the samplingPopulation of a samplingSize. */
+static struct weir_field rate_field(struct weir_field field, weir_column_set columns)
+{
+    if (field.id == 34 && columns & WEIR_COLUMN_BIT(SAMPLING_SIZE))
+        field.id = 310;
     return field;
 }
 
@@ -138,7 +147,7 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
         if (field.id == 0 || !(shape->columns >> carriage->column & 1) ||
             !is_carried(shape, &field))
             continue;
-        field = prefix_field(field, shape->prefixes);
+        field = rate_field(prefix_field(field, shape->prefixes), shape->columns);
         if (shape->protocol == WEIR_PROTOCOL_NETFLOW9)
             field = netflow9_field(field);
         add_field(made, field);

@@ -92,6 +92,11 @@ static const char *divide(struct weir_sql *sql, const char *expression, int64_t 
     return weir_sql_format(sql, "(%s // %" PRId64 ")", expression, by);
 }
 
+static const char *quotient(struct weir_sql *sql, const char *expression, const char *by)
+{
+    return weir_sql_format(sql, "(%s // %s)", expression, by);
+}
+
 static const char *each(struct weir_sql *sql, const char *first, const char *past)
 {
     return weir_sql_format(sql, "unnest(range(%s, %s))", first, past);
@@ -170,6 +175,7 @@ const struct weir_dialect weir_dialect_duckdb = {
     .shift_right = shift_right,
     .pair = pair,
     .divide = divide,
+    .quotient = quotient,
     .each = each,
     .address_text = address_text,
     .mac_text = mac_text,

@@ -63,9 +63,11 @@ static bool may_be_wide(const struct weir_run *run)
 static void describe(struct weir_run *run)
 {
     const struct weir_leaf_statistics *sampling = leaf(run, WEIR_COLUMN_SAMPLING);
+    const struct weir_leaf_statistics *size = leaf(run, WEIR_COLUMN_SAMPLING_SIZE);
     bool is_sampled = sampling->any && (!sampling->is_known || sampling->max > 1);
     run->statement.lacks_leaves = run->statistics.lacks_leaves;
     run->statement.sql.scaled = run->plan->scaled && is_sampled;
+    run->statement.sql.sized = size->any && (!size->is_known || size->max > 1);
     run->statement.sql.wide = may_be_wide(run);
     run->stats.scaled = run->statement.sql.scaled;
     run->stats.files = run->catalog.count;

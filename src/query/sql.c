@@ -86,9 +86,47 @@ static const char *interval(struct weir_sql *sql)
                            weir_sql_leaf(sql, WEIR_COLUMN_SAMPLING, ""));
 }
 
+#define UNITS "1000000"
+#define HALF  "500000"
+
+bool weir_sql_has_units(const struct weir_sql *sql, const struct weir_query_field *field)
+{
+    return sql->scaled && sql->sized && weir_query_field_is_counter(field);
+}
+
+/* A counter of a flow that stands for interval / size packets each, in units; size <= interval. */
+static const char *units(struct weir_sql *sql, enum weir_column column)
+{
+    const char *by =
+        weir_sql_format(sql, "greatest(least(coalesce(%s, 1), %s), 1)",
+                        weir_sql_leaf(sql, WEIR_COLUMN_SAMPLING_SIZE, ""), interval(sql));
+    const char *product =
+        weir_sql_format(sql, "(%s * %s * " UNITS " + %s // 2)",
+                        sql->dialect->wide(sql, weir_sql_leaf(sql, column, "")), interval(sql), by);
+    return sql->dialect->quotient(sql, product, by);
+}
+
+const char *weir_sql_units(struct weir_sql *sql, const struct weir_query_field *field)
+{
+    return units(sql, field->column);
+}
+
+const char *weir_sql_units_rounded(struct weir_sql *sql, const char *text)
+{
+    return sql->dialect->quotient(sql, weir_sql_format(sql, "(%s + " HALF ")", text), UNITS);
+}
+
+const char *weir_sql_units_real(struct weir_sql *sql, const char *text)
+{
+    return weir_sql_format(sql, "(%s / " UNITS ")", sql->dialect->real(sql, text));
+}
+
 static const char *counter(struct weir_sql *sql, enum weir_column column)
 {
     const char *leaf = weir_sql_leaf(sql, column, "");
+    if (sql->scaled && sql->sized)
+        return sql->exact ? weir_sql_units_real(sql, units(sql, column))
+                          : weir_sql_units_rounded(sql, units(sql, column));
     const char *value = sql->wide ? sql->dialect->wide(sql, leaf) : sql->dialect->narrow(sql, leaf);
     return sql->scaled ? weir_sql_format(sql, "(%s * %s)", value, interval(sql)) : value;
 }
@@ -104,10 +142,16 @@ static const char *duration_ms(struct weir_sql *sql)
         weir_sql_leaf(sql, WEIR_COLUMN_END, "_ns"), weir_sql_leaf(sql, WEIR_COLUMN_START, "_ns"));
 }
 
+static const char *real_counter(struct weir_sql *sql, enum weir_column column)
+{
+    return sql->scaled && sql->sized ? weir_sql_units_real(sql, units(sql, column))
+                                     : sql->dialect->real(sql, counter(sql, column));
+}
+
 static const char *rate(struct weir_sql *sql, enum weir_column column, const char *factor)
 {
-    return weir_sql_format(sql, "(%s * %s / nullif(%s, 0))",
-                           sql->dialect->real(sql, counter(sql, column)), factor, duration_ms(sql));
+    return weir_sql_format(sql, "(%s * %s / nullif(%s, 0))", real_counter(sql, column), factor,
+                           duration_ms(sql));
 }
 
 static const char *computed(struct weir_sql *sql, enum weir_computed computed)
@@ -129,9 +173,8 @@ static const char *computed(struct weir_sql *sql, enum weir_computed computed)
     case WEIR_COMPUTED_BPS:
         return rate(sql, WEIR_COLUMN_BYTES, "8000");
     case WEIR_COMPUTED_BPP:
-        return weir_sql_format(sql, "(%s / nullif(%s, 0))",
-                               dialect->real(sql, counter(sql, WEIR_COLUMN_BYTES)),
-                               counter(sql, WEIR_COLUMN_PACKETS));
+        return weir_sql_format(sql, "(%s / nullif(%s, 0))", real_counter(sql, WEIR_COLUMN_BYTES),
+                               real_counter(sql, WEIR_COLUMN_PACKETS));
     case WEIR_COMPUTED_COUNT:
         break;
     }

@@ -27,6 +27,8 @@ struct weir_sql {
     const struct weir_dialect *dialect;
     struct weir_arena *arena;
     bool scaled; /* counters are times their sampling interval */
+    bool sized;  /* and by sampling_size: products are no whole numbers (weir_sql_units) */
+    bool exact;  /* nor is what is shown of one flow, then */
     bool wide;   /* counters are of 128 bits: slower, and none is too large */
     bool failed; /* memory ran out; stays set, and expressions are "" */
 };
@@ -51,6 +53,7 @@ struct weir_dialect {
     const char *(*pair)(struct weir_sql *sql, const char *first, const char *second); /* as one */
     /* Whole numbers: divided, which is cut; and each of [first, past). */
     const char *(*divide)(struct weir_sql *sql, const char *expression, int64_t by);
+    const char *(*quotient)(struct weir_sql *sql, const char *expression, const char *by);
     const char *(*each)(struct weir_sql *sql, const char *first, const char *past);
     /* Values as people and other programs read them. */
     const char *(*address_text)(struct weir_sql *sql, const char *high, const char *low);
@@ -88,6 +91,15 @@ const char *weir_sql_value(struct weir_sql *sql, const struct weir_query_field *
 
 /* The same for an answer: a time of an element as its text, a counter as narrow as it may be. */
 const char *weir_sql_shown(struct weir_sql *sql, const struct weir_query_field *field);
+
+/*
+ * Counters of sized flows come in units, whole millionths, which are added up without error and do
+ * not depend on an order: as `rounded` they are the nearest whole number, as `real` what they are.
+ */
+bool weir_sql_has_units(const struct weir_sql *sql, const struct weir_query_field *field);
+const char *weir_sql_units(struct weir_sql *sql, const struct weir_query_field *field);
+const char *weir_sql_units_rounded(struct weir_sql *sql, const char *units);
+const char *weir_sql_units_real(struct weir_sql *sql, const char *units);
 
 /* `count` texts with `between` them. */
 const char *weir_sql_join(struct weir_sql *sql, const char *const *texts, size_t count,

@@ -149,14 +149,24 @@ static void add_parts(struct list *list, const struct parts *parts, const char *
         add(list, weir_sql_format(list->sql, "%s%s", parts->texts[i], after));
 }
 
+/* Whether what is aggregated comes in units: what rounding leaves out of a flow would add up. */
+static bool is_in_units(const struct weir_sql *sql, const struct weir_aggregate *aggregate)
+{
+    return (aggregate->function == WEIR_FUNCTION_SUM || aggregate->function == WEIR_FUNCTION_AVG) &&
+           weir_sql_has_units(sql, &aggregate->field);
+}
+
 static const char *aggregate(struct weir_sql *sql, const struct weir_aggregate *aggregate,
                              const char *value)
 {
+    bool in_units = is_in_units(sql, aggregate);
     switch (aggregate->function) {
     case WEIR_FUNCTION_SUM:
-        return weir_sql_format(sql, "sum(%s)", value);
+        value = weir_sql_format(sql, "sum(%s)", value);
+        return in_units ? weir_sql_units_rounded(sql, value) : value;
     case WEIR_FUNCTION_AVG:
-        return weir_sql_format(sql, "avg(%s)", value);
+        value = weir_sql_format(sql, "avg(%s)", value);
+        return in_units ? weir_sql_units_real(sql, value) : value;
     case WEIR_FUNCTION_MIN:
         return weir_sql_format(sql, "min(%s)", value);
     case WEIR_FUNCTION_MAX:
@@ -179,6 +189,8 @@ static const char *aggregate_input(struct weir_sql *sql, const struct weir_aggre
     const struct weir_query_field *field = &aggregate->field;
     if (aggregate->function == WEIR_FUNCTION_COUNT)
         return "1";
+    if (is_in_units(sql, aggregate))
+        return weir_sql_units(sql, field);
     struct parts parts = parts_of(sql, field);
     if (parts.count == 1)
         return weir_sql_value(sql, field);
@@ -379,7 +391,7 @@ static const char *gone_by(struct weir_sql *sql, const char *v, const char *at)
         weir_sql_format(sql, "floor(%s * %s / %s)", sql->dialect->real(sql, v),
                         sql->dialect->real(sql, weir_sql_format(sql, "%s - s", at)), "(e - s)");
     const char *whole =
-        sql->wide ? sql->dialect->wide(sql, share) : sql->dialect->narrow(sql, share);
+        sql->wide || sql->sized ? sql->dialect->wide(sql, share) : sql->dialect->narrow(sql, share);
     return weir_sql_format(sql, "CASE WHEN %s >= e THEN %s ELSE least(%s, %s) END", at, v, v,
                            whole);
 }
@@ -581,6 +593,8 @@ const char *weir_statement_shown(struct weir_statement *statement)
     struct list list = {sql, ", ", ""}, names = {sql, ", ", ""};
     bool ranked = weir_statement_is_ranked(statement);
     unsigned at = 0;
+    /* Whoever reads this may add it up. */
+    sql->exact = plan->shape == WEIR_QUERY_RECORDS;
     if (ranked)
         add(&names, "r");
     for (size_t i = 0; i < plan->column_count; i++) {

@@ -78,6 +78,7 @@ static const struct {
     {0, 232, WEIR_COLUMN_REV_BYTES}, /* responderOctets */
     {REVERSE_PEN, 85, WEIR_COLUMN_REV_BYTES},
     {0, 50, WEIR_COLUMN_SAMPLING},      /* samplerRandomInterval */
+    {0, 310, WEIR_COLUMN_SAMPLING},     /* samplingPopulation: only with samplingSize (plan.c) */
     {0, 48, WEIR_COLUMN_SAMPLER},       /* samplerId */
     {0, 301, WEIR_COLUMN_SAMPLER},      /* selectionSequenceId: of several selectors */
     {0, 243, WEIR_COLUMN_VLAN},         /* dot1qVlanId */

@@ -65,6 +65,8 @@ enum weir_column_type {
     X(REV_PACKETS, rev_packets, U64, "packets", 2, "packets of the reverse direction, RFC 5103")  \
     X(REV_BYTES, rev_bytes, U64, "octets", 1, "octets of the reverse direction, RFC 5103")        \
     X(SAMPLING, sampling, U32, "", 34, "one packet in this many was metered; none or 0: unknown") \
+    X(SAMPLING_SIZE, sampling_size, U32, "", 309,                                                 \
+      "so many packets, and not one, in what sampling says; none or 0: one")                      \
     X(SAMPLER, sampler, U32, "", 302,                                                             \
       "sampler, selector or sequence of these that chose the flow's packets, by its number")      \
     X(IN_IF, in_if, U32, "", 10, "SNMP index of the interface the flow came in by")               \

@@ -15,6 +15,10 @@
 #define SELECTION_SEQUENCE_ID   301u
 #define SOURCE_IPV6_PREFIX      29u /* its length */
 #define DESTINATION_IPV6_PREFIX 30u
+#define SAMPLING_INTERVAL       34u
+#define SAMPLER_RANDOM_INTERVAL 50u
+#define SAMPLING_SIZE           309u
+#define SAMPLING_POPULATION     310u
 
 #define NO_COLUMN UINT8_MAX
 
@@ -189,6 +193,27 @@ static bool lay_out(struct compiler *c)
     return true;
 }
 
+/*
+ * A rate is two elements, samplingSize of samplingPopulation: by itself neither says anything, and
+ * beside them no interval counts.
+ */
+static bool takes_part(const struct compiler *c, const struct weir_field *field)
+{
+    const struct weir_field size = {.id = SAMPLING_SIZE}, population = {.id = SAMPLING_POPULATION};
+    if (field->pen != 0)
+        return true;
+    switch (field->id) {
+    case SAMPLING_SIZE:
+    case SAMPLING_POPULATION:
+        return has_element(c, &size) && has_element(c, &population);
+    case SAMPLING_INTERVAL:
+    case SAMPLER_RANDOM_INTERVAL:
+        return !has_element(c, &size) || !has_element(c, &population);
+    default:
+        return true;
+    }
+}
+
 static bool is_sequence(const struct weir_field *field)
 {
     return field->pen == 0 && field->id == SELECTION_SEQUENCE_ID;
@@ -285,7 +310,7 @@ static void hold_contests(struct compiler *c)
         unsigned rank;
         c->columns[i] = NO_COLUMN;
         c->ranks[i] = UINT_MAX;
-        if (weir_column_find(field->pen, field->id, &column, &rank) < 0)
+        if (weir_column_find(field->pen, field->id, &column, &rank) < 0 || !takes_part(c, field))
             continue;
         c->columns[i] = (uint8_t)column;
         c->operations[i] = weir_operation_for(field, column, false);

@@ -76,6 +76,7 @@ struct taken_row {
     uint64_t packets, bytes;
     struct weir_address src_addr;
     uint32_t sampling;
+    uint32_t sampling_size; /* 0: none */
     bool has_sampling;
 };
 

@@ -53,8 +53,12 @@ static struct weir_collector_config config_of_tests(void)
     return config;
 }
 
-/* The interval that flows without anything of their own get after one options record. */
-static uint32_t interval_after(enum weir_protocol protocol, const struct said *said, uint16_t count)
+/* The rate that flows without anything of their own get after one options record; size 0: 1. */
+struct rate {
+    uint32_t size, interval;
+};
+
+static struct rate rate_after(enum weir_protocol protocol, const struct said *said, uint16_t count)
 {
     struct weir_collector_config config = config_of_tests();
     struct desk desk = desk_open(&config, DESK_BATCHES);
@@ -66,12 +70,32 @@ static uint32_t interval_after(enum weir_protocol protocol, const struct said *s
     desk_receive(&desk, &peer);
     struct weir_collect_counters counters = desk_count(&desk);
     assert_int_equal(desk.taken->rows, 2);
-    uint32_t interval = desk.taken->row[1].has_sampling ? desk.taken->row[1].sampling : 0;
-    assert_int_equal(counters.records_sampling_unknown, interval ? 0 : 2);
-    assert_true(interval == 0 || counters.samplers_learned == 1);
+    struct rate rate = {.size = desk.taken->row[1].sampling_size};
+    if (desk.taken->row[1].has_sampling)
+        rate.interval = desk.taken->row[1].sampling;
+    assert_int_equal(counters.records_sampling_unknown, rate.interval ? 0 : 2);
+    assert_true(rate.interval == 0 || counters.samplers_learned == 1);
     desk_close(&desk);
-    return interval;
+    return rate;
 }
+
+static uint32_t interval_after(enum weir_protocol protocol, const struct said *said, uint16_t count)
+{
+    struct rate rate = rate_after(protocol, said, count);
+    assert_int_equal(rate.size, 0);
+    return rate.interval;
+}
+
+static void expect_rate(const struct said *said, uint16_t count, uint32_t size, uint32_t interval)
+{
+    struct rate rate = rate_after(WEIR_PROTOCOL_IPFIX, said, count);
+    assert_int_equal(rate.size, size);
+    assert_int_equal(rate.interval, interval);
+}
+
+#define EXPECT_RATE(size, interval, ...)            \
+    expect_rate((const struct said[]){__VA_ARGS__}, \
+                sizeof((const struct said[]){__VA_ARGS__}) / sizeof(struct said), size, interval)
 
 #define INTERVAL_AFTER(protocol, ...)                            \
     interval_after(protocol, (const struct said[]){__VA_ARGS__}, \
@@ -101,9 +125,6 @@ static void dialects(void **state)
                      1000);
     assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 143, 4}, 1}, {{0, 305, 4}, 5}, {{0, 306, 4}, 0}),
                      1);
-    /* Three of eight are one of 2.67. */
-    assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 305, 4}, 3}, {{0, 306, 4}, 5}),
-                     3);
     /* IOS XR: n out of N, beside a run that says nothing. */
     assert_int_equal(INTERVAL_AFTER(ipfix, {{0, 302, 4}, 1}, {{0, 305, 4}, 1}, {{0, 304, 1}, 3},
                                     {{0, 309, 4}, 1}, {{0, 310, 4}, 256}),
@@ -133,6 +154,82 @@ static void hash_ranges(void **state)
                                     {{0, 329, 8}, 0}, {{0, 330, 8}, UINT64_MAX}, {{0, 331, 8}, 0},
                                     {{0, 332, 8}, UINT64_MAX >> 4}),
                      16);
+}
+
+/* Rates that no interval is: both numbers, in lowest terms. */
+static void rates(void **state)
+{
+    (void)state;
+    EXPECT_RATE(3, 8, {{0, 302, 4}, 1}, {{0, 305, 4}, 3}, {{0, 306, 4}, 5});
+    EXPECT_RATE(2, 3, {{0, 302, 4}, 1}, {{0, 309, 4}, 20}, {{0, 310, 4}, 30});
+    EXPECT_RATE(3, 10, {{0, 302, 4}, 1}, {{0, 311, 8}, bits_of(0.3)});
+    EXPECT_RATE(3, 10, {{0, 302, 4}, 1}, {{0, 311, 4}, 0x3e99999a}); /* 0.3 as a float */
+    EXPECT_RATE(0, 3, {{0, 302, 4}, 1}, {{0, 311, 8}, bits_of(1.0 / 3)});
+    EXPECT_RATE(2, 7, {{0, 302, 4}, 1}, {{0, 318, 8}, 7000}, {{0, 319, 8}, 2000});
+}
+
+/*
+ * Records that have a rate of their own; of its halves neither is one, and beside the two an
+ * interval counts for nothing.
+ */
+static void rates_of_records(void **state)
+{
+    (void)state;
+    static const struct weir_field both[] = {{0, 309, 4}, {0, 34, 4}, {0, 310, 4}, {0, 1, 4}};
+    static const struct weir_field halves[] = {{0, 309, 4}, {0, 34, 4}, {0, 1, 4}};
+    static const struct weir_field population[] = {{0, 310, 4}, {0, 1, 4}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    struct weir_template *rates_of = flows_of(257, both, 4);
+    struct weir_template *half = flows_of(258, halves, 3);
+    struct weir_template *other_half = flows_of(259, population, 2);
+    peer_begin(&peer);
+    peer_template(&peer, rates_of);
+    peer_template(&peer, half);
+    peer_template(&peer, other_half);
+    peer_rows(&peer, rates_of, (const uint64_t[]){2, 500, 3, 100}, 1);
+    peer_rows(&peer, half, (const uint64_t[]){2, 500, 100}, 1);
+    peer_rows(&peer, other_half, (const uint64_t[]){3, 100}, 1);
+    desk_receive(&desk, &peer);
+    desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 3);
+    assert_int_equal(desk.taken->row[0].sampling, 3);
+    assert_int_equal(desk.taken->row[0].sampling_size, 2);
+    assert_int_equal(desk.taken->row[1].sampling, 500);
+    assert_int_equal(desk.taken->row[1].sampling_size, 0);
+    assert_false(desk.taken->row[2].has_sampling);
+    free(rates_of);
+    free(half);
+    free(other_half);
+    desk_close(&desk);
+}
+
+/* Rows of different samplers side by side: those of whole intervals have the size 1. */
+static void sizes_beside_intervals(void **state)
+{
+    (void)state;
+    static const struct weir_field by_selector[] = {{0, 302, 4}, {0, 1, 4}};
+    static const struct said third[] = {{{0, 302, 8}, 7}, {{0, 309, 4}, 2}, {{0, 310, 4}, 3}};
+    static const struct said tenth[] = {{{0, 302, 8}, 9}, {{0, 309, 4}, 1}, {{0, 310, 4}, 10}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+    struct weir_template *selectors = flows_of(258, by_selector, 2);
+    peer_begin(&peer);
+    peer_template(&peer, selectors);
+    peer_options(&peer, 300, third, 3);
+    peer_options(&peer, 301, tenth, 3);
+    peer_rows(&peer, selectors, (const uint64_t[]){9, 100, 7, 100, 9, 100}, 3);
+    desk_receive(&desk, &peer);
+    desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(desk.taken->row[i].sampling, i == 1 ? 3 : 10);
+        assert_int_equal(desk.taken->row[i].sampling_size, i == 1 ? 2 : 1);
+    }
+    free(selectors);
+    desk_close(&desk);
 }
 
 static void what_says_nothing(void **state)
@@ -657,7 +754,7 @@ static void limits(void **state)
     assert_int_equal(sampling.count, WEIR_SAMPLERS_MAX);
     for (uint32_t i = 0; i < WEIR_SAMPLERS_MAX; i++)
         assert_int_equal(sampling.samplers[i].key.id, i);
-    assert_int_equal(sampling.samplers[3].interval, 1);
+    assert_int_equal(sampling.samplers[3].rate.denominator, 1);
     assert_true(budget.used > 0);
     weir_sampling_done(&sampling, &budget);
     assert_int_equal(budget.used, 0);
@@ -693,6 +790,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dialects),
         cmocka_unit_test(hash_ranges),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(rates_of_records),
+        cmocka_unit_test(sizes_beside_intervals),
         cmocka_unit_test(what_says_nothing),
         cmocka_unit_test(whose_rows),
         cmocka_unit_test(own_interval),

@@ -700,6 +700,28 @@ static void fields_without_a_column_are_carried(void **state)
     }
 }
 
+/* An interval is samplingInterval; a size beside it makes it a samplingPopulation. */
+static void rates_are_two_elements(void **state)
+{
+    (void)state;
+    static const struct {
+        weir_column_set more;
+        uint16_t interval;
+    } cases[] = {{0, 34}, {WEIR_COLUMN_BIT(SAMPLING_SIZE), 310}};
+    for (uint16_t i = 0; i < 2; i++) {
+        const struct weir_shape shape = {
+            .protocol = WEIR_PROTOCOL_IPFIX,
+            .columns = WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(SAMPLING) | cases[i].more,
+        };
+        struct weir_template *made = weir_shape_template(&shape, 256);
+        assert_non_null(made);
+        assert_int_equal(made->field_count, 2 + i);
+        assert_int_equal(made->fields[1].id, cases[i].interval);
+        assert_true(i == 0 || made->fields[2].id == 309);
+        free(made);
+    }
+}
+
 static void prefixes_have_elements_of_their_own(void **state)
 {
     (void)state;
@@ -773,6 +795,7 @@ int main(void)
         cmocka_unit_test(any_time_has_a_header),
         cmocka_unit_test(a_clock_set_back_does_not_stop_refreshing),
         cmocka_unit_test(fields_without_a_column_are_carried),
+        cmocka_unit_test(rates_are_two_elements),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
         cmocka_unit_test(what_cannot_work_is_refused),
         cmocka_unit_test(the_same_records_come_of_the_same_seed),

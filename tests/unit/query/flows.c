@@ -281,6 +281,29 @@ struct flows *flows_of_counters(uint64_t bytes, uint32_t sampling, size_t count)
     return flows;
 }
 
+struct flow flow_blank(void)
+{
+    struct flow flow = {0};
+    memset(flow.none, true, sizeof(flow.none));
+    flow_set(&flow, WEIR_COLUMN_RECEIVED, FLOWS_BASE_NS);
+    flow_set(&flow, WEIR_COLUMN_START, FLOWS_BASE_NS);
+    flow_set(&flow, WEIR_COLUMN_END, FLOWS_BASE_NS);
+    return flow;
+}
+
+void flow_set(struct flow *flow, enum weir_column column, uint64_t value)
+{
+    set(flow, column, value);
+}
+
+struct flows *flows_of(const struct flow *rows, size_t count)
+{
+    struct flows *flows = new_store(count);
+    memcpy(flows->rows, rows, count * sizeof(*rows));
+    write_files(flows);
+    return flows;
+}
+
 struct flows *flows_of_sources(const char *const *addresses, size_t address_count, size_t count)
 {
     struct flows *flows = new_store(count);

@@ -51,6 +51,10 @@ extern const size_t flow_app_count;
 struct flows *flows_new(uint64_t seed, size_t count, bool sampled);
 /* Flows that have their bytes and sampling interval, a start and an end, and nothing else. */
 struct flows *flows_of_counters(uint64_t bytes, uint32_t sampling, size_t count);
+/* Flows as they are given, and one to begin with, whose times are FLOWS_BASE_NS. */
+struct flows *flows_of(const struct flow *rows, size_t count);
+struct flow flow_blank(void);
+void flow_set(struct flow *flow, enum weir_column column, uint64_t value);
 /* Flows from these sources in turn; flow number i has i bytes. */
 struct flows *flows_of_sources(const char *const *addresses, size_t address_count, size_t count);
 /* Renames a leaf in the store's first `files` files, which then lack it as if they were older. */
