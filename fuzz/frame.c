@@ -71,6 +71,28 @@ static void check_frame(const struct weir_frame *frame, unsigned tunnel_depth)
     weir_parser_free(parser);
 }
 
+/* With all layers the packets lie in one another, and each is known by what it is in. */
+static void check_layers(const struct weir_frame *frame, unsigned tunnel_depth)
+{
+    const struct weir_parser_options options = {
+        .fragment_entries = 4, .tunnel_depth = tunnel_depth, .all_layers = true};
+    struct weir_packet packets[WEIR_TUNNEL_DEPTH_MAX + 1];
+    struct weir_parser *parser = NULL;
+    require(weir_parser_new(&options, &parser) == 0);
+    size_t count = weir_parse_batch(parser, frame, 1, packets, NULL);
+    const struct weir_parse_counters *counters = weir_parser_counters(parser);
+    require(count <= weir_parser_packets_per_frame(parser));
+    require(count == counters->packets_parsed + counters->packets_inner);
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_encapsulation *in = &packets[i].encapsulation;
+        require(in->depth == i);
+        require(i == 0 || in->kind == packets[i - 1].encapsulation.carried_kind);
+        require(i == 0 || in->id == packets[i - 1].encapsulation.carried_id);
+    }
+    check_counters(counters);
+    weir_parser_free(parser);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 4)
@@ -86,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     check_frame(&frame, 0);
     check_frame(&frame, 3);
+    check_layers(&frame, 3);
     free(copy);
     return 0;
 }

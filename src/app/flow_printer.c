@@ -106,12 +106,23 @@ static enum weir_type type_of(const struct weir_field *field)
     return element ? (enum weir_type)element->type : WEIR_TYPE_OCTET_ARRAY;
 }
 
+/* A table of nothing in particular has what fits a screen, and what tells its rows apart. */
+static bool is_always_shown(const char *name)
+{
+    static const char *const names[] = {"layer", "tunnel_type", "tunnel_id", "carried_type",
+                                        "carried_id"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static int add_extras(struct weir_flow_printer *printer, const struct weir_extra_fields *extra,
-                      struct weir_diag *diag)
+                      bool are_few, struct weir_diag *diag)
 {
     for (size_t i = 0; i < extra->count; i++) {
         const struct weir_extra_field *from = &extra->fields[i];
-        if (has_column(printer, from->name))
+        if (has_column(printer, from->name) || (are_few && !is_always_shown(from->name)))
             continue;
         if (printer->column_count == WEIR_QUERY_COLUMNS_MAX)
             return weir_diag_set(diag, WEIR_E_LIMIT, "flows with more than %u fields to print",
@@ -301,10 +312,9 @@ int weir_flow_printer_open(const char *path, enum weir_format format,
     weir_text_init(&printer->texts, TEXT_OCTETS_MAX);
     choose_columns(printer, format, fields);
     printer->first_extra = printer->column_count;
-    /* A table of nothing in particular has what fits a screen. */
-    unsigned extra_count = format == WEIR_FORMAT_TABLE && !fields->named ? 0 : fields->extra_count;
-    for (unsigned i = 0; i < extra_count && result == 0; i++)
-        result = add_extras(printer, fields->extras[i], diag);
+    bool are_few = format == WEIR_FORMAT_TABLE && !fields->named;
+    for (unsigned i = 0; i < fields->extra_count && result == 0; i++)
+        result = add_extras(printer, fields->extras[i], are_few, diag);
     find_places(printer, NULL);
     for (size_t i = 0; i < printer->column_count; i++)
         printer->columns[i].zone = zone;

@@ -212,6 +212,7 @@ static int open_pipeline(struct weir_meter *meter, struct weir_diag *diag)
     struct weir_parser_options options = {
         .hash_key = &meter->config.cache.hash_key,
         .tunnel_depth = meter->config.tunnel_depth,
+        .all_layers = meter->config.all_layers,
     };
     int result = open_filters(meter, diag);
     if (result == 0 && weir_parser_new(&options, &meter->parser) < 0)
@@ -303,7 +304,8 @@ static int parse_frames(struct weir_meter *meter, struct weir_source *source,
                         struct weir_packet *packets, size_t *ret_count, struct weir_diag *diag)
 {
     size_t count;
-    int result = weir_source_next(source, meter->frames, FRAMES, &count, diag);
+    size_t most = FRAMES / weir_parser_packets_per_frame(meter->parser);
+    int result = weir_source_next(source, meter->frames, most, &count, diag);
     if (result < 0)
         return result;
     for (unsigned i = 0; i < meter->config.filter_count && result == 0; i++)

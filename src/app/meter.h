@@ -46,8 +46,9 @@ struct weir_meter_config {
     unsigned definition_count;
     const char *const *filters; /* in pcap-filter's language; a packet has to pass them all */
     unsigned filter_count;
-    unsigned workers;              /* threads that meter; 0 and 1: that of the caller */
-    unsigned tunnel_depth;         /* tunnels to go into; 0: flows are of the outermost IP header */
+    unsigned workers;      /* threads that meter; 0 and 1: that of the caller */
+    unsigned tunnel_depth; /* tunnels to go into; 0: flows are of the outermost IP header */
+    bool all_layers;       /* each IP header on the way makes a packet; else the innermost */
     const char *const *interfaces; /* to listen on; none for files */
     unsigned interface_count;
     enum weir_live_method method;

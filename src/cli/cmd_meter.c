@@ -305,6 +305,8 @@ static const struct weir_example examples[] = {
      "networks and the services they use"},
     {"weir meter -r office.pcap --biflow --direction syn", "connections, not directions of them"},
     {"weir meter -r datacenter.pcap --layer inner", "the flows inside VXLAN and other tunnels"},
+    {"weir meter -r datacenter.pcap --layer both --to ipfix+file:flows.ipfix",
+     "those and the tunnels' own; layer says which is which"},
     {"weir meter -r a.pcap.gz -r b.pcap.zst --to ipfix+file:flows.ipfix", "two captures to a file"},
     {NULL, NULL},
 };
@@ -331,8 +333,16 @@ const struct weir_command weir_command_meter = {
         "is cut, malformed, too deep or a fragment "
         "of its tunnel is metered by the last header outside it. ESP has its SPI in place of "
         "ports, the high half first.\n\n"
+        "With --layer both every IP header on the way to the innermost makes a packet, and "
+        "records of the outermost (layer 0) and of those inside (1 and more) go out side by side: "
+        "sums are of one layer, or count what is in tunnels again. layer is a key of every "
+        "definition. Without --flow so are the tunnel that a packet is in (tunnel_type and "
+        "tunnel_id) and the one that it is (carried_type and carried_id), by which the two are "
+        "joined; biflows have the types only, since the directions' numbers differ. packets_parsed "
+        "counts the outermost, packets_inner the others.\n\n"
         "Flow Keys are src_addr, dst_addr, src_port, dst_port, protocol, tos, dscp, in_if, vlan, "
-        "flow_label, ttl, length, tcp_flags, icmp_type, icmp_code, tunnel_type and tunnel_id. "
+        "flow_label, ttl, length, tcp_flags, icmp_type, icmp_code, tunnel_type, tunnel_id, layer, "
+        "carried_type and carried_id. "
         "NAME/BITS takes the highest bits of one, of addresses in both families or as "
         "NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number. With length among the keys "
         "no TCP connection is seen to end. IPv4 and IPv6 never mix. "

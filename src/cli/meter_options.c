@@ -32,10 +32,11 @@ static const char *const clocks[] = {
     NULL,
 };
 
-enum { LAYER_OUTER, LAYER_INNER };
+enum { LAYER_OUTER, LAYER_INNER, LAYER_BOTH };
 static const char *const layers[] = {
     [LAYER_OUTER] = "outer",
     [LAYER_INNER] = "inner",
+    [LAYER_BOTH] = "both",
     NULL,
 };
 
@@ -83,19 +84,20 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                 .value = "BPF",
                 .help = "meters the packets that pass, in the language of pcap-filter(7); several "
                         "run one after another"},
-    [LAYER] = {.name = "layer",
-               .kind = WEIR_OPTION_CHOICE,
-               .choices = layers,
-               .fallback = "outer",
-               .help =
-                   "which IP header of a tunnel makes the flow: the outermost, or the innermost "
-                   "that is found"},
-    [TUNNEL_DEPTH] = {.name = "tunnel-depth",
-                      .kind = WEIR_OPTION_COUNT,
-                      .min = 1,
-                      .max = WEIR_TUNNEL_DEPTH_MAX,
-                      .fallback = "4",
-                      .help = "with --layer inner: how many tunnels in one another are gone into"},
+    [LAYER] =
+        {.name = "layer",
+         .kind = WEIR_OPTION_CHOICE,
+         .choices = layers,
+         .fallback = "outer",
+         .help = "which IP header of a tunnel makes the flow: the outermost, the innermost that is "
+                 "found, or all on the way to that, told apart by the key layer, 0 outside"},
+    [TUNNEL_DEPTH] =
+        {.name = "tunnel-depth",
+         .kind = WEIR_OPTION_COUNT,
+         .min = 1,
+         .max = WEIR_TUNNEL_DEPTH_MAX,
+         .fallback = "4",
+         .help = "with --layer inner or both: how many tunnels in one another are gone into"},
     [FLOW] = {.name = "flow",
               .kind = WEIR_OPTION_TEXT,
               .repeatable = true,
@@ -271,6 +273,27 @@ static int read_definitions(const struct weir_arguments *arguments,
     config->definition_count = count;
     return result;
 }
+/*
+ * Flows of several layers are told apart, whatever the definition; the usual ones also say which
+ * tunnel they are in and which they are, so that those outside and inside can be joined. Between
+ * the directions of a communication the numbers of tunnels differ, so biflows have their kinds.
+ */
+static int add_layer_keys(struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    struct weir_meter_config *config = &settings->config;
+    bool is_biflow = config->cache.biflow != WEIR_BIFLOW_NONE;
+    int result = weir_flow_definition_add_keys(
+        &config->cache.definition,
+        is_biflow ? "layer,tunnel_type,carried_type"
+                  : "layer,tunnel_type,tunnel_id,carried_type,carried_id",
+        diag);
+    for (unsigned i = 0; i < config->definition_count && result == 0; i++)
+        result = weir_flow_definition_add_keys(&settings->definitions[i], "layer", diag);
+    if (result < 0)
+        weir_diag_prefix(diag, "--layer both");
+    return result;
+}
+
 static int read_config(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
                        struct weir_diag *diag)
 {
@@ -284,7 +307,12 @@ static int read_config(const struct weir_arguments *arguments, struct weir_meter
         return result;
     config->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
     config->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
-    if (weir_arguments_choice(arguments, LAYER) == LAYER_INNER)
+    config->all_layers = weir_arguments_choice(arguments, LAYER) == LAYER_BOTH;
+    if (config->all_layers)
+        result = add_layer_keys(settings, diag);
+    if (result < 0)
+        return result;
+    if (weir_arguments_choice(arguments, LAYER) != LAYER_OUTER)
         config->tunnel_depth = (unsigned)weir_arguments_number(arguments, TUNNEL_DEPTH);
     config->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
     settings->filters = weir_meter_texts(arguments, FILTER, &config->filter_count);
@@ -302,6 +330,7 @@ static int read_config(const struct weir_arguments *arguments, struct weir_meter
         return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
     return 0;
 }
+
 /* What says how to capture has no place beside files. */
 static int check_live(const struct weir_arguments *arguments, struct weir_diag *diag)
 {
@@ -329,10 +358,10 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: --merge is for files; interfaces are metered together anyway");
     if (weir_arguments_count_given(arguments, TUNNEL_DEPTH) > 0 &&
-        weir_arguments_choice(arguments, LAYER) != LAYER_INNER)
+        weir_arguments_choice(arguments, LAYER) == LAYER_OUTER)
         return weir_diag_set(diag, WEIR_E_USAGE,
-                             "meter: --tunnel-depth is for --layer inner; the outermost header has "
-                             "no depth");
+                             "meter: --tunnel-depth is for --layer inner or both; the outermost "
+                             "header has no depth");
     if (weir_arguments_count_given(arguments, DIRECTION) > 0 &&
         !weir_arguments_has(arguments, BIFLOW))
         return weir_diag_set(diag, WEIR_E_USAGE, "meter: --direction is for --biflow");
@@ -343,6 +372,17 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
                              "are; --to json:- prints them too");
     return listens ? 0 : check_live(arguments, diag);
 }
+/* A collector that is not told of layers would count what is in tunnels twice. */
+static int check_tells_layers(const struct weir_url *url, struct weir_diag *diag)
+{
+    bool is_netflow = url->protocol == WEIR_URL_NETFLOW1 || url->protocol == WEIR_URL_NETFLOW5 ||
+                      url->protocol == WEIR_URL_NETFLOW9;
+    return is_netflow ? weir_diag_set(diag, WEIR_E_USAGE,
+                                      "NetFlow has no field that tells the layers of --layer both "
+                                      "apart; IPFIX and JSON do")
+                      : 0;
+}
+
 static int read_urls(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
                      struct weir_diag *diag)
 {
@@ -352,6 +392,8 @@ static int read_urls(const struct weir_arguments *arguments, struct weir_meter_s
     int result = texts && settings->urls ? 0 : WEIR_E_NOMEM;
     for (unsigned i = 0; i < count && result == 0; i++)
         result = weir_url_parse(texts[i], &settings->urls[i], diag);
+    for (unsigned i = 0; i < count && result == 0 && settings->config.all_layers; i++)
+        result = check_tells_layers(&settings->urls[i], diag);
     if (result == 0)
         settings->url_count = count;
     else if (result == WEIR_E_USAGE)

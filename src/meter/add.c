@@ -112,6 +112,12 @@ static bool other_direction(const struct weir_flow_key *a, const struct weir_flo
            a->dst_port == b->src_port && same_kind(a, b);
 }
 
+/* Of the less usual keys these are the same in both directions of a connection. */
+static bool same_link(const struct weir_flow_more_key *a, const struct weir_flow_more_key *b)
+{
+    return a->vlan == b->vlan && a->layer == b->layer;
+}
+
 /*
  * The flows of one direction of the packet's connection: with ToS or interface among the keys
  * there may be several. Flows that have ended already, but were not found yet, are not among them.
@@ -125,7 +131,7 @@ static uint32_t flows_of(const struct weir_cache *cache, const struct weir_flow_
          ways &= ways - 1) {
         uint32_t slot = at->set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
         const struct weir_flow_hot *hot = &cache->hot[slot];
-        if (same(&hot->key, &at->key) && (!more || cache->more[slot].vlan == more->vlan) &&
+        if (same(&hot->key, &at->key) && (!more || same_link(&cache->more[slot], more)) &&
             (weir_cache_goes_on(cache, hot) || !weir_cache_end_reason(cache, slot)))
             found |= ways & -ways;
     }

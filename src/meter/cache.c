@@ -238,7 +238,8 @@ static void set_times(struct weir_cache *cache, const struct weir_cache_config *
 
 /*
  * The two directions of a connection are found in one set: of the keys that may differ between
- * them none takes part in the hash. A VLAN is of the link, and does. A biflow has one key.
+ * them none takes part in the hash. A VLAN is of the link, and does, as does the layer of a tunnel.
+ * A biflow has one key.
  */
 struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config)
 {
@@ -253,7 +254,7 @@ struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config
     if (hashes_all)
         memset(&hasher.hashed_more, 0xff, sizeof(hasher.hashed_more));
     else
-        hasher.hashed_more.vlan = UINT16_MAX;
+        hasher.hashed_more = (struct weir_flow_more_key){.vlan = UINT16_MAX, .layer = UINT8_MAX};
     return hasher;
 }
 

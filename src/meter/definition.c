@@ -201,14 +201,19 @@ static int add_shown(const struct item *item, weir_column_set *columns,
     return 0;
 }
 
+static bool has_key(const struct item *item, const struct weir_flow_definition *definition)
+{
+    const struct weir_flow_property *property = item->property;
+    return property->column == WEIR_COLUMN_COUNT
+               ? has_extra(definition, (size_t)(property - weir_flow_properties))
+               : definition->keys >> property->column & 1;
+}
+
 static int add_key(const struct item *item, struct weir_flow_definition *definition,
                    struct weir_diag *diag)
 {
     const struct weir_flow_property *property = item->property;
-    weir_column_set before = definition->keys;
-    size_t index = (size_t)(property - weir_flow_properties);
-    if (has_extra(definition, index) ||
-        (property->column != WEIR_COLUMN_COUNT && before >> property->column & 1))
+    if (has_key(item, definition))
         return fail(item, diag, "is a key twice");
     int result = property->key_octets == sizeof(struct weir_address)
                      ? add_address_key(item, definition, diag)
@@ -270,6 +275,23 @@ int weir_flow_definition_parse(const char *text, struct weir_flow_definition *re
                              "'%s': after the keys a flow definition has 'fields=' or nothing", at);
     *ret_definition = definition;
     return 0;
+}
+
+int weir_flow_definition_add_keys(struct weir_flow_definition *definition, const char *names,
+                                  struct weir_diag *diag)
+{
+    int result = 0;
+    for (const char *at = names; *at && result == 0; at += *at == ',') {
+        size_t length = strcspn(at, ",");
+        struct item item = {.text = at, .length = length, .name = length};
+        item.property = weir_flow_property_find(at, length);
+        if (!item.property || !is_allowed(item.property, true))
+            return no_such(&item, true, diag);
+        if (!has_key(&item, definition))
+            result = add_key(&item, definition, diag);
+        at += length;
+    }
+    return result;
 }
 
 static struct weir_flow_definition known(const char *text)

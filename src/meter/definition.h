@@ -56,6 +56,13 @@ WEIR_CHECKED int weir_flow_definition_parse(const char *text,
                                             struct weir_diag *diag);
 
 /*
+ * Adds to the keys those of `names` ("layer,tunnel_type") that it has not got. 0, or WEIR_E_USAGE
+ * with diag: records have no room for so many.
+ */
+WEIR_CHECKED int weir_flow_definition_add_keys(struct weir_flow_definition *definition,
+                                               const char *names, struct weir_diag *diag);
+
+/*
  * True where every bit of addresses, ports and protocol is a key: a flow is then one direction of
  * one connection, and TCP flags can tell its end. Not where the length is one, too: a connection is
  * then as many flows as it has lengths, more than one set of the cache has room for.

@@ -25,7 +25,10 @@ struct weir_flow_more_key {
     uint8_t ttl;
     uint8_t icmp_type; /* these are 0 for other protocols */
     uint8_t icmp_code;
-    uint32_t zero[3];
+    uint32_t carried_id;
+    uint8_t carried_type; /* enum weir_encapsulation_kind */
+    uint8_t layer;
+    uint8_t zero[6];
 };
 _Static_assert(sizeof(struct weir_flow_more_key) == 32, "two blocks of the hash, half a line");
 
@@ -61,6 +64,9 @@ static inline struct weir_flow_more_key weir_flow_more_of(const struct weir_pack
         .ttl = packet->ttl & mask->ttl,
         .icmp_type = (uint8_t)(icmp >> 8) & mask->icmp_type,
         .icmp_code = (uint8_t)icmp & mask->icmp_code,
+        .carried_id = packet->encapsulation.carried_id & mask->carried_id,
+        .carried_type = packet->encapsulation.carried_kind & mask->carried_type,
+        .layer = packet->encapsulation.depth & mask->layer,
     };
 }
 

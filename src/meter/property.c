@@ -118,6 +118,10 @@ const struct weir_flow_property weir_flow_properties[] = {
     {"tunnel_type", ELEMENT(WEIR_PEN_BUILTIN, 200, 1), KEY(more.tunnel_type, 8),
      .write = write_key},
     {"tunnel_id", ELEMENT(WEIR_PEN_BUILTIN, 201, 4), KEY(more.tunnel_id, 32), .write = write_key},
+    {"layer", ELEMENT(WEIR_PEN_BUILTIN, 202, 1), KEY(more.layer, 8), .write = write_key},
+    {"carried_type", ELEMENT(WEIR_PEN_BUILTIN, 203, 1), KEY(more.carried_type, 8),
+     .write = write_key},
+    {"carried_id", ELEMENT(WEIR_PEN_BUILTIN, 204, 4), KEY(more.carried_id, 32), .write = write_key},
     {"tcp_flags", COLUMN(TCP_FLAGS), KEY(more.tcp_flags, 9), .is_field = true},
 
     {"start", COLUMN(START), .is_field = true},

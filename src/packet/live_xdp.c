@@ -110,11 +110,12 @@ static size_t take_frames(struct weir_source *source, struct weir_frame *frames,
     size_t count = 0;
     for (unsigned i = 0; i < own->queue_count; i++)
         give_back(&own->queues[i]);
-    for (unsigned i = 0; i < own->queue_count && count < capacity; i++) {
-        struct queue *queue = &own->queues[(own->next_queue + i) % own->queue_count];
-        count += take_queue(source, queue, now_ns, frames + count, capacity - count);
-    }
-    own->next_queue = (own->next_queue + 1) % own->queue_count;
+    unsigned first = own->next_queue < own->queue_count ? own->next_queue : 0;
+    for (unsigned i = first; i < own->queue_count && count < capacity; i++)
+        count += take_queue(source, &own->queues[i], now_ns, frames + count, capacity - count);
+    for (unsigned i = 0; i < first && count < capacity; i++)
+        count += take_queue(source, &own->queues[i], now_ns, frames + count, capacity - count);
+    own->next_queue = first + 1;
     return count;
 }
 

@@ -457,17 +457,18 @@ enum weir_rest weir_parse_ip(struct weir_parser *parser, const struct weir_frame
 
 /* All of parsing but counting, for any frame; ret_layers may be NULL. */
 COLD enum weir_rest parse_any(struct weir_parser *parser, const struct weir_frame *frame,
-                              struct weir_packet *packet, struct weir_layers *ret_layers)
+                              struct weir_packet *packets, unsigned *ret_count,
+                              struct weir_layers *ret_layers)
 {
     struct weir_link_cursor cursor;
     struct weir_layers layers;
     enum weir_rest rest = weir_link_find_ip(frame, &cursor);
     if (rest == WEIR_REST_NONE)
-        rest = weir_parse_ip(parser, frame, &cursor, packet, &layers);
+        rest = weir_parse_ip(parser, frame, &cursor, packets, &layers);
     if (rest != WEIR_REST_NONE)
         return rest;
     if (parser->tunnel_depth > 0)
-        weir_parse_tunnels(parser, frame, &cursor, packet, &layers);
+        *ret_count = weir_parse_tunnels(parser, frame, &cursor, packets, &layers);
     parser->counters.packets_length_of_frame += cursor.has_no_length;
     if (ret_layers)
         *ret_layers = layers;
@@ -548,8 +549,25 @@ COLD void count_packet(struct weir_parse_counters *counters, const struct weir_p
     counters->packets_cut += (flags & WEIR_PACKET_TRUNCATED) != 0;
     counters->packets_malformed_transport += (flags & WEIR_PACKET_MALFORMED_L4) != 0;
     counters->packets_fragment += (flags & WEIR_PACKET_FRAGMENT) != 0;
+}
+
+/* The same of the packet that the frame is, whose octets are those of the frame. */
+COLD void count_outermost(struct weir_parse_counters *counters, const struct weir_packet *packet)
+{
+    count_packet(counters, packet);
     if (packet->octets > packet->wire_octets)
         counters->octets_beyond_frame += packet->octets - packet->wire_octets;
+}
+
+/* Packets beside the outermost, of the same frame. */
+COLD void count_inner(struct weir_parse_counters *counters, const struct weir_packet *packets,
+                      unsigned count)
+{
+    counters->packets_inner += count;
+    for (unsigned i = 0; i < count; i++) {
+        counters->octets_inner += packets[i].octets;
+        count_packet(counters, &packets[i]);
+    }
 }
 
 /* Whether weir_parse_tunnels() would do something. */
@@ -559,29 +577,34 @@ HOT bool may_be_tunnel(const struct weir_packet *packet)
            (packet->key.protocol != PROTOCOL_UDP || weir_tunnel_layer(packet) != WEIR_LAYER_COUNT);
 }
 
-/* Parses one frame. `layers` NULL where nobody asks. */
+/* Parses one frame into *ret_count packets. `layers` NULL where nobody asks. */
 HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *frame,
-                         struct weir_packet *packet, struct weir_layers *layers)
+                         struct weir_packet *packets, unsigned *ret_count,
+                         struct weir_layers *layers)
 {
-    if (layers || UNLIKELY(!parse_plain(frame, packet)) ||
-        UNLIKELY(parser->tunnel_depth > 0 && may_be_tunnel(packet))) {
-        enum weir_rest rest = parse_any(parser, frame, packet, layers);
+    unsigned count = 1;
+    if (layers || UNLIKELY(!parse_plain(frame, packets)) ||
+        UNLIKELY(parser->tunnel_depth > 0 && may_be_tunnel(packets))) {
+        enum weir_rest rest = parse_any(parser, frame, packets, &count, layers);
         if (rest != WEIR_REST_NONE) {
             count_rest(parser, frame, rest);
             return rest;
         }
+        if (UNLIKELY(count > 1))
+            count_inner(&parser->counters, packets + 1, count - 1);
     }
-    if (UNLIKELY((packet->flags & ~(unsigned)WEIR_PACKET_V6) != 0 ||
-                 packet->octets > packet->wire_octets))
-        count_packet(&parser->counters, packet);
+    *ret_count = count;
+    if (UNLIKELY((packets->flags & ~(unsigned)WEIR_PACKET_V6) != 0 ||
+                 packets->octets > packets->wire_octets))
+        count_outermost(&parser->counters, packets);
     return WEIR_REST_NONE;
 }
 
 /* Octets of some frames. */
 struct sums {
     uint64_t wire;    /* of all */
-    uint64_t packets; /* of the packets, on the wire */
-    uint64_t ip;      /* of the packets, by their IP length */
+    uint64_t packets; /* of the packets that they are, on the wire */
+    uint64_t ip;      /* of the same, by their IP length */
 };
 
 static void add_sums(struct weir_parser *parser, const struct sums *sums, size_t frames,
@@ -601,20 +624,28 @@ size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *fra
 {
     const uint64_t beyond_before = parser->counters.octets_beyond_frame;
     struct sums sums = {0};
-    size_t packet_count = 0;
+    size_t packet_count = 0, parsed = 0;
     for (size_t i = 0; i < count; i++) {
-        struct weir_packet *packet = &packets[packet_count];
+        const struct weir_packet *packet = &packets[packet_count];
+        unsigned made;
         sums.wire += frames[i].wire_octets;
-        if (UNLIKELY(parse(parser, &frames[i], packet, NULL) != WEIR_REST_NONE))
+        if (UNLIKELY(parse(parser, &frames[i], &packets[packet_count], &made, NULL) !=
+                     WEIR_REST_NONE))
             continue;
-        if (ret_frame)
-            ret_frame[packet_count] = (uint16_t)i;
+        for (unsigned k = 0; ret_frame && k < made; k++)
+            ret_frame[packet_count + k] = (uint16_t)i;
         sums.packets += packet->wire_octets;
         sums.ip += packet->octets;
-        packet_count++;
+        packet_count += made;
+        parsed++;
     }
-    add_sums(parser, &sums, count, packet_count, beyond_before);
+    add_sums(parser, &sums, count, parsed, beyond_before);
     return packet_count;
+}
+
+unsigned weir_parser_packets_per_frame(const struct weir_parser *parser)
+{
+    return parser->all_layers ? parser->tunnel_depth + 1 : 1;
 }
 
 enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_frame *frame,
@@ -622,14 +653,15 @@ enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_fr
 {
     const uint64_t beyond_before = parser->counters.octets_beyond_frame;
     struct sums sums = {.wire = frame->wire_octets};
-    struct weir_packet packet;
+    struct weir_packet packets[WEIR_TUNNEL_DEPTH_MAX + 1];
     struct weir_layers layers;
-    enum weir_rest rest = parse(parser, frame, &packet, &layers);
+    unsigned count;
+    enum weir_rest rest = parse(parser, frame, packets, &count, &layers);
     bool is_packet = rest == WEIR_REST_NONE;
     if (is_packet) {
-        sums.packets = packet.wire_octets;
-        sums.ip = packet.octets;
-        *ret_packet = packet;
+        sums.packets = packets[0].wire_octets;
+        sums.ip = packets[0].octets;
+        *ret_packet = packets[count - 1];
         *ret_layers = layers;
     }
     add_sums(parser, &sums, 1, is_packet, beyond_before);
@@ -655,6 +687,7 @@ int weir_parser_new(const struct weir_parser_options *options, struct weir_parse
         return result;
     }
     parser->tunnel_depth = options->tunnel_depth;
+    parser->all_layers = options->all_layers;
     *ret_parser = parser;
     return 0;
 }

@@ -30,6 +30,10 @@
  * counted so. octets_parsed are then the inner packets', and what they are in counts as link layer.
  * An outer packet in fragments is not looked into, since of all but its first nobody could.
  *
+ * With all_layers, too, each IP header on that way makes a packet, the outermost first. What is
+ * parsed are then the outermost packets, as the sums above have them; those inside are counted
+ * beside them, as packets_inner and octets_inner.
+ *
  * Ownership: the caller frees the parser; packets are copies and hold no pointer. Threads: a
  * parser belongs to one thread. Limits: 32 headers before IP, of them 8 VLAN tags, 16 IPv6
  * extension headers, a fixed number of datagrams in fragments.
@@ -96,6 +100,8 @@ struct weir_parse_counters {
     uint64_t fragments_evicted;
     uint64_t packets_in_tunnels;
     uint64_t octets_of_tunnels;
+    uint64_t packets_inner;
+    uint64_t octets_inner;
     uint64_t packets_tunnel_other;
     uint64_t packets_tunnel_fragment;
     uint64_t packets_tunnel_deep;
@@ -116,6 +122,7 @@ struct weir_parser_options {
     uint32_t fragment_entries;            /* datagrams in fragments kept; 0: 4096, 64 octets each */
     int64_t fragment_timeout_ns;          /* 0: 30 s */
     unsigned tunnel_depth; /* tunnels to go into, up to WEIR_TUNNEL_DEPTH_MAX; 0: none */
+    bool all_layers;       /* each IP header makes a packet, or only the innermost */
 };
 
 /* Where the parts of a packet are, in octets from the start of the frame. */
@@ -137,17 +144,20 @@ WEIR_CHECKED int weir_parser_new(const struct weir_parser_options *options,
                                  struct weir_parser **ret_parser);
 void weir_parser_free(struct weir_parser *parser);
 
+/* The most packets that a frame makes: 1, or with all_layers one more than tunnel_depth. */
+unsigned weir_parser_packets_per_frame(const struct weir_parser *parser);
+
 /*
- * Parses `count` (at most 65536) frames into packets[], which has room for as many, and returns
- * how many packets they were. Where ret_frame is not NULL, ret_frame[i] is the index of the frame
- * of packets[i].
+ * Parses `count` (at most 65536) frames into packets[], which has room for as many times
+ * weir_parser_packets_per_frame(), and returns how many packets they were. Where ret_frame is not
+ * NULL, ret_frame[i] is the index of the frame of packets[i].
  */
 size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
                         struct weir_packet *packets, uint16_t *ret_frame);
 
 /*
  * The same for one frame, and tells where its parts are. WEIR_REST_NONE, with *ret_packet and
- * *ret_layers filled, or the cause why there is no packet.
+ * *ret_layers filled, those of the innermost packet, or the cause why there is none.
  */
 enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_frame *frame,
                                 struct weir_packet *ret_packet, struct weir_layers *ret_layers);

@@ -21,6 +21,7 @@ struct weir_parser {
     } unparsed[WEIR_UNPARSED_LINKS_MAX];
     size_t unparsed_count;
     unsigned tunnel_depth;
+    bool all_layers;
 };
 
 /* The IP payload from the transport header on. */
@@ -43,10 +44,11 @@ enum weir_rest weir_parse_ip(struct weir_parser *parser, const struct weir_frame
 
 /*
  * Into the tunnels that a parsed packet is, as far as these can be gone into; the packet and its
- * layers are then the innermost that was reached.
+ * layers are then the innermost that was reached. With all_layers the packets inside are put behind
+ * it, up to tunnel_depth more, and the layers are the last one's. Returns how many packets it are.
  */
-void weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
-                        struct weir_link_cursor *cursor, struct weir_packet *packet,
-                        struct weir_layers *layers);
+unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
+                            struct weir_link_cursor *cursor, struct weir_packet *packets,
+                            struct weir_layers *layers);
 
 #endif

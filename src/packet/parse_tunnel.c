@@ -34,44 +34,75 @@ static enum weir_rest skip_authentication(const struct weir_frame *frame,
     return WEIR_REST_NONE;
 }
 
-/* Into the tunnel whose first layer is `layer`: all is that of the packet inside, or unchanged. */
+/* What it is where the header itself does not say. */
+static enum weir_encapsulation_kind kind_of(enum weir_layer layer)
+{
+    switch (layer) {
+    case WEIR_LAYER_IPV4:
+    case WEIR_LAYER_IPV6:
+        return WEIR_ENCAPSULATION_IP;
+    case WEIR_LAYER_ETHERNET:
+    case WEIR_LAYER_ETHERIP:
+        return WEIR_ENCAPSULATION_ETHERNET;
+    default:
+        return WEIR_ENCAPSULATION_NONE;
+    }
+}
+
+/* Into the tunnel whose first layer is `layer`, to the packet inside and its layers. */
 static enum weir_rest enter_tunnel(struct weir_parser *parser, const struct weir_frame *frame,
                                    struct weir_link_cursor *cursor, enum weir_layer layer,
-                                   struct weir_packet *packet, struct weir_layers *layers)
+                                   struct weir_packet *ret_packet, struct weir_layers *layers)
 {
-    bool is_ethernet = layer == WEIR_LAYER_ETHERNET || layer == WEIR_LAYER_ETHERIP;
-    struct weir_packet inner;
     struct weir_layers inner_layers;
     begin_payload(frame, layers, cursor);
     cursor->layer = layer;
     cursor->vlan_tags = 0; /* a tag inside counts more */
     cursor->encapsulation.depth++;
-    weir_link_identify(cursor, is_ethernet ? WEIR_ENCAPSULATION_ETHERNET : WEIR_ENCAPSULATION_IP,
-                       0);
+    weir_link_identify(cursor, kind_of(layer), 0);
     enum weir_rest rest = weir_link_walk(cursor);
     if (rest == WEIR_REST_NONE)
-        rest = weir_parse_ip(parser, frame, cursor, &inner, &inner_layers);
-    if (rest == WEIR_REST_NONE) {
-        *packet = inner;
+        rest = weir_parse_ip(parser, frame, cursor, ret_packet, &inner_layers);
+    if (rest == WEIR_REST_NONE)
         *layers = inner_layers;
-    }
     return rest;
 }
 
 static void count_tunnel_rest(struct weir_parse_counters *counters, enum weir_rest rest)
 {
-    counters->packets_tunnel_cut += rest == WEIR_REST_TRUNCATED;
-    counters->packets_tunnel_malformed += rest >= WEIR_REST_FIRST_MALFORMED;
-    counters->packets_tunnel_other +=
-        rest != WEIR_REST_TRUNCATED && rest < WEIR_REST_FIRST_MALFORMED;
+    if (rest == WEIR_REST_NONE)
+        return;
+    if (rest == WEIR_REST_TRUNCATED)
+        counters->packets_tunnel_cut++;
+    else if (rest >= WEIR_REST_FIRST_MALFORMED)
+        counters->packets_tunnel_malformed++;
+    else
+        counters->packets_tunnel_other++;
 }
 
-void weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
-                        struct weir_link_cursor *cursor, struct weir_packet *packet,
-                        struct weir_layers *layers)
+/* Into one more. WEIR_REST_NONE: *packet is a tunnel, and *ret_inner the packet inside. */
+static enum weir_rest go_on(struct weir_parser *parser, const struct weir_frame *frame,
+                            struct weir_link_cursor *cursor, enum weir_layer layer,
+                            struct weir_packet *packet, struct weir_packet *ret_inner,
+                            struct weir_layers *layers)
+{
+    enum weir_rest rest = enter_tunnel(parser, frame, cursor, layer, ret_inner, layers);
+    if (rest == WEIR_REST_NONE || !cursor->is_no_tunnel) {
+        packet->encapsulation.carried_kind = cursor->encapsulation.kind;
+        packet->encapsulation.carried_id = cursor->encapsulation.id;
+    }
+    if (rest != WEIR_REST_NONE && !cursor->is_no_tunnel)
+        count_tunnel_rest(&parser->counters, rest);
+    return rest;
+}
+
+unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
+                            struct weir_link_cursor *cursor, struct weir_packet *packets,
+                            struct weir_layers *layers)
 {
     struct weir_parse_counters *counters = &parser->counters;
     const uint32_t outermost = layers->network;
+    struct weir_packet *packet = packets, inner;
     for (unsigned depth = 0; !(packet->flags & WEIR_PACKET_MALFORMED_L4); depth++) {
         bool is_ah = packet->key.protocol == PROTOCOL_AH && !(packet->flags & WEIR_PACKET_V6);
         enum weir_layer layer = weir_tunnel_layer(packet);
@@ -85,14 +116,20 @@ void weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame *fra
             counters->packets_tunnel_deep++;
             break;
         }
-        enum weir_rest rest = is_ah ? skip_authentication(frame, cursor, packet, layers)
-                                    : enter_tunnel(parser, frame, cursor, layer, packet, layers);
-        if (rest != WEIR_REST_NONE) {
-            if (!cursor->is_no_tunnel)
-                count_tunnel_rest(counters, rest);
+        if (is_ah) {
+            enum weir_rest rest = skip_authentication(frame, cursor, packet, layers);
+            count_tunnel_rest(counters, rest);
+            if (rest != WEIR_REST_NONE)
+                break;
+        } else if (go_on(parser, frame, cursor, layer, packet, &inner, layers) != WEIR_REST_NONE) {
             break;
+        } else {
+            packet += parser->all_layers;
+            *packet = inner;
+            counters->packets_in_tunnels += parser->all_layers || inner.encapsulation.depth == 1;
         }
     }
-    counters->packets_in_tunnels += packet->encapsulation.depth > 0;
-    counters->octets_of_tunnels += layers->network - outermost;
+    if (!parser->all_layers)
+        counters->octets_of_tunnels += layers->network - outermost;
+    return (unsigned)(packet - packets) + 1;
 }

@@ -63,10 +63,12 @@ enum weir_encapsulation_kind {
     WEIR_ENCAPSULATION_TEREDO,   /* no id */
 };
 
-/* The innermost that the packet was taken out of. */
+/* The innermost that the packet was taken out of, and the one that it is itself. */
 struct weir_encapsulation {
     uint32_t id;
-    uint8_t kind;  /* enum weir_encapsulation_kind */
+    uint32_t carried_id;  /* of what the packet carries, where that was gone into */
+    uint8_t carried_kind; /* enum weir_encapsulation_kind, as `kind` */
+    uint8_t kind;
     uint8_t depth; /* IP headers outside the packet's */
 };
 

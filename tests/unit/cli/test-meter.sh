@@ -65,6 +65,8 @@ expect 'many definitions' 2 'weir: at most 8 flow definitions*' -r "$sample" \
     --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos
 expect 'filter' 2 "weir: filter: 'tcp and prt 4'*" -r "$sample" --filter 'tcp and prt 4'
 expect 'layer' 2 "weir: --layer: 'middle'*" -r "$sample" --layer middle
+expect 'layers in NetFlow' 2 'weir: --to: NetFlow has no field*' -r "$sample" --layer both \
+    --to netflow9+udp://127.0.0.1:9
 expect 'depth without tunnels' 2 'weir: meter: --tunnel-depth is for --layer inner*' \
     -r "$sample" --tunnel-depth 2
 expect 'no depth' 2 'weir: --tunnel-depth: 0 is not in 1 to 16' -r "$sample" --layer inner --tunnel-depth 0

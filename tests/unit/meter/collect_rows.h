@@ -77,6 +77,9 @@ static inline void collect_row(const struct weir_batch *batch, uint32_t i, struc
     ret->key_ttl = (uint8_t)collect_extra(batch, i, "ttl");
     ret->tunnel_type = (uint8_t)collect_extra(batch, i, "tunnel_type");
     ret->tunnel_id = (uint32_t)collect_extra(batch, i, "tunnel_id");
+    ret->carried_type = (uint8_t)collect_extra(batch, i, "carried_type");
+    ret->carried_id = (uint32_t)collect_extra(batch, i, "carried_id");
+    ret->layer = (uint8_t)collect_extra(batch, i, "layer");
 #undef HAS
 }
 

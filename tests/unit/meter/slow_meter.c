@@ -65,6 +65,9 @@ static struct slow_key masked(const struct slow_meter *meter, const struct weir_
     result.ttl = packet->ttl & meter->more_mask.ttl;
     result.tunnel_id = packet->encapsulation.id & meter->more_mask.tunnel_id;
     result.tunnel_type = packet->encapsulation.kind & meter->more_mask.tunnel_type;
+    result.carried_id = packet->encapsulation.carried_id & meter->more_mask.carried_id;
+    result.carried_type = packet->encapsulation.carried_kind & meter->more_mask.carried_type;
+    result.layer = packet->encapsulation.depth & meter->more_mask.layer;
     return result;
 }
 
@@ -160,6 +163,8 @@ static bool is_direction(const struct slow_flow *flow, struct slow_key key)
     key.ttl = flow->key.ttl;
     key.tunnel_id = flow->key.tunnel_id;
     key.tunnel_type = flow->key.tunnel_type;
+    key.carried_id = flow->key.carried_id;
+    key.carried_type = flow->key.carried_type;
     return memcmp(&flow->key, &key, sizeof(key)) == 0;
 }
 
@@ -209,6 +214,9 @@ static void begin_flow(struct slow_meter *meter, const struct weir_packet *packe
     record->key_ttl = key->ttl;
     record->tunnel_id = key->tunnel_id;
     record->tunnel_type = key->tunnel_type;
+    record->carried_id = key->carried_id;
+    record->carried_type = key->carried_type;
+    record->layer = key->layer;
     record->is_v6 = key->is_v6;
     if (key->is_v6)
         record->flow_label = packet->flow_label;

@@ -32,6 +32,9 @@ struct slow_record {
     uint8_t key_ttl; /* where it is a key */
     uint8_t tunnel_type;
     uint32_t tunnel_id;
+    uint32_t carried_id;
+    uint8_t carried_type;
+    uint8_t layer;
     uint64_t rev_packets; /* 0: nothing of the reverse direction was seen */
     uint64_t rev_octets;
     int64_t rev_first_ms;
@@ -51,7 +54,10 @@ struct slow_key {
     uint8_t ttl;
     uint8_t tunnel_type;
     uint8_t is_v6;
-    uint8_t zero[7];
+    uint8_t layer;
+    uint8_t carried_type;
+    uint8_t zero;
+    uint32_t carried_id;
 };
 
 struct slow_flow {

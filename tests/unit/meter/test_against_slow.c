@@ -75,6 +75,9 @@ static struct weir_packet random_packet(unsigned hosts)
     packet.vlan = (uint16_t)(random_below(4) ? 6 : random_below(4096));
     packet.encapsulation.kind = (uint8_t)random_below(2);
     packet.encapsulation.id = (uint32_t)random_below(2);
+    packet.encapsulation.depth = (uint8_t)random_below(2);
+    packet.encapsulation.carried_kind = (uint8_t)random_below(2);
+    packet.encapsulation.carried_id = (uint32_t)random_below(2);
     packet.ttl = (uint8_t)random_below(256);
     packet.flags = is_v6 ? WEIR_PACKET_V6 : 0;
     static const uint16_t flags[] = {0x10, 0x10, 0x18, 0x02, 0x12, 0x11, 0x11, 0x04, 0x14, 0x1ff};
@@ -103,6 +106,7 @@ static struct weir_cache_config random_config(void)
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if",
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,vlan/11,ttl/1",
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,tunnel_type,tunnel_id",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,layer,carried_type,carried_id",
         "keys=src_addr/31/127,dst_addr/31/127,protocol",
         "keys=dst_addr,protocol",
         "keys=dst_addr/30/64,src_port&1,vlan&1",
@@ -110,7 +114,7 @@ static struct weir_cache_config random_config(void)
     };
     struct weir_diag diag;
     config.biflow = random_below(2) ? (enum weir_biflow)random_below(5) : WEIR_BIFLOW_NONE;
-    const char *definition = definitions[random_below(config.biflow ? 5 : 8)];
+    const char *definition = definitions[random_below(config.biflow ? 6 : 9)];
     assert_int_equal(weir_flow_definition_parse(definition, &config.definition, &diag), 0);
     assert_int_equal(weir_network_parse("0.0.0.4/30", &config.perimeter.networks[0]), 0);
     assert_int_equal(weir_network_parse("2001:db8::4/126", &config.perimeter.networks[1]), 0);
@@ -192,7 +196,10 @@ static void run_slow(const struct weir_cache_config *config, const struct stream
         .more_mask = {.vlan = config->definition.more_mask.vlan,
                       .ttl = config->definition.more_mask.ttl,
                       .tunnel_type = config->definition.more_mask.tunnel_type,
-                      .tunnel_id = config->definition.more_mask.tunnel_id},
+                      .tunnel_id = config->definition.more_mask.tunnel_id,
+                      .layer = config->definition.more_mask.layer,
+                      .carried_type = config->definition.more_mask.carried_type,
+                      .carried_id = config->definition.more_mask.carried_id},
         .connections = config->definition.mask[0].src_port && config->definition.mask[0].dst_port,
         .direction = (enum slow_direction)config->biflow,
         .inside = 4,

@@ -367,6 +367,108 @@ static void fragments_stay_outside(void **state)
     assert_int_equal(weir_parser_counters(x->parser)->packets_tunnel_fragment, 4);
 }
 
+static void with_all_layers(struct fixture *x, unsigned depth)
+{
+    const struct weir_parser_options options = {.tunnel_depth = depth, .all_layers = true};
+    weir_parser_free(x->parser);
+    assert_int_equal(weir_parser_new(&options, &x->parser), 0);
+    assert_int_equal(weir_parser_packets_per_frame(x->parser), depth + 1);
+}
+
+/* Of a frame the packet of its outermost or of its innermost header alone. */
+static struct weir_packet parse_alone(const struct weir_frame *frame, unsigned depth)
+{
+    const struct weir_parser_options options = {.tunnel_depth = depth};
+    struct weir_parser *parser;
+    struct weir_packet packet;
+    assert_int_equal(weir_parser_new(&options, &parser), 0);
+    assert_int_equal(weir_parse_batch(parser, frame, 1, &packet, NULL), 1);
+    weir_parser_free(parser);
+    return packet;
+}
+
+/* Of each tunnel the very packets that the outermost and the innermost header alone make. */
+static void each_gives_both_layers(void **state)
+{
+    struct fixture *x = *state;
+    uint64_t outer_octets = 0, inner_octets = 0;
+    with_all_layers(x, 4);
+    for (size_t i = 0; i < COUNT(tunnels); i++) {
+        const struct tunnel *row = &tunnels[i];
+        struct weir_packet packets[5];
+        uint16_t frames[5];
+        struct weir_frame frame = compose(&x->f, row);
+        struct weir_packet alone[] = {parse_alone(&frame, 0), parse_alone(&frame, 4)};
+        /* Authentication is gone over, and what it covers is the packet's protocol. */
+        if (row->protocol == 51)
+            alone[0].key.protocol = 4;
+        if (weir_parse_batch(x->parser, &frame, 1, packets, frames) != 2)
+            fail_msg("%s: not two packets", row->name);
+        for (unsigned k = 0; k < 2; k++) {
+            assert_int_equal(frames[k], 0);
+            assert_memory_equal(&packets[k].key, &alone[k].key, sizeof(packets[k].key));
+            assert_int_equal(packets[k].octets, alone[k].octets);
+            assert_int_equal(packets[k].encapsulation.depth, k);
+        }
+        if (packets[0].encapsulation.carried_kind != row->kind ||
+            packets[0].encapsulation.carried_id != row->id)
+            fail_msg("%s: carries kind %u, id %u", row->name, packets[0].encapsulation.carried_kind,
+                     packets[0].encapsulation.carried_id);
+        assert_int_equal(packets[0].encapsulation.kind, WEIR_ENCAPSULATION_NONE);
+        assert_int_equal(packets[1].encapsulation.kind, row->kind);
+        assert_int_equal(packets[1].encapsulation.id, row->id);
+        assert_int_equal(packets[1].encapsulation.carried_kind, WEIR_ENCAPSULATION_NONE);
+        outer_octets += packets[0].octets;
+        inner_octets += packets[1].octets;
+        assert_accounted(x->parser);
+    }
+    const struct weir_parse_counters *c = weir_parser_counters(x->parser);
+    assert_int_equal(c->packets_parsed, COUNT(tunnels));
+    assert_int_equal(c->octets_parsed, outer_octets);
+    assert_int_equal(c->packets_inner, COUNT(tunnels));
+    assert_int_equal(c->octets_inner, inner_octets);
+    assert_int_equal(c->packets_in_tunnels, COUNT(tunnels));
+    assert_int_equal(c->octets_of_tunnels, 0);
+}
+
+/* As many packets as IP headers, up to the depth; one that is not there or cut is none. */
+static void all_layers_of_a_stack(void **state)
+{
+    struct fixture *x = *state;
+    static const struct tunnel gre = {"", 47, 0, 0, "\x20\0\x08\0\0\0\0\7", 8, 4, 0, 0, false};
+    static const struct tunnel vxlan = {"", 17, 5000, 4789, "\x08\0\0\0\0\1\2\0" ETHERNET("\x08\0"),
+                                        22, 4,  0,    0,    false};
+    frame_ethernet(&x->f, 0x0800);
+    size_t outer_ip = outer_begin(&x->f, &gre);
+    size_t middle_ip = outer_begin(&x->f, &vxlan);
+    inner(&x->f, 4);
+    outer_end(&x->f, &vxlan, middle_ip);
+    outer_end(&x->f, &gre, outer_ip);
+    struct weir_frame frame = frame_end(&x->f, WEIR_LINK_ETHERNET);
+    struct weir_packet packets[4];
+    for (unsigned depth = 1; depth <= 3; depth++) {
+        with_all_layers(x, depth);
+        assert_int_equal(weir_parse_batch(x->parser, &frame, 1, packets, NULL),
+                         depth < 2 ? depth + 1 : 3);
+        static const uint8_t protocols[] = {47, 17, 6};
+        for (unsigned k = 0; k <= depth && k < 3; k++)
+            assert_int_equal(packets[k].key.protocol, protocols[k]);
+        assert_int_equal(packets[0].encapsulation.carried_id, 7);
+        assert_int_equal(packets[1].encapsulation.id, 7);
+        assert_int_equal(packets[1].encapsulation.carried_id, depth < 2 ? 0 : 0x102);
+        assert_accounted(x->parser);
+    }
+    const struct weir_parse_counters *c = weir_parser_counters(x->parser);
+    for (frame.captured = 34; frame.captured < frame.wire_octets; frame.captured++) {
+        uint64_t before = c->packets_inner;
+        size_t count = weir_parse_batch(x->parser, &frame, 1, packets, NULL);
+        assert_int_equal(count, 1 + c->packets_inner - before);
+        assert_int_equal(packets[0].octets, frame.wire_octets - 14);
+        assert_accounted(x->parser);
+    }
+    assert_true(c->packets_tunnel_cut > 0);
+}
+
 /* Authentication alone is no tunnel, but it is gone over to the transport header. */
 static void authentication_headers(void **state)
 {
@@ -393,10 +495,10 @@ static void authentication_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_is_entered),        TEST(outer_is_the_default), TEST(each_is_cut),
-        TEST(each_is_shorter),        TEST(each_is_flipped),      TEST(other_users_of_the_ports),
-        TEST(tunnels_without_ip),     TEST(depth_is_limited),     TEST(fragments_stay_outside),
-        TEST(authentication_headers),
+        TEST(each_is_entered),        TEST(outer_is_the_default),   TEST(each_is_cut),
+        TEST(each_is_shorter),        TEST(each_is_flipped),        TEST(other_users_of_the_ports),
+        TEST(tunnels_without_ip),     TEST(depth_is_limited),       TEST(fragments_stay_outside),
+        TEST(authentication_headers), TEST(each_gives_both_layers), TEST(all_layers_of_a_stack),
     };
     return cmocka_run_group_tests_name("tunnel", tests, NULL, NULL);
 }
