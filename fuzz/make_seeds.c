@@ -2,15 +2,16 @@
 /*
  * usage: make_seeds FOLDER
  *
- * Writes the seeds of the targets `message`, `plan` and `list`, and of `collect` those of fixed
- * formats, of sFlow and of what options records teach, into folders of their names in FOLDER:
- * `ninja fuzz-seeds` after a change of their forms.
+ * Writes the seeds of the targets `message`, `plan`, `list` and `dissect`, and of `collect` those
+ * of fixed formats, of sFlow and of what options records teach, into folders of their names in
+ * FOLDER: `ninja fuzz-seeds` after a change of their forms.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../tests/support/payload_builder.h"
 #include "../tests/support/sflow_builder.h"
 #include "wire/encoder.h"
 
@@ -318,10 +319,78 @@ static void write_all_taught(const char *folder)
     free(flow);
 }
 
+/* What the pieces of a seed of `dissect` are taken for: as fuzz/dissect.c has it. */
+enum payload {
+    PAYLOAD_HELLO,
+    PAYLOAD_TLS,
+    PAYLOAD_DNS,
+    PAYLOAD_DNS_STREAM,
+    PAYLOAD_HTTP,
+    PAYLOAD_QUIC
+};
+
+/* A stream in two pieces, the second first. */
+static void write_stream(const char *folder, const char *name, enum payload kind,
+                         const uint8_t *octets, size_t length)
+{
+    FILE *file = create(folder, "dissect", name);
+    const size_t half = length / 2;
+    (void)fputc(kind, file);
+    put_u16(file, (unsigned)(length - half + 2));
+    put_u16(file, (unsigned)half);
+    (void)fwrite(octets + half, 1, length - half, file);
+    put_u16(file, (unsigned)(half + 2));
+    put_u16(file, 0);
+    (void)fwrite(octets, 1, half, file);
+    (void)fclose(file);
+}
+
+/* A hello in two datagrams. */
+static void write_quic(const char *folder, const char *name, const struct payload_quic *quic,
+                       const uint8_t *hello, size_t length)
+{
+    FILE *file = create(folder, "dissect", name);
+    (void)fputc(PAYLOAD_QUIC, file);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t frames[1024], packet[2048];
+        struct weir_writer out = weir_writer_make(frames, sizeof(frames));
+        size_t from = i * (length / 2);
+        payload_crypto(&out, from, hello + from, i ? length - from : length / 2);
+        size_t octets = payload_quic_initial(quic, i, frames, out.length, out.length + 20, packet,
+                                             sizeof(packet));
+        put_u16(file, (unsigned)octets);
+        (void)fwrite(packet, 1, octets, file);
+    }
+    (void)fclose(file);
+}
+
+static void write_dissect_seeds(const char *folder)
+{
+    static const char request[] = "POST /a HTTP/1.1\r\nHost: www.example.org\r\n"
+                                  "User-Agent: b/1 (c)\r\nAccept: */*\r\n\r\n";
+    uint8_t hello[1024], octets[2048];
+    struct weir_writer out = weir_writer_make(hello, sizeof(hello));
+    payload_hello(&out, &payload_hello_usual);
+    size_t length = out.length;
+    write_stream(folder, "hello", PAYLOAD_HELLO, hello, length);
+    write_quic(folder, "quic-1", &payload_quic_v1, hello, length);
+    write_quic(folder, "quic-2", &payload_quic_v2, hello, length);
+    size_t records = payload_tls_records(hello, length, 100, octets, sizeof(octets));
+    write_stream(folder, "tls", PAYLOAD_TLS, octets, records);
+    out = weir_writer_make(octets, sizeof(octets));
+    size_t begin = payload_begin(&out);
+    payload_dns(&out, "www.example.org.", 28);
+    payload_end(&out, begin);
+    write_stream(folder, "dns", PAYLOAD_DNS, octets + begin, out.length - begin);
+    write_stream(folder, "dns-stream", PAYLOAD_DNS_STREAM, octets, out.length);
+    write_stream(folder, "http", PAYLOAD_HTTP, (const uint8_t *)request, sizeof(request) - 1);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
         return 2;
+    write_dissect_seeds(argv[1]);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         struct weir_template *source = template_of(&shapes[i]);
         if (!source)

@@ -4,21 +4,21 @@
 #
 # Fails when a file below ROOT/src includes against the order
 #
-#   base -> ie -> record -> wire -> {packet meter export collect store query}
+#   base -> ie -> record -> {wire dissect} -> {packet meter export collect store query}
 #        -> {net sink} -> app -> cli
 #
 # where the arrow reads "is used by". Siblings do not include each other; the exceptions are in
 # `siblings`. The libraries in `behind` are included in one folder only.
 set -euo pipefail
 
-ranks='base=0 ie=1 record=2 wire=3 packet=4 meter=4 export=4 collect=4 store=4 query=4 net=5 sink=5
-app=6 cli=7'
+ranks='base=0 ie=1 record=2 wire=3 dissect=3 packet=4 meter=4 export=4 collect=4 store=4 query=4
+net=5 sink=5 app=6 cli=7'
 
 # collect reads export datagrams out of captures; query reads the store.
 siblings='query>store collect>packet'
 
 # FIRST-PART-OF-PATH=FOLDER
-behind='pcap.h=packet pcap=packet duckdb.h=store microhttpd.h=net'
+behind='pcap.h=packet pcap=packet duckdb.h=store microhttpd.h=net nettle=dissect'
 
 check() {
     local root=$1
@@ -74,6 +74,8 @@ src/query/a.c "store/catalog.h" yes
 src/collect/a.c "packet/source.h" yes
 src/packet/a.c <pcap/pcap.h> yes
 src/store/a.c <duckdb.h> yes
+src/meter/a.c "dissect/hello.h" yes
+src/dissect/a.c <nettle/sha2.h> yes
 src/net/a.c <openssl/ssl.h> yes
 src/cli/a.c "app/run.h" yes
 src/base/a.h "ie/registry.h" no
@@ -90,6 +92,8 @@ src/strange/a.c "base/reader.h" no
 src/collect/a.c <pcap.h> no
 src/query/a.c "duckdb.h" no
 src/app/a.c <microhttpd.h> no
+src/meter/a.c <nettle/sha2.h> no
+src/dissect/a.c "wire/ipfix.h" no
 src/web/a.c <openssl/evp.h> no
 src/meter/a.c   #  include  "net/udp.h" no'
 
