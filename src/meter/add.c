@@ -26,6 +26,7 @@ struct path {
 };
 
 struct batch {
+    uint32_t layout; /* of the cache, that the sets in places are of */
     struct weir_flow_place places[BATCH];
     struct weir_flow_more_key more[BATCH]; /* where the path has them */
 };
@@ -39,11 +40,14 @@ HOT void place(const struct weir_cache *cache, const struct path path,
         batch->more[i] = weir_flow_more_of(&packets[i], mask);
     cache->hash(&cache->hasher, packets, path.has_more ? batch->more : NULL, batch->places, count);
     for (size_t i = 0; i < count; i++) {
-        /* Packets that only tell the time may have any set. */
-        uint32_t set = batch->places[i].set - cache->first_set;
-        batch->places[i].set = set < cache->set_count ? set : 0;
-        __builtin_prefetch(&cache->groups[batch->places[i].set], 1);
+        /* Packets that only tell the time may have any bucket. */
+        struct weir_flow_place *at = &batch->places[i];
+        uint32_t bucket = at->bucket - cache->first_bucket;
+        at->bucket = bucket < cache->bucket_count ? bucket : 0;
+        at->set = weir_cache_set(cache, at->bucket, at->bits);
+        __builtin_prefetch(&cache->groups[at->set], 1);
     }
+    batch->layout = cache->layout;
 }
 
 /*
@@ -243,6 +247,7 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
         .vlan = packet->vlan & 0xfffu,
         .observation_point = packet->key.observation_point,
         .tos = packet->key.tos,
+        .bits = at->bits,
     };
     if (path.has_more)
         cache->more[slot] = *more;
@@ -251,7 +256,8 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
     cache->groups[at->set].tags[way] = at->tag;
     cache->groups[at->set].ticks[way] = (uint8_t)cache->clock.tick;
     cache->counters.flows_created++;
-    weir_cache_region(cache, at->set)->active_count++;
+    cache->buckets[at->bucket].active_count++;
+    cache->regions[cache->buckets[at->bucket].region].active_count++;
     if (++cache->active_count > cache->counters.flows_active_peak)
         cache->counters.flows_active_peak = cache->active_count;
 }
@@ -409,11 +415,27 @@ HOT bool is_flow_of(const struct weir_cache *cache, const struct path path,
            (!path.has_more || memcmp(&cache->more[slot], more, sizeof(*more)) == 0);
 }
 
-/* Third stage: one packet, in its order. */
+/* A way for a new flow, which may have another set for it. */
+HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
+{
+    const struct weir_bucket *bucket = &cache->buckets[at->bucket];
+    uint32_t empty = weir_group_match(cache->groups[at->set].tags, 0);
+    if (bucket->active_count >= bucket->split_at || (!empty && bucket->split_at != UINT32_MAX)) {
+        weir_cache_grow(cache, at);
+        empty = weir_group_match(cache->groups[at->set].tags, 0);
+    }
+    bool has_room = cache->regions[bucket->region].active_count < cache->region_entries;
+    return empty && has_room ? weir_cache_pick(empty, at->spread)
+                             : weir_cache_make_room(cache, at->set, at->spread);
+}
+
+/* Third stage: one packet, in its order; `layout` is what its place was found by. */
 HOT void meter(struct weir_cache *cache, const struct path path, const struct weir_packet *packet,
-               const struct weir_flow_place *at, const struct weir_flow_more_key *more)
+               struct weir_flow_place *at, uint32_t layout, const struct weir_flow_more_key *more)
 {
     weir_cache_take_time(cache, weir_cache_time(packet->time_ns));
+    if (__builtin_expect(cache->layout != layout, 0))
+        at->set = weir_cache_set(cache, at->bucket, at->bits);
     const struct weir_group *group = &cache->groups[at->set];
     uint32_t ways = weir_group_match(group->tags, at->tag);
     unsigned way = 0;
@@ -426,10 +448,7 @@ HOT void meter(struct weir_cache *cache, const struct path path, const struct we
         }
     }
     if (!ways) {
-        uint32_t empty = weir_group_match(group->tags, 0);
-        bool has_room = weir_cache_region(cache, at->set)->active_count < cache->region_entries;
-        way = empty && has_room ? weir_cache_pick(empty, at->spread)
-                                : weir_cache_make_room(cache, at->set, at->spread);
+        way = find_room(cache, at);
         begin_flow(cache, path, packet, at, more, way);
     }
     if (packet->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST) && cache->has_connections) {
@@ -468,7 +487,7 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
                         clocks++;
                         continue;
                     }
-                    meter(cache, path, &first[k], &batch->places[k],
+                    meter(cache, path, &first[k], &batch->places[k], batch->layout,
                           path.has_more ? &batch->more[k] : NULL);
                     octets += first[k].octets;
                 }

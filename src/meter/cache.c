@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "meter/private.h"
 
@@ -28,8 +27,6 @@ static uint64_t slots_of(uint32_t entries)
 _Static_assert(sizeof(struct weir_flow_cold) == 1u << COLD_SHIFT &&
                    sizeof(struct weir_flow_reverse) == 1u << COLD_SHIFT,
                "both are as long, so that the slot can be shifted");
-
-#define HUGE_PAGE ((size_t)2 << 20)
 
 const struct weir_counter weir_cache_counter_table[] = {
     WEIR_COUNTER(struct weir_cache_counters, packets_metered, PACKETS,
@@ -56,6 +53,12 @@ const struct weir_counter weir_cache_counter_table[] = {
                "most flows that were in the cache at once; of several workers the sum"),
     WEIR_GAUGE(struct weir_cache_counters, cache_entries, ENTRIES,
                "flows that the cache has room for"),
+    WEIR_GAUGE(struct weir_cache_counters, cache_octets, OCTETS,
+               "memory that the cache has in use: it grows and shrinks with the flows"),
+    WEIR_COUNTER(struct weir_cache_counters, sets_split, NONE,
+                 "sets of the cache that were divided in two since flows became more"),
+    WEIR_COUNTER(struct weir_cache_counters, sets_merged, NONE,
+                 "sets of the cache that were united with another since flows became fewer"),
     WEIR_COUNTER(struct weir_cache_counters, clock_steps_back, NONE,
                  "times that the packets' clock was set back, which ended all flows"),
 };
@@ -103,18 +106,6 @@ static int check(const struct weir_cache_config *config, struct weir_diag *diag)
     return weir_flow_definition_check_uniflow(&config->definition, diag);
 }
 
-/* Memory in huge pages where it is large and the system has them: look-ups go all over it. */
-static void *table_new(uint64_t count, size_t width)
-{
-    size_t octets = (size_t)count * width;
-    if (octets < HUGE_PAGE)
-        return aligned_alloc(64, (octets + 63) / 64 * 64);
-    void *table = aligned_alloc(HUGE_PAGE, (octets + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
-    if (table)
-        (void)madvise(table, octets, MADV_HUGEPAGE);
-    return table;
-}
-
 /*
  * Sets are in regions that have nothing to do with one another, so that a share of them is a cache
  * in which flows meet the same others as in the whole one. They are a power of two, since the
@@ -136,20 +127,20 @@ uint32_t weir_cache_first_region(uint32_t regions, uint32_t index, uint32_t coun
     return (uint32_t)((uint64_t)regions * index / count);
 }
 
-/* Divides the sets into regions and takes its share of them. */
+/* Divides the buckets into regions and takes its share of them. */
 static void divide(struct weir_cache *cache, const struct weir_cache_config *config)
 {
     uint32_t regions = weir_cache_regions(config->entries);
     uint64_t sets = (slots_of(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS;
+    weir_cache_divide((sets + regions - 1) / regions, &cache->row_count, &cache->region_buckets);
     uint32_t count = config->share.count > 1 ? config->share.count : 1;
     uint32_t first = weir_cache_first_region(regions, config->share.index, count);
-    cache->region_sets = (uint32_t)((sets + regions - 1) / regions);
     cache->region_entries = config->entries / regions;
     cache->region_count = weir_cache_first_region(regions, config->share.index + 1, count) - first;
-    cache->first_set = first * cache->region_sets;
-    cache->set_count = cache->region_count * cache->region_sets;
+    cache->first_bucket = first * cache->region_buckets;
+    cache->bucket_count = cache->region_count * cache->region_buckets;
     cache->entries = cache->region_count * cache->region_entries;
-    cache->hasher.set_count = regions * cache->region_sets;
+    cache->hasher.bucket_count = regions * cache->region_buckets;
     cache->is_told_time = count > 1;
     cache->is_first_share = config->share.index == 0;
 }
@@ -167,19 +158,10 @@ static struct weir_meter_layout layout_of(const struct weir_cache_config *config
 static int make_tables(struct weir_cache *cache, const struct weir_cache_config *config,
                        const struct weir_batch_sink *sink)
 {
-    uint64_t slots = (uint64_t)cache->set_count * WEIR_GROUP_WAYS;
-    cache->groups = table_new(cache->set_count, sizeof(*cache->groups));
-    cache->hot = table_new(slots, sizeof(*cache->hot));
-    cache->cold = table_new(slots, (size_t)1 << cache->cold_shift);
-    bool has_more = config->definition.has_more;
-    cache->more = has_more ? table_new(slots, sizeof(*cache->more)) : NULL;
-    cache->regions = calloc(cache->region_count, sizeof(*cache->regions));
-    if (!cache->groups || !cache->hot || !cache->cold || !cache->regions ||
-        (has_more && !cache->more))
-        return WEIR_E_NOMEM;
-    memset(cache->groups, 0, cache->set_count * sizeof(*cache->groups));
     const struct weir_meter_layout layout = layout_of(config);
-    int result = weir_meter_rows_init(&cache->rows, sink, &layout, WEIR_CACHE_BATCH_ROWS);
+    int result = weir_cache_make_sets(cache, config->definition.has_more);
+    if (result == 0)
+        result = weir_meter_rows_init(&cache->rows, sink, &layout, WEIR_CACHE_BATCH_ROWS);
     if (result < 0 || config->if_count == 0)
         return result;
     size_t octets = config->if_count * sizeof(*config->if_index);
@@ -303,11 +285,7 @@ void weir_cache_free(struct weir_cache *cache)
 {
     if (!cache)
         return;
-    free(cache->groups);
-    free(cache->hot);
-    free(cache->cold);
-    free(cache->more);
-    free(cache->regions);
+    weir_cache_free_sets(cache);
     weir_meter_rows_done(&cache->rows);
     free(cache);
 }
@@ -318,5 +296,6 @@ struct weir_cache_counters weir_cache_counters(const struct weir_cache *cache)
     counters.flows_exported = cache->rows.handed_on;
     counters.flows_active = cache->active_count;
     counters.cache_entries = cache->entries;
+    counters.cache_octets = weir_cache_octets(cache);
     return counters;
 }

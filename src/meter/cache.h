@@ -31,9 +31,14 @@
  *     weir_cache_free(cache);
  *
  * Records leave in an order that only depends on the packets and the hash key, in batches of one
- * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows; all memory
- * is taken by weir_cache_new: 196 octets a flow, less where there are many, and never more than 123
- * octets a flow and 47 MiB; biflows take a third more, and so do keys that are not NetFlow's seven.
+ * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows.
+ *
+ * Memory follows the flows: address space for all entries is reserved by weir_cache_new, of which a
+ * 64th is used while there are few flows, up to 800 octets a flow while they become more, and at
+ * most about 200 octets an entry, or 125 octets an entry and 50 MiB where that is less; biflows
+ * take a third more, and so do keys that are not NetFlow's seven. What a flood took is given back
+ * within an idle timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most
+ * to be divided, and mostly for none; no record shows it.
  */
 #ifndef WEIR_METER_CACHE_H
 #define WEIR_METER_CACHE_H
@@ -103,6 +108,9 @@ struct weir_cache_counters {
     uint64_t flows_active;
     uint64_t flows_active_peak;
     uint64_t cache_entries;
+    uint64_t cache_octets;
+    uint64_t sets_split;
+    uint64_t sets_merged;
     uint64_t clock_steps_back;
 };
 

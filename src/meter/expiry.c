@@ -94,13 +94,11 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
     ++*counters[reason];
     cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
     cache->active_count--;
-    weir_cache_region(cache, slot / WEIR_GROUP_WAYS)->active_count--;
+    struct weir_bucket *bucket =
+        &cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)];
+    bucket->active_count--;
+    cache->regions[bucket->region].active_count--;
     add_row(cache, slot, reason);
-}
-
-static uint32_t occupied(const struct weir_group *group)
-{
-    return ~weir_group_match(group->tags, 0);
 }
 
 /* Ends those of the given ways of a set that have ended; returns them. */
@@ -142,8 +140,8 @@ static inline __attribute__((always_inline)) void prefetch_ways(const struct wei
 static void sweep_run(struct weir_cache *cache, uint32_t first, uint32_t count)
 {
     uint32_t ways[SWEEP_SETS];
-    uint32_t next = first + cache->region_sets;
-    for (uint32_t i = 0; i < count && next + i < cache->set_count; i++)
+    uint32_t next = first + cache->region_buckets;
+    for (uint32_t i = 0; i < count && next + i < cache->row_count * cache->bucket_count; i++)
         __builtin_prefetch(&cache->groups[next + i]);
     for (uint32_t i = 0; i < count; i++)
         ways[i] = maybe_ended(cache, first + i);
@@ -154,27 +152,34 @@ static void sweep_run(struct weir_cache *cache, uint32_t first, uint32_t count)
             (void)expire_ended(cache, first + i, ways[i]);
 }
 
-/* Looks through `count` sets of a region. */
+/* Looks through `count` sets of a region, row by row. */
 static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count)
 {
-    uint32_t first = region * cache->region_sets;
+    uint32_t first = region * cache->region_buckets;
     uint32_t from = cache->regions[region].sweep_set;
+    uint32_t row = from / cache->region_buckets;
+    uint32_t bucket = from % cache->region_buckets;
     while (count > 0) {
         uint32_t run = count < SWEEP_SETS ? count : SWEEP_SETS;
-        if (run > cache->region_sets - from)
-            run = cache->region_sets - from;
-        sweep_run(cache, first + from, run);
-        from = from + run == cache->region_sets ? 0 : from + run;
+        if (run > cache->region_buckets - bucket)
+            run = cache->region_buckets - bucket;
+        sweep_run(cache, row * cache->bucket_count + first + bucket, run);
         count -= run;
+        bucket += run;
+        if (bucket == cache->region_buckets) {
+            bucket = 0;
+            row = row + 1 == cache->regions[region].row_count ? 0 : row + 1;
+        }
     }
+    from = row * cache->region_buckets + bucket;
     cache->regions[region].sweep_set = from;
 }
 
 /* Ends every flow that has ended, by exact time; and with `force` all others too. */
 static void sweep_exact(struct weir_cache *cache, bool force)
 {
-    for (uint32_t set = 0; set < cache->set_count; set++) {
-        uint32_t ways = occupied(&cache->groups[set]);
+    for (uint32_t set = 0; set < cache->rows_in_use * cache->bucket_count; set++) {
+        uint32_t ways = weir_group_occupied(&cache->groups[set]);
         prefetch_ways(cache, set, ways);
         uint32_t rest = ways & ~expire_ended(cache, set, ways);
         for (; force && rest; rest &= rest - 1) {
@@ -185,19 +190,28 @@ static void sweep_exact(struct weir_cache *cache, bool force)
     }
 }
 
+/* So much of a whole that it is gone through once in SWEEP_TICKS. */
+static uint32_t slice(uint32_t whole, uint64_t steps)
+{
+    uint64_t part = steps * ((whole + SWEEP_TICKS - 1) / SWEEP_TICKS);
+    return part < whole ? (uint32_t)part : whole;
+}
+
 /* Looks for flows that ended since tick `before`. */
 static void sweep_since(struct weir_cache *cache, uint64_t before)
 {
     uint64_t steps = cache->clock.tick - before;
     if (steps > STEP_TICKS_MAX) {
         sweep_exact(cache, false);
+        for (uint32_t region = 0; region < cache->region_count; region++)
+            weir_cache_shrink(cache, region, cache->region_buckets);
         return;
     }
-    uint32_t slice = (cache->region_sets + SWEEP_TICKS - 1) / SWEEP_TICKS;
-    uint64_t sets = steps * slice;
-    uint32_t count = sets < cache->region_sets ? (uint32_t)sets : cache->region_sets;
-    for (uint32_t region = 0; steps > 0 && region < cache->region_count; region++)
-        sweep(cache, region, count);
+    for (uint32_t region = 0; steps > 0 && region < cache->region_count; region++) {
+        sweep(cache, region,
+              slice(cache->regions[region].row_count * cache->region_buckets, steps));
+        weir_cache_shrink(cache, region, slice(cache->region_buckets, steps));
+    }
 }
 
 static void set_back(struct weir_cache *cache, uint64_t time)
@@ -257,15 +271,19 @@ static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, unsigned spr
 
 unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, unsigned spread)
 {
-    if (occupied(&cache->groups[set]))
+    if (weir_group_occupied(&cache->groups[set]))
         return empty_a_way(cache, set, spread);
     /* The region is full, but this set is empty: the next one that is not has to give. */
-    uint32_t first = set / cache->region_sets * cache->region_sets;
-    uint32_t from = set;
+    uint32_t bucket = weir_cache_bucket_of(cache, set);
+    const uint32_t first = cache->buckets[bucket].region * cache->region_buckets;
+    uint32_t row = set / cache->bucket_count;
     do {
-        from = from + 1 == first + cache->region_sets ? first : from + 1;
-    } while (!occupied(&cache->groups[from]));
-    (void)empty_a_way(cache, from, spread);
+        if (++bucket == first + cache->region_buckets) {
+            bucket = first;
+            row = (row + 1) % cache->row_count;
+        }
+    } while (!weir_group_occupied(&cache->groups[row * cache->bucket_count + bucket]));
+    (void)empty_a_way(cache, row * cache->bucket_count + bucket, spread);
     return 0;
 }
 
@@ -283,6 +301,7 @@ int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag)
 {
     cache->rows.diag = diag;
     sweep_exact(cache, true);
+    weir_cache_shrink_all(cache);
     weir_meter_rows_flush(&cache->rows, weir_cache_now(cache));
     weir_meter_clock_stop(&cache->clock);
     return cache->rows.result;

@@ -76,7 +76,7 @@ static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
         weir_aes_block k[WEIR_HASH_ROUNDS];                                                        \
         memcpy(k, hasher->hash_key.round, sizeof(k));                                              \
         const uint64_t tail_mask = hasher->tail_mask;                                              \
-        const uint64_t set_count = hasher->set_count;                                              \
+        const uint64_t bucket_count = hasher->bucket_count;                                        \
         for (size_t i = 0; i < count; i++) {                                                       \
             const struct weir_flow_key *key = &packets[i].key;                                     \
             const bool is_v6 = (packets[i].flags & WEIR_PACKET_V6) != 0;                           \
@@ -112,10 +112,11 @@ static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
             memcpy(&place->key.src_addr, swapped ? &dst_addr : &src_addr, sizeof(src_addr));       \
             memcpy(&place->key.dst_addr, swapped ? &src_addr : &dst_addr, sizeof(dst_addr));       \
             memcpy(&place->key.src_port, &rest, sizeof(rest));                                     \
-            place->set = (uint32_t)((hash >> 32) * set_count >> 32);                               \
+            place->bucket = (uint32_t)((hash >> 32) * bucket_count >> 32);                         \
             place->tag = tag_of(hash, !(is_biflow) && src[0] < dst[0]);                            \
             place->reverse_tag = tag_of(hash, !(is_biflow) && dst[0] < src[0]);                    \
             place->spread = (uint8_t)(hash >> 8);                                                  \
+            place->bits = (uint8_t)(hash >> 16);                                                   \
         }                                                                                          \
     }
 

@@ -19,10 +19,12 @@
 /* A packet on its way through the stages of the cache. */
 struct weir_flow_place {
     struct weir_flow_key key; /* masked, the family in the highest bit of observation_point */
-    uint32_t set;
+    uint32_t bucket;
+    uint32_t set;        /* the cache's to find */
     uint8_t tag;         /* 1 to 255 */
     uint8_t reverse_tag; /* of flows in the other direction */
     uint8_t spread;      /* further bits of the hash */
+    uint8_t bits;        /* and some more, that choose among the bucket's sets */
     bool swapped;        /* of biflows: the packet's source is the second endpoint of the key */
 };
 
@@ -32,7 +34,7 @@ struct weir_flow_hasher {
     struct weir_flow_key mask[WEIR_FAMILY_COUNT];
     struct weir_flow_more_key hashed_more; /* ones where such keys take part in the hash */
     uint64_t tail_mask; /* of ToS and observation point: ones where they take part in the hash */
-    uint32_t set_count;
+    uint32_t bucket_count;
 };
 
 /* Fills `count` places from packets and their further keys; more NULL: there are none. */

@@ -66,6 +66,11 @@ static inline uint32_t weir_group_match(const uint8_t octets[WEIR_GROUP_WAYS], u
     return low | high << 16;
 }
 
+static inline uint32_t weir_group_occupied(const struct weir_group *group)
+{
+    return ~weir_group_match(group->tags, 0);
+}
+
 /* The ways that are not empty and were seen `ticks` or more before tick `now`, modulo 256. */
 static inline uint32_t weir_group_older(const struct weir_group *group, uint8_t now, uint8_t ticks)
 {

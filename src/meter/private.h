@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of the flow cache share. A slot is set * WEIR_GROUP_WAYS + way; its flow lies in
+ * What the parts of the flow cache share. A slot is set * WEIR_GROUP_WAYS + way, and set is
+ * row * bucket_count + bucket (sets.c says how sets become more and fewer). A flow lies in
  * three arrays by how often it is touched: two octets of the group for every look-up, one cache
  * line (struct weir_flow_hot) for every packet, half a line when the flow begins and ends. Biflows
  * have their reverse direction in the other half of that line; keys that few definitions have are
@@ -20,11 +21,31 @@
 #define WEIR_TCP_SYN 0x02u
 #define WEIR_TCP_RST 0x04u
 
-/* A part of the sets that has room for so many flows of its own; it is never in two caches. */
+/* A part of the buckets that has room for so many flows of its own; it is never in two caches. */
 struct weir_region {
     uint32_t active_count;
-    uint32_t sweep_set; /* of its sets, where the sweep goes on */
+    uint32_t row_count;     /* rows in which its buckets have sets; perhaps some more */
+    uint32_t sweep_set;     /* of its sets, row by row, where the sweep goes on */
+    uint32_t shrink_bucket; /* where sets are united next */
 };
+
+/* Flows that are divided among some sets by further bits of their hashes. */
+struct weir_bucket {
+    uint32_t active_count;
+    uint32_t split_at; /* flows with which one more needs a further set; UINT32_MAX: it has all */
+    uint8_t set_count;
+    uint8_t mask; /* 1, 3, 7 ...: at least set_count - 1 */
+    uint8_t region;
+};
+
+/* An array over all rows. */
+struct weir_span {
+    uint8_t *first;
+    size_t row_octets;
+    void *reserved;
+    size_t reserved_octets;
+};
+#define WEIR_CACHE_SPANS 4u
 
 struct weir_cache {
     /* Constant once made. */
@@ -32,11 +53,13 @@ struct weir_cache {
     struct weir_flow_hasher hasher;
     bool has_connections;
     enum weir_biflow biflow;
-    uint32_t first_set; /* sets before those of its share */
-    uint32_t set_count;
+    uint32_t first_bucket; /* buckets before those of its share */
+    uint32_t bucket_count;
+    uint64_t bucket_inverse;
+    uint32_t row_count; /* sets that a bucket can have: a power of two */
     uint32_t entries;
     uint32_t region_count;
-    uint32_t region_sets;
+    uint32_t region_buckets;
     uint32_t region_entries;
     bool is_told_time; /* one of several shares */
     bool is_first_share;
@@ -53,9 +76,14 @@ struct weir_cache {
     uint8_t *cold;                   /* struct weir_flow_cold each 1 << cold_shift octets */
     struct weir_flow_more_key *more; /* NULL: the definition has no such keys */
     unsigned cold_shift;
+    struct weir_span spans[WEIR_CACHE_SPANS];
+    unsigned span_count;
 
     struct weir_meter_clock clock;
+    struct weir_bucket *buckets;
     struct weir_region *regions;
+    uint32_t rows_in_use;
+    uint32_t layout; /* changes when the set of some flow does */
     uint32_t active_count;
     struct weir_cache_counters counters;
     struct weir_meter_rows rows;
@@ -91,10 +119,40 @@ unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot);
 /* Makes the flow's record and empties its slot. */
 void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason);
 
-static inline struct weir_region *weir_cache_region(const struct weir_cache *cache, uint32_t set)
+/* The set in which flows of a bucket with these bits are now. */
+static inline uint32_t weir_cache_set(const struct weir_cache *cache, uint32_t bucket, uint8_t bits)
 {
-    return &cache->regions[set / cache->region_sets];
+    const struct weir_bucket *at = &cache->buckets[bucket];
+    uint32_t row = bits & at->mask;
+    if (row >= at->set_count)
+        row &= at->mask >> 1;
+    return row * cache->bucket_count + bucket;
 }
+
+/* set % bucket_count, without dividing: exact as there are at most 2^22 buckets and 64 rows. */
+static inline uint32_t weir_cache_bucket_of(const struct weir_cache *cache, uint32_t set)
+{
+    return set - (uint32_t)(set * cache->bucket_inverse >> 56) * cache->bucket_count;
+}
+
+/* Rows, at most 64, and buckets of a region that is to have about so many sets. */
+void weir_cache_divide(uint64_t sets, uint32_t *ret_rows, uint32_t *ret_buckets);
+
+/* Sets, buckets and regions. 0 or WEIR_E_NOMEM; weir_cache_free_sets is due in either case. */
+WEIR_CHECKED int weir_cache_make_sets(struct weir_cache *cache, bool has_more);
+void weir_cache_free_sets(struct weir_cache *cache);
+
+/* Memory in use for flows. */
+uint64_t weir_cache_octets(const struct weir_cache *cache);
+
+/* For a new flow that finds many others in its bucket, or its set full; at->set may change. */
+void weir_cache_grow(struct weir_cache *cache, struct weir_flow_place *at);
+
+/* Unites sets of the next `count` buckets of a region where there are few flows. */
+void weir_cache_shrink(struct weir_cache *cache, uint32_t region, uint32_t count);
+
+/* The same of all, when there are no flows. */
+void weir_cache_shrink_all(struct weir_cache *cache);
 
 /* Takes a time that is not simply a little later than the one before. */
 void weir_cache_change_time(struct weir_cache *cache, uint64_t time);

@@ -49,6 +49,7 @@ struct weir_flow_cold {
     uint32_t vlan : 12;
     uint16_t observation_point;
     uint8_t tos;
+    uint8_t bits; /* of the hash: they choose among the sets of its bucket */
 };
 _Static_assert(sizeof(struct weir_flow_cold) == 32, "half a cache line");
 

@@ -17,7 +17,7 @@ void weir_spread_init(struct weir_spread *spread, const struct weir_cache_config
         .clock = weir_cache_clock(config),
         .count = count,
     };
-    spread->hasher.set_count = regions;
+    spread->hasher.bucket_count = regions;
     for (unsigned share = 0; share < count; share++)
         for (uint32_t region = weir_cache_first_region(regions, share, count);
              region < weir_cache_first_region(regions, share + 1, count); region++)
@@ -35,7 +35,7 @@ void weir_spread_places(const struct weir_spread *spread, const struct weir_pack
             more[i] = weir_flow_more_of(&packets[done + i], &spread->more_mask);
         spread->hash(&spread->hasher, packets + done, spread->has_more ? more : NULL, places, size);
         for (size_t i = 0; i < size; i++)
-            ret_shares[done + i] = spread->share_of_region[places[i].set];
+            ret_shares[done + i] = spread->share_of_region[places[i].bucket];
     }
 }
 

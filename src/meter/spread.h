@@ -28,7 +28,7 @@
 
 struct weir_spread {
     weir_flow_hash *hash;
-    struct weir_flow_hasher hasher; /* its sets are the regions */
+    struct weir_flow_hasher hasher; /* its buckets are the regions */
     struct weir_flow_more_key more_mask;
     bool has_more;
     struct weir_meter_clock clock;

@@ -386,7 +386,7 @@ static uint32_t set_of(const struct bench *bench, struct weir_packet packet)
 {
     struct weir_flow_place place;
     weir_flow_hash_portable(&bench->cache->hasher, &packet, NULL, &place, 1);
-    return place.set;
+    return (place.bits & (bench->cache->row_count - 1)) * bench->cache->bucket_count + place.bucket;
 }
 
 /* The victim is the oldest of the new flow's set, or was seen less than a tick after it. */

@@ -86,9 +86,9 @@ static struct weir_flow_key reversed(struct weir_flow_key key)
     return other;
 }
 
-static struct weir_flow_hasher hasher_of(uint64_t seed, uint64_t tail_mask, uint32_t set_count)
+static struct weir_flow_hasher hasher_of(uint64_t seed, uint64_t tail_mask, uint32_t bucket_count)
 {
-    struct weir_flow_hasher hasher = {.tail_mask = tail_mask, .set_count = set_count};
+    struct weir_flow_hasher hasher = {.tail_mask = tail_mask, .bucket_count = bucket_count};
     memset(&hasher.mask, 0xff, sizeof(hasher.mask));
     weir_hash_key_seed(&hasher.hash_key, seed);
     return hasher;
@@ -156,7 +156,7 @@ static void keys_are_masked_and_have_their_family(void **state)
     assert_memory_equal(&place.key, &expected, sizeof(expected));
 }
 
-static void both_directions_share_a_set(void **state)
+static void both_directions_share_a_bucket(void **state)
 {
     (void)state;
     struct weir_flow_hasher hasher = hasher_of(4, 0, 12345);
@@ -167,8 +167,9 @@ static void both_directions_share_a_set(void **state)
         key.tos ^= 1;
         key.observation_point ^= 1;
         struct weir_flow_place back = place_of(&hasher, reversed(key));
-        assert_int_equal(forth.set, back.set);
-        assert_in_range(forth.set, 0, 12344);
+        assert_int_equal(forth.bucket, back.bucket);
+        assert_int_equal(forth.bits, back.bits);
+        assert_in_range(forth.bucket, 0, 12344);
         assert_int_equal(forth.tag, back.reverse_tag);
         assert_int_equal(forth.reverse_tag, back.tag);
         assert_int_not_equal(forth.tag, 0);
@@ -189,7 +190,7 @@ static void a_biflow_has_one_key(void **state)
         struct weir_flow_place forth, back;
         weir_flow_hash_portable_biflow(&hasher, &packet, NULL, &forth, 1);
         weir_flow_hash_portable_biflow(&hasher, &other, NULL, &back, 1);
-        assert_int_equal(forth.set, back.set);
+        assert_int_equal(forth.bucket, back.bucket);
         assert_int_equal(forth.tag, back.tag);
         assert_memory_equal(&forth.key, &back.key, sizeof(forth.key));
         assert_int_not_equal(forth.swapped, back.swapped);
@@ -246,7 +247,7 @@ static void more_keys_count(void **state)
             weir_flow_hash_portable(&hasher, &packet, &more, &a, 1);
             ((uint8_t *)&more)[bit / 8] ^= (uint8_t)(1u << bit % 8);
             weir_flow_hash_portable(&hasher, &packet, &more, &b, 1);
-            moved += a.set != b.set;
+            moved += a.bucket != b.bucket;
         }
         assert_true(counts ? moved >= 19 : moved == 0);
     }
@@ -263,7 +264,7 @@ static void every_bit_counts(void **state)
             struct weir_flow_key key = random_key();
             struct weir_flow_key other = key;
             ((uint8_t *)&other)[bit / 8] ^= (uint8_t)(1u << bit % 8);
-            moved += place_of(&hasher, key).set != place_of(&hasher, other).set;
+            moved += place_of(&hasher, key).bucket != place_of(&hasher, other).bucket;
         }
         assert_true(moved >= 19);
     }
@@ -280,7 +281,7 @@ static void sets_fill_evenly(void **state)
         key.src_addr = weir_address_from_v4(0x0a000000 + i / 100);
         key.dst_addr = weir_address_from_v4(0xc0000201);
         key.src_port = (uint16_t)(i % 100);
-        counts[place_of(&hasher, key).set]++;
+        counts[place_of(&hasher, key).bucket]++;
     }
     for (unsigned i = 0; i < 1000; i++)
         assert_in_range(counts[i], 50, 160);
@@ -293,7 +294,7 @@ int main(void)
         cmocka_unit_test(operations_equal_plain_loops),
         cmocka_unit_test(all_processors_hash_alike),
         cmocka_unit_test(keys_are_masked_and_have_their_family),
-        cmocka_unit_test(both_directions_share_a_set),
+        cmocka_unit_test(both_directions_share_a_bucket),
         cmocka_unit_test(a_biflow_has_one_key),
         cmocka_unit_test(a_ping_and_its_answer_are_a_biflow),
         cmocka_unit_test(more_keys_count),

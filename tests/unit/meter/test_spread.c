@@ -92,8 +92,9 @@ static struct weir_cache_counters run(struct weir_cache_config config, unsigned 
         weir_cache_free(shares.caches[i]);
     }
     qsort(rows->records, rows->count, sizeof(rows->records[0]), compare_records);
-    /* The caches were not at their fullest at one moment. */
+    /* The caches were not at their fullest at one moment, and each has some memory of its own. */
     total.flows_active_peak = 0;
+    total.cache_octets = 0;
     return total;
 }
 
