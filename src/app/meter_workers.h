@@ -28,7 +28,7 @@
 
 struct weir_meter_workers;
 
-#define WEIR_METER_WORKERS_FETCH 256u
+#define WEIR_METER_WORKERS_FETCH 128u
 
 #define WEIR_METER_WORKERS_CACHES 8u
 

@@ -28,6 +28,7 @@ struct path {
 struct batch {
     uint32_t layout; /* of the cache, that the sets in places are of */
     struct weir_flow_place places[BATCH];
+    uint8_t ways[BATCH];                   /* where in their sets the flows probably are */
     struct weir_flow_more_key more[BATCH]; /* where the path has them */
 };
 
@@ -55,7 +56,7 @@ HOT void place(const struct weir_cache *cache, const struct path path,
  * inlined it would be dropped: gcc holds a function that only prefetches for one without effect.
  */
 HOT void fetch(const struct weir_cache *cache, const struct path path,
-               const struct weir_packet *packets, const struct batch *batch, size_t count)
+               const struct weir_packet *packets, struct batch *batch, size_t count)
 {
     bool has_room = cache->active_count < cache->entries;
     for (size_t i = 0; i < count; i++) {
@@ -74,9 +75,11 @@ HOT void fetch(const struct weir_cache *cache, const struct path path,
             __builtin_prefetch(
                 weir_cache_cold(cache, (uint32_t)first + (unsigned)__builtin_ctz(ways)), 1);
         }
-        __builtin_prefetch(&cache->hot[first + (unsigned)__builtin_ctz(ways)], 1);
+        unsigned way = (unsigned)__builtin_ctz(ways);
+        batch->ways[i] = (uint8_t)way;
+        __builtin_prefetch(&cache->hot[first + way], 1);
         if (path.has_more)
-            __builtin_prefetch(&cache->more[first + (unsigned)__builtin_ctz(ways)], 1);
+            __builtin_prefetch(&cache->more[first + way], 1);
         if (!path.is_biflow && packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
             ways = weir_group_match(group->tags, at->reverse_tag);
             if (ways)
@@ -415,6 +418,19 @@ HOT bool is_flow_of(const struct weir_cache *cache, const struct path path,
            (!path.has_more || memcmp(&cache->more[slot], more, sizeof(*more)) == 0);
 }
 
+/* The way of the packet's flow, or WEIR_GROUP_WAYS where there is none. */
+COLD unsigned find_flow(const struct weir_cache *cache, const struct path path,
+                        const struct weir_flow_place *at, const struct weir_flow_more_key *more)
+{
+    for (uint32_t ways = weir_group_match(cache->groups[at->set].tags, at->tag); ways;
+         ways &= ways - 1) {
+        unsigned way = (unsigned)__builtin_ctz(ways);
+        if (is_flow_of(cache, path, at, more, at->set * WEIR_GROUP_WAYS + way))
+            return way;
+    }
+    return WEIR_GROUP_WAYS;
+}
+
 /* A way for a new flow, which may have another set for it. */
 HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
 {
@@ -429,25 +445,24 @@ HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
                              : weir_cache_make_room(cache, at->set, at->spread);
 }
 
-/* Third stage: one packet, in its order; `layout` is what its place was found by. */
+/*
+ * Third stage: one packet, in its order; `layout` is what its place was found by. Its flow is
+ * probably in the way where it was when it was fetched.
+ */
 HOT void meter(struct weir_cache *cache, const struct path path, const struct weir_packet *packet,
-               struct weir_flow_place *at, uint32_t layout, const struct weir_flow_more_key *more)
+               struct weir_flow_place *at, uint32_t layout, const struct weir_flow_more_key *more,
+               unsigned way)
 {
     weir_cache_take_time(cache, weir_cache_time(packet->time_ns));
     if (__builtin_expect(cache->layout != layout, 0))
         at->set = weir_cache_set(cache, at->bucket, at->bits);
-    const struct weir_group *group = &cache->groups[at->set];
-    uint32_t ways = weir_group_match(group->tags, at->tag);
-    unsigned way = 0;
-    for (; ways; ways &= ways - 1) {
-        way = (unsigned)__builtin_ctz(ways);
-        uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
-        if (is_flow_of(cache, path, at, more, slot)) {
-            meet_flow(cache, path, packet, at, more, way, slot);
-            break;
-        }
-    }
-    if (!ways) {
+    uint32_t first = at->set * WEIR_GROUP_WAYS;
+    if (cache->groups[at->set].tags[way] != at->tag ||
+        !is_flow_of(cache, path, at, more, first + way))
+        way = find_flow(cache, path, at, more);
+    if (way < WEIR_GROUP_WAYS) {
+        meet_flow(cache, path, packet, at, more, way, first + way);
+    } else {
         way = find_room(cache, at);
         begin_flow(cache, path, packet, at, more, way);
     }
@@ -488,7 +503,7 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
                         continue;
                     }
                     meter(cache, path, &first[k], &batch->places[k], batch->layout,
-                          path.has_more ? &batch->more[k] : NULL);
+                          path.has_more ? &batch->more[k] : NULL, batch->ways[k]);
                     octets += first[k].octets;
                 }
         }

@@ -4,15 +4,14 @@
 #include "base/aes_round.h"
 #include "meter/biflow.h"
 
-/* Direction's part of a tag, and the tag in place of 0, which means empty. */
+/* Direction's part of a tag. */
 #define DIRECTION 0xa5u
-#define NOT_EMPTY 0x80u
 
+/* 0 means empty. */
 static inline uint8_t tag_of(uint64_t hash, unsigned direction)
 {
-    uint32_t tag = (uint8_t)hash ^ ((0u - direction) & DIRECTION);
-    /* 1 below 0 borrows: 0x80 for a tag of 0 and nothing for any other. */
-    return (uint8_t)(tag | (((tag - 1) >> 24) & NOT_EMPTY));
+    uint8_t tag = (uint8_t)(hash ^ ((0u - direction) & DIRECTION));
+    return (uint8_t)(tag + (tag == 0));
 }
 
 /* What follows the addresses of a key as one word, and its parts. */
