@@ -48,6 +48,8 @@ static const struct carriage carriages[] = {
     {WEIR_COLUMN_DST_MAC, {80, 6}, {80, 6}},
     {WEIR_COLUMN_SAMPLING, {34, 4}, {34, 4}},
     {WEIR_COLUMN_SAMPLING_SIZE, {309, 4}, {309, 4}},
+    {WEIR_COLUMN_FLOW_SELECTOR, {390, 2}, {390, 2}},
+    {WEIR_COLUMN_FLOW_PROBABILITY, {311, 8}, {311, 8}},
     {WEIR_COLUMN_NAT_SRC_ADDR, {225, 4}, {281, 16}},
     {WEIR_COLUMN_NAT_DST_ADDR, {226, 4}, {282, 16}},
     {WEIR_COLUMN_NAT_SRC_PORT, {227, 2}, {227, 2}},

@@ -67,6 +67,10 @@ enum weir_column_type {
     X(SAMPLING, sampling, U32, "", 34, "one packet in this many was metered; none or 0: unknown") \
     X(SAMPLING_SIZE, sampling_size, U32, "", 309,                                                 \
       "so many packets, and not one, in what sampling says; none or 0: one")                      \
+    X(FLOW_SELECTOR, flow_selector, U16, "", 390,                                                 \
+      "how the flow was selected among others, RFC 7014's number; none: it was not")              \
+    X(FLOW_PROBABILITY, flow_probability, U32, "10^-9", 0,                                        \
+      "with what probability that was: a part of what sampling says; none or 0: 1")               \
     X(SAMPLER, sampler, U32, "", 302,                                                             \
       "sampler, selector or sequence of these that chose the flow's packets, by its number")      \
     X(IN_IF, in_if, U32, "", 10, "SNMP index of the interface the flow came in by")               \

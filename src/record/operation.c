@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/operation.h"
 
+#include <string.h>
+
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -340,6 +342,53 @@ static const struct weir_operation addresses[2][2] = {
      {16, false, true, decode_v6, encode_v6_of_pair}},
 };
 
+/* Probabilities: floats on the wire, billionths in the column; what is none is 0. */
+
+#define BILLION 1e9
+
+static uint32_t billionths_of(double probability)
+{
+    if (!(probability > 0 && probability <= 1))
+        return 0;
+    uint32_t billionths = (uint32_t)(probability * BILLION + 0.5);
+    return billionths > 0 ? billionths : 1;
+}
+
+static uint32_t load_float64(const uint8_t *octets)
+{
+    uint64_t bits = weir_load_be64(octets);
+    double value;
+    memcpy(&value, &bits, sizeof(value));
+    return billionths_of(value);
+}
+
+static uint32_t load_float32(const uint8_t *octets)
+{
+    uint32_t bits = weir_load_be32(octets);
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return billionths_of((double)value);
+}
+
+static void store_float64(uint8_t *octets, uint32_t billionths)
+{
+    double value = billionths / BILLION;
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    weir_store_be64(octets, bits);
+}
+
+static void store_float32(uint8_t *octets, uint32_t billionths)
+{
+    float value = (float)(billionths / BILLION);
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    weir_store_be32(octets, bits);
+}
+
+DEFINE_OPERATION(float64, uint32_t, load_float64(octets), store_float64(octets, value))
+DEFINE_OPERATION(float32, uint32_t, load_float32(octets), store_float32(octets, value))
+
 /* Elements of IANA's that are not read as their column's type says. */
 static const struct {
     uint16_t first, last; /* elements */
@@ -356,6 +405,8 @@ static const struct {
     {156, 157, {8, false, false, decode_ntp_nanoseconds, encode_ntp_nanoseconds}},
     {158, 159, {4, false, false, decode_delta_microseconds, encode_delta_microseconds}},
     {195, 195, {1, false, false, decode_dscp, encode_dscp}},
+    {311, 311, {8, false, false, decode_float64, encode_float64}},
+    {311, 311, {4, false, false, decode_float32, encode_float32}},
     {322, 322, {4, false, false, decode_seconds, encode_seconds}},
     {323, 323, {8, false, false, decode_milliseconds, encode_milliseconds}},
     {324, 324, {8, false, false, decode_ntp_microseconds, encode_ntp_microseconds}},

@@ -19,6 +19,8 @@
 #define SAMPLER_RANDOM_INTERVAL 50u
 #define SAMPLING_SIZE           309u
 #define SAMPLING_POPULATION     310u
+#define SAMPLING_PROBABILITY    311u
+#define FLOW_SELECTOR_ALGORITHM 390u
 
 #define NO_COLUMN UINT8_MAX
 
@@ -195,7 +197,8 @@ static bool lay_out(struct compiler *c)
 
 /*
  * A rate is two elements, samplingSize of samplingPopulation: by itself neither says anything, and
- * beside them no interval counts.
+ * beside them no interval counts. A samplingProbability is the flow's beside a
+ * flowSelectorAlgorithm (RFC 7014 section 9.1.1), else of packets.
  */
 static bool takes_part(const struct compiler *c, const struct weir_field *field)
 {
@@ -212,6 +215,23 @@ static bool takes_part(const struct compiler *c, const struct weir_field *field)
     default:
         return true;
     }
+}
+
+/*
+ * The column that a field fills, and how well. A samplingProbability fills one only beside a
+ * flowSelectorAlgorithm, and is the flow's (RFC 7014 section 9.1.1): else it is of packets.
+ */
+static bool find_column(const struct compiler *c, const struct weir_field *field,
+                        enum weir_column *ret_column, unsigned *ret_rank)
+{
+    const struct weir_field algorithm = {.id = FLOW_SELECTOR_ALGORITHM};
+    if (field->pen == 0 && field->id == SAMPLING_PROBABILITY) {
+        *ret_column = WEIR_COLUMN_FLOW_PROBABILITY;
+        *ret_rank = 0;
+        return has_element(c, &algorithm) && (field->length == 4 || field->length == 8);
+    }
+    return weir_column_find(field->pen, field->id, ret_column, ret_rank) == 0 &&
+           takes_part(c, field);
 }
 
 static bool is_sequence(const struct weir_field *field)
@@ -310,7 +330,7 @@ static void hold_contests(struct compiler *c)
         unsigned rank;
         c->columns[i] = NO_COLUMN;
         c->ranks[i] = UINT_MAX;
-        if (weir_column_find(field->pen, field->id, &column, &rank) < 0 || !takes_part(c, field))
+        if (!find_column(c, field, &column, &rank))
             continue;
         c->columns[i] = (uint8_t)column;
         c->operations[i] = weir_operation_for(field, column, false);

@@ -2,6 +2,7 @@
 /* Columns whose values are made of what fields say: times, directions, events, sampling. */
 #include "support/cmocka.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +310,48 @@ static void sampling_of_record_or_message(void **state)
     bench_close(&c);
 }
 
+/* A probability is of the flow where something says how flows were selected. */
+static void probabilities_of_flows(void **state)
+{
+    (void)state;
+    const double values[] = {0.25, 1, 1e-12, 0, -1, 2, (double)NAN};
+    const uint32_t expected[] = {250000000, 1000000000, 1, 0, 0, 0, 0};
+    const uint32_t count = sizeof(values) / sizeof(values[0]);
+    struct bench b;
+    BENCH(&b, {0, 390, 2}, {0, 311, 8});
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, &values[i], sizeof(bits));
+        weir_write_u16(&b.records, 9);
+        weir_write_u64(&b.records, bits);
+    }
+    bench_decode(&b);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(weir_batch_u16(b.batch, WEIR_COLUMN_FLOW_SELECTOR)[i], 9);
+        assert_int_equal(weir_batch_u32(b.batch, WEIR_COLUMN_FLOW_PROBABILITY)[i], expected[i]);
+    }
+    assert_false(bench_has(&b, WEIR_COLUMN_OTHER));
+    bench_close(&b);
+
+    struct bench c;
+    const struct weir_field single[] = {{0, 390, 2}, {0, 311, 4}};
+    bench_open(&c, single, 2);
+    weir_write_u16(&c.records, 4);
+    weir_write_u32(&c.records, 0x3dcccccd); /* 0.1 as a float */
+    bench_decode(&c);
+    assert_int_equal(weir_batch_u32(c.batch, WEIR_COLUMN_FLOW_PROBABILITY)[0], 100000001);
+    bench_close(&c);
+
+    struct bench d;
+    const struct weir_field alone[] = {{0, 311, 8}, {0, 4, 1}};
+    bench_open(&d, alone, 2);
+    weir_write_u64(&d.records, 0);
+    weir_write_u8(&d.records, 6);
+    bench_decode(&d);
+    assert_false(bench_has(&d, WEIR_COLUMN_FLOW_PROBABILITY));
+    bench_close(&d);
+}
+
 static void applications(void **state)
 {
     (void)state;
@@ -344,6 +387,7 @@ int main(void)
         cmocka_unit_test(both_directions),
         cmocka_unit_test(dscp_serves_as_tos),
         cmocka_unit_test(sampling_of_record_or_message),
+        cmocka_unit_test(probabilities_of_flows),
         cmocka_unit_test(applications),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
