@@ -9,7 +9,9 @@
  *     ...
  *     result = weir_destination_close(destination, &diag);
  *
- * Options of the URL: domain (all); template-refresh, rate (all but json); mtu (udp); port (pcap).
+ * Options of the URL: domain, options, stats-interval (all); template-refresh, rate (all but json);
+ * mtu (udp); port (pcap). Where there are reports, options data goes beside the records, with
+ * statistics each minute unless stats-interval says otherwise; to JSON lines only if it does.
  * Ownership: who opens closes or aborts. Threads: one.
  */
 #ifndef WEIR_APP_DESTINATION_H
@@ -33,6 +35,16 @@ WEIR_CHECKED int weir_destination_open(const struct weir_url *url, uint32_t defa
                                        struct weir_destination **ret_destination,
                                        struct weir_diag *diag);
 
+/*
+ * The same for a destination that gets these reports (export/report.h), too; its number among the
+ * Exporting Processes is told with them. The source is borrowed.
+ */
+WEIR_CHECKED int weir_destination_open_reporting(const struct weir_url *url,
+                                                 uint32_t default_domain, uint32_t process_id,
+                                                 const struct weir_report_source *source,
+                                                 struct weir_destination **ret_destination,
+                                                 struct weir_diag *diag);
+
 /* It must outlive the sink. */
 struct weir_batch_sink weir_destination_sink(struct weir_destination *destination);
 
@@ -43,6 +55,9 @@ const struct weir_exporter_counters *weir_destination_counters(
 /* What its transport has counted. */
 struct weir_udp_sender_counters weir_destination_sender_counters(
     const struct weir_destination *destination);
+
+/* Sends what waits, after the last reports. Errors as of the sink. */
+WEIR_CHECKED int weir_destination_end(struct weir_destination *destination, struct weir_diag *diag);
 
 /* Sends what waits and completes a file. Frees the destination in any case. */
 WEIR_CHECKED int weir_destination_close(struct weir_destination *destination,

@@ -39,6 +39,7 @@ struct weir_meter {
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
+    struct weir_source *reading;         /* the file that is open */
     struct weir_batch_sink sinks[WEIR_METER_SINKS_MAX];
     unsigned sink_count;
     atomic_bool has_failed;
@@ -380,6 +381,7 @@ static int read_alone(struct weir_meter *meter, struct weir_source *source, stru
 /* Meters a source to its end and closes it. */
 static int read_source(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
+    meter->reading = source;
     int result = meter->workers ? weir_meter_workers_run(meter->workers, fetch,
                                                          &(struct reading){meter, source}, diag)
                                 : read_alone(meter, source, diag);
@@ -388,6 +390,7 @@ static int read_source(struct weir_meter *meter, struct weir_source *source, str
     weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                          weir_source_counters(source), &meter->sources);
     weir_source_close(source);
+    meter->reading = NULL;
     return finish(meter, now_ns, result, diag);
 }
 
@@ -524,6 +527,37 @@ int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint1
                         : weir_parser_unparsed_link(meter->parser, index, ret_link_type, ret_count);
 }
 
+bool weir_meter_is_parallel(const struct weir_meter *meter)
+{
+    return meter->group || meter->workers;
+}
+
+bool weir_meter_point_name(const struct weir_meter *meter, unsigned index,
+                           struct weir_meter_point *ret_point)
+{
+    if (index >= meter->config.interface_count)
+        return false;
+    *ret_point = (struct weir_meter_point){
+        .name = meter->config.interfaces[index],
+        .if_index = if_nametoindex(meter->config.interfaces[index]),
+    };
+    return true;
+}
+
+bool weir_meter_point(struct weir_meter *meter, unsigned index, struct weir_meter_point *ret_point)
+{
+    unsigned count = 1;
+    struct weir_meter *const *meters = &meter;
+    if (!weir_meter_point_name(meter, index, ret_point))
+        return false;
+    if (meter->group)
+        meters = weir_meter_group_meters(meter->group, &count);
+    for (unsigned i = 0; i < count; i++)
+        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                             weir_source_counters(meters[i]->live[index]), &ret_point->counters);
+    return true;
+}
+
 static void count_group(const struct weir_meter *meter, struct weir_meter_counters *own,
                         struct weir_source_counters *source, struct weir_parse_counters *parse,
                         struct weir_cache_counters *cache)
@@ -539,7 +573,7 @@ static void count_group(const struct weir_meter *meter, struct weir_meter_counte
         weir_counter_add_all(weir_meter_counter_table, weir_meter_counter_count, &one_own, own);
         weir_counter_add_all(weir_source_counter_table, weir_source_counter_count, &one_source,
                              source);
-        weir_counter_add_all(weir_parse_counter_table, weir_parse_counter_count, &one_parse, parse);
+        weir_parse_counters_add(&one_parse, parse);
         weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &one_cache, cache);
     }
 }
@@ -549,6 +583,9 @@ static void count_pipeline(const struct weir_meter *meter, struct weir_meter_cou
                            struct weir_cache_counters *cache)
 {
     *source = meter->sources;
+    if (meter->reading)
+        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                             weir_source_counters(meter->reading), source);
     for (unsigned i = 0; i < meter->config.interface_count; i++)
         weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                              weir_source_counters(meter->live[i]), source);

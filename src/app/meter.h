@@ -118,6 +118,22 @@ WEIR_CHECKED int weir_meter_unparsed_link(const struct weir_meter *meter, size_t
                                           uint16_t *ret_link_type,
                                           struct weir_rest_count *ret_count);
 
+/* Whether several threads meter: what is counted is whole only while none of them does. */
+bool weir_meter_is_parallel(const struct weir_meter *meter);
+
+/* An Observation Point. */
+struct weir_meter_point {
+    const char *name;
+    uint32_t if_index;
+    struct weir_source_counters counters;
+};
+
+/* Interface `index` that is listened on; false: there are no so many. The second without counters,
+ * at any time. */
+bool weir_meter_point(struct weir_meter *meter, unsigned index, struct weir_meter_point *ret_point);
+bool weir_meter_point_name(const struct weir_meter *meter, unsigned index,
+                           struct weir_meter_point *ret_point);
+
 /* All that was counted so far. */
 void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
                       struct weir_source_counters *ret_source,

@@ -7,6 +7,7 @@
 #include "app/flow_printer.h"
 #include "app/guard.h"
 #include "app/meter.h"
+#include "app/meter_reports.h"
 #include "app/stats.h"
 #include "cli/command.h"
 #include "cli/meter_options.h"
@@ -27,6 +28,7 @@ struct run {
     const struct weir_arguments *arguments;
     struct weir_meter_settings settings;
     struct weir_meter *meter;
+    struct weir_meter_reports *reports;     /* of the meter */
     struct weir_destination **destinations; /* one a URL; NULL: not open */
     struct weir_flow_printer *printer;
     struct weir_guard_group guarded;
@@ -46,10 +48,12 @@ static int add_output(struct run *run, unsigned output, struct weir_batch_sink s
 /* Opens what flows go to. */
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
-    int result = 0;
+    const struct weir_meter_config *config = &run->settings.config;
+    int result = weir_meter_reports_new(run->meter, config, &run->reports, diag);
     for (size_t i = 0; i < run->settings.url_count && result == 0; i++) {
-        result = weir_destination_open(&run->settings.urls[i], run->settings.config.cache.domain,
-                                       &run->destinations[i], diag);
+        result = weir_destination_open_reporting(
+            &run->settings.urls[i], config->cache.domain, (uint32_t)i + 1,
+            weir_meter_reports_source(run->reports), &run->destinations[i], diag);
         if (result < 0)
             return result;
         result = add_output(run, (unsigned)i, weir_destination_sink(run->destinations[i]), diag);
@@ -84,13 +88,14 @@ static void add_exported(const struct weir_destination *destination, struct expo
                          &sum->senders);
 }
 
-/* Sends what waits, adds up what was counted by then, and closes. */
-static int close_destination(struct run *run, size_t i, struct weir_diag *diag)
+/* Sends what waits, and the last reports where all has gone well; counts, and closes. */
+static int close_destination(struct run *run, size_t i, bool is_whole, struct weir_diag *diag)
 {
     struct weir_destination *destination = run->destinations[i];
     run->destinations[i] = NULL;
     struct weir_batch_sink sink = weir_destination_sink(destination);
-    int result = sink.flush(sink.context, 0, diag);
+    int result =
+        is_whole ? weir_destination_end(destination, diag) : sink.flush(sink.context, 0, diag);
     add_exported(destination, &run->exported);
     if (result == 0)
         return weir_destination_close(destination, diag);
@@ -105,7 +110,7 @@ static void lose_output(void *context, unsigned output, int result, const struct
     struct weir_diag again = {0};
     weir_call_say_failure(run->call, result, diag);
     if (output < run->settings.url_count)
-        (void)!close_destination(run, output, &again);
+        (void)!close_destination(run, output, false, &again);
 }
 
 /* Completes what flows went to, also after a failure: what has gone out stays. */
@@ -113,7 +118,7 @@ static void close_outputs(struct run *run)
 {
     for (size_t i = 0; i < run->settings.url_count; i++) {
         struct weir_diag diag = {0};
-        int result = run->destinations[i] ? close_destination(run, i, &diag) : 0;
+        int result = run->destinations[i] ? close_destination(run, i, true, &diag) : 0;
         if (result < 0)
             weir_call_say_failure(run->call, result, &diag);
     }
@@ -288,6 +293,7 @@ static int run_meter(struct weir_call *call, struct weir_diag *diag)
         result = WEIR_E_NOMEM;
     if (result == 0)
         result = meter(&run, diag);
+    weir_meter_reports_free(run.reports);
     weir_meter_free(run.meter);
     weir_meter_settings_done(&run.settings);
     free(run.destinations);

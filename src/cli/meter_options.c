@@ -151,7 +151,9 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
             .group = "Flow Records",
             .help = "where they go: udp://HOST:PORT or ipfix+udp:// netflow9+udp:// "
                     "netflow5+udp:// netflow1+udp://, ipfix+file:PATH, json:PATH; without it they "
-                    "are printed"},
+                    "are printed. Options data that tells what was metered, lost and ignored goes "
+                    "beside them each ?stats-interval=60s and at the end; ?options=none: it does "
+                    "not"},
     [DOMAIN] = {.name = "domain",
                 .kind = WEIR_OPTION_COUNT,
                 .max = UINT32_MAX,

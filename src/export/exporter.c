@@ -4,12 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export/shape.h"
-#include "record/plan.h"
-#include "wire/encoder.h"
-
-#define FIRST_TEMPLATE_ID 256u
-#define QUEUE_MESSAGES    32u /* handed to the transport at once */
+#include "export/private.h"
 
 /*
  * RFC 7011 section 10.3.3's message size for a path of unknown MTU. Every Template and every
@@ -29,50 +24,21 @@
 /* Of the 32 bits of seconds that every header has. */
 #define HEADER_TIME_LAST_NS (UINT32_MAX * WEIR_NS_PER_SECOND)
 
-struct shape_entry {
-    struct weir_shape shape;
-    struct weir_extra_fields extra; /* of the shape: batches come and go */
-    struct weir_template *source;
-    struct weir_plan *plan;
-    int64_t announced_ns;
-    bool is_announced;
-};
-
-struct weir_exporter {
-    struct weir_exporter_config config;
-    const struct weir_transport *transport;
-    struct weir_exporter_counters counters;
-
-    struct shape_entry shapes[WEIR_EXPORTER_SHAPES_MAX];
-    uint32_t shape_count;
-
-    uint8_t *buffers; /* QUEUE_MESSAGES of transport->message_max octets */
-    struct weir_message_octets queue[QUEUE_MESSAGES];
-    uint32_t queued_records[QUEUE_MESSAGES];
-    uint32_t queue_length;
-
-    struct weir_encoder encoder; /* the message being filled, in buffer queue_length */
-    bool message_open;
-    int64_t message_time_ns; /* its header's export time */
-    uint32_t sequence;
-    bool has_uptime;
-    int64_t uptime_zero_ns;
-
-    uint64_t paced_records;
-    int64_t pace_start_ns;
-};
-
 #define ROW(member, unit, help) WEIR_COUNTER(struct weir_exporter_counters, member, unit, help)
 const struct weir_counter weir_exporter_counter_table[] = {
     ROW(records_sent, RECORDS, "Flow Records handed to the transport"),
     ROW(messages_sent, MESSAGES, "messages handed to the transport"),
     ROW(octets_sent, OCTETS, "octets of those messages"),
     ROW(templates_sent, TEMPLATES, "Templates announced, repetitions included"),
+    ROW(options_sent, RECORDS, "records of options data handed to the transport"),
+    ROW(options_failed, RECORDS, "records of options data in messages that it refused or dropped"),
     ROW(records_not_carried, RECORDS,
         "records the protocol cannot carry: IPv6 in NetFlow v1 and v5"),
     ROW(records_shapeless, RECORDS, "records dropped for want of a place for their Template"),
     ROW(records_failed, RECORDS, "records of messages the transport refused or dropped"),
     ROW(messages_failed, MESSAGES, "messages the transport refused or dropped"),
+    ROW(packets_not_sent, PACKETS, "packets of the Flow Records that were not sent"),
+    ROW(octets_not_sent, OCTETS, "octets of the Flow Records that were not sent"),
     ROW(values_clamped, NONE, "values too great for their field, sent as its greatest"),
 };
 #undef ROW
@@ -95,11 +61,16 @@ int weir_exporter_new(const struct weir_exporter_config *config,
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the Exporting Process");
     exporter->config = *config;
     exporter->transport = transport;
-    exporter->buffers = malloc(QUEUE_MESSAGES * transport->message_max);
+    exporter->buffers = malloc(WEIR_EXPORTER_QUEUE * transport->message_max);
     if (!exporter->buffers) {
         free(exporter);
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u messages of %zu octets",
-                             QUEUE_MESSAGES, transport->message_max);
+                             WEIR_EXPORTER_QUEUE, transport->message_max);
+    }
+    int result = weir_exporter_options_init(exporter, diag);
+    if (result < 0) {
+        weir_exporter_free(exporter);
+        return result;
     }
     *ret_exporter = exporter;
     return 0;
@@ -110,9 +81,10 @@ void weir_exporter_free(struct weir_exporter *exporter)
     if (!exporter)
         return;
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
-        free(exporter->shapes[i].source);
+        free(exporter->shapes[i].announcement.source);
         weir_plan_free(exporter->shapes[i].plan);
     }
+    weir_exporter_options_done(&exporter->options);
     free(exporter->buffers);
     free(exporter);
 }
@@ -143,15 +115,19 @@ static void count_sent(struct weir_exporter *exporter, uint32_t slot)
     exporter->counters.messages_sent++;
     exporter->counters.octets_sent += exporter->queue[slot].length;
     exporter->counters.records_sent += exporter->queued_records[slot];
+    exporter->counters.options_sent += exporter->queued_options[slot];
 }
 
 static void count_failed(struct weir_exporter *exporter, uint32_t slot)
 {
     exporter->counters.messages_failed++;
     exporter->counters.records_failed += exporter->queued_records[slot];
+    exporter->counters.options_failed += exporter->queued_options[slot];
+    if (exporter->queued_records[slot] > 0)
+        weir_exporter_unsent_message(exporter, &exporter->queue[slot]);
 }
 
-static int send_queue(struct weir_exporter *exporter, struct weir_diag *diag)
+int weir_exporter_send_queue(struct weir_exporter *exporter, struct weir_diag *diag)
 {
     const struct weir_transport *transport = exporter->transport;
     uint32_t count = exporter->queue_length, slot = 0;
@@ -174,7 +150,7 @@ static int send_queue(struct weir_exporter *exporter, struct weir_diag *diag)
 }
 
 /* Puts the open message into the queue; sends the queue when it is full. */
-static int close_message(struct weir_exporter *exporter, struct weir_diag *diag)
+int weir_exporter_close_message(struct weir_exporter *exporter, struct weir_diag *diag)
 {
     if (!exporter->message_open)
         return 0;
@@ -183,11 +159,13 @@ static int close_message(struct weir_exporter *exporter, struct weir_diag *diag)
     uint32_t slot = exporter->queue_length++;
     exporter->queue[slot].octets = exporter->encoder.writer.start;
     exporter->queue[slot].length = weir_encoder_end(&exporter->encoder);
-    exporter->queued_records[slot] = records;
+    exporter->queued_records[slot] = records - exporter->message_options;
+    exporter->queued_options[slot] = exporter->message_options;
     exporter->sequence += exporter->config.protocol == WEIR_PROTOCOL_NETFLOW9 ? 1 : records;
     /* Paced records go out as their message fills, not 32 messages at once. */
-    bool full = exporter->queue_length == QUEUE_MESSAGES || exporter->config.records_per_second;
-    return full ? send_queue(exporter, diag) : 0;
+    bool full =
+        exporter->queue_length == WEIR_EXPORTER_QUEUE || exporter->config.records_per_second;
+    return full ? weir_exporter_send_queue(exporter, diag) : 0;
 }
 
 /*
@@ -208,7 +186,7 @@ static int64_t header_time(const struct weir_exporter *exporter, int64_t time_ns
     return second;
 }
 
-static void open_message(struct weir_exporter *exporter, int64_t time_ns)
+void weir_exporter_open_message(struct weir_exporter *exporter, int64_t time_ns)
 {
     if (exporter->message_open)
         return;
@@ -228,101 +206,119 @@ static void open_message(struct weir_exporter *exporter, int64_t time_ns)
                            exporter->queue_length * exporter->transport->message_max,
                        exporter->transport->message_max, &header);
     exporter->message_open = true;
+    exporter->message_options = 0;
     exporter->message_time_ns = time_ns;
 }
 
 /* The entry of a shape, made when new; NULL where no place or memory is left. */
-static struct shape_entry *find_shape(struct weir_exporter *exporter, struct weir_shape shape)
+static struct weir_shape_entry *find_shape(struct weir_exporter *exporter, struct weir_shape shape)
 {
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
-        struct shape_entry *entry = &exporter->shapes[i];
+        struct weir_shape_entry *entry = &exporter->shapes[i];
         if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6 &&
-            entry->shape.prefixes == shape.prefixes &&
+            entry->shape.keys == shape.keys && entry->shape.prefixes == shape.prefixes &&
             weir_extra_equal(entry->shape.extra, shape.extra))
             return entry;
     }
     if (exporter->shape_count == WEIR_EXPORTER_SHAPES_MAX)
         return NULL;
-    struct shape_entry *entry = &exporter->shapes[exporter->shape_count];
+    struct weir_shape_entry *entry = &exporter->shapes[exporter->shape_count];
     entry->shape = shape;
     if (shape.extra) {
         entry->extra = *shape.extra;
         entry->shape.extra = &entry->extra;
     }
-    entry->source =
-        weir_shape_template(&shape, (uint16_t)(FIRST_TEMPLATE_ID + exporter->shape_count));
-    if (!entry->source)
+    struct weir_template *source = weir_shape_template(
+        &shape, (uint16_t)(WEIR_EXPORTER_FIRST_TEMPLATE + exporter->shape_count));
+    if (!source)
         return NULL;
-    if (entry->source->field_count == 0 || weir_plan_compile(entry->source, &entry->plan) < 0) {
-        free(entry->source);
+    if (source->field_count == 0 || weir_plan_compile(source, &entry->plan) < 0) {
+        free(source);
         return NULL;
     }
-    entry->is_announced = weir_message_builtin_template(shape.protocol) != NULL;
+    entry->announcement.source = source;
+    entry->announcement.is_done = weir_message_builtin_template(shape.protocol) != NULL;
     exporter->shape_count++;
     return entry;
 }
 
-static bool announcement_due(const struct weir_exporter *exporter, const struct shape_entry *entry,
-                             int64_t time_ns)
+bool weir_exporter_is_due(const struct weir_exporter *exporter, bool is_done, int64_t at_ns,
+                          int64_t time_ns)
 {
-    if (!entry->is_announced)
+    if (!is_done)
         return true;
     int64_t refresh = exporter->config.template_refresh_ns;
     if (refresh <= 0 || exporter->transport->reliable ||
-        weir_message_builtin_template(entry->shape.protocol))
+        weir_message_builtin_template(exporter->config.protocol))
         return false;
     /* Either way: where the clock was set far back, the next refresh would be as far off. */
-    int64_t apart = time_ns - entry->announced_ns;
+    int64_t apart = time_ns - at_ns;
     return apart >= refresh || -apart >= refresh;
 }
 
-/* Announces the shape's Template in the open message, or in the next where it is full. */
-static int announce(struct weir_exporter *exporter, struct shape_entry *entry, int64_t time_ns,
-                    struct weir_diag *diag)
+int weir_exporter_announce(struct weir_exporter *exporter, struct weir_announcement *announcement,
+                           struct weir_diag *diag)
 {
-    if (weir_encoder_template(&exporter->encoder, entry->source) < 0) {
-        int result = close_message(exporter, diag);
+    int64_t time_ns = exporter->message_time_ns;
+    if (!weir_exporter_is_due(exporter, announcement->is_done, announcement->at_ns, time_ns))
+        return 0;
+    if (weir_encoder_template(&exporter->encoder, announcement->source) < 0) {
+        int result = weir_exporter_close_message(exporter, diag);
         if (result < 0)
             return result;
-        open_message(exporter, time_ns);
-        if (weir_encoder_template(&exporter->encoder, entry->source) < 0)
+        weir_exporter_open_message(exporter, time_ns);
+        if (weir_encoder_template(&exporter->encoder, announcement->source) < 0)
             return weir_diag_set(diag, WEIR_E_LIMIT, "a Template does not fit into a message");
     }
-    entry->is_announced = true;
-    entry->announced_ns = time_ns;
+    announcement->is_done = true;
+    announcement->at_ns = time_ns;
     exporter->counters.templates_sent++;
     return 0;
 }
 
+/* The Template of a shape, and what options say of it. */
+static int announce_shape(struct weir_exporter *exporter, struct weir_shape_entry *entry,
+                          struct weir_diag *diag)
+{
+    const struct weir_announcement *announcement = &entry->announcement;
+    if (!weir_exporter_is_due(exporter, announcement->is_done, announcement->at_ns,
+                              exporter->message_time_ns))
+        return 0;
+    return exporter->config.has_options
+               ? weir_exporter_options_of_shape(exporter, entry, diag)
+               : weir_exporter_announce(exporter, &entry->announcement, diag);
+}
+
 /* Rows of one shape, one segment. */
 static int export_run(struct weir_exporter *exporter, const struct weir_batch *batch,
-                      const struct weir_segment *segment, struct shape_entry *entry,
+                      const struct weir_segment *segment, struct weir_shape_entry *entry,
                       uint32_t first_row, uint32_t row_count, struct weir_diag *diag)
 {
+    const struct weir_template *source = entry->announcement.source;
     int64_t time_ns = header_time(exporter, segment->received_ns);
     int result = 0;
+    exporter->now_ns = time_ns;
     if (exporter->message_open && exporter->message_time_ns < time_ns)
-        result = close_message(exporter, diag);
+        result = weir_exporter_close_message(exporter, diag);
     while (result == 0 && row_count > 0) {
-        open_message(exporter, time_ns);
-        if (announcement_due(exporter, entry, exporter->message_time_ns)) {
-            result = announce(exporter, entry, exporter->message_time_ns, diag);
-            if (result < 0)
-                break;
-        }
+        weir_exporter_open_message(exporter, time_ns);
+        result = announce_shape(exporter, entry, diag);
+        if (result < 0)
+            break;
         uint32_t got = 0;
-        uint8_t *room = weir_encoder_records(&exporter->encoder, entry->source, row_count, &got);
+        uint8_t *room = weir_encoder_records(&exporter->encoder, source, row_count, &got);
         if (got > 0) {
             weir_plan_encode(entry->plan, batch, first_row, got, &exporter->encoder.context, room,
                              &exporter->counters.values_clamped);
-            weir_shape_encode_extra(&entry->shape, entry->source, batch, first_row, got, room);
+            weir_shape_encode_extra(&entry->shape, source, batch, first_row, got, room);
             first_row += got;
             row_count -= got;
         }
         if (row_count > 0)
-            result = close_message(exporter, diag);
+            result = weir_exporter_close_message(exporter, diag);
     }
     exporter->counters.records_failed += row_count;
+    weir_exporter_unsent_rows(exporter, batch, segment, first_row, row_count);
     return result;
 }
 
@@ -351,15 +347,18 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
         struct weir_shape shape = {
             .columns = segment->columns,
             .is_v6 = is_v6,
+            .keys = segment->keys,
             .prefixes = segment->prefixes,
             .protocol = exporter->config.protocol,
             .extra = batch->extra,
         };
-        struct shape_entry *entry;
+        struct weir_shape_entry *entry;
         if (!weir_shape_is_carried(&shape)) {
             exporter->counters.records_not_carried += run - row;
+            weir_exporter_unsent_rows(exporter, batch, segment, row, run - row);
         } else if (!(entry = find_shape(exporter, shape))) {
             exporter->counters.records_shapeless += run - row;
+            weir_exporter_unsent_rows(exporter, batch, segment, row, run - row);
         } else {
             int result = export_run(exporter, batch, segment, entry, row, run - row, diag);
             first_error = first_error < 0 ? first_error : result;
@@ -373,6 +372,9 @@ int weir_exporter_batch(struct weir_exporter *exporter, const struct weir_batch 
                         struct weir_diag *diag)
 {
     int first_error = 0;
+    if (batch->segment_count > 0)
+        first_error = weir_exporter_options_before(
+            exporter, header_time(exporter, batch->segments[0].received_ns), diag);
     for (uint32_t i = 0; i < batch->segment_count; i++) {
         int result = export_segment(exporter, batch, &batch->segments[i], diag);
         first_error = first_error < 0 ? first_error : result;
@@ -382,8 +384,8 @@ int weir_exporter_batch(struct weir_exporter *exporter, const struct weir_batch 
 
 int weir_exporter_flush(struct weir_exporter *exporter, struct weir_diag *diag)
 {
-    int result = close_message(exporter, diag);
-    int sent = send_queue(exporter, diag);
+    int result = weir_exporter_close_message(exporter, diag);
+    int sent = weir_exporter_send_queue(exporter, diag);
     return result < 0 ? result : sent;
 }
 
@@ -399,8 +401,12 @@ static int sink_batch(void *context, const struct weir_batch *batch, struct weir
 
 static int sink_flush(void *context, int64_t now_ns, struct weir_diag *diag)
 {
-    (void)now_ns;
-    return weir_exporter_flush(context, diag);
+    struct weir_exporter *exporter = context;
+    int result = 0;
+    if (now_ns > 0)
+        result = weir_exporter_options_before(exporter, header_time(exporter, now_ns), diag);
+    int flushed = weir_exporter_flush(exporter, diag);
+    return result < 0 ? result : flushed;
 }
 
 struct weir_batch_sink weir_exporter_sink(struct weir_exporter *exporter)

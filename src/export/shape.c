@@ -128,6 +128,22 @@ static void add_field(struct weir_template *made, struct weir_field field)
     made->record_length += field.length;
 }
 
+/* The field that carries a column; false: the shape's records have none. */
+static bool find_field(const struct weir_shape *shape, const struct carriage *carriage,
+                       struct weir_field *ret_field)
+{
+    struct weir_field field = {
+        .pen = weir_column_info((enum weir_column)carriage->column)->pen,
+        .id = shape->is_v6 ? carriage->v6.id : carriage->v4.id,
+        .length = shape->is_v6 ? carriage->v6.length : carriage->v4.length,
+    };
+    if (field.id == 0 || !(shape->columns >> carriage->column & 1) || !is_carried(shape, &field))
+        return false;
+    field = rate_field(prefix_field(field, shape->prefixes), shape->columns);
+    *ret_field = shape->protocol == WEIR_PROTOCOL_NETFLOW9 ? netflow9_field(field) : field;
+    return true;
+}
+
 struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id)
 {
     const struct weir_template *fixed = weir_message_builtin_template(shape->protocol);
@@ -139,25 +155,37 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
     if (!made)
         return NULL;
     made->id = template_id;
-    for (size_t i = 0; i < CARRIAGE_COUNT; i++) {
-        const struct carriage *carriage = &carriages[i];
-        struct weir_field field = {
-            .pen = weir_column_info((enum weir_column)carriage->column)->pen,
-            .id = shape->is_v6 ? carriage->v6.id : carriage->v4.id,
-            .length = shape->is_v6 ? carriage->v6.length : carriage->v4.length,
-        };
-        if (field.id == 0 || !(shape->columns >> carriage->column & 1) ||
-            !is_carried(shape, &field))
-            continue;
-        field = rate_field(prefix_field(field, shape->prefixes), shape->columns);
-        if (shape->protocol == WEIR_PROTOCOL_NETFLOW9)
-            field = netflow9_field(field);
-        add_field(made, field);
-    }
+    struct weir_field field;
+    for (size_t i = 0; i < CARRIAGE_COUNT; i++)
+        if (find_field(shape, &carriages[i], &field))
+            add_field(made, field);
     for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
         if (is_carried(shape, &shape->extra->fields[i].field))
             add_field(made, shape->extra->fields[i].field);
     return made;
+}
+
+/* The next bit of an indicator that has 64 of them. */
+static uint64_t key_bit(bool is_key, unsigned *at)
+{
+    unsigned bit = (*at)++;
+    return is_key && bit < 64 ? UINT64_C(1) << bit : 0;
+}
+
+uint64_t weir_shape_keys(const struct weir_shape *shape)
+{
+    uint64_t indicator = 0;
+    unsigned at = 0;
+    struct weir_field field;
+    if (weir_message_builtin_template(shape->protocol))
+        return 0;
+    for (size_t i = 0; i < CARRIAGE_COUNT; i++)
+        if (find_field(shape, &carriages[i], &field))
+            indicator |= key_bit(shape->keys >> carriages[i].column & 1, &at);
+    for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
+        if (is_carried(shape, &shape->extra->fields[i].field))
+            indicator |= key_bit(i < shape->extra->key_count, &at);
+    return indicator;
 }
 
 void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *source,

@@ -22,6 +22,7 @@
 
 struct weir_shape {
     weir_column_set columns;
+    weir_column_set keys; /* of them, those that are Flow Keys */
     bool is_v6;
     uint8_t prefixes; /* WEIR_SEGMENT_*_PREFIX */
     enum weir_protocol protocol;
@@ -42,6 +43,12 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
 void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *source,
                              const struct weir_batch *batch, uint32_t first_row, uint32_t count,
                              uint8_t *octets);
+
+/*
+ * Bit n: field n of the shape's Template is a Flow Key, as flowKeyIndicator has it (RFC 7011
+ * section 4.4). 0 for fixed formats, and where nobody said what the keys are.
+ */
+uint64_t weir_shape_keys(const struct weir_shape *shape);
 
 /* Whether the protocol can carry flows of this family at all. */
 bool weir_shape_is_carried(const struct weir_shape *shape);

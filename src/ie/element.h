@@ -64,7 +64,8 @@ enum weir_semantics {
 
 /*
  * What NetFlow v1 to v8, sFlow and flow definitions have and IANA has no element for
- * (data/enterprise/builtin.csv). The PEN is nobody's; flow definitions alone send it.
+ * (data/enterprise/builtin.csv). The PEN is nobody's; `weir meter` sends it with what flow
+ * definitions name and what it reports of itself, and describes these elements (RFC 5610).
  */
 #define WEIR_PEN_BUILTIN (UINT32_MAX - 1)
 

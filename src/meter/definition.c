@@ -264,6 +264,7 @@ int weir_flow_definition_parse(const char *text, struct weir_flow_definition *re
                              "keys=src_addr/24,dst_port fields=packets,bytes",
                              text);
     int result = read_list(at + sizeof(keys) - 1, true, &definition, &at, diag);
+    definition.key_extra_count = definition.extra_count;
     if (result == 0 && strncmp(at, fields, sizeof(fields) - 1) == 0) {
         definition.has_fields = true;
         result = read_list(at + sizeof(fields) - 1, false, &definition, &at, diag);

@@ -43,6 +43,7 @@ struct weir_flow_definition {
     uint8_t src_bits[WEIR_FAMILY_COUNT]; /* prefix lengths of the address keys */
     uint8_t dst_bits[WEIR_FAMILY_COUNT];
     uint8_t extra_count;
+    uint8_t key_extra_count;               /* so many of them, from the first on, are keys */
     uint8_t extras[WEIR_EXTRA_FIELDS_MAX]; /* rows of weir_flow_properties */
 };
 

@@ -58,6 +58,17 @@ static weir_column_set columns_of(const struct weir_meter_layout *layout, unsign
     return columns | definition->keys;
 }
 
+/* Of them, the Flow Keys: that of an interface also tells which way packets went there. */
+static weir_column_set keys_of(const struct weir_meter_layout *layout, weir_column_set columns)
+{
+    const weir_column_set point =
+        WEIR_COLUMN_BIT(IN_IF) | WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
+    weir_column_set keys = layout->definition.keys;
+    if (keys & WEIR_COLUMN_BIT(IN_IF))
+        keys |= point;
+    return keys & columns;
+}
+
 /* Whether flows of this shape may come. */
 static bool is_possible(const struct weir_meter_layout *layout, unsigned shape)
 {
@@ -94,6 +105,7 @@ void weir_meter_layout_extras(const struct weir_meter_layout *layout, bool has_r
     *ret_extra = (struct weir_extra_fields){0};
     for (unsigned i = 0; i < definition->extra_count; i++)
         add_extra(&weir_flow_properties[definition->extras[i]], has_reverse, ret_extra);
+    ret_extra->key_count = definition->key_extra_count;
     if (layout->biflow == WEIR_BIFLOW_NONE || definition->has_fields)
         return;
     for (size_t i = 0; i < weir_flow_property_count; i++)
@@ -107,6 +119,7 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
     struct weir_batch *batch = rows->shapes[shape].batch;
     struct weir_segment segment = {
         .columns = rows->shapes[shape].columns,
+        .keys = keys_of(&rows->layout, rows->shapes[shape].columns),
         .domain = rows->layout.domain,
         .prefixes = prefixes_of(&rows->layout.definition, shape & SHAPE_V6),
     };

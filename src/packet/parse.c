@@ -538,6 +538,11 @@ static void count_rest(struct weir_parser *parser, const struct weir_frame *fram
         counters->packets_malformed++;
         counters->octets_malformed += frame->wire_octets;
     }
+    if (rest >= WEIR_REST_LINK_TYPE) {
+        if (counters->ignored_first_ns == 0)
+            counters->ignored_first_ns = frame->time_ns;
+        counters->ignored_last_ns = frame->time_ns;
+    }
     if (rest == WEIR_REST_LINK_TYPE)
         count_unparsed_link(parser, frame);
 }

@@ -111,9 +111,17 @@ struct weir_parse_counters {
         uint64_t packets;
         uint64_t octets;
     } rest[WEIR_REST_COUNT];
+    /* When the first and the last frame came that may have been IP and made no packet: causes from
+     * WEIR_REST_LINK_TYPE on; 0: none did. */
+    int64_t ignored_first_ns;
+    int64_t ignored_last_ns;
 };
 extern const struct weir_counter weir_parse_counter_table[];
 extern const size_t weir_parse_counter_count;
+
+/* Adds all of `from`, the times, too: several parsers into a total. */
+void weir_parse_counters_add(const struct weir_parse_counters *from,
+                             struct weir_parse_counters *into);
 
 #define WEIR_TUNNEL_DEPTH_MAX 16
 

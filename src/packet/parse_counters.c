@@ -60,3 +60,15 @@ const struct weir_counter weir_parse_counter_table[] = {
     WEIR_REST_LIST(REST_ROWS)};
 const size_t weir_parse_counter_count =
     sizeof(weir_parse_counter_table) / sizeof(weir_parse_counter_table[0]);
+
+void weir_parse_counters_add(const struct weir_parse_counters *from,
+                             struct weir_parse_counters *into)
+{
+    weir_counter_add_all(weir_parse_counter_table, weir_parse_counter_count, from, into);
+    if (from->ignored_first_ns == 0)
+        return;
+    if (into->ignored_first_ns == 0 || from->ignored_first_ns < into->ignored_first_ns)
+        into->ignored_first_ns = from->ignored_first_ns;
+    if (from->ignored_last_ns > into->ignored_last_ns)
+        into->ignored_last_ns = from->ignored_last_ns;
+}

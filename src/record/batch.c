@@ -46,7 +46,7 @@ bool weir_extra_equal(const struct weir_extra_fields *a, const struct weir_extra
 {
     if (a == b || !a || !b)
         return a == b;
-    bool equal = a->count == b->count;
+    bool equal = a->count == b->count && a->key_count == b->key_count;
     for (unsigned i = 0; equal && i < a->count; i++) {
         const struct weir_field *x = &a->fields[i].field, *y = &b->fields[i].field;
         equal = x->pen == y->pen && x->id == y->id && x->length == y->length;
@@ -74,7 +74,7 @@ void weir_batch_clear(struct weir_batch *batch)
 
 static bool same_origin(const struct weir_segment *a, const struct weir_segment *b)
 {
-    return a->columns == b->columns && a->received_ns == b->received_ns &&
+    return a->columns == b->columns && a->keys == b->keys && a->received_ns == b->received_ns &&
            weir_address_equal(a->exporter, b->exporter) && a->domain == b->domain &&
            a->source == b->source && a->template_id == b->template_id &&
            a->protocol_version == b->protocol_version && a->prefixes == b->prefixes &&

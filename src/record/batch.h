@@ -34,6 +34,7 @@
 /* Rows of one template in one message. */
 struct weir_segment {
     weir_column_set columns; /* row columns that its rows have */
+    weir_column_set keys;    /* of them, those that are Flow Keys; 0: nobody said */
     int64_t received_ns;
     struct weir_address exporter;
     uint32_t domain;

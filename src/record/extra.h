@@ -32,6 +32,7 @@ struct weir_extra_field {
 struct weir_extra_fields {
     uint16_t count;
     uint16_t row_octets;
+    uint16_t key_count; /* so many of them, from the first on, are Flow Keys */
     struct weir_extra_field fields[WEIR_EXTRA_FIELDS_MAX];
 };
 

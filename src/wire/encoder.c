@@ -90,6 +90,21 @@ uint8_t *weir_encoder_records(struct weir_encoder *encoder, const struct weir_te
     return weir_write_reserve(&encoder->writer, (size_t)got * source->record_length);
 }
 
+uint8_t *weir_encoder_record(struct weir_encoder *encoder, const struct weir_template *source,
+                             uint32_t length)
+{
+    assert(!encoder->dialect->builtin && length >= source->record_length);
+    struct weir_encoder before = *encoder;
+    open_set(encoder, source->id, source->record_length);
+    uint8_t *room = weir_write_reserve(&encoder->writer, length);
+    if (!room || encoder->record_count == UINT16_MAX) {
+        *encoder = before;
+        return NULL;
+    }
+    encoder->record_count++;
+    return room;
+}
+
 size_t weir_encoder_end(struct weir_encoder *encoder)
 {
     close_set(encoder);

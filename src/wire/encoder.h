@@ -67,6 +67,13 @@ WEIR_CHECKED int weir_encoder_template(struct weir_encoder *encoder,
 uint8_t *weir_encoder_records(struct weir_encoder *encoder, const struct weir_template *source,
                               uint32_t want, uint32_t *ret_got);
 
+/*
+ * Room for one record of `length` octets, of a Template with or without fields of variable length;
+ * NULL: it does not fit, and the message is unchanged.
+ */
+uint8_t *weir_encoder_record(struct weir_encoder *encoder, const struct weir_template *source,
+                             uint32_t length);
+
 /* Closes the last set, patches lengths and counts; returns the message's octets, 0: it failed. */
 size_t weir_encoder_end(struct weir_encoder *encoder);
 
