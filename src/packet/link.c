@@ -26,6 +26,9 @@ static const struct ethertype {
     {0x8864, WEIR_REST_NONE, WEIR_LAYER_PPPOE},
     {0x880b, WEIR_REST_NONE, WEIR_LAYER_PPP},
     {0x6558, WEIR_REST_NONE, WEIR_LAYER_ETHERNET}, /* RFC 1701: bridged */
+    {0x894f, WEIR_REST_NONE, WEIR_LAYER_NSH},
+    {0x8909, WEIR_REST_NONE, WEIR_LAYER_CISCO_METADATA},
+    {0xd28b, WEIR_REST_NONE, WEIR_LAYER_ARISTA_TIME},
     {0x0806, WEIR_REST_ARP, WEIR_LAYER_COUNT},
     {0x8035, WEIR_REST_ARP, WEIR_LAYER_COUNT},
     {0x88cc, WEIR_REST_LLDP, WEIR_LAYER_COUNT},
@@ -270,6 +273,75 @@ static enum weir_rest family(struct weir_link_cursor *cursor)
     return is_ip ? weir_link_go_on_by_type(cursor, type) : WEIR_REST_OTHER_PROTOCOL;
 }
 
+/* Netfilter's log: attributes in host order, of which one is the packet. */
+static enum weir_rest nflog(struct weir_link_cursor *cursor)
+{
+    enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10, PAYLOAD = 9, TYPE = 0x7fff };
+    const uint8_t *header = weir_link_take(cursor, 4);
+    if (!header)
+        return too_short(cursor);
+    if (header[0] != FAMILY_IPV4 && header[0] != FAMILY_IPV6)
+        return WEIR_REST_OTHER_PROTOCOL;
+    for (;;) {
+        const uint8_t *attribute = weir_link_take(cursor, 4);
+        if (!attribute)
+            return too_short(cursor);
+        bool is_little = attribute[2] != 0; /* types are small */
+        uint32_t octets = is_little ? weir_load_le16(attribute) : weir_load_be16(attribute);
+        uint32_t type = is_little ? weir_load_le16(attribute + 2) : weir_load_be16(attribute + 2);
+        if (octets < 4)
+            return WEIR_REST_MALFORMED_LINK;
+        if ((type & TYPE) == PAYLOAD)
+            return weir_link_go_on(cursor,
+                                   header[0] == FAMILY_IPV4 ? WEIR_LAYER_IPV4 : WEIR_LAYER_IPV6);
+        if (!weir_link_take(cursor, (octets - 4 + 3) / 4 * 4))
+            return too_short(cursor);
+    }
+}
+
+/* The EtherType stands behind the addresses and `octets` of a switch's tag. */
+static enum weir_rest switch_tag(struct weir_link_cursor *cursor, uint32_t octets)
+{
+    const uint8_t *header = weir_link_take(cursor, WEIR_ETHERNET_HEADER_OCTETS + octets);
+    return header ? weir_link_go_on_by_type(cursor, weir_load_be16(header + 12 + octets))
+                  : too_short(cursor);
+}
+
+static enum weir_rest dsa(struct weir_link_cursor *cursor)
+{
+    return switch_tag(cursor, 4);
+}
+
+static enum weir_rest edsa(struct weir_link_cursor *cursor)
+{
+    return switch_tag(cursor, 8);
+}
+
+/* Version, length in words, and options of four octets; the EtherType comes behind. */
+static enum weir_rest cisco_metadata(struct weir_link_cursor *cursor)
+{
+    const uint8_t *header = weir_link_take(cursor, 2);
+    const uint8_t *rest = header ? weir_link_take(cursor, header[1] * 4u + 2) : NULL;
+    return rest ? weir_link_go_on_by_type(cursor, weir_load_be16(rest + header[1] * 4u))
+                : too_short(cursor);
+}
+
+/* When a switch of Arista's saw the frame, in 64 or 48 bits. */
+static enum weir_rest arista_time(struct weir_link_cursor *cursor)
+{
+    enum { TIME = 1, BITS_64 = 0x10, BITS_48 = 0x20 };
+    const uint8_t *header = weir_link_take(cursor, 4);
+    if (!header)
+        return too_short(cursor);
+    uint16_t version = weir_load_be16(header + 2);
+    if (weir_load_be16(header) != TIME || (version != BITS_64 && version != BITS_48))
+        return WEIR_REST_OTHER_PROTOCOL;
+    uint32_t octets = version == BITS_64 ? 8 : 6;
+    const uint8_t *time = weir_link_take(cursor, octets + 2);
+    return time ? weir_link_go_on_by_type(cursor, weir_load_be16(time + octets))
+                : too_short(cursor);
+}
+
 /* Each moves the cursor past its header and sets the next layer, or says why there is no packet. */
 static enum weir_rest (*const layers[WEIR_LAYER_COUNT])(struct weir_link_cursor *cursor) = {
     [WEIR_LAYER_RAW_IP] = raw_ip,
@@ -284,9 +356,17 @@ static enum weir_rest (*const layers[WEIR_LAYER_COUNT])(struct weir_link_cursor 
     [WEIR_LAYER_FAMILY] = family,
     [WEIR_LAYER_SLL] = sll,
     [WEIR_LAYER_SLL2] = sll2,
+    [WEIR_LAYER_NFLOG] = nflog,
+    [WEIR_LAYER_DSA] = dsa,
+    [WEIR_LAYER_EDSA] = edsa,
+    [WEIR_LAYER_CISCO_METADATA] = cisco_metadata,
+    [WEIR_LAYER_ARISTA_TIME] = arista_time,
 #define TUNNEL_LAYER(name, function) [WEIR_LAYER_##name] = weir_tunnel_##function,
     WEIR_TUNNEL_LAYER_LIST(TUNNEL_LAYER)
 #undef TUNNEL_LAYER
+#define WLAN_LAYER(name, function) [WEIR_LAYER_##name] = weir_wlan_##function,
+        WEIR_WLAN_LAYER_LIST(WLAN_LAYER)
+#undef WLAN_LAYER
 };
 
 static const struct {
@@ -308,6 +388,13 @@ static const struct {
     {WEIR_LINK_PPP_ETHERNET, WEIR_LAYER_PPPOE},
     {WEIR_LINK_CISCO_HDLC, WEIR_LAYER_HDLC},
     {WEIR_LINK_MPLS, WEIR_LAYER_MPLS},
+    {WEIR_LINK_WLAN, WEIR_LAYER_WLAN},
+    {WEIR_LINK_WLAN_RADIOTAP, WEIR_LAYER_RADIOTAP},
+    {WEIR_LINK_WLAN_PRISM, WEIR_LAYER_PRISM},
+    {WEIR_LINK_WLAN_AVS, WEIR_LAYER_AVS},
+    {WEIR_LINK_NFLOG, WEIR_LAYER_NFLOG},
+    {WEIR_LINK_DSA_BROADCOM, WEIR_LAYER_DSA},
+    {WEIR_LINK_DSA_MARVELL, WEIR_LAYER_EDSA},
 };
 
 bool weir_parser_knows_link(uint16_t link_type)

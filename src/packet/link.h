@@ -5,7 +5,9 @@
  * goes from layer to layer, so that no input makes it deep. Private to packet/.
  *
  * VLAN tags (IEEE 802.1Q), LLC and SNAP (IEEE 802.2, RFC 1042), MPLS (RFC 3032) with Ethernet
- * pseudowires (RFC 4448), PPPoE (RFC 2516), PPP (RFC 1661, 1662), Cisco HDLC, Linux cooked capture.
+ * pseudowires (RFC 4448), PPPoE (RFC 2516), PPP (RFC 1661, 1662), Cisco HDLC, IEEE 802.11 with
+ * radiotap and its forerunners, Linux cooked capture and NFLOG, switch tags (DSA), Cisco metadata,
+ * Arista times.
  */
 #ifndef WEIR_PACKET_LINK_H
 #define WEIR_PACKET_LINK_H
@@ -32,7 +34,16 @@ enum { WEIR_ETHERTYPE_IPV4 = 0x0800, WEIR_ETHERTYPE_IPV6 = 0x86dd };
     X(GTP_U, gtp_u)               \
     X(TEREDO, teredo)             \
     X(GRE_UDP, gre_udp)           \
-    X(MPLS_UDP, mpls_udp)
+    X(MPLS_UDP, mpls_udp)         \
+    X(VXLAN_GPE, vxlan_gpe)       \
+    X(NSH, nsh)
+
+/* Layers of IEEE 802.11 and what captures put before it, and the functions of packet/wlan.c. */
+#define WEIR_WLAN_LAYER_LIST(X) \
+    X(WLAN, frame)              \
+    X(RADIOTAP, radiotap)       \
+    X(PRISM, prism)             \
+    X(AVS, avs)
 
 enum weir_layer {
     WEIR_LAYER_IPV4, /* this and the next are where the loop ends */
@@ -49,8 +60,13 @@ enum weir_layer {
     WEIR_LAYER_FAMILY, /* NULL and LOOP: an address family */
     WEIR_LAYER_SLL,
     WEIR_LAYER_SLL2,
+    WEIR_LAYER_NFLOG,
+    WEIR_LAYER_DSA,  /* Ethernet with the tag of a switch behind its addresses: Broadcom's */
+    WEIR_LAYER_EDSA, /* Marvell's */
+    WEIR_LAYER_CISCO_METADATA,
+    WEIR_LAYER_ARISTA_TIME,
 #define WEIR_TUNNEL_LAYER_ENUM(name, function) WEIR_LAYER_##name,
-    WEIR_TUNNEL_LAYER_LIST(WEIR_TUNNEL_LAYER_ENUM)
+    WEIR_TUNNEL_LAYER_LIST(WEIR_TUNNEL_LAYER_ENUM) WEIR_WLAN_LAYER_LIST(WEIR_TUNNEL_LAYER_ENUM)
 #undef WEIR_TUNNEL_LAYER_ENUM
         WEIR_LAYER_COUNT,
 };
@@ -65,6 +81,7 @@ struct weir_link_cursor {
     uint16_t vlan;         /* outermost VLAN ID of the innermost tunnel that has one, 0: none */
     uint8_t vlan_tags;     /* that were gone through since */
     bool has_no_length;    /* an IP length was 0 and the frame's was taken */
+    bool is_padded;        /* behind a header of 802.11 there is what aligns the next */
     bool is_no_tunnel;     /* it was none after all, but the payload of a transport */
     struct weir_encapsulation encapsulation;
 };
@@ -93,6 +110,10 @@ bool weir_link_may_be_ethernet(const struct weir_link_cursor *cursor, uint32_t s
     enum weir_rest weir_tunnel_##function(struct weir_link_cursor *cursor);
 WEIR_TUNNEL_LAYER_LIST(WEIR_TUNNEL_LAYER_FUNCTION)
 #undef WEIR_TUNNEL_LAYER_FUNCTION
+#define WEIR_WLAN_LAYER_FUNCTION(name, function) \
+    enum weir_rest weir_wlan_##function(struct weir_link_cursor *cursor);
+WEIR_WLAN_LAYER_LIST(WEIR_WLAN_LAYER_FUNCTION)
+#undef WEIR_WLAN_LAYER_FUNCTION
 
 /* What the packet is in, and which of these it is. */
 static inline void weir_link_identify(struct weir_link_cursor *cursor,

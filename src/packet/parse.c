@@ -575,11 +575,14 @@ COLD void count_inner(struct weir_parse_counters *counters, const struct weir_pa
     }
 }
 
-/* Whether weir_parse_tunnels() would do something. */
-HOT bool may_be_tunnel(const struct weir_packet *packet)
+/* Whether weir_parse_tunnels() may do something with a plain packet; IPv6 in UDP may be Teredo. */
+HOT bool may_be_tunnel(const struct weir_frame *frame, const struct weir_packet *packet)
 {
+    enum { UDP_OCTETS = 8 };
+    const uint32_t payload = WEIR_ETHERNET_HEADER_OCTETS + IPV4_HEADER_OCTETS + UDP_OCTETS;
     return transports[packet->key.protocol].may_be_tunnel &&
-           (packet->key.protocol != PROTOCOL_UDP || weir_tunnel_layer(packet) != WEIR_LAYER_COUNT);
+           (packet->key.protocol != PROTOCOL_UDP || frame->octets[payload] >> 4 == 6 ||
+            weir_tunnel_layer(packet) != WEIR_LAYER_COUNT);
 }
 
 /* Parses one frame into *ret_count packets. `layers` NULL where nobody asks. */
@@ -589,7 +592,7 @@ HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *fr
 {
     unsigned count = 1;
     if (layers || UNLIKELY(!parse_plain(frame, packets)) ||
-        UNLIKELY(parser->tunnel_depth > 0 && may_be_tunnel(packets))) {
+        UNLIKELY(parser->tunnel_depth > 0 && may_be_tunnel(frame, packets))) {
         enum weir_rest rest = parse_any(parser, frame, packets, &count, layers);
         if (rest != WEIR_REST_NONE) {
             count_rest(parser, frame, rest);

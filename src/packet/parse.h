@@ -55,23 +55,24 @@
  * Why a frame makes no packet. From the first MALFORMED on they are malformed and also counted in
  * packets_malformed; in a counter's name `packets_` or `octets_` stands before.
  */
-#define WEIR_REST_LIST(X)                                                                 \
-    X(ARP, arp, "ARP and RARP")                                                           \
-    X(LLDP, lldp, "LLDP")                                                                 \
-    X(MPLS, mpls, "MPLS that carries neither IP nor Ethernet")                            \
-    X(PPPOE, pppoe, "PPPoE discovery")                                                    \
-    X(PPP, ppp, "PPP with other protocols than IP: its control, compressed or encrypted") \
-    X(MACSEC, macsec, "MACsec")                                                           \
-    X(EAPOL, eapol, "802.1X authentication")                                              \
-    X(LLC, llc, "IEEE 802.3 with LLC: spanning tree, IS-IS, CDP and others")              \
-    X(OTHER_PROTOCOL, other_protocol, "other protocols than IP")                          \
-    X(LINK_TYPE, link_type, "a link type that is not parsed")                             \
-    X(TRUNCATED, truncated, "captured too short to hold an IP header")                    \
-    X(MALFORMED_LINK, malformed_link, "the frame ends inside its link header")            \
-    X(MALFORMED_VLAN, malformed_vlan, "more than 8 VLAN tags")                            \
-    X(MALFORMED_NESTING, malformed_nesting, "more than 32 headers before IP")             \
-    X(MALFORMED_IP_VERSION, malformed_ip_version, "an IP version other than announced")   \
-    X(MALFORMED_IP_HEADER, malformed_ip_header, "the packet is too short for its header") \
+#define WEIR_REST_LIST(X)                                                                   \
+    X(ARP, arp, "ARP and RARP")                                                             \
+    X(LLDP, lldp, "LLDP")                                                                   \
+    X(MPLS, mpls, "MPLS that carries neither IP nor Ethernet")                              \
+    X(PPPOE, pppoe, "PPPoE discovery")                                                      \
+    X(PPP, ppp, "PPP with other protocols than IP: its control, compressed or encrypted")   \
+    X(MACSEC, macsec, "MACsec")                                                             \
+    X(EAPOL, eapol, "802.1X authentication")                                                \
+    X(LLC, llc, "IEEE 802.3 with LLC: spanning tree, IS-IS, CDP and others")                \
+    X(WLAN, wlan, "IEEE 802.11 but plain data: management, control, encrypted, aggregated") \
+    X(OTHER_PROTOCOL, other_protocol, "other protocols than IP")                            \
+    X(LINK_TYPE, link_type, "a link type that is not parsed")                               \
+    X(TRUNCATED, truncated, "captured too short to hold an IP header")                      \
+    X(MALFORMED_LINK, malformed_link, "the frame ends inside its link header")              \
+    X(MALFORMED_VLAN, malformed_vlan, "more than 8 VLAN tags")                              \
+    X(MALFORMED_NESTING, malformed_nesting, "more than 32 headers before IP")               \
+    X(MALFORMED_IP_VERSION, malformed_ip_version, "an IP version other than announced")     \
+    X(MALFORMED_IP_HEADER, malformed_ip_header, "the packet is too short for its header")   \
     X(MALFORMED_IP_LENGTH, malformed_ip_length, "an IP length shorter than its header")
 
 enum weir_rest {

@@ -2,7 +2,7 @@
 #include "packet/parse_private.h"
 #include "packet/tunnel.h"
 
-enum { PROTOCOL_AH = 51 };
+enum { PROTOCOL_UDP = 17, PROTOCOL_AH = 51 };
 
 /* Puts the cursor where the packet's transport header is. */
 static void begin_payload(const struct weir_frame *frame, const struct weir_layers *layers,
@@ -80,6 +80,21 @@ static void count_tunnel_rest(struct weir_parse_counters *counters, enum weir_re
         counters->packets_tunnel_other++;
 }
 
+/* The layer behind the packet's IP header, or WEIR_LAYER_COUNT where it is no tunnel. */
+static enum weir_layer layer_of(const struct weir_frame *frame, const struct weir_packet *packet,
+                                const struct weir_layers *layers)
+{
+    enum { UDP_OCTETS = 8 };
+    enum weir_layer layer = weir_tunnel_layer(packet);
+    uint32_t payload = layers->transport + UDP_OCTETS;
+    if (layer == WEIR_LAYER_COUNT && packet->key.protocol == PROTOCOL_UDP &&
+        !(packet->flags & (WEIR_PACKET_V6 | WEIR_PACKET_FRAGMENT)) && payload <= layers->end &&
+        weir_tunnel_is_teredo(frame->octets + payload, layers->end - payload,
+                              layers->whole_end - payload))
+        layer = WEIR_LAYER_TEREDO;
+    return layer;
+}
+
 /* Into one more. WEIR_REST_NONE: *packet is a tunnel, and *ret_inner the packet inside. */
 static enum weir_rest go_on(struct weir_parser *parser, const struct weir_frame *frame,
                             struct weir_link_cursor *cursor, enum weir_layer layer,
@@ -105,7 +120,7 @@ unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame 
     struct weir_packet *packet = packets, inner;
     for (unsigned depth = 0; !(packet->flags & WEIR_PACKET_MALFORMED_L4); depth++) {
         bool is_ah = packet->key.protocol == PROTOCOL_AH && !(packet->flags & WEIR_PACKET_V6);
-        enum weir_layer layer = weir_tunnel_layer(packet);
+        enum weir_layer layer = layer_of(frame, packet, layers);
         if (!is_ah && layer == WEIR_LAYER_COUNT)
             break;
         if (packet->flags & WEIR_PACKET_FRAGMENT) {

@@ -43,12 +43,19 @@ enum weir_link_type {
     WEIR_LINK_PPP_ETHERNET = 51, /* PPPoE */
     WEIR_LINK_RAW = 101,
     WEIR_LINK_CISCO_HDLC = 104,
+    WEIR_LINK_WLAN = 105,
     WEIR_LINK_LOOP = 108,
     WEIR_LINK_SLL = 113,
+    WEIR_LINK_WLAN_PRISM = 119,
+    WEIR_LINK_WLAN_RADIOTAP = 127,
+    WEIR_LINK_WLAN_AVS = 163,
     WEIR_LINK_MPLS = 219,
     WEIR_LINK_IPV4 = 228,
     WEIR_LINK_IPV6 = 229,
+    WEIR_LINK_NFLOG = 239,
     WEIR_LINK_SLL2 = 276,
+    WEIR_LINK_DSA_BROADCOM = 281,
+    WEIR_LINK_DSA_MARVELL = 285, /* with an EtherType of its own */
 };
 
 struct weir_frame {

@@ -23,10 +23,11 @@ enum weir_layer weir_tunnel_layer(const struct weir_packet *packet)
         bool also_source; /* what comes back has the port as its source */
         enum weir_layer layer;
     } ports[] = {
-        {4789, false, WEIR_LAYER_VXLAN},   {8472, false, WEIR_LAYER_VXLAN},
-        {6081, false, WEIR_LAYER_GENEVE},  {2152, true, WEIR_LAYER_GTP_U},
-        {3544, true, WEIR_LAYER_TEREDO},   {1701, true, WEIR_LAYER_L2TP_UDP},
-        {4754, false, WEIR_LAYER_GRE_UDP}, {6635, false, WEIR_LAYER_MPLS_UDP},
+        {4789, false, WEIR_LAYER_VXLAN},     {8472, false, WEIR_LAYER_VXLAN},
+        {6081, false, WEIR_LAYER_GENEVE},    {2152, true, WEIR_LAYER_GTP_U},
+        {3544, true, WEIR_LAYER_TEREDO},     {1701, true, WEIR_LAYER_L2TP_UDP},
+        {4754, false, WEIR_LAYER_GRE_UDP},   {6635, false, WEIR_LAYER_MPLS_UDP},
+        {4790, false, WEIR_LAYER_VXLAN_GPE},
     };
     const struct weir_flow_key *key = &packet->key;
     if (key->protocol != PROTOCOL_UDP) {
@@ -149,6 +150,14 @@ enum weir_rest weir_tunnel_mpls_udp(struct weir_link_cursor *cursor)
     return take_udp(cursor, 0) ? weir_link_go_on(cursor, WEIR_LAYER_MPLS) : short_udp(cursor);
 }
 
+/* The header has the VLAN that the frame was seen in, whose tag need not be there any more. */
+static void take_vlan(struct weir_link_cursor *cursor, const uint8_t *header)
+{
+    uint16_t vlan = weir_load_be16(header) & 0xfff;
+    if (vlan)
+        cursor->vlan = vlan;
+}
+
 enum weir_rest weir_tunnel_erspan_2(struct weir_link_cursor *cursor)
 {
     const uint8_t *header = weir_link_take(cursor, 8);
@@ -156,6 +165,7 @@ enum weir_rest weir_tunnel_erspan_2(struct weir_link_cursor *cursor)
         return too_short(cursor);
     if (header[0] >> 4 != 1)
         return WEIR_REST_OTHER_PROTOCOL;
+    take_vlan(cursor, header);
     weir_link_identify(cursor, WEIR_ENCAPSULATION_ERSPAN, weir_load_be16(header + 2) & 0x3ff);
     return weir_link_go_on(cursor, WEIR_LAYER_ETHERNET);
 }
@@ -170,6 +180,7 @@ enum weir_rest weir_tunnel_erspan_3(struct weir_link_cursor *cursor)
         return WEIR_REST_OTHER_PROTOCOL;
     if (header[11] & SUBHEADER && !weir_link_take(cursor, 8))
         return too_short(cursor);
+    take_vlan(cursor, header);
     weir_link_identify(cursor, WEIR_ENCAPSULATION_ERSPAN, weir_load_be16(header + 2) & 0x3ff);
     if ((header[10] >> 2 & 0x1f) == FRAME_IP)
         return ip_by_version(cursor);
@@ -261,6 +272,45 @@ enum weir_rest weir_tunnel_vxlan(struct weir_link_cursor *cursor)
     return weir_link_go_on(cursor, WEIR_LAYER_ETHERNET);
 }
 
+/* What the one octet of VXLAN-GPE and NSH announces. */
+static enum weir_rest by_next_protocol(struct weir_link_cursor *cursor, uint8_t next)
+{
+    static const enum weir_layer layers[] = {
+        WEIR_LAYER_COUNT,    WEIR_LAYER_IPV4, WEIR_LAYER_IPV6,
+        WEIR_LAYER_ETHERNET, WEIR_LAYER_NSH,  WEIR_LAYER_MPLS,
+    };
+    if (next == 0 || next >= COUNT(layers))
+        return WEIR_REST_OTHER_PROTOCOL;
+    return weir_link_go_on(cursor, layers[next]);
+}
+
+enum weir_rest weir_tunnel_vxlan_gpe(struct weir_link_cursor *cursor)
+{
+    enum { VERSION = 0x30, HAS_VNI = 0x08, HAS_NEXT = 0x04, IS_OAM = 0x01, RESERVED = 0xc0 };
+    const uint8_t *header = take_udp(cursor, 8);
+    if (!header)
+        return short_udp(cursor);
+    if (header[0] & (VERSION | RESERVED) || !(header[0] & HAS_NEXT) || header[7] != 0)
+        return no_tunnel(cursor);
+    weir_link_identify(cursor, WEIR_ENCAPSULATION_VXLAN,
+                       header[0] & HAS_VNI ? weir_load_be32(header + 4) >> 8 : 0);
+    return header[0] & IS_OAM ? WEIR_REST_OTHER_PROTOCOL : by_next_protocol(cursor, header[3]);
+}
+
+enum weir_rest weir_tunnel_nsh(struct weir_link_cursor *cursor)
+{
+    enum { VERSION = 0xc000, IS_OAM = 0x2000, WORDS = 0x3f, WORDS_MIN = 2 };
+    const uint8_t *header = weir_link_take(cursor, 4);
+    if (!header)
+        return too_short(cursor);
+    uint16_t word = weir_load_be16(header);
+    if (word & (VERSION | IS_OAM) || (word & WORDS) < WORDS_MIN)
+        return WEIR_REST_OTHER_PROTOCOL;
+    if (!weir_link_take(cursor, ((word & WORDS) - 1u) * 4))
+        return too_short(cursor);
+    return by_next_protocol(cursor, header[3]);
+}
+
 enum weir_rest weir_tunnel_geneve(struct weir_link_cursor *cursor)
 {
     enum { OPTION_WORDS = 0x3f, RESERVED = 0x3f };
@@ -309,6 +359,14 @@ enum weir_rest weir_tunnel_gtp_u(struct weir_link_cursor *cursor)
     }
     weir_link_identify(cursor, WEIR_ENCAPSULATION_GTP_U, weir_load_be32(header + 4));
     return ip_by_version(cursor);
+}
+
+bool weir_tunnel_is_teredo(const uint8_t *payload, uint32_t captured, uint32_t whole)
+{
+    enum { PREFIX = 0x20010000, IPV6_OCTETS = 40 };
+    return captured >= IPV6_OCTETS && payload[0] >> 4 == 6 &&
+           weir_load_be16(payload + 4) + (uint32_t)IPV6_OCTETS == whole &&
+           (weir_load_be32(payload + 8) == PREFIX || weir_load_be32(payload + 24) == PREFIX);
 }
 
 enum weir_rest weir_tunnel_teredo(struct weir_link_cursor *cursor)

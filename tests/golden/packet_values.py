@@ -23,7 +23,7 @@ FRAGMENT, LATER_FRAGMENT, TRUNCATED, MALFORMED_TRANSPORT = 1, 2, 4, 8
 FIELDS = """frame.time_epoch frame.protocols ip.src ip.dst ip.proto ip.len ip.dsfield ip.ttl
 ipv6.src ipv6.dst ipv6.plen ipv6.tclass ipv6.hlim tcp.srcport tcp.dstport tcp.flags udp.srcport
 udp.dstport sctp.srcport sctp.dstport dccp.srcport dccp.dstport icmp.type icmp.code icmpv6.type
-icmpv6.code vlan.id ieee8021ad.id mpls.label pppoe.session_id
+icmpv6.code vlan.id ieee8021ad.id erspan.vlan mpls.label pppoe.session_id
 gre.key gtp.teid vxlan.vni geneve.vni""".split()
 
 INSIDE_MIN = 1300
@@ -38,7 +38,7 @@ PORTS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udp"}
 
 # Where a frame that makes no packet may yet have an IP header: behind a header that is not parsed,
 # or one that is cut or breaks a rule.
-WITH_IP_BEHIND = {"mpls", "ppp", "macsec", "link_type", "other_protocol", "truncated",
+WITH_IP_BEHIND = {"mpls", "ppp", "macsec", "wlan", "link_type", "other_protocol", "truncated",
                   "malformed_ip_version", "malformed_ip_header", "malformed_ip_length"}
 
 # (capture, field): tshark's value is another, and why.
@@ -59,7 +59,7 @@ COLUMNS = "version src dst protocol octets tos ttl src_port dst_port tcp_flags v
 def tshark(paths):
     """The frames of all captures, in order."""
     command = ["tshark", "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
-               "-T", "fields", "-E", "occurrence=a", "-E", "separator=/t"]
+               "--enable-heuristic", "teredo_udp", "-T", "fields", "-E", "occurrence=a", "-E", "separator=/t"]
     for field in FIELDS:
         command += ["-e", field]
     with tempfile.TemporaryDirectory() as folder:
@@ -77,8 +77,9 @@ def number(text):
 
 
 def outermost_vlan(frame, depth):
-    """The first tag before an IP header, or where there is none before the one outside it."""
-    layers, segment, tags = frame["frame.protocols"].split(":"), 0, {}
+    """The first tag before an IP header, or where there is none before the one outside it. A mirror
+    says of a frame without tag where it was."""
+    layers, segment, tags, mirrored = frame["frame.protocols"].split(":"), 0, {}, {}
     seen = {"vlan": 0, "ieee8021ad": 0}
     for layer in layers:
         if layer in ("ip", "ipv6"):
@@ -89,6 +90,9 @@ def outermost_vlan(frame, depth):
             values = frame[layer + ".id"].split(",")
             tags.setdefault(segment, number(values[seen[layer]]))
             seen[layer] += 1
+        elif layer == "erspan" and number(frame["erspan.vlan"].split(",")[0]):
+            mirrored[segment] = number(frame["erspan.vlan"].split(",")[0])
+    tags = {**mirrored, **tags}
     return tags[max(tags)] if tags else 0
 
 

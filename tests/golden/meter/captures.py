@@ -3,8 +3,8 @@
 """usage: captures.py WEIR
 
 Meters every capture of the shared folder. None may crash; packets and octets of the flows and the
-counted rest must be those of the file, which capture-index.tsv has from tshark; outside of tunnels
-and inside.
+counted rest must be those of the file, which capture-index.tsv has from tshark; outside of tunnels,
+inside, and of both, where those outside are told from the others.
 """
 
 import csv
@@ -51,14 +51,23 @@ def check(weir, path, row, layer, scratch):
     wrong = []
     counted = json.load(open(stats, encoding="utf-8"))
     packets = octets = 0
+    layers = {"outer": (0, 0), "inner": (0, 0)}
     for line in open(flows, encoding="utf-8"):
         flow = json.loads(line)
         packets += flow["packetDeltaCount"]
         octets += flow["octetDeltaCount"]
-    if (packets, octets) != (counted["packets_parsed"], counted["octets_parsed"]):
-        wrong.append(f"flows have {packets} packets, {octets} octets; parsed "
-                     f"{counted['packets_parsed']}, {counted['octets_parsed']}")
-    causes = ("arp lldp mpls pppoe ppp macsec eapol llc other_protocol link_type truncated "
+        place = "inner" if flow.get("tunnelLayer") else "outer"
+        layers[place] = (layers[place][0] + flow["packetDeltaCount"],
+                         layers[place][1] + flow["octetDeltaCount"])
+    parsed = (counted["packets_parsed"] + counted["packets_inner"],
+              counted["octets_parsed"] + counted["octets_inner"])
+    if (packets, octets) != parsed:
+        wrong.append(f"flows have {packets} packets, {octets} octets; parsed {parsed}")
+    if layers["outer"] != (counted["packets_parsed"], counted["octets_parsed"]):
+        wrong.append(f"layer 0 has {layers['outer']}; parsed {counted['packets_parsed']}, "
+                     f"{counted['octets_parsed']}")
+    packets, octets = layers["outer"]
+    causes = ("arp lldp mpls pppoe ppp macsec eapol llc wlan other_protocol link_type truncated "
               "malformed_link malformed_vlan malformed_nesting malformed_ip_version "
               "malformed_ip_header malformed_ip_length").split()
     packets += sum(counted["packets_" + cause] for cause in causes)
@@ -85,7 +94,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for row in csv.DictReader(open(index, encoding="utf-8"), delimiter="\t"):
             captures += 1
-            for layer in ("outer", "inner"):
+            for layer in ("outer", "inner", "both"):
                 for wrong in check(weir, os.path.join(root, row["file"]), row, layer, scratch):
                     print(f"FAILED: {row['file']}: {layer}: {wrong}")
                     failures += 1

@@ -4,12 +4,14 @@
 
 Compares the flows of `weir meter` with those that other projects expect of the same captures
 (data/capture/*/expected of the shared folder). DOCUMENT (doc/goldens.md) says of each whether it
-is equal, equal with `--layer inner`, or why not; a golden that is not what its row says fails, and so does one without a row.
+is equal, equal with `--layer inner` or `--layer both`, or why not; a golden that is not what its
+row says fails, and so does one without a row.
 --print shows what is found instead.
 """
 
 import csv
 import io
+import json
 import ipaddress
 import os
 import re
@@ -70,11 +72,11 @@ def key_of(flow, names=("src_ip", "dst_ip", "src_port", "dst_port", "protocol"))
     return tuple(values[name] for name in names)
 
 
-def meter(weir, capture):
-    """The flows of a capture, by direction of the 5-tuple."""
+def meter(weir, capture, more=""):
+    """The flows of a capture, by direction of the 5-tuple and more keys."""
     done = subprocess.run(
         [*weir, "-r", capture, "--format", "csv", "--flow",
-         "keys=src_addr,dst_addr,src_port,dst_port,protocol"],
+         "keys=src_addr,dst_addr,src_port,dst_port,protocol" + more],
         capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{capture}: weir meter: {done.stderr.strip()}")
@@ -194,12 +196,23 @@ def compare_zeek(weir, golden, folder):
     return compare_sums(both, expected), len(rows)
 
 
+def frames_of(weir, capture):
+    """The frames that are IP packets, and their octets on the wire."""
+    done = subprocess.run([*weir, "-r", capture, "--to", "json:/dev/null", "--stats", "-"],
+                          capture_output=True, text=True, check=True)
+    counted = json.loads(done.stdout)
+    return (counted["packets_parsed"], counted["octets_parsed"] + counted["octets_link_layer"] -
+            counted["octets_beyond_frame"])
+
+
 def compare_ndpi(weir, golden, folder):
-    """nDPI's list of flows: packets of each direction (its octets are those of frames)."""
-    both = sides(meter(weir, os.path.join(folder, os.path.basename(golden).removesuffix(".out"))),
-                 key_of)
+    """nDPI's list of flows: packets of each direction (its octets are those of frames), and its
+    totals by protocol: packets, octets and flows."""
+    capture = os.path.join(folder, os.path.basename(golden).removesuffix(".out"))
+    both = sides(meter(weir, capture), key_of)
     expected, count = {}, 0
-    for line in open(golden, encoding="utf-8", errors="replace").read().splitlines():
+    text = open(golden, encoding="utf-8", errors="replace").read()
+    for line in text.splitlines():
         match = re.match(r"\s+\d+\s+(\S+) (\S+):(\d+) (<->|->) (\S+):(\d+) "
                          r".*?\[(\d+) pkts/\d+ bytes (?:<->|->) (\d+) pkts/", line)
         if not match:
@@ -213,14 +226,145 @@ def compare_ndpi(weir, golden, folder):
     differences = [f"{key}: {both.get(key, Side()).packets} packets, expected {packets}"
                    for key, packets in sorted(expected.items(), key=str)
                    if both.get(key, Side()).packets != packets]
+    totals = re.findall(r"^[^\t:]+\t(\d+)\t(\d+)\t(\d+) *$", text.split("\n\t1\t")[0], re.M)
+    sums = [sum(int(total[i]) for total in totals) for i in range(3)]
+    frames = frames_of(weir, capture)
+    if (*frames, count) != tuple(sums):
+        differences.append(f"{frames[0]} packets in {frames[1]} octets, {count} flows, expected "
+                           f"{sums[0]}, {sums[1]}, {sums[2]}")
     return differences, count
 
+
+SURICATA_NAMES = {"ICMP": {ICMP, ICMPV6}, "TCP": {6}, "UDP": {17}, "SCTP": {SCTP}}
+
+
+def suricata_checks(text):
+    """The checks of flows and of the decoder's counts: (kind, how many, what has to match)."""
+    checks, match, is_match = [], None, False
+    for line in text.splitlines():
+        part = re.match(r"\s*(?:- )?(\S+?):\s*(.*?)\s*$", line)
+        if not part or line.lstrip().startswith("#"):
+            continue
+        name, value = part.groups()
+        if name in ("filter", "stats"):
+            match, is_match = {}, name == "stats"
+            checks.append([name, 1, match])
+        elif match is not None and name == "count":
+            checks[-1][1] = int(value)
+        elif name == "match":
+            is_match = True
+        elif is_match and match is not None:
+            match[name] = value
+    return [check for check in checks
+            if check[0] == "stats" or check[2].get("event_type") in ("flow", "netflow")]
+
+
+def suricata_side(match, netflow):
+    """The names of what Suricata says of a direction, and of weir's columns or sums."""
+    if netflow:
+        return {"netflow.pkts": "packets", "netflow.min_ttl": "ttl_min",
+                "netflow.max_ttl": "ttl_max", "tcp.tcp_flags": "tcp_flags"}, {}
+    return ({"flow.pkts_toserver": "packets", "icmp_type": "icmp_type", "icmp_code": "icmp_code"},
+            {"flow.pkts_toclient": "packets", "response_icmp_type": "icmp_type",
+             "response_icmp_code": "icmp_code"})
+
+
+def suricata_is(side, names, match):
+    """Whether a direction has what is asked of it; one without packets has counters of 0."""
+    for name, column in names.items():
+        if name not in match:
+            continue
+        want = int(match[name], 16 if name == "tcp.tcp_flags" else 10)
+        if side is None:
+            have = 0 if column == "packets" else None
+        elif column in ("packets", "tcp_flags"):
+            have = getattr(side, column)
+        else:
+            have = int(side.first[column] or 0)
+        if have != want:
+            return False
+    return True
+
+
+def suricata_key_is(flow, match):
+    """Whether a flow's key is the one asked for."""
+    def address(text):
+        return str(ipaddress.ip_address(text))
+    spi = int(flow["src_port"] or 0) << 16 | int(flow["dst_port"] or 0)
+    vlans = [number for number in re.findall(r"\d+", match.get("vlan", match.get("vlan[0]", "")))]
+    return all((
+        "src_ip" not in match or flow["src_addr"] == address(match["src_ip"]),
+        "dest_ip" not in match or flow["dst_addr"] == address(match["dest_ip"]),
+        "src_port" not in match or flow["src_port"] == match["src_port"],
+        "dest_port" not in match or flow["dst_port"] == match["dest_port"],
+        "proto" not in match or int(flow["protocol"]) in SURICATA_NAMES[match["proto"]],
+        "spi" not in match or (int(flow["protocol"]) == ESP and spi == int(match["spi"])),
+        not vlans or flow["vlan"] == vlans[0],
+    ))
+
+
+def suricata_found(flows, match):
+    """How many flows of weir's are as asked; Suricata's are of both directions, or of one."""
+    netflow = match["event_type"] == "netflow"
+    # Its ICMP flows have no type, and its SPI is one flow.
+    def key(flow):
+        icmp = int(flow["protocol"]) in (ICMP, ICMPV6)
+        ports = (0, 0) if icmp else (flow["src_port"], flow["dst_port"])
+        return flow["src_addr"], flow["dst_addr"], *ports, flow["protocol"], flow["vlan"]
+    def turned(it):
+        return it[1], it[0], it[3], it[2], *it[4:]
+    by_key = sides(flows, key)
+    first = {}
+    for flow in sorted(flows, key=lambda flow: flow["start"]):
+        if netflow or turned(key(flow)) not in first:
+            first.setdefault(key(flow), flow)
+    forth, back = suricata_side(match, netflow)
+    return sum(suricata_key_is(flow, match) and suricata_is(by_key[it], forth, match) and
+               suricata_is(by_key.get(turned(it)), back, match) for it, flow in first.items())
+
+
+def compare_suricata(weir, golden, folder):
+    """What Suricata's tests ask of its flow and netflow events and of the decoder's counters."""
+    capture = os.path.join(folder, os.path.basename(golden).removesuffix(".test.yaml"))
+    checks = suricata_checks(open(golden, encoding="utf-8").read())
+    flows = meter(weir, capture, ",vlan") if checks else []
+    differences, count = [], 0
+    for kind, wanted, match in checks:
+        # What Suricata does to packets, or counts of rules, is no flow.
+        if any(name.startswith(("flow.action", "stats.")) for name in match):
+            continue
+        count += 1
+        if kind == "filter":
+            found = suricata_found(flows, match)
+            if found != wanted:
+                differences.append(f"{found} flows, expected {wanted}, with {match}")
+            continue
+        for name, value in match.items():
+            found = suricata_decoded(flows, name)
+            if found is not None and found != int(value):
+                differences.append(f"{name} {found}, expected {value}")
+    return differences, count
+
+
+def suricata_decoded(flows, name):
+    """The packets that its decoder counts under a name."""
+    versions = {"decoder.ipv4": ".", "decoder.ipv6": ":"}
+    protocols = {"decoder.tcp": 6, "decoder.udp": 17}
+    if name in versions:
+        return sum(int(flow["packets"]) for flow in flows if versions[name] in flow["src_addr"])
+    if name in protocols:
+        return sum(int(flow["packets"]) for flow in flows if int(flow["protocol"]) == protocols[name])
+    return None
+
+
+LAYERS = (("outer", ["equal"]), ("inner", ["equal inside"]), ("both", ["equal in both"]))
 
 COMPARISONS = (
     ("flowtest", r"(?!fields|ipfix-mapping).*\.ya?ml", compare_flowtest),
     ("ipfixprobe", r".*\.txt", compare_ipfixprobe),
     ("zeek", r"(?!.*bad-checksum-syn).*\.conn\.log", compare_zeek),
     ("ndpi", r".*\.out", compare_ndpi),
+    ("suricata", r".*\.yaml", compare_suricata),
 )
 
 
@@ -251,18 +395,18 @@ def main():
             seen.add(golden)
             expected = os.path.join(folder, "expected", name)
             row = rows.get(golden, [])
-            inside = row[2:3] == ["equal inside"]
-            command = [weir, "meter"] + ["--layer", "inner"] * inside
-            differences, count = compare(command, expected, folder)
-            if show and differences and not compare([*command, "--layer", "inner"], expected,
-                                                    folder)[0]:
-                differences, inside = [], True
-            result = "differs" if differences else "equal inside" if inside else "equal"
+            # As the document has it; a difference has to be one with every layer.
+            for layer, result in LAYERS:
+                if show or result == row[2:3] or row[2:3] not in [name for _, name in LAYERS]:
+                    differences, count = compare([weir, "meter", "--layer", layer], expected, folder)
+                    if not differences:
+                        break
+            result = "differs" if differences else result[0] if count else "no flows"
             if show:
                 print(f"| `{golden}` | {count} | {result} | {'; '.join(differences)[:400]} |")
                 continue
             if not row or row[1] != str(count) or row[2] != result or \
-                    (result == "differs") != bool(row[3]):
+                    (result in ("differs", "no flows")) != bool(row[3]):
                 print(f"FAILED: {golden}: {count} flows, {result}; the document has {row}")
                 for difference in differences[:5]:
                     print("   ", difference)

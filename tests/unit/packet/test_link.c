@@ -7,6 +7,9 @@
 
 #define ETHERNET(type) "\x02\0\0\0\0\2\x02\0\0\0\0\1" type
 
+#define WLAN_DATA(control) control "\0\0\x02\0\0\0\0\2\x02\0\0\0\0\1\x02\0\0\0\0\3\x10\0"
+#define SNAP(type)         "\xaa\xaa\x03\0\0\0" type
+
 /* `octets` before IPv4 or IPv6, as their last says. */
 static const struct encapsulation {
     const char *name;
@@ -58,6 +61,38 @@ static const struct encapsulation {
         "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x88\x47"
         "\x00\x01\x01\x40\0\0\0\0" ETHERNET("\x08\0"),
         4, 0),
+    ROW("wlan, to the access point", WLAN, WLAN_DATA("\x08\1") SNAP("\x08\0"), 4, 0),
+    ROW("wlan with qos", WLAN, WLAN_DATA("\x88\2") "\5\0" SNAP("\x86\xdd"), 6, 0),
+    ROW("wlan between access points", WLAN, WLAN_DATA("\x08\3") "\2\0\0\0\0\3" SNAP("\x08\0"), 4,
+        0),
+    ROW("wlan, all", WLAN, WLAN_DATA("\x88\x83") "\2\0\0\0\0\3\5\0\1\2\3\4" SNAP("\x08\0"), 4, 0),
+    ROW("wlan with vlan", WLAN, WLAN_DATA("\x08\1") SNAP("\x81\0") "\0\7\x08\0", 4, 7),
+    ROW("radiotap", WLAN_RADIOTAP, "\0\0\x08\0\0\0\0\0" WLAN_DATA("\x08\1") SNAP("\x08\0"), 4, 0),
+    ROW("radiotap, padded", WLAN_RADIOTAP,
+        "\0\0\x09\0\2\0\0\0\x20" WLAN_DATA("\x88\2") "\5\0\0\0" SNAP("\x86\xdd"), 6, 0),
+    ROW("radiotap, time and flags", WLAN_RADIOTAP,
+        "\0\0\x1c\0\3\0\0\x80\0\0\0\0\0\0\0\0\1\2\3\4\5\6\7\x08\x20\0\0\0" WLAN_DATA(
+            "\x88\2") "\5\0\0\0" SNAP("\x08\0"),
+        4, 0),
+    ROW("prism", WLAN_PRISM, "\x44\0\0\0\x0c\0\0\0\1\2\3\4" WLAN_DATA("\x08\1") SNAP("\x08\0"), 4,
+        0),
+    ROW("prism, big", WLAN_PRISM, "\0\0\0\x44\0\0\0\x0c\1\2\3\4" WLAN_DATA("\x08\1") SNAP("\x08\0"),
+        4, 0),
+    ROW("avs said to be prism", WLAN_PRISM,
+        "\x80\x21\x10\1\0\0\0\x0c\1\2\3\4" WLAN_DATA("\x08\1") SNAP("\x08\0"), 4, 0),
+    ROW("avs", WLAN_AVS, "\x80\x21\x10\1\0\0\0\x08" WLAN_DATA("\x08\1") SNAP("\x86\xdd"), 6, 0),
+    ROW("nflog", NFLOG, "\2\0\0\0\x05\0\x0a\0\1\0\0\0\x54\0\x09\0", 4, 0),
+    ROW("nflog, big", NFLOG, "\x0a\0\0\0\0\5\0\x0a\1\0\0\0\0\x68\0\x09", 6, 0),
+    ROW("switch of Broadcom's", DSA_BROADCOM, "\x02\0\0\0\0\2\x02\0\0\0\0\1\0\0\0\1\x08\0", 4, 0),
+    ROW("switch of Marvell's", DSA_MARVELL,
+        "\x02\0\0\0\0\2\x02\0\0\0\0\1\xda\xda\0\0\xc0\0\0\0\x86\xdd", 6, 0),
+    ROW("metadata of Cisco's", ETHERNET, ETHERNET("\x89\x09") "\1\1\0\1\0\x64\x08\0", 4, 0),
+    ROW("time of Arista's", ETHERNET, ETHERNET("\xd2\x8b") "\0\1\0\x10\1\2\3\4\5\6\7\x08\x08\0", 4,
+        0),
+    ROW("short time of Arista's", ETHERNET,
+        ETHERNET("\xd2\x8b") "\0\1\0\x20\1\2\3\4\5\6\x81\0\0\3\x08\0", 4, 3),
+    ROW("service function chain", ETHERNET,
+        ETHERNET("\x89\x4f") "\x0f\xc6\1\1\0\0\1\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 4, 0),
 #undef ROW
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -169,6 +204,22 @@ static const struct {
     ROW(LLC, ETHERNET, ETHERNET("\0\x10") "\x42\x42\x03\0\0"),
     ROW(LLC, ETHERNET, ETHERNET("\0\x10") "\xaa\xaa\x03\0\0\x0c\x20\0"), /* CDP */
     ROW(LLC, ETHERNET, ETHERNET("\0\2") "\x06\x06"),
+    ROW(WLAN, WLAN, "\x80\0\0\0"),                                /* a beacon */
+    ROW(WLAN, WLAN, "\xb4\0\0\0"),                                /* a request to send */
+    ROW(WLAN, WLAN, WLAN_DATA("\x48\1")),                         /* no data */
+    ROW(WLAN, WLAN, WLAN_DATA("\x08\x41") SNAP("\x08\0")),        /* encrypted */
+    ROW(WLAN, WLAN, WLAN_DATA("\x08\5") SNAP("\x08\0")),          /* a fragment */
+    ROW(WLAN, WLAN, WLAN_DATA("\x88\1") "\x80\0" SNAP("\x08\0")), /* aggregated */
+    ROW(LLC, WLAN, WLAN_DATA("\x08\1") "\x42\x42\x03\0\0"),
+    ROW(MALFORMED_LINK, WLAN, WLAN_DATA("\x88\1") "\0"),
+    ROW(MALFORMED_LINK, WLAN_RADIOTAP, "\1\0\x08\0\0\0\0\0" WLAN_DATA("\x08\1")),
+    ROW(MALFORMED_LINK, WLAN_RADIOTAP, "\0\0\7\0\0\0\0\0" WLAN_DATA("\x08\1")),
+    ROW(MALFORMED_LINK, WLAN_PRISM, "\x44\0\0\0\7\0\0\0"),
+    ROW(OTHER_PROTOCOL, NFLOG, "\3\0\0\0\5\0\x0a\0\1\0\0\0"), /* ARP */
+    ROW(MALFORMED_LINK, NFLOG, "\2\0\0\0\3\0\x09\0"),
+    ROW(OTHER_PROTOCOL, ETHERNET, ETHERNET("\xd2\x8b") "\0\2\0\x10"),
+    ROW(OTHER_PROTOCOL, ETHERNET, ETHERNET("\x89\x4f") "\x2f\xc2\1\1\0\0\1\xff"),
+    ROW(OTHER_PROTOCOL, ETHERNET, ETHERNET("\x89\x4f") "\x0f\xc1\1\1\0\0\1\xff"),
     ROW(LLDP, ETHERNET, ETHERNET("\0\x10") "\xaa\xaa\x03\0\0\0\x88\xcc"),
 #undef ROW
 };

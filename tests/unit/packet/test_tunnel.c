@@ -79,6 +79,14 @@ static const struct tunnel {
         "\x88\x40\0\1\xff\xff\xff\0" ETHERNET("\x81\0") "\0\5\x08\0", 4, VXLAN, 0xffffff),
     ROW6("vxlan over IPv6", 17, 5000, 4789, "\x08\0\0\0\0\1\2\0" ETHERNET("\x08\0"), 4, VXLAN,
          0x102),
+    ROW("vxlan-gpe", 17, 5000, 4790, "\x0c\0\0\1\0\1\2\0", 4, VXLAN, 0x102),
+    ROW("vxlan-gpe, IPv6", 17, 5000, 4790, "\x0c\0\0\2\0\1\2\0", 6, VXLAN, 0x102),
+    ROW("vxlan-gpe, Ethernet", 17, 5000, 4790, "\x0c\0\0\3\0\1\2\0" ETHERNET("\x08\0"), 4, VXLAN,
+        0x102),
+    ROW("vxlan-gpe, without VNI", 17, 5000, 4790, "\4\0\0\1\0\0\0\0", 4, VXLAN, 0),
+    ROW("service functions in vxlan-gpe", 17, 5000, 4790,
+        "\x0c\0\0\4\0\1\2\0\x0f\xc2\2\3\0\0\1\xff" ETHERNET("\x08\0"), 4, VXLAN, 0x102),
+    ROW("gre, metadata of Cisco's", 47, 0, 0, "\0\0\x89\x09\1\1\0\1\0\x64\x08\0", 4, GRE, 0),
     ROW("geneve", 17, 5000, 6081, "\0\0\x65\x58\0\1\2\0" ETHERNET("\x08\0"), 4, GENEVE, 0x102),
     ROW("geneve, options", 17, 5000, 6081,
         "\2\x40\x65\x58\0\1\2\0\1\2\3\1\5\6\7\x08" ETHERNET("\x86\xdd"), 6, GENEVE, 0x102),
@@ -266,6 +274,8 @@ static void other_users_of_the_ports(void **state)
     static const struct tunnel others[] = {
         {"vxlan", 17, 5000, 4789, "\0\0\0\0\0\1\2\0", 8, 4, 0, 0, false},
         {"vxlan", 17, 5000, 4789, "\x08\0\0\0\0\1\2\1", 8, 4, 0, 0, false},
+        {"vxlan-gpe", 17, 5000, 4790, "\x08\0\0\1\0\1\2\0", 8, 4, 0, 0, false},
+        {"vxlan-gpe", 17, 5000, 4790, "\x1c\0\0\1\0\1\2\0", 8, 4, 0, 0, false},
         {"geneve", 17, 5000, 6081, "\x40\0\x65\x58\0\1\2\0", 8, 4, 0, 0, false},
         {"geneve", 17, 5000, 6081, "\0\1\x65\x58\0\1\2\0", 8, 4, 0, 0, false},
         {"gtp, echo", 17, 2152, 2152, "\x32\1\0\4\0\0\0\0", 8, 4, 0, 0, false},
@@ -288,12 +298,59 @@ static void other_users_of_the_ports(void **state)
                      0);
 }
 
+/* Between relays Teredo has any ports: its addresses and its length tell. */
+static void teredo_without_its_port(void **state)
+{
+    struct fixture *x = *state;
+    static const struct tunnel row = {"", 17, 3797, 32900, "", 0, 6, 0, 0, false};
+    into_tunnels(x, 4);
+    for (unsigned end = 0; end < 3; end++) {
+        struct weir_packet packet;
+        size_t inner_ip = 14 + 20 + 8;
+        struct weir_frame frame = compose(&x->f, &row);
+        if (end < 2)
+            memcpy(x->f.octets + inner_ip + (end ? 24 : 8), "\x20\1\0\0", 4);
+        assert_int_equal(parse_copy(x->parser, frame, &packet), WEIR_REST_NONE);
+        assert_int_equal(is_inner(&packet), end < 2);
+        assert_int_equal(packet.encapsulation.kind,
+                         end < 2 ? WEIR_ENCAPSULATION_TEREDO : WEIR_ENCAPSULATION_NONE);
+        /* A datagram that is longer than what would be in it is another's. */
+        x->f.octets[inner_ip + 5]--;
+        assert_int_equal(parse_copy(x->parser, frame, &packet), WEIR_REST_NONE);
+        assert_int_equal(packet.encapsulation.depth, 0);
+    }
+}
+
+/* A mirrored frame's VLAN is in the header of the mirror, or in a tag that the frame still has. */
+static void vlan_of_a_mirrored_frame(void **state)
+{
+    struct fixture *x = *state;
+    static const struct tunnel rows[] = {
+        {"", 47, 0, 0, "\x10\0\x88\xbe\0\0\0\1\x10\x17\0\x64\0\0\0\3" ETHERNET("\x08\0"), 30, 4, 0,
+         0, false},
+        {"", 47, 0, 0,
+         "\x10\0\x88\xbe\0\0\0\1\x10\5\0\x64\0\0\0\3" ETHERNET("\x81\0") "\0\x17\x08\0", 34, 4, 0,
+         0, false},
+        {"", 47, 0, 0, "\x10\0\x22\xeb\0\0\0\1\x20\x17\0\x64\1\2\3\4\0\0\0\0" ETHERNET("\x08\0"),
+         34, 4, 0, 0, false},
+    };
+    into_tunnels(x, 4);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct weir_packet packet;
+        assert_int_equal(parse_copy(x->parser, compose(&x->f, &rows[i]), &packet), WEIR_REST_NONE);
+        assert_true(is_inner(&packet));
+        assert_int_equal(packet.vlan, 0x17);
+    }
+}
+
 /* A tunnel is one, but there is no IP in it. */
 static void tunnels_without_ip(void **state)
 {
     struct fixture *x = *state;
     static const struct tunnel others[] = {
         {"arp", 17, 5000, 4789, "\x08\0\0\0\0\1\2\0" ETHERNET("\x08\6"), 22, 4, 0, 0, false},
+        {"oam of vxlan-gpe", 17, 5000, 4790, "\x0d\0\0\1\0\1\2\0", 8, 4, 0, 0, false},
+        {"next protocol", 17, 5000, 4790, "\x0c\0\0\6\0\1\2\0", 8, 4, 0, 0, false},
         {"keepalive", 47, 0, 0, "\0\0\0\0", 4, 4, 0, 0, false},
         {"gre version 2", 47, 0, 0, "\0\2\x08\0", 4, 4, 0, 0, false},
         {"pptp acknowledgment", 47, 0, 0, "\x20\x81\x88\x0b\0\0\0\1\0\0\0\1", 12, 4, 0, 0, false},
@@ -495,10 +552,20 @@ static void authentication_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_is_entered),        TEST(outer_is_the_default),   TEST(each_is_cut),
-        TEST(each_is_shorter),        TEST(each_is_flipped),        TEST(other_users_of_the_ports),
-        TEST(tunnels_without_ip),     TEST(depth_is_limited),       TEST(fragments_stay_outside),
-        TEST(authentication_headers), TEST(each_gives_both_layers), TEST(all_layers_of_a_stack),
+        TEST(each_is_entered),
+        TEST(outer_is_the_default),
+        TEST(each_is_cut),
+        TEST(each_is_shorter),
+        TEST(each_is_flipped),
+        TEST(other_users_of_the_ports),
+        TEST(tunnels_without_ip),
+        TEST(depth_is_limited),
+        TEST(fragments_stay_outside),
+        TEST(authentication_headers),
+        TEST(each_gives_both_layers),
+        TEST(all_layers_of_a_stack),
+        TEST(teredo_without_its_port),
+        TEST(vlan_of_a_mirrored_frame),
     };
     return cmocka_run_group_tests_name("tunnel", tests, NULL, NULL);
 }
