@@ -127,9 +127,10 @@ static bool same_link(const struct weir_flow_more_key *a, const struct weir_flow
 
 /*
  * The flows of one direction of the packet's connection: with ToS or interface among the keys
- * there may be several. Flows that have ended already, but were not found yet, are not among them.
+ * there may be several. What is due of them is done first, so that those that have ended are not
+ * among them.
  */
-static uint32_t flows_of(const struct weir_cache *cache, const struct weir_flow_place *at,
+static uint32_t flows_of(struct weir_cache *cache, const struct weir_flow_place *at,
                          const struct weir_flow_more_key *more, uint8_t tag,
                          bool (*same)(const struct weir_flow_key *a, const struct weir_flow_key *b))
 {
@@ -139,7 +140,7 @@ static uint32_t flows_of(const struct weir_cache *cache, const struct weir_flow_
         uint32_t slot = at->set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
         const struct weir_flow_hot *hot = &cache->hot[slot];
         if (same(&hot->key, &at->key) && (!more || same_link(&cache->more[slot], more)) &&
-            (weir_cache_goes_on(cache, hot) || !weir_cache_end_reason(cache, slot)))
+            (weir_cache_goes_on(cache, hot) || weir_cache_examine(cache, slot)))
             found |= ways & -ways;
     }
     return found;
@@ -160,8 +161,10 @@ static void maybe_end_biflow(struct weir_cache *cache, uint32_t set, unsigned wa
 {
     uint32_t slot = set * WEIR_GROUP_WAYS + way;
     const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-    if (tcp_flags & WEIR_TCP_RST || (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN &&
-                                     cache->hot[slot].state & WEIR_TCP_FIN))
+    unsigned state = cache->hot[slot].state;
+    bool back =
+        state & WEIR_FLOW_FIN_BACK || (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN);
+    if (tcp_flags & WEIR_TCP_RST || (back && state & (WEIR_TCP_FIN | WEIR_FLOW_FIN)))
         end_connection(cache, set, way);
 }
 
@@ -173,7 +176,8 @@ static void maybe_end_connection(struct weir_cache *cache, const struct weir_flo
     uint32_t reverse = flows_of(cache, at, more, at->reverse_tag, other_direction);
     bool ended = tcp_flags & WEIR_TCP_RST;
     for (uint32_t ways = reverse; ways && !ended; ways &= ways - 1)
-        ended = cache->hot[first + (unsigned)__builtin_ctz(ways)].state & WEIR_TCP_FIN;
+        ended = cache->hot[first + (unsigned)__builtin_ctz(ways)].state &
+                (WEIR_TCP_FIN | WEIR_FLOW_FIN);
     if (!ended)
         return;
     uint32_t both = reverse | flows_of(cache, at, more, at->tag, same_direction);
@@ -206,25 +210,58 @@ static bool has_two_ends(const struct weir_flow_key *key)
     return !weir_address_equal(key->src_addr, key->dst_addr) || key->src_port != key->dst_port;
 }
 
-/* The biflow part of a flow's beginning, after the packet was entered as a forward one. */
-static void begin_biflow(struct weir_cache *cache, const struct weir_packet *packet,
-                         const struct weir_flow_place *at, uint32_t slot)
+/* Whether a flow's first packet is one of its reverse direction. */
+static bool begins_reversed(const struct weir_cache *cache, const struct weir_packet *packet,
+                            const struct weir_flow_place *at)
+{
+    return has_two_ends(&at->key) &&
+           weir_biflow_begins_reversed(cache->biflow, &cache->perimeter, packet);
+}
+
+/* A packet's hash as portions of the flows are chosen by. */
+static uint16_t portion_hash(const struct weir_flow_place *at)
+{
+    return (uint16_t)(at->bits << 8 | at->spread);
+}
+
+/* What a flow's record begins with: its first packet, or the first after a record. */
+HOT void begin_record(struct weir_cache *cache, const struct path path,
+                      const struct weir_packet *packet, const struct weir_flow_place *at,
+                      uint32_t slot)
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
-    struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-    bool reversed = has_two_ends(&at->key) &&
-                    weir_biflow_begins_reversed(cache->biflow, &cache->perimeter, packet);
-    if (at->swapped != reversed)
-        hot->state |= WEIR_FLOW_SWAPPED;
-    if (!reversed) {
-        reverse->packets = 0;
-        return;
-    }
-    begin_reverse(packet, reverse);
-    hot->octets &= ~WEIR_FLOW_OCTETS_MASK;
+    uint64_t now = cache->clock.now;
+    bool late = weir_cache_time(packet->time_ns) != now;
+    bool reversed = path.is_biflow && is_reversed(hot, at);
+    uint64_t deadline =
+        weir_limits_deadline(&cache->limits, now, hot->key.protocol, portion_hash(at));
+    hot->last_seen = now;
+    hot->octets = weir_limits_coarse(&cache->limits, now, deadline) << WEIR_FLOW_OCTETS_BITS;
     hot->packets = 0;
-    hot->state = (hot->state & WEIR_FLOW_SWAPPED) | WEIR_FLOW_LATE;
     hot->ttl_min = hot->ttl_max = 0;
+    if (reversed) {
+        hot->state |= WEIR_FLOW_LATE;
+        begin_reverse(packet, weir_cache_reverse(cache, slot));
+    } else {
+        hot->octets |= packet->octets;
+        hot->packets = 1;
+        hot->state |=
+            (uint16_t)((packet->tcp_flags & WEIR_FLOW_TCP_FLAGS) | (late ? WEIR_FLOW_LATE : 0));
+        hot->ttl_min = hot->ttl_max = packet->ttl;
+        if (path.is_biflow)
+            weir_cache_reverse(cache, slot)->packets = 0;
+    }
+    *weir_cache_cold(cache, slot) = (struct weir_flow_cold){
+        .first_ns = packet->time_ns,
+        .last_ns = packet->time_ns,
+        .deadline = deadline,
+        .flow_label = packet->flow_label & 0xfffff,
+        .vlan = packet->vlan & 0xfffu,
+        .observation_point = packet->key.observation_point,
+        .tos = packet->key.tos,
+        .bits = at->bits,
+    };
+    cache->counters.flows_created++;
 }
 
 COLD void begin_flow(struct weir_cache *cache, const struct path path,
@@ -232,37 +269,32 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
                      const struct weir_flow_more_key *more, unsigned way)
 {
     uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
-    bool late = weir_cache_time(packet->time_ns) != cache->clock.now;
-    cache->hot[slot] = (struct weir_flow_hot){
-        .key = at->key,
-        .last_seen = cache->clock.now,
-        .octets = packet->octets | cache->clock.now >> cache->start_shift << WEIR_FLOW_OCTETS_BITS,
-        .packets = 1,
-        .state = (packet->tcp_flags & WEIR_FLOW_TCP_FLAGS) | (late ? WEIR_FLOW_LATE : 0),
-        .ttl_min = packet->ttl,
-        .ttl_max = packet->ttl,
-    };
-    *weir_cache_cold(cache, slot) = (struct weir_flow_cold){
-        .first_ns = packet->time_ns,
-        .last_ns = packet->time_ns,
-        .start_seen = cache->clock.now,
-        .flow_label = packet->flow_label & 0xfffff,
-        .vlan = packet->vlan & 0xfffu,
-        .observation_point = packet->key.observation_point,
-        .tos = packet->key.tos,
-        .bits = at->bits,
-    };
+    struct weir_flow_hot *hot = &cache->hot[slot];
+    hot->key = at->key;
+    hot->state = 0;
+    if (path.is_biflow && at->swapped != begins_reversed(cache, packet, at))
+        hot->state = WEIR_FLOW_SWAPPED;
+    begin_record(cache, path, packet, at, slot);
     if (path.has_more)
         cache->more[slot] = *more;
-    if (path.is_biflow)
-        begin_biflow(cache, packet, at, slot);
     cache->groups[at->set].tags[way] = at->tag;
     cache->groups[at->set].ticks[way] = (uint8_t)cache->clock.tick;
-    cache->counters.flows_created++;
     cache->buckets[at->bucket].active_count++;
     cache->regions[cache->buckets[at->bucket].region].active_count++;
     if (++cache->active_count > cache->counters.flows_active_peak)
         cache->counters.flows_active_peak = cache->active_count;
+}
+
+/* The first packet since the flow's last record. */
+COLD void begin_again(struct weir_cache *cache, const struct path path,
+                      const struct weir_packet *packet, const struct weir_flow_place *at,
+                      unsigned way, uint32_t slot)
+{
+    begin_record(cache, path, packet, at, slot);
+    cache->counters.flows_continued++;
+    cache->groups[at->set].ticks[way] =
+        (uint8_t)(cache->clock.tick -
+                  (cache->hot[slot].state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
 }
 
 static inline bool is_full(const struct weir_cache *cache, const struct weir_flow_hot *hot)
@@ -278,34 +310,35 @@ static bool is_reverse_full(const struct weir_cache *cache, const struct weir_fl
            (reverse->packets >= cache->packets_limit || reverse->octets > OCTETS_LIMIT);
 }
 
-/* The TCP flags of the packet's direction so far. */
-static unsigned flags_so_far(const struct weir_cache *cache, const struct path path,
-                             const struct weir_flow_place *at, uint32_t slot)
+/* Whether the packet's direction has sent a FIN. */
+static bool has_sent_fin(const struct weir_cache *cache, const struct path path,
+                         const struct weir_flow_place *at, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     if (!path.is_biflow || !is_reversed(hot, at))
-        return hot->state & WEIR_FLOW_TCP_FLAGS;
+        return hot->state & (WEIR_TCP_FIN | WEIR_FLOW_FIN);
     const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-    return reverse->packets > 0 ? reverse->tcp_flags : 0;
+    return hot->state & WEIR_FLOW_FIN_BACK ||
+           (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN);
 }
 
-/* Why this packet cannot be added to the flow that has its key, or 0. */
-COLD unsigned end_before(const struct weir_cache *cache, const struct path path,
-                         const struct weir_packet *packet, const struct weir_flow_place *at,
-                         uint32_t slot)
+/* Does what the flow that has the packet's key is due for. Whether it is there for the packet. */
+COLD bool end_before(struct weir_cache *cache, const struct path path,
+                     const struct weir_packet *packet, const struct weir_flow_place *at,
+                     uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
-    unsigned reason = weir_cache_end_reason(cache, slot);
-    if (reason)
-        return reason;
+    if (!weir_cache_examine(cache, slot))
+        return false;
     if (is_full(cache, hot) ||
         (path.is_biflow && is_reverse_full(cache, weir_cache_reverse(cache, slot))))
-        return WEIR_FLOW_END_RESOURCES;
+        weir_cache_report(cache, slot, WEIR_FLOW_END_RESOURCES);
     bool opens = (packet->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN)) == WEIR_TCP_SYN;
-    if (cache->has_connections && opens &&
-        (hot->state & WEIR_FLOW_ENDED || flags_so_far(cache, path, at, slot) & WEIR_TCP_FIN))
-        return WEIR_FLOW_END_DETECTED;
-    return 0;
+    if (!cache->has_connections || !opens ||
+        !(hot->state & WEIR_FLOW_ENDED || has_sent_fin(cache, path, at, slot)))
+        return true;
+    weir_cache_expire(cache, slot, WEIR_FLOW_END_DETECTED);
+    return false;
 }
 
 /* A packet that is older than others before it, or follows such ones in its flow. */
@@ -390,48 +423,48 @@ HOT void add_to_flow(struct weir_cache *cache, const struct path path,
         (uint8_t)(cache->clock.tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
 }
 
-/* The slot's flow, which has the packet's key: the packet goes to it, or it ends and a new begins.
- */
+/* The slot's flow, which has the packet's key: the packet goes to it, after a record of what was
+ * before or without, or it ends and a new begins. */
 HOT void meet_flow(struct weir_cache *cache, const struct path path,
                    const struct weir_packet *packet, const struct weir_flow_place *at,
                    const struct weir_flow_more_key *more, unsigned way, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
-    bool plain = weir_cache_goes_on(cache, hot) && !is_full(cache, hot) &&
+    bool plain = hot->packets > 0 && weir_cache_goes_on(cache, hot) && !is_full(cache, hot) &&
                  !(packet->tcp_flags & WEIR_TCP_SYN);
     if (path.is_biflow && plain && is_reversed(hot, at))
         plain = !is_reverse_full(cache, weir_cache_reverse(cache, slot));
-    unsigned reason = plain ? 0 : end_before(cache, path, packet, at, slot);
-    if (reason) {
-        weir_cache_expire(cache, slot, reason);
+    if (!plain && !end_before(cache, path, packet, at, slot))
         begin_flow(cache, path, packet, at, more, way);
-    } else {
+    else if (!plain && weir_cache_rests(cache, slot))
+        begin_again(cache, path, packet, at, way, slot);
+    else
         add_to_flow(cache, path, packet, at, way, slot);
-    }
 }
 
-HOT bool is_flow_of(const struct weir_cache *cache, const struct path path,
-                    const struct weir_flow_place *at, const struct weir_flow_more_key *more,
-                    uint32_t slot)
+HOT bool is_flow_of(const struct weir_cache *cache, const struct weir_flow_place *at,
+                    const struct weir_flow_more_key *more, uint32_t slot)
 {
     return same_key(&cache->hot[slot].key, &at->key) &&
-           (!path.has_more || memcmp(&cache->more[slot], more, sizeof(*more)) == 0);
+           (!more || memcmp(&cache->more[slot], more, sizeof(*more)) == 0);
 }
 
-/* The way of the packet's flow, or WEIR_GROUP_WAYS where there is none. */
-COLD unsigned find_flow(const struct weir_cache *cache, const struct path path,
-                        const struct weir_flow_place *at, const struct weir_flow_more_key *more)
+#define NO_WAY WEIR_GROUP_WAYS
+
+/* The way of the packet's flow, or NO_WAY. */
+COLD unsigned find_flow(const struct weir_cache *cache, const struct weir_flow_place *at,
+                        const struct weir_flow_more_key *more)
 {
     for (uint32_t ways = weir_group_match(cache->groups[at->set].tags, at->tag); ways;
          ways &= ways - 1) {
         unsigned way = (unsigned)__builtin_ctz(ways);
-        if (is_flow_of(cache, path, at, more, at->set * WEIR_GROUP_WAYS + way))
+        if (is_flow_of(cache, at, more, at->set * WEIR_GROUP_WAYS + way))
             return way;
     }
-    return WEIR_GROUP_WAYS;
+    return NO_WAY;
 }
 
-/* A way for a new flow, which may have another set for it. */
+/* A way for a new flow, which may have another set for it; NO_WAY: there is none. */
 HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
 {
     const struct weir_bucket *bucket = &cache->buckets[at->bucket];
@@ -441,6 +474,8 @@ HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
         empty = weir_group_match(cache->groups[at->set].tags, 0);
     }
     bool has_room = cache->regions[bucket->region].active_count < cache->region_entries;
+    if (cache->kind == WEIR_CACHE_PERMANENT && !(empty && has_room))
+        return NO_WAY;
     return empty && has_room ? weir_cache_pick(empty, at->spread)
                              : weir_cache_make_room(cache, at->set, at->spread);
 }
@@ -457,14 +492,20 @@ HOT void meter(struct weir_cache *cache, const struct path path, const struct we
     if (__builtin_expect(cache->layout != layout, 0))
         at->set = weir_cache_set(cache, at->bucket, at->bits);
     uint32_t first = at->set * WEIR_GROUP_WAYS;
-    if (cache->groups[at->set].tags[way] != at->tag ||
-        !is_flow_of(cache, path, at, more, first + way))
-        way = find_flow(cache, path, at, more);
-    if (way < WEIR_GROUP_WAYS) {
+    if (cache->groups[at->set].tags[way] != at->tag || !is_flow_of(cache, at, more, first + way))
+        way = find_flow(cache, at, more);
+    if (way != NO_WAY) {
         meet_flow(cache, path, packet, at, more, way, first + way);
     } else {
         way = find_room(cache, at);
+        if (way == NO_WAY) {
+            cache->counters.packets_no_room++;
+            cache->counters.octets_no_room += packet->octets;
+            return;
+        }
         begin_flow(cache, path, packet, at, more, way);
+        if (cache->kind == WEIR_CACHE_IMMEDIATE)
+            weir_cache_expire(cache, at->set * WEIR_GROUP_WAYS + way, WEIR_FLOW_END_IDLE);
     }
     if (packet->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST) && cache->has_connections) {
         if (path.is_biflow)
@@ -481,6 +522,8 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
     size_t batch_count = (count + BATCH - 1) / BATCH;
     uint64_t octets = 0;
     size_t clocks = 0;
+    uint64_t packets_no_room = cache->counters.packets_no_room;
+    uint64_t octets_no_room = cache->counters.octets_no_room;
     cache->rows.diag = diag;
     /* In step i batch i is placed, the one before it fetched, the one before that metered. */
     for (size_t i = 0; i < batch_count + 2; i++) {
@@ -508,8 +551,10 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
                 }
         }
     }
-    cache->counters.packets_metered += count - clocks;
-    cache->counters.octets_metered += octets;
+    packets_no_room = cache->counters.packets_no_room - packets_no_room;
+    octets_no_room = cache->counters.octets_no_room - octets_no_room;
+    cache->counters.packets_metered += count - clocks - packets_no_room;
+    cache->counters.octets_metered += octets - octets_no_room;
     return cache->rows.result;
 }
 

@@ -18,9 +18,8 @@ static uint64_t slots_of(uint32_t entries)
     return (uint64_t)entries + entries / 4 + (spare < SPARE_SLOTS ? spare : SPARE_SLOTS);
 }
 
-/* The smaller timeout in ticks, and the active timeout in units of coarse cache time. */
-#define TIMEOUT_TICKS    128u
-#define ACTIVE_UNIT_BITS 14u
+/* The shortest timeout in ticks. */
+#define TIMEOUT_TICKS 128u
 
 /* Of struct weir_flow_cold; of biflows the reverse direction doubles it. */
 #define COLD_SHIFT 5u
@@ -35,20 +34,27 @@ const struct weir_counter weir_cache_counter_table[] = {
                  "IP octets of the packets that were added to a flow"),
     WEIR_COUNTER(struct weir_cache_counters, packets_late, PACKETS,
                  "packets with an earlier time than one before them"),
-    WEIR_COUNTER(struct weir_cache_counters, flows_created, FLOWS, "flows begun"),
+    WEIR_COUNTER(struct weir_cache_counters, packets_no_room, PACKETS,
+                 "packets of new flows that a permanent cache had no room for"),
+    WEIR_COUNTER(struct weir_cache_counters, octets_no_room, OCTETS, "IP octets of them"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_created, FLOWS,
+                 "flows begun, and begun again after a record with their entry kept"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_continued, FLOWS,
+                 "of these, flows begun again in the entry that was kept"),
     WEIR_COUNTER(struct weir_cache_counters, flows_exported, FLOWS,
                  "flows whose record was handed on"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_idle, FLOWS,
                  "flows ended by the idle timeout"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_active, FLOWS,
-                 "flows ended by the active timeout"),
+                 "flows reported by the active timeout or at their interval, whose entry was kept"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_end, FLOWS,
                  "flows ended with their TCP connection"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_forced, FLOWS,
                  "flows ended with the input"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_resources, FLOWS,
                  "flows ended early to make room for others"),
-    WEIR_GAUGE(struct weir_cache_counters, flows_active, FLOWS, "flows in the cache"),
+    WEIR_GAUGE(struct weir_cache_counters, flows_active, FLOWS,
+               "flows in the cache, also those without a packet since their last record"),
     WEIR_GAUGE(struct weir_cache_counters, flows_active_peak, FLOWS,
                "most flows that were in the cache at once; of several workers the sum"),
     WEIR_GAUGE(struct weir_cache_counters, cache_entries, ENTRIES,
@@ -78,6 +84,37 @@ struct weir_cache_config weir_cache_config_default(void)
     return config;
 }
 
+static bool is_timeout(int64_t ns)
+{
+    return ns == 0 || (ns >= WEIR_CACHE_TIMEOUT_MIN && ns <= WEIR_CACHE_TIMEOUT_MAX);
+}
+
+/* What differs by protocol or kind, and how often flows are reported. */
+static int check_limits(const struct weir_cache_config *config, struct weir_diag *diag)
+{
+    if (config->kind == WEIR_CACHE_PERMANENT && config->interval_ns == 0)
+        return weir_diag_set(diag, WEIR_E_USAGE, "a permanent cache needs an interval");
+    if (config->kind == WEIR_CACHE_IMMEDIATE && config->interval_ns != 0)
+        return weir_diag_set(diag, WEIR_E_USAGE, "an immediate cache has no interval");
+    if (config->portions > WEIR_CACHE_PORTIONS_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "flows are reported in at most %u portions",
+                             WEIR_CACHE_PORTIONS_MAX);
+    if (config->portions > 1 && config->interval_ns == 0)
+        return weir_diag_set(diag, WEIR_E_USAGE, "portions of the flows need an interval");
+    if (config->timeout_count > WEIR_PROTOCOL_TIMEOUTS_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u protocols have timeouts of their own",
+                             WEIR_PROTOCOL_TIMEOUTS_MAX);
+    for (unsigned i = 0; i < config->timeout_count; i++)
+        if (!is_timeout(config->timeouts[i].idle_ns) || !is_timeout(config->timeouts[i].active_ns))
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "the timeouts of protocol %u must be 0 or 1 ms to 7 days",
+                                 config->timeouts[i].protocol);
+    if (config->timeout_count > 0 && config->definition.mask[0].protocol != UINT8_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "timeouts of a protocol need flows that have it as a key");
+    return 0;
+}
+
 static int check(const struct weir_cache_config *config, struct weir_diag *diag)
 {
     if (config->entries < WEIR_CACHE_ENTRIES_MIN || config->entries > WEIR_CACHE_ENTRIES_MAX)
@@ -95,12 +132,16 @@ static int check(const struct weir_cache_config *config, struct weir_diag *diag)
         {"idle timeout", config->idle_ns, WEIR_CACHE_TIMEOUT_MIN},
         {"active timeout", config->active_ns, WEIR_CACHE_TIMEOUT_MIN},
         {"linger time", config->linger_ns, 0},
+        {"interval", config->interval_ns, WEIR_CACHE_TIMEOUT_MIN},
     };
     for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
         if (durations[i].value != 0 && (durations[i].value < durations[i].least ||
                                         durations[i].value > WEIR_CACHE_TIMEOUT_MAX))
             return weir_diag_set(diag, WEIR_E_USAGE, "the %s must be 0 or %s7 days",
                                  durations[i].name, durations[i].least ? "1 ms to " : "up to ");
+    int result = check_limits(config, diag);
+    if (result < 0)
+        return result;
     if (config->biflow != WEIR_BIFLOW_NONE)
         return weir_flow_definition_check_biflow(&config->definition, diag);
     return weir_flow_definition_check_uniflow(&config->definition, diag);
@@ -132,6 +173,8 @@ static void divide(struct weir_cache *cache, const struct weir_cache_config *con
 {
     uint32_t regions = weir_cache_regions(config->entries);
     uint64_t sets = (slots_of(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS;
+    if (config->kind == WEIR_CACHE_IMMEDIATE)
+        sets = 1; /* a flow is gone before the next one comes */
     weir_cache_divide((sets + regions - 1) / regions, &cache->row_count, &cache->region_buckets);
     uint32_t count = config->share.count > 1 ? config->share.count : 1;
     uint32_t first = weir_cache_first_region(regions, config->share.index, count);
@@ -173,61 +216,41 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
     return 0;
 }
 
-/* A timeout of 0 is none (RFC 6728 section 4.3.2). */
-static uint64_t timeout_of(int64_t ns)
-{
-    return ns == 0 ? UINT64_MAX : (uint64_t)ns;
-}
-
-/* The one that ticks are made of: without any, something. */
-static uint64_t shorter_timeout(const struct weir_cache_config *config)
-{
-    uint64_t shorter = (uint64_t)WEIR_CACHE_TIMEOUT_MAX;
-    if (timeout_of(config->idle_ns) < shorter)
-        shorter = timeout_of(config->idle_ns);
-    if (timeout_of(config->active_ns) < shorter)
-        shorter = timeout_of(config->active_ns);
-    return shorter;
-}
-
 struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config)
 {
+    struct weir_limits limits;
+    weir_limits_init(&limits, config);
     return (struct weir_meter_clock){
-        .tick_ns = shorter_timeout(config) / TIMEOUT_TICKS,
-        .idle = timeout_of(config->idle_ns),
+        .tick_ns = limits.shortest / TIMEOUT_TICKS,
+        .idle = limits.longest_idle,
     };
 }
 
 static void set_times(struct weir_cache *cache, const struct weir_cache_config *config)
 {
-    cache->idle = timeout_of(config->idle_ns);
-    cache->active = timeout_of(config->active_ns);
-    cache->linger = (uint64_t)config->linger_ns;
-    if (cache->linger > cache->idle)
-        cache->linger = cache->idle;
-    uint64_t shorter = shorter_timeout(config);
-    uint64_t linger = cache->linger < shorter ? cache->linger : shorter;
+    weir_limits_init(&cache->limits, config);
     cache->clock = weir_cache_clock(config);
     /* Who is told the time does not judge by itself that it was set back. */
     if (cache->is_told_time)
         cache->clock.idle = UINT64_MAX;
-    cache->tick_limit = (uint8_t)(shorter / cache->clock.tick_ns);
+    uint64_t shortest = cache->limits.shortest;
+    uint64_t linger = cache->limits.rows[0].linger;
+    if (linger > shortest)
+        linger = shortest;
+    cache->tick_limit = (uint8_t)(shortest / cache->clock.tick_ns);
     cache->linger_shift = (uint8_t)(cache->tick_limit - linger / cache->clock.tick_ns);
-    while (cache->active >> cache->start_shift >> ACTIVE_UNIT_BITS)
-        cache->start_shift++;
-    cache->start_limit = (uint16_t)(cache->active >> cache->start_shift);
 }
 
 /*
  * The two directions of a connection are found in one set: of the keys that may differ between
  * them none takes part in the hash. A VLAN is of the link, and does, as does the layer of a tunnel.
- * A biflow has one key.
+ * A biflow has one key, and only normal caches have connections.
  */
 struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config)
 {
     const struct weir_flow_definition *definition = &config->definition;
-    bool hashes_all =
-        config->biflow != WEIR_BIFLOW_NONE || !weir_flow_definition_has_connections(definition);
+    bool hashes_all = config->biflow != WEIR_BIFLOW_NONE || config->kind != WEIR_CACHE_NORMAL ||
+                      !weir_flow_definition_has_connections(definition);
     struct weir_flow_hasher hasher = {
         .hash_key = config->hash_key,
         .mask = {definition->mask[0], definition->mask[1]},
@@ -250,7 +273,9 @@ int weir_cache_new(const struct weir_cache_config *config, const struct weir_bat
     if (!cache)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the flow cache");
     memset(cache, 0, sizeof(*cache));
-    cache->has_connections = weir_flow_definition_has_connections(&config->definition);
+    cache->kind = config->kind;
+    cache->has_connections = config->kind == WEIR_CACHE_NORMAL &&
+                             weir_flow_definition_has_connections(&config->definition);
     cache->biflow = config->biflow;
     cache->perimeter = config->perimeter;
     bool is_biflow = config->biflow != WEIR_BIFLOW_NONE;

@@ -3,9 +3,9 @@
  * The flow cache of the Metering Process (RFC 5470 section 5.1, RFC 7011 section 2): packets in,
  * Flow Records out as column batches.
  *
- * A flow ends, and its record leaves with the flowEndReason (Information Element 136) in brackets,
+ * There are three kinds (RFC 6728 section 4.3). In a normal cache a flow ends, and its record
+ * leaves with the flowEndReason (Information Element 136) in brackets,
  *   - when no packet of it came for longer than the idle timeout [1];
- *   - when it began longer ago than the active timeout [2];
  *   - when its TCP connection has ended [3]: after a RST, or a FIN in both directions, both
  *     directions' flows take what still comes (the last ACK, a repeated FIN) and end once nothing
  *     came for `linger_ns`, or at once when a SYN opens a new connection. A SYN on a flow whose
@@ -13,12 +13,27 @@
  *     length of packets beside it, have no connections, and this reason does not occur;
  *   - when it is forced [4]: at the end of the input;
  *   - when room is needed [5]: the longest silent flow of the new one's set goes. Silence is
- *     known to 1/128 of the smaller timeout, so a flow that was silent up to that much shorter may
- *     go in its place. A counter that cannot hold more (2^32 packets, 2^48 octets) ends a flow so.
+ *     known to 1/128 of the shortest timeout and no further than that, so a flow that was silent
+ *     a little shorter may go in its place.
+ * A record leaves, and the flow goes on in its entry (RFC 5470 section 5.1.1 (3)),
+ *   - when it began longer ago than the active timeout [2];
+ *   - when it is its portion's turn [2]: with interval_ns, each time that Unix time is m times it,
+ *     the flows whose portion is m modulo `portions` are reported, each so once in portions times
+ *     interval_ns. A flow's portion is bits 8 to 23 of its hash times `portions` over 2^16;
+ *   - when a counter cannot hold more (2^32 packets, 2^48 octets) [5].
+ * The next record begins with the first packet after, with counters and flags from zero; of a
+ * biflow the direction stays, and that a FIN was seen is remembered. An entry in which nothing came
+ * since its record makes no further one; it goes as its flow would end, or, without an idle
+ * timeout, after an active timeout or the time between two reports.
  * Of a biflow all this is judged by the packets of both directions. A connection's reset or FINs
- * are then those of the one flow.
- * Whichever of the first three came first counts, whenever the cache gets to it: when the cache
- * looks for flows that ended never shows in a record's values.
+ * are then those of the one flow. Timeouts may differ by protocol where that is a key. Whatever
+ * came first counts, whenever the cache gets to it: when the cache looks for flows that are due
+ * never shows in a record's values, except by lack of room.
+ *
+ * In an immediate cache every packet is a record: flows with a timeout of zero [1] (RFC 5470
+ * section 5.1.1 (1)). In a permanent cache flows never end and are reported by portions; counters
+ * are deltas, of the packets since the last report (RFC 5102 section 5.10), so a flow without any
+ * has no record. There, what finds no room is not metered, but counted as packets_no_room.
  *
  * Time is the packets' own: the latest time seen. A packet older than that counts as if it came at
  * the latest time, but for its flow's first and last time. Should WEIR_CACHE_STEP_PACKETS in a row
@@ -55,6 +70,7 @@
 #include "meter/clock.h"
 #include "meter/definition.h"
 #include "meter/flow_hash.h"
+#include "meter/limits.h"
 #include "record/batch.h"
 #include "record/packet.h"
 
@@ -74,15 +90,27 @@ enum weir_flow_end {
     WEIR_FLOW_END_RESOURCES = 5,
 };
 
+/* RFC 6728 section 4.3. */
+enum weir_cache_kind {
+    WEIR_CACHE_NORMAL,
+    WEIR_CACHE_IMMEDIATE,
+    WEIR_CACHE_PERMANENT,
+};
+
 struct weir_cache_config {
+    enum weir_cache_kind kind;
     struct weir_flow_definition definition;
     enum weir_biflow biflow; /* both directions are one flow, or not */
     struct weir_perimeter perimeter;
     uint32_t entries;  /* flows at once, WEIR_CACHE_ENTRIES_MIN to _MAX */
     int64_t idle_ns;   /* WEIR_CACHE_TIMEOUT_MIN to _MAX, or 0: none */
     int64_t active_ns; /* WEIR_CACHE_TIMEOUT_MIN to _MAX, or 0: none */
-    int64_t linger_ns; /* silence after a connection's end; no more than idle_ns counts */
-    uint32_t domain;   /* Observation Domain of the records */
+    struct weir_protocol_timeouts timeouts[WEIR_PROTOCOL_TIMEOUTS_MAX]; /* of some protocols */
+    unsigned timeout_count;
+    int64_t interval_ns; /* WEIR_CACHE_TIMEOUT_MIN to _MAX between two portions, or 0: none */
+    uint32_t portions;   /* up to WEIR_CACHE_PORTIONS_MAX; 0 and 1: all flows are one */
+    int64_t linger_ns;   /* silence after a connection's end; no more than idle_ns counts */
+    uint32_t domain;     /* Observation Domain of the records */
     struct weir_hash_key hash_key;
     struct weir_share share;  /* of the flows, where several caches have one (meter/spread.h) */
     const uint32_t *if_index; /* ifIndex of each interface; copied */
@@ -98,7 +126,10 @@ struct weir_cache_counters {
     uint64_t packets_metered;
     uint64_t octets_metered;
     uint64_t packets_late;
+    uint64_t packets_no_room;
+    uint64_t octets_no_room;
     uint64_t flows_created;
+    uint64_t flows_continued;
     uint64_t flows_exported;
     uint64_t flows_expired_idle;
     uint64_t flows_expired_active;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How flows leave the cache: why and when they end, the sweep that finds those that nobody hits,
- * and whom to end when there is no room.
+ * How flows leave the cache: why and when they are reported and end, the sweep that finds those
+ * that nobody hits, and whom to end when there is no room.
  */
 #include "meter/private.h"
 
@@ -16,20 +16,31 @@
  */
 #define STEP_TICKS_MAX 64u
 
-unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot)
+static uint64_t sum_or_none(uint64_t time, uint64_t limit)
+{
+    return limit > WEIR_LIMIT_NONE - time ? WEIR_LIMIT_NONE : time + limit;
+}
+
+/* The last moment before the flow is due, and what for. */
+static uint64_t due_after(const struct weir_cache *cache, uint32_t slot, unsigned *ret_reason)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
+    const struct weir_flow_limits *limits = weir_limits_of(&cache->limits, hot->key.protocol);
     bool ended = hot->state & WEIR_FLOW_ENDED;
-    uint64_t silence_limit = ended ? cache->linger : cache->idle;
-    uint64_t silence = cache->clock.now - hot->last_seen;
-    uint64_t age = cache->clock.now - weir_cache_cold(cache, slot)->start_seen;
-    uint64_t silent_since = silence > silence_limit ? silence - silence_limit : 0;
-    uint64_t overdue_since = age > cache->active ? age - cache->active : 0;
-    if (overdue_since > silent_since)
-        return WEIR_FLOW_END_ACTIVE;
-    if (silent_since == 0)
-        return 0;
-    return ended ? WEIR_FLOW_END_DETECTED : WEIR_FLOW_END_IDLE;
+    bool rests = weir_cache_rests(cache, slot);
+    uint64_t silence = ended ? limits->linger : rests ? limits->rest : limits->idle;
+    uint64_t silent = sum_or_none(hot->last_seen, silence);
+    uint64_t deadline = rests ? WEIR_LIMIT_NONE : weir_cache_cold(cache, slot)->deadline;
+    *ret_reason = deadline < silent ? WEIR_FLOW_END_ACTIVE
+                  : ended           ? WEIR_FLOW_END_DETECTED
+                                    : WEIR_FLOW_END_IDLE;
+    return deadline < silent ? deadline : silent;
+}
+
+unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot)
+{
+    unsigned reason;
+    return cache->clock.now > due_after(cache, slot, &reason) ? reason : 0;
 }
 
 /* The key of a biflow from its source's side. */
@@ -82,7 +93,7 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
     weir_meter_rows_add(&cache->rows, &flow, weir_cache_time_ns(cache->clock.now));
 }
 
-void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
+void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
 {
     uint64_t *const counters[] = {
         [WEIR_FLOW_END_IDLE] = &cache->counters.flows_expired_idle,
@@ -91,34 +102,88 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
         [WEIR_FLOW_END_FORCED] = &cache->counters.flows_expired_forced,
         [WEIR_FLOW_END_RESOURCES] = &cache->counters.flows_expired_resources,
     };
+    if (weir_cache_rests(cache, slot))
+        return;
     ++*counters[reason];
+    add_row(cache, slot, reason);
+    struct weir_flow_hot *hot = &cache->hot[slot];
+    unsigned state = hot->state & WEIR_FLOW_STAYS;
+    if (hot->state & WEIR_TCP_FIN)
+        state |= WEIR_FLOW_FIN;
+    if (cache->biflow != WEIR_BIFLOW_NONE) {
+        struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
+        if (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN)
+            state |= WEIR_FLOW_FIN_BACK;
+        reverse->packets = 0;
+    }
+    hot->state = (uint16_t)state;
+    hot->packets = 0;
+    hot->octets = 0;
+}
+
+void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
+{
+    weir_cache_report(cache, slot, reason);
     cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
     cache->active_count--;
     struct weir_bucket *bucket =
         &cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)];
     bucket->active_count--;
     cache->regions[bucket->region].active_count--;
-    add_row(cache, slot, reason);
 }
 
-/* Ends those of the given ways of a set that have ended; returns them. */
+bool weir_cache_examine(struct weir_cache *cache, uint32_t slot)
+{
+    unsigned reason = weir_cache_end_reason(cache, slot);
+    if (reason == WEIR_FLOW_END_ACTIVE) {
+        weir_cache_report(cache, slot, reason);
+        reason = weir_cache_end_reason(cache, slot);
+    }
+    if (reason)
+        weir_cache_expire(cache, slot, reason);
+    return reason == 0;
+}
+
+/*
+ * Ticks tell of silence up to the shortest timeout only, modulo 256. Who may be silent for longer
+ * looks up to a quarter younger than that, so that it is looked at again in time; where room is
+ * needed it goes early.
+ */
+static void stay(struct weir_cache *cache, uint32_t slot)
+{
+    unsigned reason;
+    const struct weir_flow_hot *hot = &cache->hot[slot];
+    uint64_t left = (due_after(cache, slot, &reason) - cache->clock.now) / cache->clock.tick_ns;
+    uint64_t age = (cache->clock.now - hot->last_seen) / cache->clock.tick_ns +
+                   (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0u);
+    unsigned least = cache->tick_limit - cache->tick_limit / 4u;
+    unsigned shown =
+        left < cache->tick_limit - least ? (unsigned)(cache->tick_limit - left) : least;
+    if (age > shown)
+        cache->groups[slot / WEIR_GROUP_WAYS].ticks[slot % WEIR_GROUP_WAYS] =
+            (uint8_t)(cache->clock.tick - shown);
+}
+
+/* Does what those of the given ways of a set are due for; returns those that have ended. */
 static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t ways)
 {
     uint32_t ended = 0;
     for (; ways; ways &= ways - 1) {
         unsigned way = (unsigned)__builtin_ctz(ways);
         uint32_t slot = set * WEIR_GROUP_WAYS + way;
-        unsigned reason = weir_cache_end_reason(cache, slot);
-        if (reason) {
-            weir_cache_expire(cache, slot, reason);
+        if (weir_cache_examine(cache, slot))
+            stay(cache, slot);
+        else
             ended |= UINT32_C(1) << way;
-        }
     }
     return ended;
 }
 
+/* Flows of which nothing came for long; all, where they are reported however short that is. */
 static uint32_t maybe_ended(const struct weir_cache *cache, uint32_t set)
 {
+    if (cache->limits.interval)
+        return weir_group_occupied(&cache->groups[set]);
     return weir_group_older(&cache->groups[set], (uint8_t)cache->clock.tick, cache->tick_limit);
 }
 
@@ -264,8 +329,8 @@ static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, unsigned spr
         return (unsigned)__builtin_ctz(ended);
     unsigned way = weir_cache_oldest(cache, &cache->groups[set], spread);
     uint32_t slot = set * WEIR_GROUP_WAYS + way;
-    unsigned reason = weir_cache_end_reason(cache, slot);
-    weir_cache_expire(cache, slot, reason ? reason : WEIR_FLOW_END_RESOURCES);
+    if (weir_cache_examine(cache, slot))
+        weir_cache_expire(cache, slot, WEIR_FLOW_END_RESOURCES);
     return way;
 }
 

@@ -51,6 +51,7 @@ struct weir_cache {
     /* Constant once made. */
     weir_flow_hash *hash;
     struct weir_flow_hasher hasher;
+    enum weir_cache_kind kind;
     bool has_connections;
     enum weir_biflow biflow;
     uint32_t first_bucket; /* buckets before those of its share */
@@ -63,13 +64,9 @@ struct weir_cache {
     uint32_t region_entries;
     bool is_told_time; /* one of several shares */
     bool is_first_share;
-    uint64_t idle;
-    uint64_t active;
-    uint64_t linger;
+    struct weir_limits limits;
     uint8_t tick_limit;   /* ticks of silence after which a flow may have ended */
     uint8_t linger_shift; /* how many ticks older flows of ended connections look */
-    unsigned start_shift; /* cache time >> start_shift: the coarse time in hot.octets */
-    uint16_t start_limit; /* coarse time after which a flow may have ended */
     uint32_t packets_limit;
     struct weir_group *groups;
     struct weir_flow_hot *hot;
@@ -103,21 +100,36 @@ static inline struct weir_flow_reverse *weir_cache_reverse(const struct weir_cac
     return (struct weir_flow_reverse *)(weir_cache_cold(cache, slot) + 1);
 }
 
-/* True where the flow surely goes on, by the hot part alone. */
+/* True where a flow that has packets surely goes on, by the hot part alone. */
 static inline bool weir_cache_goes_on(const struct weir_cache *cache,
                                       const struct weir_flow_hot *hot)
 {
-    uint64_t silence = hot->state & WEIR_FLOW_ENDED ? cache->linger : cache->idle;
-    uint16_t age = (uint16_t)((cache->clock.now >> cache->start_shift) -
-                              (hot->octets >> WEIR_FLOW_OCTETS_BITS));
-    return cache->clock.now - hot->last_seen <= silence && age < cache->start_limit;
+    const struct weir_flow_limits *limits = weir_limits_of(&cache->limits, hot->key.protocol);
+    uint64_t silence = hot->state & WEIR_FLOW_ENDED ? limits->linger : limits->idle;
+    int16_t left = (int16_t)(uint16_t)((hot->octets >> WEIR_FLOW_OCTETS_BITS) -
+                                       (cache->clock.now >> cache->limits.deadline_shift));
+    return cache->clock.now - hot->last_seen <= silence && left > 0;
 }
 
-/* Why the flow in this slot has ended by now, or 0 while it goes on. */
+/* A flow without a packet since its record: its entry waits for one. */
+static inline bool weir_cache_rests(const struct weir_cache *cache, uint32_t slot)
+{
+    return cache->hot[slot].packets == 0 &&
+           (cache->biflow == WEIR_BIFLOW_NONE || weir_cache_reverse(cache, slot)->packets == 0);
+}
+
+/* What the flow in this slot is due for by now, or 0: its record, where the reason is
+ * WEIR_FLOW_END_ACTIVE, or else its end. */
 unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot);
 
-/* Makes the flow's record and empties its slot. */
+/* Makes the flow's record, unless it rests, and has it rest. */
+void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason);
+
+/* Makes the flow's record, unless it rests, and empties its slot. */
 void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason);
+
+/* Does what the flow in this slot is due for. Whether it is still there. */
+bool weir_cache_examine(struct weir_cache *cache, uint32_t slot);
 
 /* The set in which flows of a bucket with these bits are now. */
 static inline uint32_t weir_cache_set(const struct weir_cache *cache, uint32_t bucket, uint8_t bits)

@@ -21,6 +21,11 @@
 #define WEIR_FLOW_ENDED     0x8000u /* its connection has ended; it lingers */
 #define WEIR_FLOW_LATE      0x4000u /* cold.last_ns is its last time, not hot.last_seen */
 #define WEIR_FLOW_SWAPPED   0x2000u /* a biflow whose source is the second of the key's endpoints */
+#define WEIR_FLOW_FIN       0x1000u /* a FIN was seen, and is in an earlier record */
+#define WEIR_FLOW_FIN_BACK  0x0800u /* the same of a biflow's other direction */
+
+/* What stays where a flow goes on after a record. */
+#define WEIR_FLOW_STAYS (WEIR_FLOW_ENDED | WEIR_FLOW_SWAPPED | WEIR_FLOW_FIN | WEIR_FLOW_FIN_BACK)
 
 #define WEIR_FLOW_KEY_V6 0x8000u /* the family, in the highest bit of key.observation_point */
 
@@ -32,8 +37,8 @@
 struct weir_flow_hot {
     struct weir_flow_key key;
     uint64_t last_seen; /* cache time at its last packet */
-    uint64_t octets;    /* in the low 48 bits; above them coarse cache time at its first packet */
-    uint32_t packets;
+    uint64_t octets;    /* in the low 48 bits; above them the coarse deadline (meter/limits.h) */
+    uint32_t packets;   /* 0 with none of the reverse direction either: it rests after a record */
     uint16_t state;
     uint8_t ttl_min;
     uint8_t ttl_max;
@@ -43,8 +48,8 @@ _Static_assert(sizeof(struct weir_flow_hot) == 64, "one cache line");
 /* What is needed when it begins and when it ends. */
 struct weir_flow_cold {
     int64_t first_ns;
-    int64_t last_ns;     /* with WEIR_FLOW_LATE only; both are the forward direction's */
-    uint64_t start_seen; /* cache time at its first packet */
+    int64_t last_ns;   /* with WEIR_FLOW_LATE only; both are the forward direction's */
+    uint64_t deadline; /* the last cache time at which its record may go on */
     uint32_t flow_label : 20;
     uint32_t vlan : 12;
     uint16_t observation_point;

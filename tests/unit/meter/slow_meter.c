@@ -81,11 +81,14 @@ static struct slow_key turned(struct slow_key key)
     return other;
 }
 
-static void end_flow(struct slow_meter *meter, size_t at, uint8_t reason)
+/* A record of what came since the last one; of nothing there is none. */
+static void report(struct slow_meter *meter, struct slow_flow *flow, uint8_t reason)
 {
+    if (flow->rests)
+        return;
     meter->records = realloc(meter->records, (meter->record_count + 1) * sizeof(*meter->records));
     struct slow_record *record = &meter->records[meter->record_count++];
-    *record = meter->flows[at].record;
+    *record = flow->record;
     record->reason = reason;
     if (record->packets == 0) {
         record->first_ns = record->rev_first_ms;
@@ -93,28 +96,73 @@ static void end_flow(struct slow_meter *meter, size_t at, uint8_t reason)
     }
     record->rev_first_ms = record->rev_first_ms < 0 ? 0 : record->rev_first_ms / 1000000;
     record->rev_last_ms = record->rev_last_ms < 0 ? 0 : record->rev_last_ms / 1000000;
+    flow->rests = true;
+}
+
+static void end_flow(struct slow_meter *meter, size_t at, uint8_t reason)
+{
+    report(meter, &meter->flows[at], reason);
     meter->flow_count--;
     memmove(&meter->flows[at], &meter->flows[at + 1],
             (meter->flow_count - at) * sizeof(*meter->flows));
 }
 
+#define NEVER ((__int128)1 << 100)
+
 /* A timeout of 0 is none. */
 static __int128 limit(int64_t timeout_ns)
 {
-    return timeout_ns ? timeout_ns : (__int128)1 << 100;
+    return timeout_ns ? timeout_ns : NEVER;
+}
+
+static struct slow_timeouts timeouts_of(const struct slow_meter *meter, uint8_t protocol)
+{
+    for (unsigned i = 0; i < meter->own_count; i++)
+        if (meter->own[i].protocol == protocol)
+            return meter->own[i];
+    return (struct slow_timeouts){protocol, meter->idle_ns, meter->active_ns};
+}
+
+static __int128 period_of(const struct slow_meter *meter)
+{
+    return (__int128)limit(meter->interval_ns) * (meter->portions ? meter->portions : 1);
+}
+
+/* The last moment before the flow's turn to be reported. */
+static __int128 turn(const struct slow_meter *meter, const struct slow_flow *flow)
+{
+    if (!meter->interval_ns)
+        return NEVER;
+    __int128 at = (__int128)flow->portion * meter->interval_ns;
+    while (at > flow->start_seen)
+        at -= period_of(meter) * ((at - flow->start_seen) / period_of(meter) + 1);
+    at += period_of(meter) * ((flow->start_seen - at) / period_of(meter) + 1);
+    return at - 1;
+}
+
+static __int128 lesser(__int128 a, __int128 b)
+{
+    return a < b ? a : b;
 }
 
 static void end_due(struct slow_meter *meter)
 {
     for (size_t i = 0; i < meter->flow_count;) {
-        const struct slow_flow *flow = &meter->flows[i];
-        __int128 silent_at =
-            flow->last_seen + (flow->closed ? meter->linger_ns : limit(meter->idle_ns));
-        __int128 old_at = flow->start_seen + limit(meter->active_ns);
-        if (meter->now > silent_at && silent_at <= old_at)
+        struct slow_flow *flow = &meter->flows[i];
+        struct slow_timeouts own = timeouts_of(meter, flow->key.key.protocol);
+        bool permanent = meter->kind == SLOW_PERMANENT;
+        __int128 idle = permanent ? NEVER : limit(own.idle_ns);
+        __int128 active = permanent ? NEVER : limit(own.active_ns);
+        __int128 linger = lesser(meter->linger_ns, idle);
+        __int128 rest = idle == NEVER && !permanent ? lesser(active, period_of(meter)) : idle;
+        __int128 old_at = lesser(flow->start_seen + active, turn(meter, flow));
+        __int128 silent_at = flow->last_seen + (flow->closed ? linger : idle);
+        if (!flow->rests && meter->now > old_at && old_at < silent_at)
+            report(meter, flow, 2);
+        if (flow->rests)
+            silent_at = flow->last_seen + (flow->closed ? linger : rest);
+        if (meter->now > silent_at)
             end_flow(meter, i, flow->closed ? 3 : 1);
-        else if (meter->now > old_at)
-            end_flow(meter, i, 2);
         else
             i++;
     }
@@ -127,9 +175,19 @@ void slow_meter_finish(struct slow_meter *meter)
     meter->started = false;
 }
 
+/* How much older packets may be before they are of another time. */
+static __int128 longest_idle(const struct slow_meter *meter)
+{
+    __int128 longest = limit(meter->idle_ns);
+    for (unsigned i = 0; i < meter->own_count; i++)
+        if (limit(meter->own[i].idle_ns) > longest)
+            longest = limit(meter->own[i].idle_ns);
+    return meter->kind == SLOW_PERMANENT ? NEVER : longest;
+}
+
 static void take_time(struct slow_meter *meter, int64_t time)
 {
-    if (meter->started && time < meter->now - limit(meter->idle_ns)) {
+    if (meter->started && time < meter->now - longest_idle(meter)) {
         if (++meter->late < 1024)
             return;
         slow_meter_finish(meter);
@@ -173,7 +231,7 @@ static void close_connection(struct slow_meter *meter, const struct slow_key *ke
     struct slow_key reverse = turned(*key);
     bool closed = flags & RST;
     for (size_t i = 0; i < meter->flow_count; i++)
-        if (is_direction(&meter->flows[i], reverse) && meter->flows[i].record.tcp_flags & FIN)
+        if (is_direction(&meter->flows[i], reverse) && meter->flows[i].fin[0])
             closed = true;
     for (size_t i = 0; closed && i < meter->flow_count; i++)
         if (is_direction(&meter->flows[i], *key) || is_direction(&meter->flows[i], reverse))
@@ -198,14 +256,12 @@ static bool begins_turned(const struct slow_meter *meter, const struct weir_pack
     }
 }
 
-static void begin_flow(struct slow_meter *meter, const struct weir_packet *packet,
-                       const struct slow_key *key)
+static void begin_record(const struct slow_meter *meter, struct slow_flow *flow,
+                         const struct weir_packet *packet, const struct slow_key *key)
 {
-    meter->flows = realloc(meter->flows, (meter->flow_count + 1) * sizeof(*meter->flows));
-    struct slow_flow *flow = &meter->flows[meter->flow_count++];
     struct slow_record *record = &flow->record;
-    memset(flow, 0, sizeof(*flow));
-    flow->key = begins_turned(meter, packet) ? turned(*key) : *key;
+    memset(record, 0, sizeof(*record));
+    flow->rests = false;
     flow->start_seen = meter->now;
     record->key = tangled(flow->key.key, key->is_v6);
     record->key.tos = packet->key.tos;
@@ -224,6 +280,17 @@ static void begin_flow(struct slow_meter *meter, const struct weir_packet *packe
         record->icmp_type = (uint8_t)(record->key.dst_port / 256);
         record->icmp_code = (uint8_t)(record->key.dst_port % 256);
     }
+}
+
+static void begin_flow(struct slow_meter *meter, const struct weir_packet *packet,
+                       const struct slow_key *key)
+{
+    meter->flows = realloc(meter->flows, (meter->flow_count + 1) * sizeof(*meter->flows));
+    struct slow_flow *flow = &meter->flows[meter->flow_count++];
+    memset(flow, 0, sizeof(*flow));
+    flow->key = begins_turned(meter, packet) ? turned(*key) : *key;
+    flow->portion = meter->portion ? meter->portion(meter->portion_context, packet) : 0;
+    flow->rests = true;
 }
 
 static void count_forward(const struct weir_packet *packet, struct slow_record *record)
@@ -270,24 +337,28 @@ void slow_meter_add(struct slow_meter *meter, const struct weir_packet *packet)
     size_t at = find(meter, &key);
     if (at < meter->flow_count && meter->connections && (packet->tcp_flags & (SYN | FIN)) == SYN) {
         const struct slow_flow *flow = &meter->flows[at];
-        unsigned flags = is_forward(flow, &key) ? flow->record.tcp_flags : flow->record.rev_flags;
-        if (flow->closed || flags & FIN)
+        if (flow->closed || flow->fin[!is_forward(flow, &key)])
             end_flow(meter, at, 3);
     }
     at = find(meter, &key);
     if (at == meter->flow_count)
         begin_flow(meter, packet, &key);
     struct slow_flow *flow = &meter->flows[at];
+    if (flow->rests)
+        begin_record(meter, flow, packet, &key);
     if (is_forward(flow, &key))
         count_forward(packet, &flow->record);
     else
         count_reverse(packet, &flow->record);
+    flow->fin[!is_forward(flow, &key)] |= (packet->tcp_flags & FIN) != 0;
     flow->last_seen = meter->now;
+    if (meter->kind == SLOW_IMMEDIATE)
+        end_flow(meter, at, 1);
     if (!meter->connections || !(packet->tcp_flags & (FIN | RST)))
         return;
     if (meter->direction == SLOW_UNIFLOWS)
         close_connection(meter, &key, packet->tcp_flags);
-    else if (packet->tcp_flags & RST || flow->record.tcp_flags & flow->record.rev_flags & FIN)
+    else if (packet->tcp_flags & RST || (flow->fin[0] && flow->fin[1]))
         flow->closed = true;
 }
 

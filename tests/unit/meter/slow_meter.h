@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Metering done the obvious way, to compare the flow cache with: a list of flows, searched from end
- * to end for each packet, in which every flow ends at the very moment of its timeout. It shares no
- * code with the cache, knows no lack of room, and is slow.
+ * to end for each packet, in which every flow ends, or is reported and goes on, at the very moment
+ * of its timeout. It shares no code with the cache, knows no lack of room, and is slow.
  */
 #ifndef WEIR_TESTS_METER_SLOW_METER_H
 #define WEIR_TESTS_METER_SLOW_METER_H
@@ -63,9 +63,20 @@ struct slow_key {
 struct slow_flow {
     struct slow_record record;
     struct slow_key key; /* masked, as its source sends */
-    __int128 start_seen;
+    __int128 start_seen; /* of the record */
     __int128 last_seen;
+    unsigned portion;
     bool closed;
+    bool rests;  /* nothing came since the last record */
+    bool fin[2]; /* seen, by direction */
+};
+
+enum slow_kind { SLOW_NORMAL, SLOW_IMMEDIATE, SLOW_PERMANENT };
+
+struct slow_timeouts {
+    uint8_t protocol;
+    int64_t idle_ns;
+    int64_t active_ns;
 };
 
 struct slow_meter {
@@ -77,6 +88,13 @@ struct slow_meter {
     int64_t idle_ns;
     int64_t active_ns;
     int64_t linger_ns;
+    enum slow_kind kind;
+    struct slow_timeouts own[4]; /* of some protocols */
+    unsigned own_count;
+    int64_t interval_ns; /* 0: none */
+    unsigned portions;
+    unsigned (*portion)(const void *context, const struct weir_packet *packet);
+    const void *portion_context;
 
     bool started;
     __int128 now;

@@ -9,10 +9,12 @@
 
 #include <stdio.h>
 
-#define STREAMS        400u
+#define STREAMS        1000u
 #define STREAM_PACKETS 3000u
 
 static uint64_t random_state;
+static uint64_t flows_continued;
+static uint64_t sets_divided;
 
 static uint64_t random_below(uint64_t limit)
 {
@@ -86,6 +88,33 @@ static struct weir_packet random_packet(unsigned hosts)
     return packet;
 }
 
+/* Kinds of caches, timeouts by protocol, and reports at intervals. */
+static void random_limits(struct weir_cache_config *config, const int64_t idles[6],
+                          const int64_t actives[6])
+{
+    static const enum weir_cache_kind kinds[] = {WEIR_CACHE_NORMAL,    WEIR_CACHE_NORMAL,
+                                                 WEIR_CACHE_NORMAL,    WEIR_CACHE_NORMAL,
+                                                 WEIR_CACHE_PERMANENT, WEIR_CACHE_IMMEDIATE};
+    static const int64_t intervals[] = {WEIR_NS_PER_MS, 777777777, 4 * WEIR_NS_PER_SECOND,
+                                        60 * WEIR_NS_PER_SECOND, WEIR_CACHE_TIMEOUT_MAX};
+    static const uint8_t protocols[] = {6, 17, 1, 58};
+    config->kind = kinds[random_below(6)];
+    if (config->kind == WEIR_CACHE_PERMANENT ||
+        (config->kind == WEIR_CACHE_NORMAL && random_below(3) == 0)) {
+        config->interval_ns = intervals[random_below(5)];
+        config->portions = random_below(2) ? (uint32_t)random_below(7) : 1;
+    }
+    if (config->definition.mask[0].protocol != UINT8_MAX || random_below(2))
+        return;
+    config->timeout_count = (unsigned)random_below(5);
+    for (unsigned i = 0; i < config->timeout_count; i++)
+        config->timeouts[i] = (struct weir_protocol_timeouts){
+            .protocol = protocols[i],
+            .idle_ns = idles[random_below(6)],
+            .active_ns = actives[random_below(6)],
+        };
+}
+
 static struct weir_cache_config random_config(void)
 {
     struct weir_cache_config config = weir_cache_config_default();
@@ -120,6 +149,7 @@ static struct weir_cache_config random_config(void)
     assert_int_equal(weir_network_parse("2001:db8::4/126", &config.perimeter.networks[1]), 0);
     config.perimeter.count = 2;
     weir_hash_key_seed(&config.hash_key, random_below(1000));
+    random_limits(&config, idles, actives);
     return config;
 }
 
@@ -185,7 +215,22 @@ static void run_cache(const struct weir_cache_config *config, const struct strea
                          counters.flows_expired_resources,
                      rows->count);
     assert_int_equal(counters.flows_expired_resources, 0);
+    flows_continued += counters.flows_continued;
+    sets_divided += counters.sets_split;
     weir_cache_free(cache);
+}
+
+/* As the header says: sixteen bits of the hash, from the eighth on. */
+static unsigned portion_of(const void *context, const struct weir_packet *packet)
+{
+    const struct weir_cache_config *config = context;
+    struct weir_flow_hasher hasher = weir_cache_hasher(config);
+    struct weir_flow_more_key more = weir_flow_more_of(packet, &config->definition.more_mask);
+    struct weir_flow_place place;
+    weir_flow_hash *hash =
+        config->biflow ? weir_flow_hash_portable_biflow : weir_flow_hash_portable;
+    hash(&hasher, packet, config->definition.has_more ? &more : NULL, &place, 1);
+    return (place.bits * 256u + place.spread) * (config->portions ? config->portions : 1) / 65536;
 }
 
 static void run_slow(const struct weir_cache_config *config, const struct stream *stream,
@@ -206,7 +251,18 @@ static void run_slow(const struct weir_cache_config *config, const struct stream
         .idle_ns = config->idle_ns,
         .active_ns = config->active_ns,
         .linger_ns = config->linger_ns,
+        .kind = (enum slow_kind)config->kind,
+        .own_count = config->timeout_count,
+        .interval_ns = config->interval_ns,
+        .portions = config->portions,
+        .portion = portion_of,
+        .portion_context = config,
     };
+    slow->connections &= config->kind == WEIR_CACHE_NORMAL;
+    for (unsigned i = 0; i < config->timeout_count; i++)
+        slow->own[i] =
+            (struct slow_timeouts){config->timeouts[i].protocol, config->timeouts[i].idle_ns,
+                                   config->timeouts[i].active_ns};
     for (unsigned i = 0; i < STREAM_PACKETS; i++) {
         slow_meter_add(slow, &stream->packets[i]);
         if (stream->advance_after[i])
@@ -278,6 +334,9 @@ static void cache_gives_the_slow_meters_flows(void **state)
     /* The streams are worth something only if flows end in every way. */
     for (unsigned reason = 1; reason <= 4; reason++)
         assert_true(reasons[reason] > STREAMS);
+    /* And go on after a record, and the cache grows meanwhile. */
+    assert_true(flows_continued > STREAMS);
+    assert_true(sets_divided > STREAMS);
 }
 
 int main(void)
