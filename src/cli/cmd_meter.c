@@ -5,6 +5,7 @@
 
 #include "app/destination.h"
 #include "app/flow_printer.h"
+#include "app/flow_selection.h"
 #include "app/guard.h"
 #include "app/meter.h"
 #include "app/meter_reports.h"
@@ -15,6 +16,10 @@
 #include "cli/signals.h"
 
 #define STATS_OCTETS_MAX ((size_t)64 << 10)
+
+/* The same everywhere: Observation Points that hash choose the same flows, and files are repeated.
+ */
+#define SELECTION_SEED 0
 
 /* What the Exporting Processes counted, together. */
 struct exported {
@@ -29,6 +34,8 @@ struct run {
     struct weir_meter_settings settings;
     struct weir_meter *meter;
     struct weir_meter_reports *reports;     /* of the meter */
+    const char **selectors;                 /* of --select */
+    struct weir_flow_selection *selection;  /* NULL: every flow goes out */
     struct weir_destination **destinations; /* one a URL; NULL: not open */
     struct weir_flow_printer *printer;
     struct weir_guard_group guarded;
@@ -42,7 +49,31 @@ static int add_output(struct run *run, unsigned output, struct weir_batch_sink s
 {
     weir_guard_batches(&run->guards[output], &run->guarded, output, sink);
     struct weir_batch_sink guarded = weir_guard_batch_sink(&run->guards[output]);
-    return weir_meter_add_sink(run->meter, &guarded, diag);
+    return run->selection ? weir_flow_selection_add_sink(run->selection, &guarded, diag)
+                          : weir_meter_add_sink(run->meter, &guarded, diag);
+}
+
+/* Puts the selection of flows, where one is asked for, between the meter and the outputs. */
+static int open_selection(struct run *run, struct weir_diag *diag)
+{
+    struct weir_flow_selection_config config = {
+        .seed = SELECTION_SEED,
+        .context = {.now_ns = weir_clock_now(&run->call->clock),
+                    .zone = weir_arguments_zone(run->arguments)},
+    };
+    run->selectors = weir_meter_texts(run->arguments, SELECT, &config.count);
+    if (!run->selectors)
+        return WEIR_E_NOMEM;
+    if (config.count == 0)
+        return 0;
+    config.specs = run->selectors;
+    int result = weir_flow_selection_new(&config, &run->selection, diag);
+    if (result < 0) {
+        weir_diag_prefix(diag, "--select");
+        return result;
+    }
+    struct weir_batch_sink sink = weir_flow_selection_sink(run->selection);
+    return weir_meter_add_sink(run->meter, &sink, diag);
 }
 
 /* Opens what flows go to. */
@@ -66,6 +97,8 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
     const struct weir_extra_fields *extras[WEIR_METER_DEFINITIONS_MAX];
     for (unsigned i = 0; i < fields.extra_count; i++)
         extras[i] = &fields.extras[i];
+    if (run->selection)
+        fields.columns |= weir_flow_selection_columns(run->selection);
     const struct weir_flow_printer_fields printed = {
         .columns = fields.columns,
         .named = fields.named,
@@ -196,6 +229,27 @@ static void listen(struct run *run)
         weir_call_say_failure(run->call, result, &diag);
 }
 
+/* What each Selector of flows has seen, and what of it goes on. */
+static void add_selection(const struct weir_flow_selection *selection, struct weir_stats *stats)
+{
+    struct weir_flow_selection_description description;
+    weir_flow_selection_describe(selection, &description);
+    weir_stats_open_list(stats, "flow_selectors");
+    for (unsigned i = 0; i < description.count; i++) {
+        const struct weir_flow_selector *selector = &description.selectors[i];
+        weir_stats_open_object(stats, NULL);
+        weir_stats_add_text(stats, "selector", selector->text);
+        weir_stats_add_u64(stats, "flows_seen", selector->seen.flows);
+        weir_stats_add_u64(stats, "packets_seen", selector->seen.packets);
+        weir_stats_add_u64(stats, "octets_seen", selector->seen.octets);
+        weir_stats_add_u64(stats, "flows_selected", selector->selected.flows);
+        weir_stats_add_u64(stats, "packets_selected", selector->selected.packets);
+        weir_stats_add_u64(stats, "octets_selected", selector->selected.octets);
+        weir_stats_close(stats);
+    }
+    weir_stats_close(stats);
+}
+
 static int print_stats(const struct run *run, struct weir_diag *diag)
 {
     const struct exported *exported = &run->exported;
@@ -215,7 +269,12 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
     };
     struct weir_text_buffer text;
     weir_text_init(&text, STATS_OCTETS_MAX);
-    weir_stats_print(parts, sizeof(parts) / sizeof(parts[0]), &text);
+    struct weir_stats stats = weir_stats_begin(&text);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        weir_stats_add(&stats, &parts[i]);
+    if (run->selection)
+        add_selection(run->selection, &stats);
+    weir_stats_end(&stats);
     int result = weir_print(&text, weir_arguments_text(run->arguments, STATS), diag);
     weir_text_done(&text);
     return result;
@@ -261,6 +320,8 @@ static int meter(struct run *run, struct weir_diag *diag)
     const struct weir_meter_settings *settings = &run->settings;
     int result = weir_meter_new(&settings->config, &run->meter, diag);
     if (result == 0)
+        result = open_selection(run, diag);
+    if (result == 0)
         result = open_outputs(run, diag);
     if (result < 0) {
         abort_outputs(run);
@@ -295,6 +356,8 @@ static int run_meter(struct weir_call *call, struct weir_diag *diag)
         result = meter(&run, diag);
     weir_meter_reports_free(run.reports);
     weir_meter_free(run.meter);
+    weir_flow_selection_free(run.selection);
+    free(run.selectors);
     weir_meter_settings_done(&run.settings);
     free(run.destinations);
     free(run.guards);
@@ -310,6 +373,8 @@ static const struct weir_example examples[] = {
     {"weir meter -r office.pcap --flow 'keys=src_addr/24,dst_port fields=packets,bytes'",
      "networks and the services they use"},
     {"weir meter -r office.pcap --biflow --direction syn", "connections, not directions of them"},
+    {"weir meter -r office.pcap --select threshold:bytes=1M --to ipfix+file:flows.ipfix",
+     "every large flow, and of the others as many as it takes to estimate what all sent"},
     {"weir meter -r datacenter.pcap --layer inner", "the flows inside VXLAN and other tunnels"},
     {"weir meter -r datacenter.pcap --layer both --to ipfix+file:flows.ipfix",
      "those and the tunnels' own; layer says which is which"},
@@ -331,6 +396,11 @@ const struct weir_command weir_command_meter = {
         "give the same records in the same order each time.\n\n"
         "Of what the filter lets pass no packet is left out, and records have no sampling "
         "interval: who collects them takes that for 1.\n\n"
+        "--select leaves flows out before they are exported. Those that were chosen by chance say "
+        "so: sampling_size of sampling is what their packets stand for, so that sums of counters "
+        "times sampling / sampling_size are right on average, and flow_probability tells how far "
+        "off they may be. --stats has for each selector the flows that it saw and selected, with "
+        "their packets and octets.\n\n"
         "IP is found behind VLAN tags, MPLS labels, pseudowires, PPPoE, PPP, Cisco HDLC, "
         "IEEE 802.11 and LLC. With --layer inner it is also looked for inside IP in IP, GRE, "
         "ERSPAN, EtherIP, "

@@ -145,10 +145,18 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                         .max = WEIR_CACHE_TIMEOUT_MAX,
                         .help = "a flow ends this long after its first packet, from 1ms; 0s: "
                                 "never for that"},
+    [SELECT] = {.name = "select",
+                .kind = WEIR_OPTION_TEXT,
+                .repeatable = true,
+                .value = "SPEC",
+                .group = "Flow Records",
+                .help = "exports some of them (RFC 7014): match:FILTER, as of weir query --where; "
+                        "threshold:bytes=Z or packets=Z, the smaller by chance; count:n/N, "
+                        "random:n/N, prob:P, time:ON/OFF, hash:n/N of the keys; several run one "
+                        "after another"},
     [TO] = {.name = "to",
             .kind = WEIR_OPTION_URL,
             .repeatable = true,
-            .group = "Flow Records",
             .help = "where they go: udp://HOST:PORT or ipfix+udp:// netflow9+udp:// "
                     "netflow5+udp:// netflow1+udp://, ipfix+file:PATH, json:PATH; without it they "
                     "are printed. Options data that tells what was metered, lost and ignored goes "

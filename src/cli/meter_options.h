@@ -34,6 +34,7 @@ enum {
     WORKERS,
     IDLE_TIMEOUT,
     ACTIVE_TIMEOUT,
+    SELECT,
     TO,
     DOMAIN,
     FORMAT,

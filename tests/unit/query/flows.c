@@ -161,7 +161,7 @@ static void put_value(struct weir_batch *batch, uint32_t row, const struct flow 
     }
 }
 
-static struct weir_batch *make_batch(const struct flow *rows, size_t count)
+struct weir_batch *flows_batch(const struct flow *rows, size_t count)
 {
     struct weir_batch *batch = weir_batch_new((uint32_t)count);
     assert_non_null(batch);
@@ -198,7 +198,7 @@ static void write_file(const struct flows *flows, size_t first, size_t count, un
     snprintf(temporary, sizeof(temporary), "%s/new", part);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_true(fd >= 0);
-    struct weir_batch *batch = make_batch(flows->rows + first, count);
+    struct weir_batch *batch = flows_batch(flows->rows + first, count);
     const struct weir_parquet_options options = {.row_group_rows = 256};
     assert_int_equal(weir_parquet_encoder_new(&options, &encoder), 0);
     assert_int_equal(weir_parquet_new(encoder, &file), 0);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "record/batch.h"
 #include "record/column.h"
 
 struct flow {
@@ -60,6 +61,9 @@ struct flows *flows_of_sources(const char *const *addresses, size_t address_coun
 /* Renames a leaf in the store's first `files` files, which then lack it as if they were older. */
 void flows_drop_leaf(const struct flows *flows, const char *leaf, size_t files);
 void flows_free(struct flows *flows);
+
+/* Rows as a batch of their own, to be freed. */
+struct weir_batch *flows_batch(const struct flow *rows, size_t count);
 
 uint64_t flows_random(uint64_t *state);
 

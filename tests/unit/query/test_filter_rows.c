@@ -12,6 +12,7 @@
 
 #include "answers.h"
 #include "flows.h"
+#include "query/row_filter.h"
 
 #define FILTERS 150
 
@@ -454,10 +455,51 @@ static void answers_are_those_of_a_slow_reading(void **state)
     }
 }
 
+/* The same filters over rows of a batch; what they say of elements is for queries only. */
+static void rows_of_batches_pass_as_those_of_stores(void **state)
+{
+    (void)state;
+    uint64_t random = 21;
+    unsigned refused = 0;
+    struct flows *flows = flows_new(5, 400, true);
+    struct weir_batch *batch = flows_batch(flows->rows, flows->count);
+    bool pass[400];
+    for (unsigned i = 0; i < 20 * FILTERS; i++) {
+        struct node *node = make_filter(&random, 1 + i % 4);
+        char *text = NULL;
+        size_t length;
+        FILE *out = open_memstream(&text, &length);
+        assert_non_null(out);
+        write_filter(node, out);
+        fclose(out);
+        struct weir_filter_context context = {0};
+        struct weir_row_filter *filter = NULL;
+        struct weir_diag diag = {0};
+        int result = weir_row_filter_new(text, &context, &filter, &diag);
+        if (result < 0 && (!strstr(text, "ingressVRFID") || !strstr(diag.text, "has no column")))
+            fail_msg("%s: %s", text, diag.text);
+        refused += result < 0;
+        for (uint32_t s = 0; result == 0 && s < batch->segment_count; s++) {
+            const struct weir_segment *segment = &batch->segments[s];
+            weir_row_filter_run(filter, batch, segment, pass);
+            for (uint32_t row = 0; row < segment->row_count; row++)
+                if (pass[row] != decide(node, &flows->rows[segment->first_row + row]))
+                    fail_msg("%s:\nrow %u: %d", text, segment->first_row + row, pass[row]);
+        }
+        weir_row_filter_free(filter);
+        free(text);
+        free_filter(node);
+    }
+    assert_true(refused > 0 && refused < 20 * FILTERS / 2);
+    weir_batch_free(batch);
+    flows_free(flows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_a_slow_reading),
+        cmocka_unit_test(rows_of_batches_pass_as_those_of_stores),
     };
     return cmocka_run_group_tests_name("filter_rows", tests, make_stores, remove_stores);
 }
