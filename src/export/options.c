@@ -230,15 +230,22 @@ static uint64_t units_of(const char *text)
     return 0;
 }
 
+/* Reverse elements have bit 14 set, and are the odd ones here. */
+static unsigned index_of(uint16_t id)
+{
+    return (id & 0x3fffu) * 2u + (id >> 14 & 1u);
+}
+
 static int put_type(struct weir_exporter *exporter, const struct weir_field *field,
                     struct weir_diag *diag)
 {
     struct weir_exporter_options *options = &exporter->options;
     const struct weir_element *element = weir_element_find(field->pen, field->id);
-    if (!element || field->id >= WEIR_EXPORTER_OWN_ELEMENTS)
+    unsigned index = element ? index_of(field->id) : WEIR_EXPORTER_OWN_ELEMENTS;
+    if (index >= WEIR_EXPORTER_OWN_ELEMENTS)
         return 0;
-    uint64_t bit = UINT64_C(1) << field->id % 64;
-    uint64_t *told = &options->types_told[field->id / 64];
+    uint64_t bit = UINT64_C(1) << index % 64;
+    uint64_t *told = &options->types_told[index / 64];
     if (*told & bit)
         return 0;
     *told |= bit;

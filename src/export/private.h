@@ -21,8 +21,8 @@
 #define WEIR_EXPORTER_FIRST_TEMPLATE 256u
 #define WEIR_EXPORTER_FIRST_OPTIONS  (WEIR_EXPORTER_FIRST_TEMPLATE + WEIR_EXPORTER_SHAPES_MAX)
 
-/* Elements under WEIR_PEN_BUILTIN have numbers below this. */
-#define WEIR_EXPORTER_OWN_ELEMENTS 1024u
+/* Elements under WEIR_PEN_BUILTIN have numbers below half of this, and each its reverse. */
+#define WEIR_EXPORTER_OWN_ELEMENTS 2048u
 
 /* A Template, and when it was announced last. */
 struct weir_announcement {

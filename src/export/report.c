@@ -30,7 +30,7 @@ static struct weir_field field_of(const struct weir_report *report, unsigned ind
 
 bool weir_report_is_carried(const struct weir_report *report, enum weir_protocol protocol)
 {
-    return protocol == WEIR_PROTOCOL_IPFIX ||
+    return (protocol == WEIR_PROTOCOL_IPFIX && !report->is_netflow9_only) ||
            (protocol == WEIR_PROTOCOL_NETFLOW9 && report->netflow9_scope != WEIR_SCOPE_NONE);
 }
 

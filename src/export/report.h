@@ -72,8 +72,8 @@ struct weir_report_field {
     }
 #define WEIR_REPORT_NUMBER(pen, id, octets, type, member) \
     WEIR_REPORT_FIELD(pen, id, octets, NUMBER, type, member)
-#define WEIR_REPORT_TIME(id, type, member) WEIR_REPORT_FIELD(0, id, 8, TIME, type, member)
-#define WEIR_REPORT_REAL(id, type, member) WEIR_REPORT_FIELD(0, id, 8, REAL, type, member)
+#define WEIR_REPORT_TIME(id, type, member)      WEIR_REPORT_FIELD(0, id, 8, TIME, type, member)
+#define WEIR_REPORT_REAL(pen, id, type, member) WEIR_REPORT_FIELD(pen, id, 8, REAL, type, member)
 #define WEIR_REPORT_TEXT(pen, id, type, member) \
     WEIR_REPORT_FIELD(pen, id, WEIR_LENGTH_VARIABLE, TEXT, type, member)
 
@@ -82,6 +82,7 @@ struct weir_report {
     uint8_t field_count;
     uint8_t scope_count;
     uint8_t netflow9_scope; /* enum weir_report_scope */
+    bool is_netflow9_only;  /* IPFIX says it otherwise */
     bool is_statistics;     /* sent again and again, and at the end; else as often as Templates */
     /* The values of record `index`, from 0; NULL: there are no more. */
     const void *(*values)(void *context, uint32_t index);

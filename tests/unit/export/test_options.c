@@ -180,7 +180,7 @@ static const struct weir_report_field thing_fields[] = {
     WEIR_REPORT_NUMBER(0, 136, 1, struct thing, small),
     WEIR_REPORT_NUMBER(OWN, 308, 8, struct thing, number),
     WEIR_REPORT_TIME(323, struct thing, time_ns),
-    WEIR_REPORT_REAL(311, struct thing, real),
+    WEIR_REPORT_REAL(0, 311, struct thing, real),
     WEIR_REPORT_TEXT(0, 82, struct thing, name),
 };
 
