@@ -91,8 +91,8 @@ static const struct weir_option options[OPTION_COUNT] = {
     [SUM] = {.name = "sum",
              .kind = WEIR_OPTION_TEXT,
              .value = "COL,...",
-             .help = "sums of columns, and flows, their number; without it and without --agg "
-                     "bytes,packets,flows"},
+             .help = "sums of columns, and flows, their number; packets_error and the like are "
+                     "standard errors of sums; without it and without --agg bytes,packets,flows"},
     [AGG] = {.name = "agg",
              .kind = WEIR_OPTION_TEXT,
              .value = "EXPR,...",
@@ -368,10 +368,20 @@ const struct weir_command weir_command_query = {
     .about =
         "A flow belongs to a time when some of it lies there: it ended at --from or later and "
         "began before --to. Counters are multiplied by the sampling interval of their flow; where "
-        "that is not known it counts as 1. In --format json stats has files, octets and "
+        "that is not known it counts as 1.\n\n"
+        "Sums of sampled counters are estimates: packets_error, bytes_error and the same of rev_ "
+        "are their standard errors, which tables and JSON show beside them and --sum and --agg "
+        "can ask for. The truth is within 1.96 of them 95 times in 100, where some thirty packets "
+        "were sampled. Octets need the squares of packet lengths (octetDeltaSumOfSquares); of "
+        "flows "
+        "without them packets are taken for equally long, which makes errors of octets too small, "
+        "by 1.4 where half of the packets are of 40 octets and half of 1,500. Of what was not "
+        "sampled they are 0.\n\n"
+        "In --format json stats has files, octets and "
         "flows_in_files, what was read; sampling_unknown_in_files, how many of those flows do not "
         "say their interval, be it none or 0, is left out where weir did not write them; scaled "
-        "says whether anything was multiplied. Times of answers, and where days of bins begin, go "
+        "says whether anything was multiplied; errors has those of all rows together. Times of "
+        "answers, and where days of bins begin, go "
         "by --tz; Parquet has times in UTC.\n\n"
         "A filter has tests, and, or, not and brackets. A test is a column or an Information "
         "Element by its name, an operator (= != < <= > >= in like, or none, which is =) and a "

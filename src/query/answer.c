@@ -235,6 +235,14 @@ static bool is_amount(const struct weir_answer_column *column)
                : weir_query_field_is_counter(&column->field) || column->kind == WEIR_ANSWER_REAL;
 }
 
+static void print_real_for_people(const struct weir_answer_column *column, double value,
+                                  struct weir_text_buffer *out)
+{
+    if (column->squares_add_up)
+        weir_text_add(out, "± ");
+    weir_print_magnitude(value, out);
+}
+
 void weir_cell_print_for_people(const struct weir_answer_column *column,
                                 const struct weir_cell *cell, struct weir_text_buffer *out)
 {
@@ -253,7 +261,7 @@ void weir_cell_print_for_people(const struct weir_answer_column *column,
     else if (column->kind == WEIR_ANSWER_INTEGER && is_amount(column))
         weir_print_magnitude((double)cell->integer, out);
     else if (column->kind == WEIR_ANSWER_REAL)
-        weir_print_magnitude(cell->real, out);
+        print_real_for_people(column, cell->real, out);
     else if (column->kind == WEIR_ANSWER_TIME)
         print_time(column->zone, cell->integer, true, out);
     else if (column->kind == WEIR_ANSWER_TEXT)

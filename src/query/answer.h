@@ -59,6 +59,9 @@ enum weir_row_role {
     WEIR_ROW_TOTAL,
 };
 
+/* Errors that stats say, one a counter at most. */
+#define WEIR_QUERY_ERRORS_MAX 4u
+
 struct weir_query_stats {
     uint64_t rows;             /* printed, without other and total */
     uint64_t files;            /* read */
@@ -69,6 +72,12 @@ struct weir_query_stats {
     bool sampling_known;       /* that number holds: the files were weir's own */
     bool scaled;               /* counters were multiplied by their sampling interval */
     int64_t elapsed_ns;
+    /* Of all rows and others together, by the name of the column; JSON says them. */
+    struct weir_query_error {
+        const char *name;
+        double value;
+    } errors[WEIR_QUERY_ERRORS_MAX];
+    unsigned error_count;
 };
 
 /* Where text goes. 0, or an error, which ends the printing. */

@@ -320,6 +320,37 @@ bool weir_query_field_is_stored(const struct weir_query_field *field)
            field->column != WEIR_COLUMN_ICMP_CODE;
 }
 
+static const struct {
+    enum weir_computed error;
+    enum weir_column counter;
+} errors[] = {
+    {WEIR_COMPUTED_PACKETS_ERROR, WEIR_COLUMN_PACKETS},
+    {WEIR_COMPUTED_BYTES_ERROR, WEIR_COLUMN_BYTES},
+    {WEIR_COMPUTED_REV_PACKETS_ERROR, WEIR_COLUMN_REV_PACKETS},
+    {WEIR_COMPUTED_REV_BYTES_ERROR, WEIR_COLUMN_REV_BYTES},
+};
+
+bool weir_query_field_is_error(const struct weir_query_field *field, enum weir_column *ret_counter)
+{
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        if (field->source == WEIR_QUERY_FIELD_COMPUTED && field->computed == errors[i].error) {
+            *ret_counter = errors[i].counter;
+            return true;
+        }
+    return false;
+}
+
+bool weir_query_field_error_of(const struct weir_query_field *counter,
+                               struct weir_query_field *ret_error)
+{
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        if (counter->source == WEIR_QUERY_FIELD_COLUMN && counter->column == errors[i].counter) {
+            *ret_error = weir_query_field_of_computed(errors[i].error);
+            return true;
+        }
+    return false;
+}
+
 bool weir_query_field_is_counter(const struct weir_query_field *field)
 {
     return field->source == WEIR_QUERY_FIELD_COLUMN &&

@@ -23,13 +23,17 @@
 #include "record/column.h"
 
 /* What is computed: C(NAME, name, TYPE, maximum, unit, help). Maximum 0: the type's own. */
-#define WEIR_COMPUTED(C)                                                              \
-    C(DURATION_MS, duration_ms, DURATION, 0, "ms", "end - start, whole milliseconds") \
-    C(DSCP, dscp, UINT, 63, "", "differentiated services code point: tos / 4")        \
-    C(IP_VERSION, ip_version, UINT, 255, "", "4 or 6, by the source address")         \
-    C(PPS, pps, REAL, 0, "packets/s", "packets a second of the flow's duration")      \
-    C(BPS, bps, REAL, 0, "bits/s", "bits a second of the flow's duration")            \
-    C(BPP, bpp, REAL, 0, "octets", "octets a packet")
+#define WEIR_COMPUTED(C)                                                                         \
+    C(DURATION_MS, duration_ms, DURATION, 0, "ms", "end - start, whole milliseconds")            \
+    C(DSCP, dscp, UINT, 63, "", "differentiated services code point: tos / 4")                   \
+    C(IP_VERSION, ip_version, UINT, 255, "", "4 or 6, by the source address")                    \
+    C(PPS, pps, REAL, 0, "packets/s", "packets a second of the flow's duration")                 \
+    C(BPS, bps, REAL, 0, "bits/s", "bits a second of the flow's duration")                       \
+    C(BPP, bpp, REAL, 0, "octets", "octets a packet")                                            \
+    C(PACKETS_ERROR, packets_error, REAL, 0, "packets", "standard error of packets, estimated")  \
+    C(BYTES_ERROR, bytes_error, REAL, 0, "octets", "standard error of bytes, estimated")         \
+    C(REV_PACKETS_ERROR, rev_packets_error, REAL, 0, "packets", "standard error of rev_packets") \
+    C(REV_BYTES_ERROR, rev_bytes_error, REAL, 0, "octets", "standard error of rev_bytes")
 
 enum weir_computed {
 #define C(NAME, name, TYPE, maximum, unit, help) WEIR_COMPUTED_##NAME,
@@ -97,6 +101,14 @@ bool weir_query_field_is_stored(const struct weir_query_field *field);
 
 /* True of counters that sampling scales: packets, bytes and their reverse. */
 bool weir_query_field_is_counter(const struct weir_query_field *field);
+
+/*
+ * Errors of counters (query/error.h): of which one the field is the error, and which field is a
+ * counter's. False: none.
+ */
+bool weir_query_field_is_error(const struct weir_query_field *field, enum weir_column *ret_counter);
+bool weir_query_field_error_of(const struct weir_query_field *counter,
+                               struct weir_query_field *ret_error);
 
 struct weir_computed_info {
     const char *name;

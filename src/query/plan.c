@@ -20,6 +20,7 @@ static const char *const function_names[] = {
     [WEIR_FUNCTION_MIN] = "min",           [WEIR_FUNCTION_MAX] = "max",
     [WEIR_FUNCTION_COUNT] = "flows",       [WEIR_FUNCTION_PRESENT] = "count",
     [WEIR_FUNCTION_DISTINCT] = "distinct", [WEIR_FUNCTION_QUANTILE] = "p",
+    [WEIR_FUNCTION_ERROR] = "error",
 };
 
 /* Columns that fit a screen. */
@@ -184,6 +185,10 @@ static int type_aggregate(struct planner *planner, const char *option,
         column->adds_up = true;
         column->kind = kind_of(field);
         break;
+    case WEIR_FUNCTION_ERROR:
+        column->squares_add_up = true;
+        column->kind = WEIR_ANSWER_REAL;
+        break;
     case WEIR_FUNCTION_AVG:
         fits = number;
         column->kind = WEIR_ANSWER_REAL;
@@ -217,7 +222,9 @@ static int add_sum(struct planner *planner, const char *option, const char *name
         if (result < 0)
             return result;
         size_t length = weir_query_field_name(&column.aggregate.field, text);
-        column.aggregate.function = WEIR_FUNCTION_SUM;
+        enum weir_column counter;
+        bool is_error = weir_query_field_is_error(&column.aggregate.field, &counter);
+        column.aggregate.function = is_error ? WEIR_FUNCTION_ERROR : WEIR_FUNCTION_SUM;
         column.name = weir_arena_copy(planner->arena, text, length + 1);
         if (!column.name)
             return no_memory(planner);
@@ -390,6 +397,56 @@ static int add_columns(struct planner *planner)
     if (result == 0 && question->by)
         result = add_fields(planner, "--by", question->by);
     return result < 0 ? result : add_aggregates(planner);
+}
+
+static bool has_column(const struct weir_query_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->column_count; i++)
+        if (strcmp(plan->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The error of what a column adds up; false: it is no such column, or the plan has it. */
+static bool error_beside(const struct weir_query_plan *plan,
+                         const struct weir_answer_column *column,
+                         struct weir_answer_column *ret_error)
+{
+    struct weir_query_field field;
+    if (column->is_key || column->aggregate.function != WEIR_FUNCTION_SUM ||
+        !weir_query_field_error_of(&column->aggregate.field, &field) ||
+        has_column(plan, weir_computed_info(field.computed)->name))
+        return false;
+    *ret_error = (struct weir_answer_column){
+        .name = weir_computed_info(field.computed)->name,
+        .unit = weir_query_field_unit(&field),
+        .kind = WEIR_ANSWER_REAL,
+        .squares_add_up = true,
+        .zone = plan->zone,
+        .aggregate = {.function = WEIR_FUNCTION_ERROR, .field = field},
+    };
+    return true;
+}
+
+int weir_query_plan_errors(const struct weir_query_plan *plan, struct weir_arena *arena,
+                           const struct weir_query_plan **ret_plan)
+{
+    struct weir_query_plan *made = weir_arena_copy(arena, plan, sizeof(*plan));
+    struct weir_answer_column *columns =
+        weir_arena_alloc(arena, 2 * WEIR_QUERY_COLUMNS_MAX * sizeof(*columns));
+    if (!made || !columns)
+        return WEIR_E_NOMEM;
+    size_t count = 0;
+    for (size_t i = 0; i < plan->column_count; i++) {
+        if (i == plan->order_column)
+            made->order_column = count;
+        columns[count++] = plan->columns[i];
+        count += error_beside(plan, &plan->columns[i], &columns[count]);
+    }
+    made->columns = columns;
+    made->column_count = count;
+    *ret_plan = count <= WEIR_QUERY_COLUMNS_MAX ? made : plan;
+    return 0;
 }
 
 int64_t weir_query_bound_ms(int64_t ns)

@@ -55,6 +55,7 @@ enum weir_function {
     WEIR_FUNCTION_PRESENT,  /* of flows with a value: count(x) */
     WEIR_FUNCTION_DISTINCT, /* different values */
     WEIR_FUNCTION_QUANTILE,
+    WEIR_FUNCTION_ERROR, /* of the sum: its standard error (query/error.h) */
 };
 
 struct weir_aggregate {
@@ -87,6 +88,7 @@ struct weir_answer_column {
     int64_t bin_ms;               /* of a BIN */
     const struct weir_zone *zone; /* of a TIME or BIN: in which it is shown; NULL: UTC */
     bool adds_up;                 /* a total less the rows' sum is what the other rows have */
+    bool squares_add_up;          /* the same of its square */
     struct weir_query_field field;
     struct weir_aggregate aggregate; /* where it is no key */
 };
@@ -114,6 +116,14 @@ struct weir_query_plan {
     uint64_t top; /* 0: all */
     bool scaled;
 };
+
+/*
+ * The same with the error of each sum of counters beside it, where the question did not name it:
+ * what is shown of estimates. 0 or WEIR_E_NOMEM; as it is where there is no room for them.
+ */
+WEIR_CHECKED int weir_query_plan_errors(const struct weir_query_plan *plan,
+                                        struct weir_arena *arena,
+                                        const struct weir_query_plan **ret_plan);
 
 /* A bound of a question's time in whole milliseconds, cut down; what is no bound stays so. */
 int64_t weir_query_bound_ms(int64_t ns);

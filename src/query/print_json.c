@@ -88,6 +88,10 @@ static void add_stats(const struct weir_query_stats *stats, struct weir_text_buf
     if (stats->sampling_known)
         weir_text_printf(out, ",\"sampling_unknown_in_files\":%" PRIu64, stats->sampling_unknown);
     weir_text_printf(out, ",\"elapsed_ms\":%" PRId64, stats->elapsed_ns / 1000000);
+    for (unsigned i = 0; i < stats->error_count; i++)
+        weir_text_printf(out, "%s\"%s\":%.3f", i == 0 ? ",\"errors\":{" : ",",
+                         stats->errors[i].name, stats->errors[i].value);
+    weir_text_add(out, stats->error_count > 0 ? "}" : "");
 }
 
 static void finish(struct weir_printer *printer, const struct weir_query_stats *stats)

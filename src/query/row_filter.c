@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/row_filter.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "query/error.h"
 #include "store/duckdb.h"
 
 #define ARENA_OCTETS_MAX (1u << 20)
@@ -156,6 +158,22 @@ static struct value rate_in_time(const struct row *row, enum weir_column column,
     return quotient(real_counter(row, column) * factor, (double)duration.integer);
 }
 
+static struct value error_of(const struct row *row, enum weir_column column,
+                             enum weir_column packets)
+{
+    struct rate rate = rate_of(row);
+    struct value counter = stored(row, column), probability;
+    probability = stored(row, WEIR_COLUMN_FLOW_PROBABILITY);
+    const struct weir_error_input input = {
+        .counter = (double)counter.integer,
+        .packets = (double)stored(row, packets).integer,
+        .rate = (double)rate.size / (double)rate.population,
+        .probability = probability.integer > 0 ? (double)probability.integer / 1e9 : 1,
+    };
+    counter.real = sqrt(weir_error_variance(&input));
+    return counter;
+}
+
 static struct value computed(const struct row *row, enum weir_computed computed)
 {
     struct value value;
@@ -179,6 +197,14 @@ static struct value computed(const struct row *row, enum weir_computed computed)
             return none;
         return quotient(real_counter(row, WEIR_COLUMN_BYTES),
                         real_counter(row, WEIR_COLUMN_PACKETS));
+    case WEIR_COMPUTED_PACKETS_ERROR:
+        return error_of(row, WEIR_COLUMN_PACKETS, WEIR_COLUMN_PACKETS);
+    case WEIR_COMPUTED_BYTES_ERROR:
+        return error_of(row, WEIR_COLUMN_BYTES, WEIR_COLUMN_PACKETS);
+    case WEIR_COMPUTED_REV_PACKETS_ERROR:
+        return error_of(row, WEIR_COLUMN_REV_PACKETS, WEIR_COLUMN_REV_PACKETS);
+    case WEIR_COMPUTED_REV_BYTES_ERROR:
+        return error_of(row, WEIR_COLUMN_REV_BYTES, WEIR_COLUMN_REV_PACKETS);
     case WEIR_COMPUTED_COUNT:
         break;
     }

@@ -2,6 +2,7 @@
 #include "query/run.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,8 @@ static void describe(struct weir_run *run)
     run->statement.lacks_leaves = run->statistics.lacks_leaves;
     run->statement.sql.scaled = run->plan->scaled && is_sampled;
     run->statement.sql.sized = size->any && (!size->is_known || size->max > 1);
+    run->statement.sql.flows_sampled = leaf(run, WEIR_COLUMN_FLOW_PROBABILITY)->any;
+    run->statement.sql.has_other = leaf(run, WEIR_COLUMN_OTHER)->any;
     run->statement.sql.wide = may_be_wide(run);
     run->stats.scaled = run->statement.sql.scaled;
     run->stats.files = run->catalog.count;
@@ -245,6 +248,7 @@ static void read_cells(const struct weir_run *run, const struct weir_duckdb_resu
 struct sums {
     weir_int128 integers[WEIR_QUERY_COLUMNS_MAX];
     double reals[WEIR_QUERY_COLUMNS_MAX];
+    double squares[WEIR_QUERY_COLUMNS_MAX];
     bool more; /* there are rows that were not printed */
 };
 
@@ -255,7 +259,15 @@ static void add_to_sums(struct sums *sums, const struct weir_query_plan *plan,
         if (plan->columns[i].adds_up && !cells[i].is_none) {
             sums->integers[i] += cells[i].integer;
             sums->reals[i] += cells[i].real;
+        } else if (plan->columns[i].squares_add_up && !cells[i].is_none) {
+            sums->squares[i] += cells[i].real * cells[i].real;
         }
+}
+
+/* What is left of a total of which the squares add up. */
+static double rest_of_squares(double total, double squares)
+{
+    return total * total > squares ? sqrt(total * total - squares) : 0;
 }
 
 /* One row of SQL to the printer. */
@@ -337,8 +349,8 @@ static int print_rows_narrow_or_wide(struct weir_run *run, struct weir_printer *
 }
 
 /* What was not printed, and all of it. `total` of the columns that are no keys. */
-static int print_last_rows(struct weir_run *run, struct weir_printer *printer,
-                           const struct sums *sums, struct weir_cell *total)
+static int print_last_rows(struct weir_run *run, struct weir_printer *printer, struct sums *sums,
+                           struct weir_cell *total)
 {
     const struct weir_query_plan *plan = run->plan;
     struct weir_cell other[WEIR_QUERY_COLUMNS_MAX];
@@ -347,7 +359,12 @@ static int print_last_rows(struct weir_run *run, struct weir_printer *printer,
         other[i] = total[i];
         other[i].integer -= sums->integers[i];
         other[i].real -= sums->reals[i];
-        other[i].is_none = !plan->columns[i].adds_up || total[i].is_none;
+        if (plan->columns[i].squares_add_up)
+            other[i].real = rest_of_squares(total[i].real, sums->squares[i]);
+        other[i].is_none =
+            !(plan->columns[i].adds_up || plan->columns[i].squares_add_up) || total[i].is_none;
+        if (plan->columns[i].squares_add_up && !total[i].is_none)
+            sums->squares[i] = total[i].real * total[i].real;
         total[i].is_none = plan->columns[i].is_key || total[i].is_none;
     }
     if (sums->more)
@@ -355,7 +372,7 @@ static int print_last_rows(struct weir_run *run, struct weir_printer *printer,
     return result < 0 ? result : weir_printer_row(printer, WEIR_ROW_TOTAL, total, run->diag);
 }
 
-static int print_total(struct weir_run *run, struct weir_printer *printer, const struct sums *sums)
+static int print_total(struct weir_run *run, struct weir_printer *printer, struct sums *sums)
 {
     const struct weir_query_plan *plan = run->plan;
     struct weir_cell total[WEIR_QUERY_COLUMNS_MAX] = {0};
@@ -382,6 +399,17 @@ static bool shows_totals(const struct weir_query_plan *plan, enum weir_format fo
            weir_format_shows_others(format);
 }
 
+/* The errors of all that was asked, whether its total was or not. */
+static void note_errors(struct weir_run *run, const struct sums *sums)
+{
+    const struct weir_query_plan *plan = run->plan;
+    struct weir_query_stats *stats = &run->stats;
+    for (size_t i = 0; i < plan->column_count; i++)
+        if (plan->columns[i].squares_add_up && stats->error_count < WEIR_QUERY_ERRORS_MAX)
+            stats->errors[stats->error_count++] =
+                (struct weir_query_error){plan->columns[i].name, sqrt(sums->squares[i])};
+}
+
 static int print_by_sql(struct weir_run *run, struct weir_printer *printer, bool totals)
 {
     struct sums sums = {0};
@@ -389,7 +417,10 @@ static int print_by_sql(struct weir_run *run, struct weir_printer *printer, bool
     int result = weir_run_open_engine(run, NULL);
     if (result == 0)
         result = print_rows_narrow_or_wide(run, printer, &sums);
-    return result == 0 && totals ? print_total(run, printer, &sums) : result;
+    if (result == 0 && totals)
+        result = print_total(run, printer, &sums);
+    note_errors(run, &sums);
+    return result;
 }
 
 static struct weir_scan_question scan_question(const struct weir_run *run, bool totals)
@@ -454,12 +485,27 @@ static int count_unknown(struct weir_run *run, enum weir_format format)
     return result;
 }
 
+/* Estimates are shown with their errors, where somebody reads them or where they have names. */
+static int add_errors(struct weir_run *run, enum weir_format format)
+{
+    bool shows = format == WEIR_FORMAT_TABLE || format == WEIR_FORMAT_JSON;
+    if (!shows || !run->stats.scaled || run->plan->shape == WEIR_QUERY_RECORDS)
+        return 0;
+    if (weir_query_plan_errors(run->plan, &run->arena, &run->plan) < 0)
+        return weir_run_no_memory(run);
+    run->statement.plan = run->plan;
+    return 0;
+}
+
 static int print_answer(struct weir_run *run, const struct weir_query_output *output)
 {
-    const struct weir_query_plan *plan = run->plan;
     struct weir_printer *printer = NULL;
-    int result = weir_printer_new(output->format, plan->columns, plan->column_count,
-                                  output->screen_width, &output->sink, &printer, run->diag);
+    int result = add_errors(run, output->format);
+    if (result < 0)
+        return result;
+    const struct weir_query_plan *plan = run->plan;
+    result = weir_printer_new(output->format, plan->columns, plan->column_count,
+                              output->screen_width, &output->sink, &printer, run->diag);
     if (result == 0)
         result = print_rows_and_total(run, printer, shows_totals(plan, output->format));
     if (result == 0)

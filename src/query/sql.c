@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "query/sql.h"
+#include "query/error.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -106,6 +106,17 @@ static const char *units(struct weir_sql *sql, enum weir_column column)
     return sql->dialect->quotient(sql, product, by);
 }
 
+const char *weir_sql_rate(struct weir_sql *sql)
+{
+    const char *population = interval(sql);
+    const char *size = "1";
+    if (sql->sized)
+        size = weir_sql_format(sql, "greatest(least(coalesce(%s, 1), %s), 1)",
+                               weir_sql_leaf(sql, WEIR_COLUMN_SAMPLING_SIZE, ""), population);
+    return weir_sql_format(sql, "(%s / %s)", sql->dialect->real(sql, size),
+                           sql->dialect->real(sql, population));
+}
+
 const char *weir_sql_units(struct weir_sql *sql, const struct weir_query_field *field)
 {
     return units(sql, field->column);
@@ -154,6 +165,11 @@ static const char *rate(struct weir_sql *sql, enum weir_column column, const cha
                            duration_ms(sql));
 }
 
+static const char *error_of(struct weir_sql *sql, enum weir_column counter)
+{
+    return weir_sql_format(sql, "sqrt(%s)", weir_sql_variance(sql, counter));
+}
+
 static const char *computed(struct weir_sql *sql, enum weir_computed computed)
 {
     const struct weir_dialect *dialect = sql->dialect;
@@ -175,6 +191,14 @@ static const char *computed(struct weir_sql *sql, enum weir_computed computed)
     case WEIR_COMPUTED_BPP:
         return weir_sql_format(sql, "(%s / nullif(%s, 0))", real_counter(sql, WEIR_COLUMN_BYTES),
                                real_counter(sql, WEIR_COLUMN_PACKETS));
+    case WEIR_COMPUTED_PACKETS_ERROR:
+        return error_of(sql, WEIR_COLUMN_PACKETS);
+    case WEIR_COMPUTED_BYTES_ERROR:
+        return error_of(sql, WEIR_COLUMN_BYTES);
+    case WEIR_COMPUTED_REV_PACKETS_ERROR:
+        return error_of(sql, WEIR_COLUMN_REV_PACKETS);
+    case WEIR_COMPUTED_REV_BYTES_ERROR:
+        return error_of(sql, WEIR_COLUMN_REV_BYTES);
     case WEIR_COMPUTED_COUNT:
         break;
     }

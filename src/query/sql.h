@@ -26,11 +26,13 @@ struct weir_schema;
 struct weir_sql {
     const struct weir_dialect *dialect;
     struct weir_arena *arena;
-    bool scaled; /* counters are times their sampling interval */
-    bool sized;  /* and by sampling_size: products are no whole numbers (weir_sql_units) */
-    bool exact;  /* nor is what is shown of one flow, then */
-    bool wide;   /* counters are of 128 bits: slower, and none is too large */
-    bool failed; /* memory ran out; stays set, and expressions are "" */
+    bool scaled;        /* counters are times their sampling interval */
+    bool sized;         /* and by sampling_size: products are no whole numbers (weir_sql_units) */
+    bool exact;         /* nor is what is shown of one flow, then */
+    bool flows_sampled; /* some flows have a flow_probability */
+    bool has_other;     /* some have elements without a column */
+    bool wide;          /* counters are of 128 bits: slower, and none is too large */
+    bool failed;        /* memory ran out; stays set, and expressions are "" */
 };
 
 /* What differs from one database to another. Expressions in, expressions out. */
@@ -100,6 +102,9 @@ bool weir_sql_has_units(const struct weir_sql *sql, const struct weir_query_fiel
 const char *weir_sql_units(struct weir_sql *sql, const struct weir_query_field *field);
 const char *weir_sql_units_rounded(struct weir_sql *sql, const char *units);
 const char *weir_sql_units_real(struct weir_sql *sql, const char *units);
+
+/* Packets metered of packets there were: a real number above 0, and at most 1. */
+const char *weir_sql_rate(struct weir_sql *sql);
 
 /* `count` texts with `between` them. */
 const char *weir_sql_join(struct weir_sql *sql, const char *const *texts, size_t count,

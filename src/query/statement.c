@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "query/error.h"
 #include "store/schema.h"
 
 unsigned weir_answer_width(const struct weir_answer_column *column)
@@ -167,6 +168,9 @@ static const char *aggregate(struct weir_sql *sql, const struct weir_aggregate *
     case WEIR_FUNCTION_AVG:
         value = weir_sql_format(sql, "avg(%s)", value);
         return in_units ? weir_sql_units_real(sql, value) : value;
+    case WEIR_FUNCTION_ERROR:
+        /* What differs with the order in which flows come is past the third digit. */
+        return weir_sql_format(sql, "round(sqrt(sum(%s)), 3)", value);
     case WEIR_FUNCTION_MIN:
         return weir_sql_format(sql, "min(%s)", value);
     case WEIR_FUNCTION_MAX:
@@ -189,6 +193,9 @@ static const char *aggregate_input(struct weir_sql *sql, const struct weir_aggre
     const struct weir_query_field *field = &aggregate->field;
     if (aggregate->function == WEIR_FUNCTION_COUNT)
         return "1";
+    enum weir_column counter;
+    if (aggregate->function == WEIR_FUNCTION_ERROR && weir_query_field_is_error(field, &counter))
+        return weir_sql_variance(sql, counter);
     if (is_in_units(sql, aggregate))
         return weir_sql_units(sql, field);
     struct parts parts = parts_of(sql, field);
@@ -431,6 +438,18 @@ static const char *bin_start(struct weir_statement *statement, const char *numbe
     return by_run(statement, number, false);
 }
 
+/* Of a variance a bin has the part that it has of the time: packets fall where they will. */
+static const char *share_of(struct weir_statement *statement, const char *v)
+{
+    struct weir_sql *sql = &statement->sql;
+    const char *past = weir_sql_format(sql, "least(e, %" PRId64 ", %s)", statement->past_ms,
+                                       bin_start(statement, "(b + 1)"));
+    const char *first = weir_sql_format(sql, "greatest(s, %" PRId64 ", %s)", statement->first_ms,
+                                        bin_start(statement, "b"));
+    return weir_sql_format(sql, "%s * least(greatest((%s - %s) / greatest(e - s, 1), 0), 1) AS %s",
+                           v, past, first, v);
+}
+
 /* Flows that lie in one bin with all their time, or the parts of those that do not. */
 static const char *series_parts(struct weir_statement *statement, const char *flows, bool whole)
 {
@@ -447,8 +466,10 @@ static const char *series_parts(struct weir_statement *statement, const char *fl
         const char *v = weir_sql_format(sql, "v%zu", i);
         if (column->is_key)
             continue;
-        if (whole || !is_spread(column))
+        if (whole || !(is_spread(column) || column->squares_add_up))
             add(&list, v);
+        else if (column->squares_add_up)
+            add(&list, share_of(statement, v));
         else
             add(&list,
                 weir_sql_format(sql, "%s - %s AS %s",
