@@ -27,78 +27,52 @@
 #define DRAIN_WAIT_MS 20
 #define DRAIN_NS      WEIR_NS_PER_SECOND
 
+/* Packets of a round for one process. */
+struct round {
+    uint16_t kept[FRAMES]; /* first frames, then packets */
+    size_t count;
+    struct weir_packet packets[FRAMES]; /* those kept, where they are not all */
+};
+
 struct weir_meter {
     struct weir_meter_config config;
-    struct weir_filter *filters[WEIR_METER_FILTERS_MAX];
+    struct weir_metering_config processes[WEIR_METER_PROCESSES_MAX];
     struct weir_parser *parser;
-    struct weir_cache_config configs[WEIR_METER_DEFINITIONS_MAX];
-    struct weir_cache *caches[WEIR_METER_DEFINITIONS_MAX];
-    unsigned definition_count;
-    struct weir_meter_workers *workers; /* in place of the caches */
-    struct weir_meter_group *group;     /* in place of caches, parser and interfaces */
+    struct weir_metering *meterings[WEIR_METER_PROCESSES_MAX];
+    bool is_plain;                      /* one process, and that selects every packet */
+    bool needs_content;                 /* somebody asks for what packets carry */
+    struct weir_meter_workers *workers; /* in place of the processes' caches */
+    struct weir_meter_group *group;     /* in place of parser and interfaces */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
     struct weir_source *reading;         /* the file that is open */
-    struct weir_batch_sink sinks[WEIR_METER_SINKS_MAX];
-    unsigned sink_count;
-    atomic_bool has_failed;
     struct weir_frame frames[FRAMES];
+    struct weir_frame chosen[FRAMES]; /* of them, those that somebody selects */
     struct weir_packet packets[FRAMES];
+    uint16_t frame_of[FRAMES];
+    struct weir_packet_content contents[FRAMES];
+    struct round rounds[WEIR_METER_PROCESSES_MAX];
 };
 
 const struct weir_counter weir_meter_counter_table[] = {
     WEIR_COUNTER(struct weir_meter_counters, packets, PACKETS, "packets read, of every kind"),
     WEIR_COUNTER(struct weir_meter_counters, octets, OCTETS, "octets of them on the wire"),
     WEIR_COUNTER(struct weir_meter_counters, packets_selected, PACKETS,
-                 "packets that the filter let pass"),
+                 "packets that filters and samplers let pass, of all Metering Processes"),
     WEIR_COUNTER(struct weir_meter_counters, packets_dropped, PACKETS,
                  "packets that the kernel or the interface dropped before they could be read"),
 };
 const size_t weir_meter_counter_count =
     sizeof(weir_meter_counter_table) / sizeof(weir_meter_counter_table[0]);
 
-static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+/* Only what no process wants can be left to the kernel. */
+static const char *kernel_filter(const struct weir_meter *meter)
 {
-    struct weir_meter *meter = context;
-    for (unsigned i = 0; i < meter->sink_count; i++) {
-        const struct weir_batch_sink *sink = &meter->sinks[i];
-        int result = sink->batch(sink->context, batch, diag);
-        if (result < 0) {
-            meter->has_failed = true;
-            return result;
-        }
-    }
-    return 0;
-}
-
-static int flush_sinks(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
-{
-    for (unsigned i = 0; i < meter->sink_count; i++) {
-        const struct weir_batch_sink *sink = &meter->sinks[i];
-        int result = sink->flush(sink->context, now_ns, diag);
-        if (result < 0) {
-            meter->has_failed = true;
-            return result;
-        }
-    }
-    return 0;
-}
-
-static int take_flush(void *context, int64_t now_ns, struct weir_diag *diag)
-{
-    return flush_sinks(context, now_ns, diag);
-}
-
-static int open_filters(struct weir_meter *meter, struct weir_diag *diag)
-{
-    if (meter->config.filter_count > WEIR_METER_FILTERS_MAX)
-        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u filters are applied",
-                             WEIR_METER_FILTERS_MAX);
-    int result = 0;
-    for (unsigned i = 0; i < meter->config.filter_count && result == 0; i++)
-        result = weir_filter_new(meter->config.filters[i], &meter->filters[i], diag);
-    return result;
+    const struct weir_metering_config *process = &meter->processes[0];
+    bool filters = meter->config.process_count == 1 && process->selector_count > 0 &&
+                   process->selectors[0].kind == WEIR_SELECTOR_FILTER;
+    return filters ? process->selectors[0].text : NULL;
 }
 
 static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
@@ -114,7 +88,7 @@ static int open_interfaces(struct weir_meter *meter, struct weir_diag *diag)
             .no_wait = true,
             .promiscuous = true,
             .hardware_time = meter->config.hardware_time,
-            .filter = meter->config.filter_count > 0 ? meter->config.filters[0] : NULL,
+            .filter = kernel_filter(meter),
             .fanout = meter->config.fanouts ? &meter->config.fanouts[i] : NULL,
         };
         int result = weir_live_open(meter->config.interfaces[i], &options, &meter->live[i], diag);
@@ -133,61 +107,62 @@ static bool tells_direction(const struct weir_meter *meter)
 }
 
 /* A small cache is not worth dividing; its parts would not be full at once. */
-static unsigned useful_workers(const struct weir_meter_config *config)
+static unsigned useful_workers(const struct weir_meter *meter)
 {
-    unsigned most = weir_cache_regions(config->cache.entries);
-    if (config->workers <= 1 || most == 1 || config->interface_count > 0)
-        return 1;
-    return config->workers < most ? config->workers : most;
+    unsigned workers = meter->config.interface_count > 0 ? 1 : meter->config.workers;
+    for (unsigned i = 0; i < meter->config.process_count; i++) {
+        unsigned most = weir_cache_regions(meter->processes[i].cache.entries);
+        if (workers > most)
+            workers = most;
+    }
+    return workers > 1 ? workers : 1;
+}
+
+static int open_workers(struct weir_meter *meter, unsigned workers, struct weir_diag *diag)
+{
+    struct weir_meter_workers_process processes[WEIR_METER_PROCESSES_MAX];
+    for (unsigned i = 0; i < meter->config.process_count; i++) {
+        processes[i].caches = weir_metering_caches(meter->meterings[i], &processes[i].cache_count);
+        processes[i].sink = weir_metering_sink(meter->meterings[i]);
+    }
+    const struct weir_meter_workers_config several = {workers, processes,
+                                                      meter->config.process_count};
+    return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
 /* Live, an observation point has the ifIndex of its interface; in a file, its place there. */
-static int open_caches(struct weir_meter *meter, struct weir_diag *diag)
-{
-    struct weir_cache_config config;
-    uint32_t if_index[FILE_INTERFACES];
-    meter->config.cache.tells_direction = tells_direction(meter);
-    config = meter->config.cache;
-    config.if_index = if_index;
-    config.if_count =
-        meter->config.interface_count ? meter->config.interface_count : FILE_INTERFACES;
-    for (uint32_t i = 0; i < config.if_count; i++)
-        if_index[i] =
-            meter->config.interface_count ? if_nametoindex(meter->config.interfaces[i]) : i + 1;
-    for (unsigned i = 0; i < meter->definition_count; i++) {
-        config.definition = meter->configs[i].definition;
-        meter->configs[i] = config;
-    }
-    struct weir_batch_sink sink = {.batch = take_batch, .context = meter};
-    unsigned workers = useful_workers(&meter->config);
-    int result = 0;
-    if (workers > 1) {
-        const struct weir_meter_workers_config several = {workers, meter->configs,
-                                                          meter->definition_count, sink};
-        result = weir_meter_workers_new(&several, &meter->workers, diag);
-    }
-    for (unsigned i = 0; i < meter->definition_count; i++) {
-        if (workers == 1 && result == 0)
-            result = weir_cache_new(&meter->configs[i], &sink, &meter->caches[i], diag);
-        meter->configs[i].if_index = NULL; /* copied, and gone with this call */
-    }
-    return result;
-}
-
-/* The definitions, or the cache's own. */
-static int take_definitions(struct weir_meter *meter, struct weir_diag *diag)
+static int open_processes(struct weir_meter *meter, struct weir_diag *diag)
 {
     const struct weir_meter_config *config = &meter->config;
-    if (config->definition_count > WEIR_METER_DEFINITIONS_MAX)
-        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u flow definitions are metered",
-                             WEIR_METER_DEFINITIONS_MAX);
-    meter->definition_count = config->definition_count ? config->definition_count : 1;
-    for (unsigned i = 0; i < meter->definition_count; i++) {
-        meter->configs[i] = config->cache;
-        if (config->definition_count)
-            meter->configs[i].definition = config->definitions[i];
+    uint32_t if_index[FILE_INTERFACES];
+    struct weir_metering_place place = {
+        .if_index = if_index,
+        .if_count = config->interface_count ? config->interface_count : FILE_INTERFACES,
+        .is_live = config->interface_count > 0,
+        .tells_direction = tells_direction(meter),
+        .stream = config->stream,
+    };
+    for (uint32_t i = 0; i < place.if_count; i++)
+        if_index[i] = place.is_live ? if_nametoindex(config->interfaces[i]) : i + 1;
+    unsigned workers = useful_workers(meter);
+    int result = 0;
+    for (unsigned i = 0; i < config->process_count && result == 0; i++) {
+        place.number = i;
+        result = weir_metering_new(&meter->processes[i], &place, &meter->meterings[i], diag);
+        if (result < 0)
+            break;
+        meter->needs_content |=
+            weir_select_needs_content(weir_metering_select(meter->meterings[i]));
+        if (workers == 1)
+            result = weir_metering_open_caches(meter->meterings[i], diag);
     }
-    return 0;
+    if (result == 0 && workers > 1)
+        result = open_workers(meter, workers, diag);
+    if (result == 0 && meter->needs_content && config->all_layers)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "hash: of the packets that all layers make it cannot be said which "
+                             "content is theirs");
+    return result;
 }
 
 /*
@@ -196,33 +171,67 @@ static int take_definitions(struct weir_meter *meter, struct weir_diag *diag)
  */
 static bool is_group(const struct weir_meter *meter)
 {
-    bool has_connections = true;
-    for (unsigned i = 0; i < meter->definition_count; i++)
-        has_connections &= weir_flow_definition_has_connections(&meter->configs[i].definition);
-    return meter->config.interface_count > 0 && meter->config.workers > 1 && has_connections;
+    struct weir_flow_definition definitions[WEIR_METERING_DEFINITIONS_MAX];
+    if (meter->config.interface_count == 0 || meter->config.workers <= 1)
+        return false;
+    for (unsigned i = 0; i < meter->config.process_count; i++) {
+        unsigned count = weir_metering_definitions(&meter->processes[i], definitions);
+        for (unsigned k = 0; k < count; k++)
+            if (!weir_flow_definition_has_connections(&definitions[k]))
+                return false;
+    }
+    return true;
 }
 
+/* Members have caches and selections of their own; records go out by the processes' sinks. */
 static int open_group(struct weir_meter *meter, struct weir_diag *diag)
 {
-    const struct weir_batch_sink sink = {take_batch, take_flush, meter};
-    return weir_meter_group_new(&meter->config, &sink, &meter->group, diag);
+    struct weir_batch_sink sinks[WEIR_METER_PROCESSES_MAX];
+    static const struct weir_metering_place nowhere = {0};
+    int result = 0;
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++) {
+        const struct weir_metering_config outlet = {.cache = meter->processes[i].cache};
+        result = weir_metering_new(&outlet, &nowhere, &meter->meterings[i], diag);
+        if (result == 0)
+            sinks[i] = weir_metering_sink(meter->meterings[i]);
+    }
+    return result < 0 ? result : weir_meter_group_new(&meter->config, sinks, &meter->group, diag);
 }
 
 static int open_pipeline(struct weir_meter *meter, struct weir_diag *diag)
 {
     struct weir_parser_options options = {
-        .hash_key = &meter->config.cache.hash_key,
+        .hash_key = &meter->processes[0].cache.hash_key,
         .tunnel_depth = meter->config.tunnel_depth,
         .all_layers = meter->config.all_layers,
     };
-    int result = open_filters(meter, diag);
-    if (result == 0 && weir_parser_new(&options, &meter->parser) < 0)
-        result = weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
+    int result = 0;
+    if (weir_parser_new(&options, &meter->parser) < 0)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
+    result = open_interfaces(meter, diag);
     if (result == 0)
-        result = open_interfaces(meter, diag);
+        result = open_processes(meter, diag);
     if (result == 0)
-        result = open_caches(meter, diag);
+        meter->is_plain = meter->config.process_count == 1 &&
+                          weir_select_is_all(weir_metering_select(meter->meterings[0]));
     return result;
+}
+
+static int take_processes(struct weir_meter *meter, const struct weir_meter_config *config,
+                          struct weir_diag *diag)
+{
+    meter->config = *config;
+    if (config->process_count == 0 || config->process_count > WEIR_METER_PROCESSES_MAX)
+        return weir_diag_set(diag, WEIR_E_USAGE, "at most %u Metering Processes work side by side",
+                             WEIR_METER_PROCESSES_MAX);
+    for (unsigned i = 0; i < config->process_count; i++) {
+        if (config->processes[i].definition_count > WEIR_METERING_DEFINITIONS_MAX)
+            return weir_diag_set(diag, WEIR_E_USAGE, "at most %u flow definitions are metered",
+                                 WEIR_METERING_DEFINITIONS_MAX);
+        meter->processes[i] = config->processes[i];
+    }
+    meter->config.processes = meter->processes;
+    return 0;
 }
 
 int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **ret_meter,
@@ -231,8 +240,7 @@ int weir_meter_new(const struct weir_meter_config *config, struct weir_meter **r
     struct weir_meter *meter = calloc(1, sizeof(*meter));
     if (!meter)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
-    meter->config = *config;
-    int result = take_definitions(meter, diag);
+    int result = take_processes(meter, config, diag);
     if (result == 0)
         result = is_group(meter) ? open_group(meter, diag) : open_pipeline(meter, diag);
     if (result < 0) {
@@ -249,29 +257,26 @@ void weir_meter_free(struct weir_meter *meter)
         return;
     for (unsigned i = 0; i < WEIR_METER_INTERFACES_MAX; i++)
         weir_source_close(meter->live[i]);
-    for (unsigned i = 0; i < WEIR_METER_DEFINITIONS_MAX; i++)
-        weir_cache_free(meter->caches[i]);
     weir_meter_workers_free(meter->workers);
     weir_meter_group_free(meter->group);
+    for (unsigned i = 0; i < WEIR_METER_PROCESSES_MAX; i++)
+        weir_metering_free(meter->meterings[i]);
     weir_parser_free(meter->parser);
-    for (unsigned i = 0; i < WEIR_METER_FILTERS_MAX; i++)
-        weir_filter_free(meter->filters[i]);
     free(meter);
 }
 
-int weir_meter_add_sink(struct weir_meter *meter, const struct weir_batch_sink *sink,
-                        struct weir_diag *diag)
+int weir_meter_add_sink(struct weir_meter *meter, unsigned process,
+                        const struct weir_batch_sink *sink, struct weir_diag *diag)
 {
-    if (meter->sink_count == WEIR_METER_SINKS_MAX)
-        return weir_diag_set(diag, WEIR_E_LIMIT, "flows go to at most %u places",
-                             WEIR_METER_SINKS_MAX);
-    meter->sinks[meter->sink_count++] = *sink;
-    return 0;
+    return weir_metering_add_sink(meter->meterings[process], sink, diag);
 }
 
 bool weir_meter_has_failed(const struct weir_meter *meter)
 {
-    return meter->has_failed;
+    bool has_failed = false;
+    for (unsigned i = 0; i < meter->config.process_count; i++)
+        has_failed |= weir_metering_has_failed(meter->meterings[i]);
+    return has_failed;
 }
 
 static bool is_stopped(const struct weir_meter *meter)
@@ -284,54 +289,135 @@ static bool is_stopped_by(void *context)
     return is_stopped(context);
 }
 
-/* Moves the frames that pass to the front and counts them. */
-static int select_frames(struct weir_meter *meter, struct weir_filter *filter, size_t *count,
-                         struct weir_diag *diag)
+/* ---- A round: frames that came together ---- */
+
+/*
+ * Parses the frames that some process keeps, once each. ret_frame tells which frame of the round
+ * a packet was.
+ */
+static size_t parse_kept(struct weir_meter *meter, size_t frame_count)
 {
-    bool pass[FRAMES];
-    int result = weir_filter_run(filter, meter->frames, *count, pass, diag);
-    if (result < 0)
-        return result;
-    size_t kept = 0;
-    for (size_t i = 0; i < *count; i++)
-        if (pass[i])
-            meter->frames[kept++] = meter->frames[i];
-    *count = kept;
-    return 0;
+    uint16_t origin[FRAMES];
+    bool is_kept[FRAMES] = {false};
+    size_t chosen = 0, packets = 0;
+    for (unsigned i = 0; i < meter->config.process_count; i++)
+        for (size_t k = 0; k < meter->rounds[i].count; k++)
+            is_kept[meter->rounds[i].kept[k]] = true;
+    for (size_t i = 0; i < frame_count; i++) {
+        if (!is_kept[i])
+            continue;
+        origin[chosen] = (uint16_t)i;
+        meter->chosen[chosen++] = meter->frames[i];
+    }
+    if (!meter->needs_content) {
+        packets =
+            weir_parse_batch(meter->parser, meter->chosen, chosen, meter->packets, meter->frame_of);
+        for (size_t i = 0; i < packets; i++)
+            meter->frame_of[i] = origin[meter->frame_of[i]];
+        return packets;
+    }
+    for (size_t i = 0; i < chosen; i++) {
+        const uint8_t *octets = meter->chosen[i].octets;
+        struct weir_layers layers;
+        if (weir_parse_frame(meter->parser, &meter->chosen[i], &meter->packets[packets], &layers) !=
+            WEIR_REST_NONE)
+            continue;
+        meter->contents[packets] = (struct weir_packet_content){
+            octets + layers.network, octets + layers.fragment, octets + layers.end};
+        meter->frame_of[packets++] = origin[i];
+    }
+    return packets;
 }
 
-/* Makes packets of what a source has at once. Results of weir_source_next and others. */
-static int parse_frames(struct weir_meter *meter, struct weir_source *source,
-                        struct weir_packet *packets, size_t *ret_count, struct weir_diag *diag)
+/* From the frames that a process keeps to their packets, both in their order. */
+static void keep_packets(const struct weir_meter *meter, struct round *round, size_t packet_count)
+{
+    uint16_t packets[FRAMES];
+    size_t kept = 0, at = 0;
+    for (size_t i = 0; i < packet_count; i++) {
+        while (at < round->count && round->kept[at] < meter->frame_of[i])
+            at++;
+        if (at < round->count && round->kept[at] == meter->frame_of[i])
+            packets[kept++] = (uint16_t)i;
+    }
+    memcpy(round->kept, packets, kept * sizeof(packets[0]));
+    round->count = kept;
+}
+
+/* Has a process select of the packets; those that it keeps are ret_packets. */
+static int select_packets(struct weir_meter *meter, unsigned process, size_t packet_count,
+                          struct weir_meter_packets *ret_packets, struct weir_diag *diag)
+{
+    const struct weir_select_round all = {meter->frames, meter->packets, meter->frame_of,
+                                          meter->contents};
+    struct round *round = &meter->rounds[process];
+    keep_packets(meter, round, packet_count);
+    int result = weir_select_packets(weir_metering_select(meter->meterings[process]), &all,
+                                     round->kept, &round->count, diag);
+    *ret_packets = (struct weir_meter_packets){meter->packets, round->count};
+    if (round->count == packet_count)
+        return result;
+    for (size_t i = 0; i < round->count; i++)
+        round->packets[i] = meter->packets[round->kept[i]];
+    ret_packets->packets = round->packets;
+    return result;
+}
+
+/* What a process selects that has no stage is counted here, as others are by their last. */
+static int select_round(struct weir_meter *meter, size_t frame_count,
+                        struct weir_meter_packets *packets, struct weir_diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++) {
+        struct round *round = &meter->rounds[i];
+        round->count = frame_count;
+        for (size_t k = 0; k < frame_count; k++)
+            round->kept[k] = (uint16_t)k;
+        struct weir_select *select = weir_metering_select(meter->meterings[i]);
+        meter->counters.packets_selected += weir_select_is_all(select) ? frame_count : 0;
+        result = weir_select_frames(select, meter->frames, round->kept, &round->count, diag);
+    }
+    if (result < 0)
+        return result;
+    size_t packet_count = parse_kept(meter, frame_count);
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
+        result = select_packets(meter, i, packet_count, &packets[i], diag);
+    return result;
+}
+
+/* Makes packets of what a source has at once, for each process those that it selects. Results of
+ * weir_source_next and others. */
+static int read_round(struct weir_meter *meter, struct weir_source *source,
+                      struct weir_meter_packets *packets, struct weir_diag *diag)
 {
     size_t count;
     size_t most = FRAMES / weir_parser_packets_per_frame(meter->parser);
     int result = weir_source_next(source, meter->frames, most, &count, diag);
     if (result < 0)
         return result;
-    for (unsigned i = 0; i < meter->config.filter_count && result == 0; i++)
-        result = select_frames(meter, meter->filters[i], &count, diag);
-    if (result < 0)
-        return result;
+    if (!meter->is_plain)
+        return select_round(meter, count, packets, diag);
     meter->counters.packets_selected += count;
-    *ret_count = weir_parse_batch(meter->parser, meter->frames, count, packets, NULL);
+    packets[0].packets = meter->packets;
+    packets[0].count = weir_parse_batch(meter->parser, meter->frames, count, meter->packets, NULL);
     return 0;
 }
 
 static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
-    size_t count;
-    int result = parse_frames(meter, source, meter->packets, &count, diag);
-    for (unsigned i = 0; i < meter->definition_count && result == 0; i++)
-        result = weir_cache_add(meter->caches[i], meter->packets, count, diag);
+    struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX];
+    int result = read_round(meter, source, packets, diag);
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
+        result =
+            weir_metering_take(meter->meterings[i], packets[i].packets, packets[i].count, diag);
     return result;
 }
 
 static int advance(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
 {
     int result = 0;
-    for (unsigned i = 0; i < meter->definition_count && result == 0; i++)
-        result = weir_cache_advance(meter->caches[i], now_ns, diag);
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
+        result = weir_metering_advance(meter->meterings[i], now_ns, diag);
     return result;
 }
 
@@ -341,26 +427,32 @@ struct reading {
     struct weir_source *source;
 };
 
-static int fetch(void *context, struct weir_packet *packets, size_t *ret_count,
-                 struct weir_diag *diag)
+static int fetch(void *context, struct weir_meter_packets *packets, struct weir_diag *diag)
 {
     const struct reading *reading = context;
     if (is_stopped(reading->meter))
         return WEIR_E_END;
-    *ret_count = 0;
-    int result = parse_frames(reading->meter, reading->source, packets, ret_count, diag);
+    int result = read_round(reading->meter, reading->source, packets, diag);
     return result == WEIR_E_AGAIN ? 0 : result;
+}
+
+static int flush_sinks(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
+        result = weir_metering_flush(meter->meterings[i], now_ns, diag);
+    return result;
 }
 
 /* Ends all flows. The result of the work so far goes before what goes wrong now. */
 static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct weir_diag *diag)
 {
     struct weir_diag second = {0};
-    if (meter->has_failed)
+    if (weir_meter_has_failed(meter))
         return result;
     int ended = 0;
-    for (unsigned i = 0; i < meter->definition_count && ended == 0 && !meter->workers; i++)
-        ended = weir_cache_finish(meter->caches[i], &second);
+    for (unsigned i = 0; i < meter->config.process_count && ended == 0; i++)
+        ended = weir_metering_finish(meter->meterings[i], &second);
     if (ended == 0)
         ended = flush_sinks(meter, now_ns, &second);
     if (result == 0 && ended < 0) {
@@ -373,9 +465,22 @@ static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct w
 static int read_alone(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
     int result = 0;
-    while ((result == 0 || (result == WEIR_E_AGAIN && !meter->has_failed)) && !is_stopped(meter))
+    while ((result == 0 || (result == WEIR_E_AGAIN && !weir_meter_has_failed(meter))) &&
+           !is_stopped(meter))
         result = take_frames(meter, source, diag);
     return result == WEIR_E_END || result == WEIR_E_AGAIN ? 0 : result;
+}
+
+/* Of the processes' times the latest. */
+static int64_t latest(const struct weir_meter *meter)
+{
+    int64_t now_ns = weir_metering_now(meter->meterings[0]);
+    for (unsigned i = 1; i < meter->config.process_count; i++) {
+        int64_t other_ns = weir_metering_now(meter->meterings[i]);
+        if (other_ns > now_ns)
+            now_ns = other_ns;
+    }
+    return now_ns;
 }
 
 /* Meters a source to its end and closes it. */
@@ -385,8 +490,7 @@ static int read_source(struct weir_meter *meter, struct weir_source *source, str
     int result = meter->workers ? weir_meter_workers_run(meter->workers, fetch,
                                                          &(struct reading){meter, source}, diag)
                                 : read_alone(meter, source, diag);
-    int64_t now_ns =
-        meter->workers ? weir_meter_workers_now(meter->workers) : weir_cache_now(meter->caches[0]);
+    int64_t now_ns = meter->workers ? weir_meter_workers_now(meter->workers) : latest(meter);
     weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                          weir_source_counters(source), &meter->sources);
     weir_source_close(source);
@@ -477,7 +581,7 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
                 result = wait_for_frames(meter, diag);
         }
         if (result == 0 && now_ns >= flush_ns) {
-            result = advance(meter, weir_cache_now(meter->caches[0]), diag);
+            result = advance(meter, latest(meter), diag);
             if (result == 0)
                 result = flush_sinks(meter, now_ns, diag);
             flush_ns = now_ns + FLUSH_PERIOD_NS;
@@ -488,20 +592,23 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
     return finish(meter, weir_clock_now(&meter->config.clock), result, diag);
 }
 
-void weir_meter_fields(const struct weir_meter *meter, struct weir_meter_fields *ret_fields)
+void weir_meter_fields(const struct weir_meter *meter, unsigned process,
+                       struct weir_meter_fields *ret_fields)
 {
     unsigned count;
     if (meter->group) {
-        weir_meter_fields(weir_meter_group_meters(meter->group, &count)[0], ret_fields);
+        weir_meter_fields(weir_meter_group_meters(meter->group, &count)[0], process, ret_fields);
         return;
     }
-    *ret_fields = (struct weir_meter_fields){.extra_count = meter->definition_count};
-    for (unsigned i = 0; i < meter->definition_count; i++) {
-        const struct weir_cache_config *config = &meter->configs[i];
-        ret_fields->columns |= weir_cache_columns(config);
-        if (meter->config.definition_count)
-            ret_fields->named |= config->definition.keys | config->definition.fields;
-        weir_cache_extras(config, &ret_fields->extras[i]);
+    const struct weir_cache_config *caches =
+        weir_metering_caches(meter->meterings[process], &count);
+    *ret_fields = (struct weir_meter_fields){.extra_count = count};
+    for (unsigned i = 0; i < count; i++) {
+        const struct weir_flow_definition *definition = &caches[i].definition;
+        ret_fields->columns |= weir_cache_columns(&caches[i]);
+        if (meter->processes[process].definition_count)
+            ret_fields->named |= definition->keys | definition->fields;
+        weir_cache_extras(&caches[i], &ret_fields->extras[i]);
     }
 }
 
@@ -509,11 +616,11 @@ struct weir_cache_counters weir_meter_cache_counters(const struct weir_meter *me
 {
     if (meter->group)
         return weir_meter_group_cache_counters(meter->group);
-    if (meter->workers)
-        return weir_meter_workers_count(meter->workers);
     struct weir_cache_counters sum = {0};
-    for (unsigned i = 0; i < meter->definition_count; i++) {
-        struct weir_cache_counters one = weir_cache_counters(meter->caches[i]);
+    for (unsigned i = 0; i < meter->config.process_count; i++) {
+        struct weir_cache_counters one = meter->workers
+                                             ? weir_meter_workers_count(meter->workers, i)
+                                             : weir_metering_count(meter->meterings[i]);
         weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &one, &sum);
     }
     return sum;
@@ -558,6 +665,50 @@ bool weir_meter_point(struct weir_meter *meter, unsigned index, struct weir_mete
     return true;
 }
 
+static void add_selection(struct weir_selection_description *into,
+                          const struct weir_selection_description *from)
+{
+    for (unsigned i = 0; i < into->count; i++) {
+        into->selectors[i].seen += from->selectors[i].seen;
+        into->selectors[i].selected += from->selectors[i].selected;
+    }
+}
+
+void weir_meter_count_process(const struct weir_meter *meter, unsigned process,
+                              struct weir_cache_counters *ret_cache,
+                              struct weir_selection_description *ret_selection,
+                              struct weir_estimates *ret_estimates)
+{
+    if (!meter->group) {
+        const struct weir_select *select = weir_metering_select(meter->meterings[process]);
+        weir_select_describe(select, ret_selection);
+        weir_select_estimate(select, ret_estimates);
+        *ret_cache = meter->workers ? weir_meter_workers_count(meter->workers, process)
+                                    : weir_metering_count(meter->meterings[process]);
+        return;
+    }
+    unsigned count;
+    struct weir_meter *const *meters = weir_meter_group_meters(meter->group, &count);
+    weir_meter_count_process(meters[0], process, ret_cache, ret_selection, ret_estimates);
+    for (unsigned i = 1; i < count; i++) {
+        struct weir_cache_counters cache;
+        struct weir_selection_description selection;
+        struct weir_estimates estimates;
+        weir_meter_count_process(meters[i], process, &cache, &selection, &estimates);
+        weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &cache, ret_cache);
+        add_selection(ret_selection, &selection);
+        weir_estimates_add(ret_estimates, &estimates);
+    }
+}
+
+/* What the last stage of a process selected; those that select all are counted as they read. */
+static uint64_t packets_selected(const struct weir_meter *meter, unsigned process)
+{
+    struct weir_selection_description selection;
+    weir_select_describe(weir_metering_select(meter->meterings[process]), &selection);
+    return selection.count ? selection.selectors[selection.count - 1].selected : 0;
+}
+
 static void count_group(const struct weir_meter *meter, struct weir_meter_counters *own,
                         struct weir_source_counters *source, struct weir_parse_counters *parse,
                         struct weir_cache_counters *cache)
@@ -593,6 +744,8 @@ static void count_pipeline(const struct weir_meter *meter, struct weir_meter_cou
     own->packets = source->packets_read;
     own->octets = source->octets_read;
     own->packets_dropped = source->packets_dropped_kernel + source->packets_dropped_interface;
+    for (unsigned i = 0; i < meter->config.process_count; i++)
+        own->packets_selected += packets_selected(meter, i);
     *parse = *weir_parser_counters(meter->parser);
     *cache = weir_meter_cache_counters(meter);
 }

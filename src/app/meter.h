@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Metering Process as a pipeline (RFC 5470 section 5): Observation Points (captures or
- * interfaces) → filter → parser → flow cache → sinks of column batches.
+ * Observation and metering as a pipeline (RFC 5470 section 5): Observation Points (captures or
+ * interfaces) → parser → one or several Metering Processes (app/metering.h), each with a selection,
+ * flow caches and sinks of column batches of its own. Frames are read once and parsed at most once,
+ * those only that some process selects.
  *
  *     weir_meter_new(&config, &meter, &diag);
- *     weir_meter_add_sink(meter, &sink, &diag);             // any number up to the limit
+ *     weir_meter_add_sink(meter, 0, &sink, &diag);          // any number up to the limit
  *     result = weir_meter_read(meter, "a.pcap", &diag);     // any number of files
  *     result = weir_meter_listen(meter, &diag);             // or interfaces, until stopped
  *     weir_meter_count(meter, &own, &source, &parse, &cache);
@@ -22,6 +24,7 @@
 #include <stdint.h>
 
 #include "app/meter_workers.h"
+#include "app/metering.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
@@ -33,19 +36,14 @@
 
 struct weir_meter;
 
-#define WEIR_METER_SINKS_MAX       16u
-#define WEIR_METER_FILTERS_MAX     16u
+#define WEIR_METER_PROCESSES_MAX   8u
 #define WEIR_METER_INTERFACES_MAX  64u
 #define WEIR_METER_WORKERS_MAX     WEIR_SPREAD_MAX
-#define WEIR_METER_DEFINITIONS_MAX WEIR_METER_WORKERS_CACHES
+#define WEIR_METER_DEFINITIONS_MAX WEIR_METERING_DEFINITIONS_MAX
 
 struct weir_meter_config {
-    struct weir_cache_config cache; /* interfaces and directions are the meter's to set */
-    /* A packet may belong to several flows: each definition has a cache of its own. */
-    const struct weir_flow_definition *definitions; /* none: the cache's */
-    unsigned definition_count;
-    const char *const *filters; /* in pcap-filter's language; a packet has to pass them all */
-    unsigned filter_count;
+    const struct weir_metering_config *processes; /* side by side over the same packets */
+    unsigned process_count;                       /* 1 to WEIR_METER_PROCESSES_MAX */
     unsigned workers;      /* threads that meter; 0 and 1: that of the caller */
     unsigned tunnel_depth; /* tunnels to go into; 0: flows are of the outermost IP header */
     bool all_layers;       /* each IP header on the way makes a packet; else the innermost */
@@ -55,6 +53,7 @@ struct weir_meter_config {
     uint32_t buffer_octets; /* of the kernel, for each interface; 0: as packet/live.h says */
     bool hardware_time;     /* as of struct weir_live_options */
     struct weir_live_fanout *fanouts; /* one an interface, for who shares them; NULL: nobody */
+    uint64_t stream;                  /* of samplers, where several have a share of the packets */
     struct weir_clock clock;          /* for live input only */
     /* Asked between batches of packets; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_meter *meter);
@@ -78,9 +77,9 @@ WEIR_CHECKED int weir_meter_new(const struct weir_meter_config *config,
                                 struct weir_meter **ret_meter, struct weir_diag *diag);
 void weir_meter_free(struct weir_meter *meter);
 
-/* 0 or WEIR_E_LIMIT. Flows go to every sink in the order in which they were added. */
-WEIR_CHECKED int weir_meter_add_sink(struct weir_meter *meter, const struct weir_batch_sink *sink,
-                                     struct weir_diag *diag);
+/* Where records of a process go, by its number. 0 or WEIR_E_LIMIT. */
+WEIR_CHECKED int weir_meter_add_sink(struct weir_meter *meter, unsigned process,
+                                     const struct weir_batch_sink *sink, struct weir_diag *diag);
 
 /*
  * Meters a capture file ("-": standard input); at its end all flows are ended and the sinks
@@ -98,14 +97,15 @@ WEIR_CHECKED int weir_meter_read_merged(struct weir_meter *meter, const char *co
 /* Meters the interfaces until stopped, then ends all flows and flushes the sinks. As above. */
 WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag);
 
-/* What some record may have. */
+/* What some record of a process may have. */
 struct weir_meter_fields {
     weir_column_set columns;
     weir_column_set named; /* of them, those that a definition names */
     struct weir_extra_fields extras[WEIR_METER_DEFINITIONS_MAX];
     unsigned extra_count;
 };
-void weir_meter_fields(const struct weir_meter *meter, struct weir_meter_fields *ret_fields);
+void weir_meter_fields(const struct weir_meter *meter, unsigned process,
+                       struct weir_meter_fields *ret_fields);
 
 /* True once a sink has failed. */
 bool weir_meter_has_failed(const struct weir_meter *meter);
@@ -134,7 +134,13 @@ bool weir_meter_point(struct weir_meter *meter, unsigned index, struct weir_mete
 bool weir_meter_point_name(const struct weir_meter *meter, unsigned index,
                            struct weir_meter_point *ret_point);
 
-/* All that was counted so far. */
+/* What one of the processes has counted, and how its packets were selected. */
+void weir_meter_count_process(const struct weir_meter *meter, unsigned process,
+                              struct weir_cache_counters *ret_cache,
+                              struct weir_selection_description *ret_selection,
+                              struct weir_estimates *ret_estimates);
+
+/* All that was counted so far, of all processes. */
 void weir_meter_count(struct weir_meter *meter, struct weir_meter_counters *ret_own,
                       struct weir_source_counters *ret_source,
                       struct weir_parse_counters *ret_parse, struct weir_cache_counters *ret_cache);

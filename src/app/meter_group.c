@@ -18,8 +18,15 @@ struct member {
     struct weir_diag diag;
 };
 
-struct weir_meter_group {
+/* Where records of a process go. */
+struct outlet {
+    struct weir_meter_group *group;
     struct weir_batch_sink sink;
+};
+
+struct weir_meter_group {
+    struct outlet outlets[WEIR_METER_PROCESSES_MAX];
+    unsigned process_count;
     pthread_mutex_t sink_lock;
     pthread_mutex_t lock;
     pthread_cond_t ended;
@@ -33,19 +40,19 @@ struct weir_meter_group {
 
 static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
-    struct weir_meter_group *group = context;
-    pthread_mutex_lock(&group->sink_lock);
-    int result = group->sink.batch(group->sink.context, batch, diag);
-    pthread_mutex_unlock(&group->sink_lock);
+    const struct outlet *outlet = context;
+    pthread_mutex_lock(&outlet->group->sink_lock);
+    int result = outlet->sink.batch(outlet->sink.context, batch, diag);
+    pthread_mutex_unlock(&outlet->group->sink_lock);
     return result;
 }
 
 static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
 {
-    struct weir_meter_group *group = context;
-    pthread_mutex_lock(&group->sink_lock);
-    int result = group->sink.flush(group->sink.context, now_ns, diag);
-    pthread_mutex_unlock(&group->sink_lock);
+    const struct outlet *outlet = context;
+    pthread_mutex_lock(&outlet->group->sink_lock);
+    int result = outlet->sink.flush(outlet->sink.context, now_ns, diag);
+    pthread_mutex_unlock(&outlet->group->sink_lock);
     return result;
 }
 
@@ -67,12 +74,16 @@ static int add_member(struct weir_meter_group *group, struct weir_meter_config c
     struct weir_meter **meter = &group->meters[group->count];
     member->group = group;
     config.stop_context = member;
+    config.stream = group->count;
     int result = weir_meter_new(&config, meter, diag);
     if (result < 0)
         return result;
     group->count++;
-    const struct weir_batch_sink sink = {take_batch, flush, group};
-    return weir_meter_add_sink(*meter, &sink, diag);
+    for (unsigned i = 0; i < group->process_count && result == 0; i++) {
+        const struct weir_batch_sink sink = {take_batch, flush, &group->outlets[i]};
+        result = weir_meter_add_sink(*meter, i, &sink, diag);
+    }
+    return result;
 }
 
 /* By a clock that nobody sets: a step back must not put off the end. */
@@ -91,8 +102,9 @@ static int init_locks(struct weir_meter_group *group)
     return 0;
 }
 
-int weir_meter_group_new(const struct weir_meter_config *config, const struct weir_batch_sink *sink,
-                         struct weir_meter_group **ret_group, struct weir_diag *diag)
+int weir_meter_group_new(const struct weir_meter_config *config,
+                         const struct weir_batch_sink *sinks, struct weir_meter_group **ret_group,
+                         struct weir_diag *diag)
 {
     if (config->workers > WEIR_METER_WORKERS_MAX)
         return weir_diag_set(diag, WEIR_E_USAGE, "at most %u workers meter",
@@ -102,15 +114,21 @@ int weir_meter_group_new(const struct weir_meter_config *config, const struct we
         free(group);
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
     }
-    group->sink = *sink;
+    struct weir_metering_config processes[WEIR_METER_PROCESSES_MAX];
     struct weir_meter_config member = *config;
+    group->process_count = config->process_count;
+    for (unsigned i = 0; i < config->process_count; i++) {
+        group->outlets[i] = (struct outlet){group, sinks[i]};
+        processes[i] = config->processes[i];
+        processes[i].cache.entries /= config->workers;
+        if (processes[i].cache.entries < WEIR_CACHE_ENTRIES_MIN)
+            processes[i].cache.entries = WEIR_CACHE_ENTRIES_MIN;
+    }
+    member.processes = processes;
     member.workers = 1;
     member.fanouts = group->fanouts;
     member.stop = is_stopping;
     member.buffer_octets = config->buffer_octets / config->workers;
-    member.cache.entries = config->cache.entries / config->workers;
-    if (member.cache.entries < WEIR_CACHE_ENTRIES_MIN)
-        member.cache.entries = WEIR_CACHE_ENTRIES_MIN;
     int result = 0;
     for (unsigned i = 0; i < config->workers && result == 0; i++)
         result = add_member(group, member, diag);

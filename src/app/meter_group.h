@@ -4,13 +4,13 @@
  * interface: the kernel gives a packet to one of them by its addresses (packet/live.h), so each has
  * flows of its own. Private to app/: it is what a struct weir_meter with several workers is live.
  *
- *     weir_meter_group_new(&config, &sink, &group, &diag);
+ *     weir_meter_group_new(&config, sinks, &group, &diag);
  *     result = weir_meter_group_listen(group, stop, context, &diag);
  *     weir_meter_group_free(group);
  *
- * Ownership: borrows the sink and what the configuration points to. Threads: functions are of one
- * caller, `stop` is of it, too, and may call weir_meter_group_cache_counters; the sink is called by
- * any thread, one at a time. Limits: WEIR_METER_WORKERS_MAX.
+ * Ownership: borrows what the sinks and the configuration points to. Threads: functions are of one
+ * caller, `stop` is of it, too, and may call weir_meter_group_cache_counters; the sinks are called
+ * by any thread, one at a time. Limits: WEIR_METER_WORKERS_MAX.
  */
 #ifndef WEIR_APP_METER_GROUP_H
 #define WEIR_APP_METER_GROUP_H
@@ -19,9 +19,12 @@
 
 struct weir_meter_group;
 
-/* config->workers meters, each with so much of the cache's entries. Results of weir_meter_new. */
+/*
+ * config->workers meters, each with so much of the caches' entries; sinks has one a process.
+ * Results of weir_meter_new.
+ */
 WEIR_CHECKED int weir_meter_group_new(const struct weir_meter_config *config,
-                                      const struct weir_batch_sink *sink,
+                                      const struct weir_batch_sink *sinks,
                                       struct weir_meter_group **ret_group, struct weir_diag *diag);
 void weir_meter_group_free(struct weir_meter_group *group);
 

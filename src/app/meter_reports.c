@@ -205,15 +205,24 @@ static bool refresh(void *context, bool is_end)
 {
     struct weir_meter_reports *reports = context;
     struct process *process = &reports->process;
+    struct weir_selection_description selection;
+    struct weir_estimates estimates;
     if (!is_end && weir_meter_is_parallel(reports->meter))
         return false;
     weir_meter_count(reports->meter, &process->own, &process->source, &process->parse,
                      &process->cache);
+    weir_meter_count_process(reports->meter, (unsigned)process->id - 1, &process->cache, &selection,
+                             &estimates);
+    if (selection.count > 0)
+        process->own.packets_selected = selection.selectors[selection.count - 1].selected;
+    else
+        process->own.packets_selected = process->own.packets;
     sum_ignored(process);
     return true;
 }
 
-int weir_meter_reports_new(struct weir_meter *meter, const struct weir_meter_config *config,
+int weir_meter_reports_new(struct weir_meter *meter, unsigned process,
+                           const struct weir_cache_config *cache,
                            struct weir_meter_reports **ret_reports, struct weir_diag *diag)
 {
     const struct weir_report table[REPORTS] = {
@@ -239,9 +248,9 @@ int weir_meter_reports_new(struct weir_meter *meter, const struct weir_meter_con
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for reports");
     reports->meter = meter;
     reports->process = (struct process){
-        .id = 1,
-        .idle_seconds = (uint64_t)(config->cache.idle_ns / WEIR_NS_PER_SECOND),
-        .active_seconds = (uint64_t)(config->cache.active_ns / WEIR_NS_PER_SECOND),
+        .id = process + 1,
+        .idle_seconds = (uint64_t)(cache->idle_ns / WEIR_NS_PER_SECOND),
+        .active_seconds = (uint64_t)(cache->active_ns / WEIR_NS_PER_SECOND),
     };
     for (unsigned i = 0; i < REPORTS; i++) {
         reports->reports[i] = table[i];

@@ -4,7 +4,7 @@
  * ignored and metered, the state of the flow cache, why flows ended, and its Observation Points.
  * doc/options-data.md has the Options Templates.
  *
- *     weir_meter_reports_new(meter, &config, &reports, &diag);
+ *     weir_meter_reports_new(meter, 0, &cache_config, &reports, &diag);
  *     weir_destination_add_reports(destination, weir_meter_reports_source(reports), &diag);
  *     ...                                             // metering, exporting, closing
  *     weir_meter_reports_free(reports);
@@ -22,9 +22,9 @@
 
 struct weir_meter_reports;
 
-/* config: that of the meter. 0, or WEIR_E_NOMEM with diag. */
-WEIR_CHECKED int weir_meter_reports_new(struct weir_meter *meter,
-                                        const struct weir_meter_config *config,
+/* Of a process of the meter, with its cache's configuration. 0, or WEIR_E_NOMEM with diag. */
+WEIR_CHECKED int weir_meter_reports_new(struct weir_meter *meter, unsigned process,
+                                        const struct weir_cache_config *cache,
                                         struct weir_meter_reports **ret_reports,
                                         struct weir_diag *diag);
 void weir_meter_reports_free(struct weir_meter_reports *reports);

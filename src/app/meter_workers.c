@@ -26,6 +26,12 @@ struct lane {
     struct weir_cache_counters counted;
 };
 
+/* Where records of a process go. */
+struct outlet {
+    struct weir_meter_workers *workers;
+    struct weir_batch_sink sink;
+};
+
 struct worker {
     struct weir_meter_workers *workers;
     pthread_t thread;
@@ -38,7 +44,8 @@ struct worker {
 struct weir_meter_workers {
     unsigned count;
     unsigned cache_count;
-    struct weir_batch_sink sink;
+    unsigned process_of[WEIR_METER_WORKERS_CACHES];
+    struct outlet outlets[WEIR_METER_WORKERS_PROCESSES];
     pthread_mutex_t sink_lock;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -53,7 +60,6 @@ struct weir_meter_workers {
     struct weir_diag diag;
     int64_t now_ns;
     struct weir_spread spreads[WEIR_METER_WORKERS_CACHES];
-    struct weir_packet packets[WEIR_METER_WORKERS_FETCH];
     uint8_t shares[WEIR_METER_WORKERS_FETCH];
     struct worker each[WEIR_SPREAD_MAX];
 };
@@ -62,30 +68,60 @@ struct weir_meter_workers {
 
 static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
-    struct weir_meter_workers *workers = context;
-    pthread_mutex_lock(&workers->sink_lock);
-    int result = workers->sink.batch(workers->sink.context, batch, diag);
-    pthread_mutex_unlock(&workers->sink_lock);
+    const struct outlet *outlet = context;
+    pthread_mutex_lock(&outlet->workers->sink_lock);
+    int result = outlet->sink.batch(outlet->sink.context, batch, diag);
+    pthread_mutex_unlock(&outlet->workers->sink_lock);
     return result;
+}
+
+static int make_lane(struct worker *worker, unsigned lane_index, struct weir_share share,
+                     const struct weir_cache_config *config, struct weir_diag *diag)
+{
+    struct weir_meter_workers *workers = worker->workers;
+    struct outlet *outlet = &workers->outlets[workers->process_of[lane_index]];
+    const struct weir_batch_sink sink = {.batch = take_batch, .context = outlet};
+    struct lane *lane = &worker->lanes[lane_index];
+    struct weir_cache_config cache = *config;
+    cache.share = share;
+    lane->ring = malloc(RING * sizeof(*lane->ring));
+    if (!lane->ring)
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", share.count);
+    return weir_cache_new(&cache, &sink, &lane->cache, diag);
 }
 
 static int make_worker(struct weir_meter_workers *workers, unsigned index,
                        const struct weir_meter_workers_config *config, struct weir_diag *diag)
 {
     struct worker *worker = &workers->each[index];
-    const struct weir_batch_sink sink = {.batch = take_batch, .context = workers};
+    const struct weir_share share = {.index = index, .count = config->count};
+    unsigned lane = 0;
     int result = 0;
     worker->workers = workers;
-    for (unsigned i = 0; i < config->cache_count && result == 0; i++) {
-        struct lane *lane = &worker->lanes[i];
-        struct weir_cache_config cache = config->caches[i];
-        cache.share = (struct weir_share){.index = index, .count = config->count};
-        lane->ring = malloc(RING * sizeof(*lane->ring));
-        if (!lane->ring)
-            return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
-        result = weir_cache_new(&cache, &sink, &lane->cache, diag);
-    }
+    for (unsigned i = 0; i < config->process_count; i++)
+        for (unsigned k = 0; k < config->processes[i].cache_count && result == 0; k++)
+            result = make_lane(worker, lane++, share, &config->processes[i].caches[k], diag);
     return result;
+}
+
+/* Which cache is of which process. */
+static int take_caches(struct weir_meter_workers *workers,
+                       const struct weir_meter_workers_config *config, struct weir_diag *diag)
+{
+    for (unsigned i = 0; i < config->process_count; i++) {
+        const struct weir_meter_workers_process *process = &config->processes[i];
+        workers->outlets[i] = (struct outlet){workers, process->sink};
+        for (unsigned k = 0; k < process->cache_count; k++) {
+            if (workers->cache_count == WEIR_METER_WORKERS_CACHES)
+                return weir_diag_set(diag, WEIR_E_USAGE,
+                                     "workers meter at most %u flow definitions in all",
+                                     WEIR_METER_WORKERS_CACHES);
+            weir_spread_init(&workers->spreads[workers->cache_count], &process->caches[k],
+                             config->count);
+            workers->process_of[workers->cache_count++] = i;
+        }
+    }
+    return 0;
 }
 
 int weir_meter_workers_new(const struct weir_meter_workers_config *config,
@@ -94,20 +130,16 @@ int weir_meter_workers_new(const struct weir_meter_workers_config *config,
     struct weir_meter_workers *workers = calloc(1, sizeof(*workers));
     if (!workers)
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
-    workers->sink = config->sink;
-    workers->cache_count = config->cache_count;
     pthread_mutex_init(&workers->sink_lock, NULL);
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
-    int result = 0;
+    int result = take_caches(workers, config, diag);
     for (; workers->count < config->count && result == 0; workers->count++)
         result = make_worker(workers, workers->count, config, diag);
     if (result < 0) {
         weir_meter_workers_free(workers);
         return result;
     }
-    for (unsigned i = 0; i < config->cache_count; i++)
-        weir_spread_init(&workers->spreads[i], &config->caches[i], config->count);
     *ret_workers = workers;
     return 0;
 }
@@ -157,13 +189,14 @@ static bool have_room(const struct weir_meter_workers *workers)
 }
 
 /* Puts what was fetched into the rings of one cache's shares. */
-static void spread(struct weir_meter_workers *workers, unsigned cache, size_t count)
+static void spread(struct weir_meter_workers *workers, unsigned cache,
+                   const struct weir_meter_packets *fetched)
 {
     struct weir_spread *own = &workers->spreads[cache];
     struct giving giving = {workers->each, cache};
-    weir_spread_places(own, workers->packets, count, workers->shares);
-    for (size_t i = 0; i < count; i++) {
-        const struct weir_packet *packet = &workers->packets[i];
+    weir_spread_places(own, fetched->packets, fetched->count, workers->shares);
+    for (size_t i = 0; i < fetched->count; i++) {
+        const struct weir_packet *packet = &fetched->packets[i];
         uint8_t share = workers->shares[i];
         if (weir_spread_is_plain(own, packet, share))
             give(&giving, share, packet);
@@ -174,10 +207,12 @@ static void spread(struct weir_meter_workers *workers, unsigned cache, size_t co
 
 static void finish_spreads(struct weir_meter_workers *workers)
 {
-    const struct weir_meter_clock *clock = &workers->spreads[0].clock;
-    workers->now_ns = clock->started ? weir_cache_time_ns(clock->now) : 0;
+    workers->now_ns = 0;
     for (unsigned i = 0; i < workers->cache_count; i++) {
+        const struct weir_meter_clock *clock = &workers->spreads[i].clock;
         struct giving giving = {workers->each, i};
+        if (clock->started && weir_cache_time_ns(clock->now) > workers->now_ns)
+            workers->now_ns = weir_cache_time_ns(clock->now);
         weir_spread_finish(&workers->spreads[i], give, &giving);
     }
 }
@@ -185,15 +220,15 @@ static void finish_spreads(struct weir_meter_workers *workers)
 /* Fetches once. True: the input has ended. */
 static bool fetch(struct weir_meter_workers *workers)
 {
-    size_t count = 0;
-    int result = workers->fetch(workers->context, workers->packets, &count, &workers->diag);
+    struct weir_meter_packets packets[WEIR_METER_WORKERS_PROCESSES] = {{NULL, 0}};
+    int result = workers->fetch(workers->context, packets, &workers->diag);
     if (result < 0) {
         workers->result = result == WEIR_E_END ? 0 : result;
         finish_spreads(workers);
         return true;
     }
     for (unsigned i = 0; i < workers->cache_count; i++)
-        spread(workers, i, count);
+        spread(workers, i, &packets[workers->process_of[i]]);
     return false;
 }
 
@@ -355,14 +390,16 @@ int64_t weir_meter_workers_now(const struct weir_meter_workers *workers)
     return workers->now_ns;
 }
 
-struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers)
+struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers,
+                                                    unsigned process)
 {
     struct weir_cache_counters total = {0};
     pthread_mutex_lock(&workers->lock);
     for (unsigned i = 0; i < workers->count; i++)
         for (unsigned k = 0; k < workers->cache_count; k++)
-            weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
-                                 &workers->each[i].lanes[k].counted, &total);
+            if (workers->process_of[k] == process)
+                weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
+                                     &workers->each[i].lanes[k].counted, &total);
     pthread_mutex_unlock(&workers->lock);
     return total;
 }

@@ -5,7 +5,7 @@
  *
  *     weir_meter_workers_new(&config, &workers, &diag);
  *     result = weir_meter_workers_run(workers, fetch, context, &diag);  // a file, to its end
- *     counters = weir_meter_workers_count(workers);
+ *     counters = weir_meter_workers_count(workers, 0);
  *     weir_meter_workers_free(workers);
  *
  * Nobody only reads: a worker that has metered all that is its own takes the input for some hundred
@@ -30,22 +30,33 @@ struct weir_meter_workers;
 
 #define WEIR_METER_WORKERS_FETCH 128u
 
-#define WEIR_METER_WORKERS_CACHES 8u
+#define WEIR_METER_WORKERS_CACHES    16u
+#define WEIR_METER_WORKERS_PROCESSES 8u
 
-struct weir_meter_workers_config {
-    unsigned count; /* 2 to weir_cache_regions(entries) of each cache */
-    /* All packets go through each of these; their shares are set here. Borrowed while it is made.
-     */
-    const struct weir_cache_config *caches;
-    unsigned cache_count;        /* at most WEIR_METER_WORKERS_CACHES */
+/* Caches that all get the same packets; their shares are set here. */
+struct weir_meter_workers_process {
+    const struct weir_cache_config *caches; /* borrowed while they are made */
+    unsigned cache_count;
     struct weir_batch_sink sink; /* its flush is not called */
 };
 
+struct weir_meter_workers_config {
+    unsigned count; /* 2 to weir_cache_regions(entries) of each cache */
+    const struct weir_meter_workers_process *processes;
+    unsigned process_count; /* with WEIR_METER_WORKERS_CACHES caches in all */
+};
+
+/* Packets for a process, valid until the next are asked for. */
+struct weir_meter_packets {
+    const struct weir_packet *packets;
+    size_t count; /* at most WEIR_METER_WORKERS_FETCH */
+};
+
 /*
- * Puts the next packets, at most WEIR_METER_WORKERS_FETCH, into packets[]. 0, also where there were
- * none; anything negative ends the input, WEIR_E_END in good order.
+ * Finds the next packets, one value a process, all of none at first. 0, also where there were none;
+ * anything negative ends the input, WEIR_E_END in good order.
  */
-typedef int weir_meter_fetch(void *context, struct weir_packet *packets, size_t *ret_count,
+typedef int weir_meter_fetch(void *context, struct weir_meter_packets *packets,
                              struct weir_diag *diag);
 
 /* 0; WEIR_E_USAGE as of weir_cache_new; WEIR_E_NOMEM. */
@@ -65,7 +76,8 @@ WEIR_CHECKED int weir_meter_workers_run(struct weir_meter_workers *workers, weir
 /* The latest time of the input that was metered last; 0 where it had no packet. */
 int64_t weir_meter_workers_now(const struct weir_meter_workers *workers);
 
-/* What all caches have counted; during a run, as of some hundred packets ago. */
-struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers);
+/* What a process' caches have counted; during a run, as of some hundred packets ago. */
+struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers,
+                                                    unsigned process);
 
 #endif

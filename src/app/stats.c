@@ -2,6 +2,7 @@
 #include "app/stats.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What stands before a member: a comma, a name. */
@@ -50,6 +51,14 @@ void weir_stats_add_i64(struct weir_stats *stats, const char *name, int64_t valu
     if (value < 0)
         weir_text_add_char(stats->out, '-');
     weir_text_add_u64(stats->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void weir_stats_add_real(struct weir_stats *stats, const char *name, double value)
+{
+    char text[32];
+    begin_member(stats, name);
+    snprintf(text, sizeof(text), "%.15g", value);
+    weir_text_add(stats->out, text);
 }
 
 void weir_stats_add_text(struct weir_stats *stats, const char *name, const char *value)

@@ -55,6 +55,8 @@ void weir_stats_add(struct weir_stats *stats, const struct weir_stats_part *part
 /* One member; in a list, name is NULL. */
 void weir_stats_add_u64(struct weir_stats *stats, const char *name, uint64_t value);
 void weir_stats_add_i64(struct weir_stats *stats, const char *name, int64_t value);
+/* With as many digits as tell it from others; none is infinite. */
+void weir_stats_add_real(struct weir_stats *stats, const char *name, double value);
 void weir_stats_add_text(struct weir_stats *stats, const char *name, const char *value);
 void weir_stats_add_null(struct weir_stats *stats, const char *name);
 

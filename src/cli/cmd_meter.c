@@ -50,7 +50,7 @@ static int add_output(struct run *run, unsigned output, struct weir_batch_sink s
     weir_guard_batches(&run->guards[output], &run->guarded, output, sink);
     struct weir_batch_sink guarded = weir_guard_batch_sink(&run->guards[output]);
     return run->selection ? weir_flow_selection_add_sink(run->selection, &guarded, diag)
-                          : weir_meter_add_sink(run->meter, &guarded, diag);
+                          : weir_meter_add_sink(run->meter, 0, &guarded, diag);
 }
 
 /* Puts the selection of flows, where one is asked for, between the meter and the outputs. */
@@ -73,17 +73,17 @@ static int open_selection(struct run *run, struct weir_diag *diag)
         return result;
     }
     struct weir_batch_sink sink = weir_flow_selection_sink(run->selection);
-    return weir_meter_add_sink(run->meter, &sink, diag);
+    return weir_meter_add_sink(run->meter, 0, &sink, diag);
 }
 
 /* Opens what flows go to. */
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
-    const struct weir_meter_config *config = &run->settings.config;
-    int result = weir_meter_reports_new(run->meter, config, &run->reports, diag);
+    int result =
+        weir_meter_reports_new(run->meter, 0, &run->settings.process.cache, &run->reports, diag);
     for (size_t i = 0; i < run->settings.url_count && result == 0; i++) {
         result = weir_destination_open_reporting(
-            &run->settings.urls[i], config->cache.domain, (uint32_t)i + 1,
+            &run->settings.urls[i], run->settings.process.cache.domain, (uint32_t)i + 1,
             weir_meter_reports_source(run->reports), &run->destinations[i], diag);
         if (result < 0)
             return result;
@@ -93,7 +93,7 @@ static int open_outputs(struct run *run, struct weir_diag *diag)
         return result;
     enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
     struct weir_meter_fields fields;
-    weir_meter_fields(run->meter, &fields);
+    weir_meter_fields(run->meter, 0, &fields);
     const struct weir_extra_fields *extras[WEIR_METER_DEFINITIONS_MAX];
     for (unsigned i = 0; i < fields.extra_count; i++)
         extras[i] = &fields.extras[i];
@@ -250,6 +250,35 @@ static void add_selection(const struct weir_flow_selection *selection, struct we
     weir_stats_close(stats);
 }
 
+/* The stages in the order in which packets went through, and what the last of them stands for. */
+static void add_packet_selection(const struct run *run, struct weir_stats *stats)
+{
+    struct weir_cache_counters cache;
+    struct weir_selection_description selection;
+    struct weir_estimates estimates;
+    weir_meter_count_process(run->meter, 0, &cache, &selection, &estimates);
+    struct weir_sampling_design design =
+        weir_sampling_design_of(selection.selectors, selection.count);
+    weir_stats_open_list(stats, "selection");
+    for (unsigned i = 0; i < selection.count; i++) {
+        const struct weir_selector *selector = &selection.selectors[i];
+        weir_stats_open_object(stats, NULL);
+        weir_stats_add_text(stats, "selector", selector->text);
+        weir_stats_add_u64(stats, "seen", selector->seen);
+        weir_stats_add_u64(stats, "selected", selector->selected);
+        weir_stats_add_real(stats, "probability", selector->probability);
+        weir_stats_close(stats);
+    }
+    weir_stats_close(stats);
+    if (weir_sampling_is_all(&design))
+        return;
+    weir_stats_add_real(stats, "probability", design.probability);
+    weir_stats_add_real(stats, "packets_estimate", estimates.estimate.packets);
+    weir_stats_add_real(stats, "packets_error", estimates.error.packets);
+    weir_stats_add_real(stats, "octets_estimate", estimates.estimate.octets);
+    weir_stats_add_real(stats, "octets_error", estimates.error.octets);
+}
+
 static int print_stats(const struct run *run, struct weir_diag *diag)
 {
     const struct exported *exported = &run->exported;
@@ -272,6 +301,7 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
     struct weir_stats stats = weir_stats_begin(&text);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         weir_stats_add(&stats, &parts[i]);
+    add_packet_selection(run, &stats);
     if (run->selection)
         add_selection(run->selection, &stats);
     weir_stats_end(&stats);
@@ -372,6 +402,10 @@ static const struct weir_example examples[] = {
      "NetFlow v9 of live traffic"},
     {"weir meter -r office.pcap --flow 'keys=src_addr/24,dst_port fields=packets,bytes'",
      "networks and the services they use"},
+    {"weir meter -r office.pcap --sample random:1/100 --to netflow9+udp://192.0.2.1:2055",
+     "one packet of every hundred, with the interval in the records"},
+    {"weir meter -r office.pcap --match 'port=53,length=512-65535' --sample flow:1/10 --stats -",
+     "large DNS packets of one flow in ten, and what all of them come to, with its error"},
     {"weir meter -r office.pcap --biflow --direction syn", "connections, not directions of them"},
     {"weir meter -r office.pcap --select threshold:bytes=1M --to ipfix+file:flows.ipfix",
      "every large flow, and of the others as many as it takes to estimate what all sent"},
@@ -394,8 +428,25 @@ const struct weir_command weir_command_meter = {
         "Every packet is counted, also those that make no flow: --stats says how many were "
         "of which kind, and the sum is the input. Files are metered by their own time and "
         "give the same records in the same order each time.\n\n"
-        "Of what the filter lets pass no packet is left out, and records have no sampling "
-        "interval: who collects them takes that for 1.\n\n"
+        "Selection: --filter, --match and --sample run in the order in which they are given, each "
+        "on what those before it selected. As long as no --match, hash or flow stands before them, "
+        "filters and samplers run on frames of every kind, ahead of the parser; from there on "
+        "they run on packets. --stats has what each saw and selected. Where a sampler is among "
+        "them records say the sampling interval of all together (sampling, and sampling_size "
+        "where it is no whole number), by which who collects them scales packets and bytes, and "
+        "--stats says the totals that the sample stands for and their standard errors: a 95 % "
+        "interval is 1.96 of these to both sides. Records without an interval are of all packets. "
+        "Live, a --filter that stands first also runs in the kernel.\n\n"
+        "--match knows src_addr, dst_addr, addr, src_port, dst_port, port, protocol, tos, dscp, "
+        "ip_version, tcp_flags, icmp_type, icmp_code, ttl, length, frame_length, vlan, flow_label, "
+        "fragment, in_if, out_if, tunnel_type, tunnel_id and tunnel_depth; addr and port are those "
+        "of either side. What a packet does not have, as icmp_type for TCP, fits nothing. "
+        "--sample hash takes identification, fragment offset and addresses of IPv4, length and "
+        "addresses of IPv6, and 16 octets of what the packet carries (hash:n/N,offset=0,octets=16) "
+        "through the function BOB of RFC 5475 with the seed: observation points with one seed "
+        "choose the same packets. --sample flow takes what all flow definitions have as keys of "
+        "addresses, ports and protocol; where they treat both sides alike, both directions of a "
+        "communication are chosen or neither. Periods of time count from 1970.\n\n"
         "--select leaves flows out before they are exported. Those that were chosen by chance say "
         "so: sampling_size of sampling is what their packets stand for, so that sums of counters "
         "times sampling / sampling_size are right on average, and flow_probability tells how far "

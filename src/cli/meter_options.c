@@ -82,10 +82,32 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                 .kind = WEIR_OPTION_TEXT,
                 .repeatable = true,
                 .value = "BPF",
-                .help = "meters the packets that pass, in the language of pcap-filter(7); several "
-                        "run one after another"},
+                .group = "Selection, in the order given",
+                .help = "selects the packets that pass, in the language of pcap-filter(7)"},
+    [MATCH] = {.name = "match",
+               .kind = WEIR_OPTION_TEXT,
+               .repeatable = true,
+               .value = "EXPR",
+               .help = "selects packets by their properties: NAME=VALUE,... or NAME!=VALUE, all "
+                       "of which have to hold; a VALUE is numbers, LOW-HIGH, NUMBER/MASK or "
+                       "networks, several with | in between"},
+    [SAMPLE] = {.name = "sample",
+                .kind = WEIR_OPTION_TEXT,
+                .repeatable = true,
+                .value = "SPEC",
+                .help = "selects some packets: count:n/N, the first n of every N; time:ON/OFF, "
+                        "those of the first ON of every ON and OFF; random:n/N, any n of every N; "
+                        "prob:P, each with probability P; hash:n/N, by a hash of what routers "
+                        "leave as it is; flow:n/N, whole flows by a hash of their keys"},
+    [SEED] = {.name = "seed",
+              .kind = WEIR_OPTION_COUNT,
+              .max = UINT64_MAX,
+              .help = "of samplers: the same seed chooses the same packets, with hash and flow at "
+                      "every observation point. Without it 0 for files, and of a live meter "
+                      "nobody knows it"},
     [LAYER] =
         {.name = "layer",
+         .group = "Flows",
          .kind = WEIR_OPTION_CHOICE,
          .choices = layers,
          .fallback = "outer",
@@ -102,7 +124,6 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
               .kind = WEIR_OPTION_TEXT,
               .repeatable = true,
               .value = "DEFINITION",
-              .group = "Flows",
               .help = "keys=NAME,... [fields=NAME,...]: packets that agree in the keys are one "
                       "flow, and records have keys and fields; several make flows of the same "
                       "packets side by side. Without it NetFlow's keys: src_addr, dst_addr, "
@@ -258,12 +279,43 @@ static int read_direction(const char *text, struct weir_cache_config *cache, str
     return read_networks(text + sizeof(outside) - 1, &cache->perimeter, diag);
 }
 
+/* Filters and samplers in the order of the command line. */
+static int read_selectors(const struct weir_arguments *arguments,
+                          struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        const struct weir_argument *given = &arguments->given[i];
+        size_t option = (size_t)(given->option - weir_meter_options);
+        if (option != FILTER && option != MATCH && option != SAMPLE)
+            continue;
+        if (count == WEIR_SELECTION_MAX)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "meter: at most %u of --filter, --match and --sample",
+                                 WEIR_SELECTION_MAX);
+        struct weir_selector *selector = &settings->selectors[count++];
+        *selector = (struct weir_selector){
+            .kind = option == FILTER ? WEIR_SELECTOR_FILTER : WEIR_SELECTOR_MATCH,
+            .probability = 1,
+            .text = given->text,
+        };
+        int result = option == SAMPLE ? weir_selector_parse_sample(given->text, selector, diag) : 0;
+        if (result < 0) {
+            weir_diag_prefix(diag, "--sample");
+            return result;
+        }
+    }
+    settings->process.selectors = settings->selectors;
+    settings->process.selector_count = count;
+    return 0;
+}
+
 /* The flow definitions; without one NetFlow's keys, of which biflows have those that both of their
  * directions share. */
 static int read_definitions(const struct weir_arguments *arguments,
                             struct weir_meter_settings *settings, struct weir_diag *diag)
 {
-    struct weir_meter_config *config = &settings->config;
+    struct weir_metering_config *config = &settings->process;
     unsigned count;
     const char **texts = weir_meter_texts(arguments, FLOW, &count);
     settings->definitions = calloc(count + 1, sizeof(*settings->definitions));
@@ -290,7 +342,7 @@ static int read_definitions(const struct weir_arguments *arguments,
  */
 static int add_layer_keys(struct weir_meter_settings *settings, struct weir_diag *diag)
 {
-    struct weir_meter_config *config = &settings->config;
+    struct weir_metering_config *config = &settings->process;
     bool is_biflow = config->cache.biflow != WEIR_BIFLOW_NONE;
     int result = weir_flow_definition_add_keys(
         &config->cache.definition,
@@ -304,41 +356,58 @@ static int add_layer_keys(struct weir_meter_settings *settings, struct weir_diag
     return result;
 }
 
+/* Live, strangers choose the packets and must not know the keys. */
+static int read_secrets(const struct weir_arguments *arguments,
+                        struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    struct weir_metering_config *process = &settings->process;
+    bool is_live = settings->config.interface_count > 0;
+    if (is_live && weir_hash_key_random(&process->cache.hash_key) < 0)
+        return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
+    if (is_live)
+        process->seed = process->cache.hash_key.round[0][0] ^ process->cache.hash_key.round[1][1];
+    if (weir_arguments_has(arguments, SEED))
+        process->seed = weir_arguments_number(arguments, SEED);
+    return 0;
+}
+
+/* One Metering Process. */
+static int read_process(const struct weir_arguments *arguments,
+                        struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    struct weir_metering_config *process = &settings->process;
+    process->cache = weir_cache_config_default();
+    int result = read_selectors(arguments, settings, diag);
+    if (result == 0)
+        result = read_definitions(arguments, settings, diag);
+    if (result == 0)
+        result = read_cache(weir_arguments_text(arguments, CACHE), &process->cache.entries, diag);
+    if (result == 0 && settings->config.all_layers)
+        result = add_layer_keys(settings, diag);
+    process->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
+    process->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
+    process->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
+    return result == 0 ? read_secrets(arguments, settings, diag) : result;
+}
+
 static int read_config(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
                        struct weir_diag *diag)
 {
     struct weir_meter_config *config = &settings->config;
-    config->cache = weir_cache_config_default();
-    int result = read_definitions(arguments, settings, diag);
-    if (result < 0)
-        return result;
-    result = read_cache(weir_arguments_text(arguments, CACHE), &config->cache.entries, diag);
-    if (result < 0)
-        return result;
-    config->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
-    config->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
+    settings->interfaces = weir_meter_texts(arguments, INTERFACE, &config->interface_count);
+    if (!settings->interfaces)
+        return WEIR_E_NOMEM;
+    config->interfaces = settings->interfaces;
     config->all_layers = weir_arguments_choice(arguments, LAYER) == LAYER_BOTH;
-    if (config->all_layers)
-        result = add_layer_keys(settings, diag);
-    if (result < 0)
-        return result;
     if (weir_arguments_choice(arguments, LAYER) != LAYER_OUTER)
         config->tunnel_depth = (unsigned)weir_arguments_number(arguments, TUNNEL_DEPTH);
-    config->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
-    settings->filters = weir_meter_texts(arguments, FILTER, &config->filter_count);
-    settings->interfaces = weir_meter_texts(arguments, INTERFACE, &config->interface_count);
-    if (!settings->filters || !settings->interfaces)
-        return WEIR_E_NOMEM;
     config->workers = (unsigned)weir_arguments_number(arguments, WORKERS);
     config->method = (enum weir_live_method)weir_arguments_choice(arguments, CAPTURE);
     config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
     config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
-    config->filters = settings->filters;
-    config->interfaces = settings->interfaces;
-    /* Live, strangers choose the packets and must not know the key. */
-    if (config->interface_count > 0 && weir_hash_key_random(&config->cache.hash_key) < 0)
-        return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
-    return 0;
+    config->processes = &settings->process;
+    config->process_count = 1;
+    return read_process(arguments, settings, diag);
 }
 
 /* What says how to capture has no place beside files. */
@@ -426,7 +495,6 @@ int weir_meter_settings_parse(const struct weir_arguments *arguments,
 
 void weir_meter_settings_done(struct weir_meter_settings *settings)
 {
-    free(settings->filters);
     free(settings->interfaces);
     free(settings->definitions);
     free(settings->urls);

@@ -25,6 +25,9 @@ enum {
     BUFFER,
     TIMESTAMPS,
     FILTER,
+    MATCH,
+    SAMPLE,
+    SEED,
     LAYER,
     TUNNEL_DEPTH,
     FLOW,
@@ -46,7 +49,8 @@ extern const struct weir_option weir_meter_options[OPTION_COUNT];
 
 struct weir_meter_settings {
     struct weir_meter_config config; /* clock and stop are the caller's to set */
-    const char **filters;
+    struct weir_metering_config process;
+    struct weir_selector selectors[WEIR_SELECTION_MAX];
     const char **interfaces;
     struct weir_flow_definition *definitions;
     struct weir_url *urls; /* of --to */

@@ -79,6 +79,7 @@ struct weir_cache_config weir_cache_config_default(void)
         .idle_ns = 15 * WEIR_NS_PER_SECOND,
         .active_ns = 1800 * WEIR_NS_PER_SECOND,
         .linger_ns = 2 * WEIR_NS_PER_SECOND,
+        .sampling = weir_sampling_design_of(NULL, 0),
     };
     weir_hash_key_seed(&config.hash_key, 0);
     return config;
@@ -195,6 +196,7 @@ static struct weir_meter_layout layout_of(const struct weir_cache_config *config
         .biflow = config->biflow,
         .domain = config->domain,
         .tells_direction = config->tells_direction,
+        .sampling = config->sampling,
     };
 }
 

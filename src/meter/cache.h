@@ -69,6 +69,7 @@
 #include "meter/biflow.h"
 #include "meter/clock.h"
 #include "meter/definition.h"
+#include "meter/estimate.h"
 #include "meter/flow_hash.h"
 #include "meter/limits.h"
 #include "record/batch.h"
@@ -115,7 +116,8 @@ struct weir_cache_config {
     struct weir_share share;  /* of the flows, where several caches have one (meter/spread.h) */
     const uint32_t *if_index; /* ifIndex of each interface; copied */
     uint32_t if_count;        /* interfaces past these have ifIndex 0 */
-    bool tells_direction;     /* records say whether packets came in or went out, and by what */
+    struct weir_sampling_design sampling; /* how its packets were chosen; records say it */
+    bool tells_direction; /* records say whether packets came in or went out, and by what */
 };
 
 /* NetFlow's 7-tuple, 65,536 entries, idle 15 s, active 30 min, linger 2 s, the hash key of seed 0.

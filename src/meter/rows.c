@@ -42,6 +42,10 @@ static weir_column_set columns_of(const struct weir_meter_layout *layout, unsign
     weir_column_set shown = columns | definition->keys;
     if (layout->tells_direction && (!definition->has_fields || shown & WEIR_COLUMN_BIT(IN_IF)))
         columns |= WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
+    if (!weir_sampling_is_all(&layout->sampling))
+        columns |= WEIR_COLUMN_BIT(SAMPLING);
+    if (layout->sampling.size > 1)
+        columns |= WEIR_COLUMN_BIT(SAMPLING_SIZE);
     if (!definition->has_fields && shape & SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);
     if (!definition->has_fields && shape & SHAPE_ICMP)
@@ -285,6 +289,10 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_vi
     }
     if (shape & SHAPE_REVERSE)
         add_reverse(flow->reverse, batch, row);
+    if (!weir_sampling_is_all(&rows->layout.sampling)) {
+        weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[row] = rows->layout.sampling.interval;
+        weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[row] = rows->layout.sampling.size;
+    }
     if (rows->has_more_columns)
         add_more(rows, flow, shape, batch, row);
     if (batch->extra)

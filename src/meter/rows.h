@@ -13,6 +13,7 @@
 
 #include "meter/biflow.h"
 #include "meter/definition.h"
+#include "meter/estimate.h"
 #include "record/batch.h"
 #include "record/packet.h"
 
@@ -92,6 +93,7 @@ struct weir_meter_layout {
     enum weir_biflow biflow;
     uint32_t domain;
     bool tells_direction; /* whether packets came in or went out, and by what */
+    struct weir_sampling_design sampling;
 };
 
 struct weir_flow_property;

@@ -59,8 +59,8 @@ static int parse_time(struct item *item, struct weir_selector *selector, struct 
     if (slash)
         *slash = '\0';
     if (!slash || weir_duration_parse(item->value, &on) < 0 ||
-        weir_duration_parse(slash + 1, &off) < 0 || on <= 0 || on > WEIR_SAMPLER_PERIOD_MAX ||
-        off > WEIR_SAMPLER_PERIOD_MAX - on)
+        weir_duration_parse(slash + 1, &off) < 0 || on <= 0 || on > WEIR_STAGE_PERIOD_MAX ||
+        off > WEIR_STAGE_PERIOD_MAX - on)
         return fail(item, diag, "write ON/OFF with up to 7 days in all, as in time:1s/9s");
     selector->sample = (uint64_t)on;
     selector->population = (uint64_t)(on + off);
@@ -112,8 +112,8 @@ static int parse_hash_setting(const char *text, struct weir_selector *selector)
         const char *name;
         uint64_t greatest;
     } settings[] = {
-        {"offset=", WEIR_SAMPLER_HASH_OFFSET_MAX},
-        {"octets=", WEIR_SAMPLER_HASH_OCTETS_MAX},
+        {"offset=", WEIR_STAGE_HASH_OFFSET_MAX},
+        {"octets=", WEIR_STAGE_HASH_OCTETS_MAX},
     };
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         size_t length = strlen(settings[i].name);
@@ -131,7 +131,7 @@ static int parse_hash_setting(const char *text, struct weir_selector *selector)
 
 static int parse_hash(struct item *item, struct weir_selector *selector, struct weir_diag *diag)
 {
-    selector->hash.payload_octets = WEIR_SAMPLER_HASH_OCTETS;
+    selector->hash.payload_octets = WEIR_STAGE_HASH_OCTETS;
     char *rest = NULL;
     int result = 0;
     for (char *setting = strtok_r(item->value, ",", &rest); setting && result == 0;
@@ -232,39 +232,41 @@ bool weir_selector_needs_packet(enum weir_selector_kind kind)
     return kind == WEIR_SELECTOR_MATCH || kind == WEIR_SELECTOR_HASH || kind == WEIR_SELECTOR_FLOW;
 }
 
-void weir_sampler_init(struct weir_sampler *sampler, const struct weir_selector *selector,
-                       const struct weir_sampler_config *config)
+void weir_stage_init(struct weir_stage *stage, const struct weir_selector *selector,
+                     const struct weir_stage_config *config)
 {
     /* Windows are the same for all streams: they are a matter of the clock. */
     bool is_time = selector->kind == WEIR_SELECTOR_TIME;
     uint64_t seed = mix(mix(config->seed, is_time ? 0 : config->stream), selector->id);
-    *sampler = (struct weir_sampler){
+    *stage = (struct weir_stage){
         .selector = *selector,
         .random = {seed},
         .match = config->match,
         .window_ns = INT64_MIN,
+        .first_window_ns = INT64_MAX,
+        .last_window_ns = INT64_MIN,
     };
     uint64_t begin = config->seed && selector->population
-                         ? weir_random_next(&sampler->random) % selector->population
+                         ? weir_random_next(&stage->random) % selector->population
                          : 0;
     switch (selector->kind) {
     case WEIR_SELECTOR_COUNT:
-        sampler->position = begin;
+        stage->position = begin;
         break;
     case WEIR_SELECTOR_TIME:
-        sampler->period_ns = (int64_t)selector->population;
-        sampler->phase_ns = (int64_t)begin;
+        stage->period_ns = (int64_t)selector->population;
+        stage->phase_ns = (int64_t)begin;
         break;
     case WEIR_SELECTOR_PROBABILITY:
-        sampler->threshold =
+        stage->threshold =
             selector->probability < 1 ? (uint64_t)ldexp(selector->probability, 64) : UINT64_MAX;
         break;
     case WEIR_SELECTOR_HASH:
-        sampler->selector.hash.initialiser = (uint32_t)config->seed + config->ordinal;
+        stage->selector.hash.initialiser = (uint32_t)config->seed + config->ordinal;
         break;
     case WEIR_SELECTOR_FLOW:
-        weir_hash_key_seed(&sampler->hash_key, mix(config->seed, config->ordinal));
-        sampler->flow_part = *config->flow_part;
+        weir_hash_key_seed(&stage->hash_key, mix(config->seed, config->ordinal));
+        stage->flow_part = *config->flow_part;
         break;
     default:
         break;
@@ -274,99 +276,110 @@ void weir_sampler_init(struct weir_sampler *sampler, const struct weir_selector 
 /* ---- Selecting ---- */
 
 /* Leaves in front those of kept[] that it selects: their number. */
-typedef size_t select_packets(struct weir_sampler *sampler,
-                              const struct weir_selection_items *items, uint16_t *kept,
-                              size_t count);
+typedef size_t select_packets(struct weir_stage *stage, const struct weir_selection_items *items,
+                              uint16_t *kept, size_t count);
 
-static size_t select_count(struct weir_sampler *sampler, const struct weir_selection_items *items,
+static size_t select_count(struct weir_stage *stage, const struct weir_selection_items *items,
                            uint16_t *kept, size_t count)
 {
-    const struct weir_selector *selector = &sampler->selector;
+    const struct weir_selector *selector = &stage->selector;
     size_t selected = 0;
     (void)items;
     for (size_t i = 0; i < count;) {
-        bool takes = sampler->position < selector->sample;
-        uint64_t left = (takes ? selector->sample : selector->population) - sampler->position;
+        bool takes = stage->position < selector->sample;
+        uint64_t left = (takes ? selector->sample : selector->population) - stage->position;
         size_t run = left < count - i ? (size_t)left : count - i;
         if (takes) {
             memmove(kept + selected, kept + i, run * sizeof(*kept));
             selected += run;
         }
         i += run;
-        sampler->position = (sampler->position + run) % selector->population;
+        stage->position = (stage->position + run) % selector->population;
     }
     return selected;
 }
 
-/* Time since the period began; periods begin at the phase, counted from 1970. */
-static int64_t time_in_period(struct weir_sampler *sampler, int64_t time_ns)
+/* Periods begin at the phase, counted from 1970. */
+int64_t weir_stage_window(const struct weir_stage *stage, int64_t time_ns)
 {
-    int64_t since = 0;
-    if (!__builtin_sub_overflow(time_ns, sampler->window_ns, &since) && since >= 0 &&
-        since < sampler->period_ns)
-        return since;
-    since = time_ns % sampler->period_ns - sampler->phase_ns % sampler->period_ns;
+    int64_t begin_ns, since = time_ns % stage->period_ns - stage->phase_ns;
     if (since < 0)
-        since += sampler->period_ns;
+        since += stage->period_ns;
     if (since < 0)
-        since += sampler->period_ns;
-    if (__builtin_sub_overflow(time_ns, since, &sampler->window_ns))
-        sampler->window_ns = INT64_MIN;
-    return since;
+        since += stage->period_ns;
+    return __builtin_sub_overflow(time_ns, since, &begin_ns) ? INT64_MIN : begin_ns;
 }
 
-static size_t select_time(struct weir_sampler *sampler, const struct weir_selection_items *items,
+double weir_stage_periods(const struct weir_stage *stage)
+{
+    double span_ns = (double)stage->last_window_ns - (double)stage->first_window_ns;
+    return stage->selector.seen > 0 ? 1 + span_ns / (double)stage->period_ns : 1;
+}
+
+static int64_t time_in_period(struct weir_stage *stage, int64_t time_ns)
+{
+    int64_t since;
+    if (!__builtin_sub_overflow(time_ns, stage->window_ns, &since) && since >= 0 &&
+        since < stage->period_ns)
+        return since;
+    stage->window_ns = weir_stage_window(stage, time_ns);
+    if (stage->window_ns < stage->first_window_ns)
+        stage->first_window_ns = stage->window_ns;
+    if (stage->window_ns > stage->last_window_ns)
+        stage->last_window_ns = stage->window_ns;
+    return __builtin_sub_overflow(time_ns, stage->window_ns, &since) ? INT64_MAX : since;
+}
+
+static size_t select_time(struct weir_stage *stage, const struct weir_selection_items *items,
                           uint16_t *kept, size_t count)
 {
-    int64_t on = (int64_t)sampler->selector.sample;
+    int64_t on = (int64_t)stage->selector.sample;
     size_t selected = 0;
     for (size_t i = 0; i < count; i++)
-        if (time_in_period(sampler, items->time_ns[kept[i]]) < on)
+        if (time_in_period(stage, items->time_ns[kept[i]]) < on)
             kept[selected++] = kept[i];
     return selected;
 }
 
 /* Of those that remain of the N each is taken with the share of those that remain to be taken. */
-static size_t select_random(struct weir_sampler *sampler, const struct weir_selection_items *items,
+static size_t select_random(struct weir_stage *stage, const struct weir_selection_items *items,
                             uint16_t *kept, size_t count)
 {
-    const struct weir_selector *selector = &sampler->selector;
+    const struct weir_selector *selector = &stage->selector;
     size_t selected = 0;
     (void)items;
     for (size_t i = 0; i < count; i++) {
-        uint64_t remain = selector->population - sampler->position;
-        uint64_t wanted = selector->sample - sampler->taken;
-        if (wanted > 0 && weir_random_below(&sampler->random, (uint32_t)remain) < wanted) {
+        uint64_t remain = selector->population - stage->position;
+        uint64_t wanted = selector->sample - stage->taken;
+        if (wanted > 0 && weir_random_below(&stage->random, (uint32_t)remain) < wanted) {
             kept[selected++] = kept[i];
-            sampler->taken++;
+            stage->taken++;
         }
-        if (++sampler->position == selector->population)
-            sampler->position = sampler->taken = 0;
+        if (++stage->position == selector->population)
+            stage->position = stage->taken = 0;
     }
     return selected;
 }
 
-static size_t select_probability(struct weir_sampler *sampler,
-                                 const struct weir_selection_items *items, uint16_t *kept,
-                                 size_t count)
+static size_t select_probability(struct weir_stage *stage, const struct weir_selection_items *items,
+                                 uint16_t *kept, size_t count)
 {
     size_t selected = 0;
     (void)items;
-    if (sampler->threshold == UINT64_MAX)
+    if (stage->threshold == UINT64_MAX)
         return count;
     for (size_t i = 0; i < count; i++)
-        if (weir_random_next(&sampler->random) < sampler->threshold)
+        if (weir_random_next(&stage->random) < stage->threshold)
             kept[selected++] = kept[i];
     return selected;
 }
 
-static size_t select_match(struct weir_sampler *sampler, const struct weir_selection_items *items,
+static size_t select_match(struct weir_stage *stage, const struct weir_selection_items *items,
                            uint16_t *kept, size_t count)
 {
     size_t selected = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct weir_packet *packet = items->packets[kept[i]];
-        if (packet && weir_match_packet(sampler->match, packet))
+        if (weir_match_packet(stage->match, &items->packets[kept[i]]))
             kept[selected++] = kept[i];
     }
     return selected;
@@ -396,7 +409,7 @@ static size_t hashed_header(const struct weir_packet_content *content, uint8_t *
 static bool hash_selects(const struct weir_selector_hash *hash,
                          const struct weir_packet_content *content)
 {
-    uint8_t octets[16 + WEIR_SAMPLER_HASH_OCTETS_MAX];
+    uint8_t octets[16 + WEIR_STAGE_HASH_OCTETS_MAX];
     size_t length = hashed_header(content, octets);
     size_t there = content->end > content->payload ? (size_t)(content->end - content->payload) : 0;
     if (length == 0)
@@ -411,32 +424,29 @@ static bool hash_selects(const struct weir_selector_hash *hash,
     return weir_bob_hash(octets, length, hash->initialiser) <= hash->selected_last;
 }
 
-static size_t select_hash(struct weir_sampler *sampler, const struct weir_selection_items *items,
+static size_t select_hash(struct weir_stage *stage, const struct weir_selection_items *items,
                           uint16_t *kept, size_t count)
 {
     size_t selected = 0;
     for (size_t i = 0; i < count; i++)
-        if (items->packets[kept[i]] &&
-            hash_selects(&sampler->selector.hash, &items->contents[kept[i]]))
+        if (hash_selects(&stage->selector.hash, &items->contents[kept[i]]))
             kept[selected++] = kept[i];
     return selected;
 }
 
-static size_t select_flow(struct weir_sampler *sampler, const struct weir_selection_items *items,
+static size_t select_flow(struct weir_stage *stage, const struct weir_selection_items *items,
                           uint16_t *kept, size_t count)
 {
     size_t selected = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct weir_packet *packet = items->packets[kept[i]];
-        if (packet &&
-            weir_sampler_flow_hash(sampler, packet) >> 32 <= sampler->selector.hash.selected_last)
+    for (size_t i = 0; i < count; i++)
+        if (weir_stage_flow_hash(stage, &items->packets[kept[i]]) >> 32 <=
+            stage->selector.hash.selected_last)
             kept[selected++] = kept[i];
-    }
     return selected;
 }
 
-size_t weir_sampler_run(struct weir_sampler *sampler, const struct weir_selection_items *items,
-                        uint16_t *kept, size_t count)
+size_t weir_stage_run(struct weir_stage *stage, const struct weir_selection_items *items,
+                      uint16_t *kept, size_t count)
 {
     static select_packets *const selects[WEIR_SELECTOR_KIND_COUNT] = {
         [WEIR_SELECTOR_MATCH] = select_match, [WEIR_SELECTOR_COUNT] = select_count,
@@ -444,18 +454,17 @@ size_t weir_sampler_run(struct weir_sampler *sampler, const struct weir_selectio
         [WEIR_SELECTOR_HASH] = select_hash,   [WEIR_SELECTOR_PROBABILITY] = select_probability,
         [WEIR_SELECTOR_FLOW] = select_flow,
     };
-    size_t selected = selects[sampler->selector.kind](sampler, items, kept, count);
-    weir_sampler_count(sampler, count, selected);
+    size_t selected = selects[stage->selector.kind](stage, items, kept, count);
+    weir_stage_count(stage, count, selected);
     return selected;
 }
 
 /* ---- Hashes ---- */
 
-uint64_t weir_sampler_flow_hash(const struct weir_sampler *sampler,
-                                const struct weir_packet *packet)
+uint64_t weir_stage_flow_hash(const struct weir_stage *stage, const struct weir_packet *packet)
 {
     const struct weir_flow_key *mask =
-        &sampler->flow_part.mask[packet->flags & WEIR_PACKET_V6 ? WEIR_FAMILY_V6 : WEIR_FAMILY_V4];
+        &stage->flow_part.mask[packet->flags & WEIR_PACKET_V6 ? WEIR_FAMILY_V6 : WEIR_FAMILY_V4];
     struct weir_flow_key key = {
         .src_addr = both(packet->key.src_addr, mask->src_addr),
         .dst_addr = both(packet->key.dst_addr, mask->dst_addr),
@@ -467,13 +476,13 @@ uint64_t weir_sampler_flow_hash(const struct weir_sampler *sampler,
         struct weir_address address;
         uint64_t port;
     } source = {key.src_addr, key.src_port}, destination = {key.dst_addr, key.dst_port};
-    if (sampler->flow_part.is_symmetric && memcmp(&source, &destination, sizeof(source)) > 0) {
+    if (stage->flow_part.is_symmetric && memcmp(&source, &destination, sizeof(source)) > 0) {
         key.src_addr = destination.address;
         key.src_port = (uint16_t)destination.port;
         key.dst_addr = source.address;
         key.dst_port = (uint16_t)source.port;
     }
-    return weir_hash(&sampler->hash_key, &key, sizeof(key));
+    return weir_hash(&stage->hash_key, &key, sizeof(key));
 }
 
 static uint32_t load_le32(const uint8_t octets[4])

@@ -5,8 +5,8 @@
  *
  *     struct weir_selector selector;
  *     weir_selector_parse_sample("random:5/1000", &selector, &diag);
- *     weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.seed = 7});
- *     count = weir_sampler_run(&sampler, &items, kept, count);
+ *     weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.seed = 7});
+ *     count = weir_stage_run(&sampler, &items, kept, count);
  *
  * What each selects:
  *   - count:n/N    the first n of every N packets that it sees;
@@ -29,7 +29,7 @@
  * its period a systematic sampler begins is drawn too, and with seed 0 it is the period's start.
  *
  * Open values without ownership but for the match that is borrowed. Threads: one owner. Limits: n
- * and N are at most 2^32 - 1, ON + OFF WEIR_SAMPLER_PERIOD_MAX.
+ * and N are at most 2^32 - 1, ON + OFF WEIR_STAGE_PERIOD_MAX.
  */
 #ifndef WEIR_METER_SELECTION_H
 #define WEIR_METER_SELECTION_H
@@ -47,10 +47,10 @@
 #include "record/packet.h"
 #include "record/selection.h"
 
-#define WEIR_SAMPLER_PERIOD_MAX      (INT64_C(604800) * WEIR_NS_PER_SECOND) /* 7 days */
-#define WEIR_SAMPLER_HASH_OCTETS     16u /* of the payload, where nothing else is said */
-#define WEIR_SAMPLER_HASH_OCTETS_MAX 64u
-#define WEIR_SAMPLER_HASH_OFFSET_MAX 1024u
+#define WEIR_STAGE_PERIOD_MAX      (INT64_C(604800) * WEIR_NS_PER_SECOND) /* 7 days */
+#define WEIR_STAGE_HASH_OCTETS     16u /* of the payload, where nothing else is said */
+#define WEIR_STAGE_HASH_OCTETS_MAX 64u
+#define WEIR_STAGE_HASH_OFFSET_MAX 1024u
 
 /* --sample SPEC; borrows the text. 0, or WEIR_E_USAGE with diag. */
 WEIR_CHECKED int weir_selector_parse_sample(const char *text, struct weir_selector *ret_selector,
@@ -75,7 +75,7 @@ struct weir_flow_part {
 WEIR_CHECKED int weir_flow_part_of(const struct weir_flow_definition *definitions, size_t count,
                                    struct weir_flow_part *ret_part, struct weir_diag *diag);
 
-struct weir_sampler_config {
+struct weir_stage_config {
     uint64_t seed;
     uint64_t stream;  /* tells random samplers apart that have one seed */
     unsigned ordinal; /* of hash and flow: how many of the kind stand before it */
@@ -83,7 +83,7 @@ struct weir_sampler_config {
     const struct weir_match *match;         /* of WEIR_SELECTOR_MATCH; borrowed */
 };
 
-struct weir_sampler {
+struct weir_stage {
     struct weir_selector selector; /* with what it has seen and selected */
     struct weir_random random;
     uint64_t threshold; /* selected is what is below */
@@ -92,19 +92,20 @@ struct weir_sampler {
     int64_t period_ns;
     int64_t phase_ns;
     int64_t window_ns; /* when the period began in which the last packet was */
+    int64_t first_window_ns, last_window_ns; /* of all that it has seen */
     struct weir_hash_key hash_key;
     struct weir_flow_part flow_part;
     const struct weir_match *match;
 };
 
 /*
- * The packets of a round, by the index by which `kept` names them. Stages that need no packets run
- * before there are any.
+ * What `kept` names by index: frames as long as no stage has asked for packets, then packets. Only
+ * what the stage asks for has to be there.
  */
 struct weir_selection_items {
     const int64_t *time_ns;
-    const struct weir_packet *const *packets;   /* NULL: the frame makes none */
-    const struct weir_packet_content *contents; /* of those that are packets */
+    const struct weir_packet *packets;
+    const struct weir_packet_content *contents;
 };
 
 /* Whether it asks for packets, and for their contents. */
@@ -115,26 +116,29 @@ static inline bool weir_selector_needs_content(enum weir_selector_kind kind)
 }
 
 /* Of any kind but WEIR_SELECTOR_FILTER, of which it only counts. */
-void weir_sampler_init(struct weir_sampler *sampler, const struct weir_selector *selector,
-                       const struct weir_sampler_config *config);
+void weir_stage_init(struct weir_stage *stage, const struct weir_selector *selector,
+                     const struct weir_stage_config *config);
 
 /*
  * Shows it the packets that kept[0 .. count - 1] name, in their order, and leaves in front those
- * that it selects: their number. Of a frame that makes no packet nothing matches.
+ * that it selects: their number.
  */
-size_t weir_sampler_run(struct weir_sampler *sampler, const struct weir_selection_items *items,
-                        uint16_t *kept, size_t count);
+size_t weir_stage_run(struct weir_stage *stage, const struct weir_selection_items *items,
+                      uint16_t *kept, size_t count);
 
 /* Counts a round that somebody else decided on: that of a BPF expression. */
-static inline void weir_sampler_count(struct weir_sampler *sampler, size_t seen, size_t selected)
+static inline void weir_stage_count(struct weir_stage *stage, size_t seen, size_t selected)
 {
-    sampler->selector.seen += seen;
-    sampler->selector.selected += selected;
+    stage->selector.seen += seen;
+    stage->selector.selected += selected;
 }
 
 /* The hash by which WEIR_SELECTOR_FLOW decides: its upper half. */
-uint64_t weir_sampler_flow_hash(const struct weir_sampler *sampler,
-                                const struct weir_packet *packet);
+uint64_t weir_stage_flow_hash(const struct weir_stage *stage, const struct weir_packet *packet);
+
+/* Of WEIR_SELECTOR_TIME: when the period of a time began, and how many periods it has seen. */
+int64_t weir_stage_window(const struct weir_stage *stage, int64_t time_ns);
+double weir_stage_periods(const struct weir_stage *stage);
 
 /* RFC 5475 appendix A.2. */
 uint32_t weir_bob_hash(const uint8_t *octets, size_t length, uint32_t initialiser);

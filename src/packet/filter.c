@@ -121,26 +121,48 @@ static int find_program(struct weir_filter *filter, uint16_t link_type,
     return 0;
 }
 
+static int run(struct weir_filter *filter, const struct weir_frame *frame,
+               const struct program **program, bool *ret_pass, struct weir_diag *diag)
+{
+    if (__builtin_expect(frame->link_type != (*program)->link_type, 0)) {
+        int result = find_program(filter, frame->link_type, program, diag);
+        if (result < 0)
+            return result;
+    }
+    uint32_t skipped = (*program)->skipped;
+    *ret_pass = (*program)->passes_all ||
+                (frame->captured >= skipped && frame->wire_octets >= skipped &&
+                 bpf_filter((*program)->bpf.bf_insns, frame->octets + skipped,
+                            frame->wire_octets - skipped, frame->captured - skipped) != 0);
+    return 0;
+}
+
 int weir_filter_run(struct weir_filter *filter, const struct weir_frame *frames, size_t count,
                     bool *ret_pass, struct weir_diag *diag)
 {
     const struct program *program = &filter->programs[0];
-    for (size_t i = 0; i < count; i++) {
-        const struct weir_frame *frame = &frames[i];
-        if (__builtin_expect(frame->link_type != program->link_type, 0)) {
-            int result = find_program(filter, frame->link_type, &program, diag);
-            if (result < 0)
-                return result;
-        }
-        if (program->passes_all) {
-            ret_pass[i] = true;
-            continue;
-        }
-        uint32_t skipped = program->skipped;
-        ret_pass[i] = frame->captured >= skipped && frame->wire_octets >= skipped &&
-                      bpf_filter(program->bpf.bf_insns, frame->octets + skipped,
-                                 frame->wire_octets - skipped, frame->captured - skipped) != 0;
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = run(filter, &frames[i], &program, &ret_pass[i], diag);
+    return result;
+}
+
+int weir_filter_select(struct weir_filter *filter, const struct weir_frame *frames,
+                       const uint16_t *frame_of, uint16_t *kept, size_t *count,
+                       struct weir_diag *diag)
+{
+    const struct program *program = &filter->programs[0];
+    size_t selected = 0;
+    for (size_t i = 0; i < *count; i++) {
+        bool pass = false;
+        const struct weir_frame *frame = &frames[frame_of ? frame_of[kept[i]] : kept[i]];
+        int result = run(filter, frame, &program, &pass, diag);
+        if (result < 0)
+            return result;
+        if (pass)
+            kept[selected++] = kept[i];
     }
+    *count = selected;
     return 0;
 }
 

@@ -37,6 +37,14 @@ void weir_filter_free(struct weir_filter *filter);
 WEIR_CHECKED int weir_filter_run(struct weir_filter *filter, const struct weir_frame *frames,
                                  size_t count, bool *ret_pass, struct weir_diag *diag);
 
+/*
+ * The same of the frames that kept[0 .. *count - 1] name, by their index, or where frame_of is not
+ * NULL by an index in that, which has theirs; leaves in front those that pass, and their number.
+ */
+WEIR_CHECKED int weir_filter_select(struct weir_filter *filter, const struct weir_frame *frames,
+                                    const uint16_t *frame_of, uint16_t *kept, size_t *count,
+                                    struct weir_diag *diag);
+
 /* A filter for the kernel (SO_ATTACH_FILTER). */
 struct weir_filter_steps {
     struct sock_filter *steps;

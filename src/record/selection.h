@@ -12,14 +12,14 @@
  *     }
  *
  * Open values without ownership: texts are borrowed of the configuration. Counters are those of
- * the moment at which the description was asked for. Limits: WEIR_SELECTORS_MAX in a sequence.
+ * the moment at which the description was asked for. Limits: WEIR_SELECTION_MAX in a sequence.
  */
 #ifndef WEIR_RECORD_SELECTION_H
 #define WEIR_RECORD_SELECTION_H
 
 #include <stdint.h>
 
-#define WEIR_SELECTORS_MAX 16u
+#define WEIR_SELECTION_MAX 16u
 
 enum weir_selector_kind {
     WEIR_SELECTOR_FILTER,      /* a BPF expression */
@@ -57,7 +57,7 @@ struct weir_selector {
 struct weir_selection_description {
     uint32_t sequence_id; /* selectionSequenceId (301) */
     unsigned count;       /* 0: every packet is metered */
-    struct weir_selector selectors[WEIR_SELECTORS_MAX];
+    struct weir_selector selectors[WEIR_SELECTION_MAX];
 };
 
 /* The selectorAlgorithm (304) of a kind: 1 to 6; 0 for those that IANA has none for. */

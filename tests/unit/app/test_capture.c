@@ -8,6 +8,9 @@
 
 #define ROWS_MAX 16
 
+/* All packets, and the usual cache. */
+static struct weir_metering_config usual;
+
 struct row {
     uint32_t in_if, out_if;
     uint8_t direction;
@@ -71,7 +74,8 @@ static void each_interface_is_an_observation_point(void **state)
     static const char *const names[] = {"weir0", "weir1"};
     struct capture capture = {.fds = {veth_open(names[0]), veth_open(names[1])}, .wanted = 20};
     const struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
+        .processes = &usual,
+        .process_count = 1,
         .interfaces = names,
         .interface_count = 2,
         .clock = weir_clock_system(),
@@ -83,7 +87,7 @@ static void each_interface_is_an_observation_point(void **state)
     if (weir_meter_new(&config, &meter, &diag) < 0)
         fail_msg("%s", diag.text);
     const struct weir_batch_sink sink = {take, flush, &capture};
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     uint8_t octets[512];
     for (unsigned i = 0; i < 10; i++)
         veth_send(capture.fds[i >= 6], octets, veth_udp(octets, 0, i < 6 ? 600 : 400, 10));
@@ -106,7 +110,8 @@ static void what_came_before_the_end_is_metered(void **state)
     static const char *const names[] = {"weir1"};
     struct capture capture = {.wanted = 0};
     const struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
+        .processes = &usual,
+        .process_count = 1,
         .interfaces = names,
         .interface_count = 1,
         .clock = weir_clock_system(),
@@ -118,7 +123,7 @@ static void what_came_before_the_end_is_metered(void **state)
     if (weir_meter_new(&config, &meter, &diag) < 0)
         fail_msg("%s", diag.text);
     const struct weir_batch_sink sink = {take, flush, &capture};
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     int fd = veth_open("weir0");
     uint8_t octets[512];
     for (unsigned i = 0; i < 5000; i++)
@@ -192,7 +197,8 @@ static void workers_share_an_interface(void **state)
     int fds[] = {veth_open("weir0"), veth_open("weir1")};
     struct shared shared = {.wanted = 2 * PAIRS * PER_FLOW};
     const struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
+        .processes = &usual,
+        .process_count = 1,
         .workers = 3,
         .interfaces = names,
         .interface_count = 1,
@@ -205,7 +211,7 @@ static void workers_share_an_interface(void **state)
     if (weir_meter_new(&config, &meter, &diag) < 0)
         fail_msg("%s", diag.text);
     const struct weir_batch_sink sink = {take_shared, flush, &shared};
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     for (unsigned i = 0; i < PER_FLOW; i++) {
         for (unsigned pair = 0; pair < PAIRS; pair++) {
             send_pair(fds[1], (uint8_t)pair, false);
@@ -237,7 +243,8 @@ static void what_cannot_be_shared_is_refused(void **state)
     (void)state;
     static const char *const names[] = {"any"};
     const struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
+        .processes = &usual,
+        .process_count = 1,
         .workers = 2,
         .interfaces = names,
         .interface_count = 1,
@@ -251,6 +258,7 @@ static void what_cannot_be_shared_is_refused(void **state)
 
 int main(void)
 {
+    usual.cache = weir_cache_config_default();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_interface_is_an_observation_point),
         cmocka_unit_test(what_came_before_the_end_is_metered),

@@ -13,6 +13,9 @@
 
 #define SECOND_0 1700000000u
 
+/* All packets, and the usual cache. */
+static struct weir_metering_config usual;
+
 /* What came to a sink. */
 struct taken {
     uint64_t packets;
@@ -95,7 +98,7 @@ static struct weir_meter *meter_of(const struct weir_meter_config *config, struc
     struct weir_diag diag;
     assert_int_equal(weir_meter_new(config, &meter, &diag), 0);
     struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = taken};
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     return meter;
 }
 
@@ -124,7 +127,7 @@ static void a_file_becomes_flows(void **state)
     capture_add_udp(&capture, 3, 1000);
     scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
 
-    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct weir_meter_config config = {.processes = &usual, .process_count = 1};
     struct taken taken = {0};
     struct weir_meter *meter = meter_of(&config, &taken);
     struct weir_diag diag;
@@ -158,7 +161,7 @@ static void what_is_readable_of_a_broken_file_counts(void **state)
     capture_add_udp(&capture, 1, 1000);
     size_t whole = capture.out.length;
     capture_add_udp(&capture, 2, 1000);
-    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct weir_meter_config config = {.processes = &usual, .process_count = 1};
     for (size_t length = whole + 1; length < capture.out.length; length += 7) {
         scratch_write(*state, "cut.pcap", capture.octets, length);
         struct taken taken = {0};
@@ -184,11 +187,15 @@ static void filters_run_one_after_another(void **state)
         capture_add_udp(&capture, 0, port);
     capture_add_arp(&capture, 1);
     scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
-    const char *const filters[] = {"udp", "portrange 1003-1005"};
+    const struct weir_selector filters[] = {
+        {.kind = WEIR_SELECTOR_FILTER, .text = "udp"},
+        {.kind = WEIR_SELECTOR_FILTER, .text = "portrange 1003-1005"},
+    };
+    struct weir_metering_config filtering = {
+        .cache = weir_cache_config_default(), .selectors = filters, .selector_count = 2};
     struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
-        .filters = filters,
-        .filter_count = 2,
+        .processes = &filtering,
+        .process_count = 1,
     };
     struct taken taken = {0};
     struct weir_meter *meter = meter_of(&config, &taken);
@@ -199,10 +206,113 @@ static void filters_run_one_after_another(void **state)
     assert_int_equal(count(meter).own.packets_selected, 3);
     weir_meter_free(meter);
 
-    const char *const wrong[] = {"udp and prt 3"};
-    config.filters = wrong;
-    config.filter_count = 1;
+    filtering.selectors =
+        &(struct weir_selector){.kind = WEIR_SELECTOR_FILTER, .text = "udp and prt 3"};
+    filtering.selector_count = 1;
     assert_int_equal(weir_meter_new(&config, &meter, &diag), WEIR_E_USAGE);
+}
+
+/* {count 1/2, ports, the first half of the rest}: each sees what the one before it left. */
+static void stages_run_in_their_order(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct capture capture;
+    capture_begin(&capture);
+    for (uint16_t port = 1000; port < 1040; port++)
+        capture_add_udp(&capture, 0, port);
+    for (unsigned i = 0; i < 4; i++)
+        capture_add_arp(&capture, 1);
+    scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
+    static const struct {
+        uint8_t kind;
+        const char *text;
+        uint64_t seen, selected;
+    } rows[] = {
+        {WEIR_SELECTOR_COUNT, "count:1/2", 44, 22},
+        {WEIR_SELECTOR_MATCH, "src_port=1000-1019", 20, 10}, /* ARP has become no packet */
+        {WEIR_SELECTOR_FILTER, "udp and src portrange 1000-1015", 10, 8},
+        {WEIR_SELECTOR_COUNT, "count:3/4", 8, 6},
+    };
+    struct weir_selector selectors[4];
+    struct weir_diag diag = {0};
+    for (unsigned i = 0; i < 4; i++) {
+        selectors[i] =
+            (struct weir_selector){.kind = rows[i].kind, .text = rows[i].text, .probability = 1};
+        if (rows[i].kind == WEIR_SELECTOR_COUNT)
+            assert_int_equal(weir_selector_parse_sample(rows[i].text, &selectors[i], &diag), 0);
+    }
+    struct weir_metering_config process = {
+        .cache = weir_cache_config_default(), .selectors = selectors, .selector_count = 4};
+    struct weir_meter_config config = {.processes = &process, .process_count = 1};
+    struct taken taken = {0};
+    struct weir_meter *meter = meter_of(&config, &taken);
+    assert_int_equal(weir_meter_read(meter, scratch_path(*state, "a.pcap", path), &diag), 0);
+    struct weir_cache_counters cache;
+    struct weir_selection_description selection;
+    struct weir_estimates estimates;
+    weir_meter_count_process(meter, 0, &cache, &selection, &estimates);
+    assert_int_equal(selection.count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(selection.selectors[i].seen, rows[i].seen);
+        assert_int_equal(selection.selectors[i].selected, rows[i].selected);
+    }
+    struct counted counted = count(meter);
+    assert_int_equal(counted.own.packets_selected, 6);
+    assert_int_equal(counted.parse.rest[WEIR_REST_ARP].packets, 2);
+    assert_int_equal(taken.packets, 6);
+    assert_true(estimates.estimate.packets == 6 * 2 / 0.75);
+    weir_meter_free(meter);
+}
+
+/* Several processes read the packets once, each with a selection and flows of its own. */
+static void processes_work_side_by_side(void **state)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct capture capture;
+    capture_begin(&capture);
+    for (uint16_t port = 1000; port < 1040; port++)
+        capture_add_udp(&capture, 0, port);
+    capture_add_arp(&capture, 1);
+    scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
+    struct weir_diag diag = {0};
+    struct weir_flow_definition sources;
+    struct weir_selector count_10, match;
+    assert_int_equal(weir_selector_parse_sample("count:1/10", &count_10, &diag), 0);
+    match = (struct weir_selector){
+        .kind = WEIR_SELECTOR_MATCH, .text = "src_port=1005", .probability = 1};
+    assert_int_equal(weir_flow_definition_parse("keys=src_addr", &sources, &diag), 0);
+    const struct weir_metering_config processes[] = {
+        {.cache = usual.cache},
+        {.cache = usual.cache, .selectors = &count_10, .selector_count = 1},
+        {.cache = usual.cache, .definitions = &sources, .definition_count = 1},
+        {.cache = usual.cache, .selectors = &match, .selector_count = 1},
+    };
+    static const struct {
+        uint64_t packets;
+        uint32_t rows;
+    } wanted[] = {{40, 40}, {4, 4}, {40, 1}, {1, 1}}; /* one of five was ARP */
+    for (unsigned workers = 1; workers <= 3; workers += 2) {
+        struct weir_meter_config config = {
+            .processes = processes, .process_count = 4, .workers = workers};
+        struct taken taken[4] = {{0}};
+        struct weir_meter *meter = meter_of(&config, &taken[0]);
+        for (unsigned i = 1; i < 4; i++) {
+            struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = &taken[i]};
+            assert_int_equal(weir_meter_add_sink(meter, i, &sink, &diag), 0);
+        }
+        assert_int_equal(weir_meter_read(meter, scratch_path(*state, "a.pcap", path), &diag), 0);
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(taken[i].rows, wanted[i].rows);
+            assert_int_equal(taken[i].packets, wanted[i].packets);
+            assert_int_equal(taken[i].flushes, 1);
+        }
+        struct counted counted = count(meter);
+        assert_int_equal(counted.own.packets, 41);
+        assert_int_equal(counted.own.packets_selected, 41 + 5 + 41 + 1);
+        assert_int_equal(counted.parse.packets_parsed, 40);
+        assert_int_equal(counted.cache.packets_metered, 85);
+        weir_meter_free(meter);
+    }
 }
 
 static void interfaces_of_a_file_have_numbers(void **state)
@@ -230,7 +340,7 @@ static void interfaces_of_a_file_have_numbers(void **state)
         pcapng_end(&out, false, at);
     }
     scratch_write(*state, "a.pcapng", octets, out.length);
-    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct weir_meter_config config = {.processes = &usual, .process_count = 1};
     struct taken taken = {0};
     struct weir_meter *meter = meter_of(&config, &taken);
     struct weir_diag diag;
@@ -243,7 +353,7 @@ static void interfaces_of_a_file_have_numbers(void **state)
 static void foreign_files_are_refused(void **state)
 {
     char path[SCRATCH_PATH_MAX];
-    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct weir_meter_config config = {.processes = &usual, .process_count = 1};
     struct taken taken = {0};
     struct weir_meter *meter = meter_of(&config, &taken);
     struct weir_diag diag = {0};
@@ -277,7 +387,7 @@ static void stopping_ends_in_good_order(void **state)
     for (; length + record < sizeof(octets); length += record)
         memcpy(octets + length, octets + 24, record);
     scratch_write(*state, "long.pcap", octets, length);
-    struct weir_meter_config config = {.cache = weir_cache_config_default(), .stop = stop_now};
+    struct weir_meter_config config = {.processes = &usual, .process_count = 1, .stop = stop_now};
     struct taken taken = {0};
     struct weir_meter *meter = meter_of(&config, &taken);
     struct weir_diag diag;
@@ -296,7 +406,7 @@ static void a_failing_sink_ends_the_work(void **state)
     capture_begin(&capture);
     capture_add_udp(&capture, 0, 1000);
     scratch_write(*state, "a.pcap", capture.octets, capture.out.length);
-    struct weir_meter_config config = {.cache = weir_cache_config_default()};
+    struct weir_meter_config config = {.processes = &usual, .process_count = 1};
     struct taken taken = {.fail_with = WEIR_E_IO};
     struct weir_meter *meter = meter_of(&config, &taken);
     struct weir_diag diag = {0};
@@ -312,7 +422,8 @@ static void an_unknown_interface_is_refused(void **state)
     (void)state;
     const char *const names[] = {"no-such-if0"};
     struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
+        .processes = &usual,
+        .process_count = 1,
         .interfaces = names,
         .interface_count = 1,
     };
@@ -343,12 +454,13 @@ static void an_interface_is_metered_until_stopped(void **state)
 
     char port[32];
     snprintf(port, sizeof(port), "udp port %u", ntohs(to.sin_port));
-    const char *const filters[] = {port};
+    const struct weir_selector filter = {.kind = WEIR_SELECTOR_FILTER, .text = port};
+    struct weir_metering_config filtering = {
+        .cache = weir_cache_config_default(), .selectors = &filter, .selector_count = 1};
     const char *const names[] = {"lo"};
     struct weir_meter_config config = {
-        .cache = weir_cache_config_default(),
-        .filters = filters,
-        .filter_count = 1,
+        .processes = &filtering,
+        .process_count = 1,
         .interfaces = names,
         .interface_count = 1,
         .clock = weir_clock_system(),
@@ -364,7 +476,7 @@ static void an_interface_is_metered_until_stopped(void **state)
     }
     struct taken taken = {0};
     struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = &taken};
-    assert_int_equal(weir_meter_add_sink(meter, &sink, &diag), 0);
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     assert_int_equal(weir_meter_listen(meter, &diag), 0);
     assert_int_equal(taken.rows, 1);
     assert_true(taken.packets >= 3);
@@ -379,11 +491,14 @@ static void an_interface_is_metered_until_stopped(void **state)
 
 int main(void)
 {
+    usual.cache = weir_cache_config_default();
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_file_becomes_flows),
         CASE(what_is_readable_of_a_broken_file_counts),
         CASE(filters_run_one_after_another),
+        CASE(stages_run_in_their_order),
+        CASE(processes_work_side_by_side),
         CASE(interfaces_of_a_file_have_numbers),
         CASE(foreign_files_are_refused),
         CASE(stopping_ends_in_good_order),

@@ -14,10 +14,10 @@ struct input {
     unsigned given;
     unsigned end_after;
     int end_with;
+    struct weir_packet packets[WEIR_METER_WORKERS_FETCH];
 };
 
-static int fetch(void *context, struct weir_packet *packets, size_t *ret_count,
-                 struct weir_diag *diag)
+static int fetch(void *context, struct weir_meter_packets *ret_packets, struct weir_diag *diag)
 {
     struct input *input = context;
     if (input->given == input->end_after)
@@ -28,13 +28,13 @@ static int fetch(void *context, struct weir_packet *packets, size_t *ret_count,
     for (; count < WEIR_METER_WORKERS_FETCH && input->given < input->end_after; count++) {
         uint64_t number = input->given++;
         uint64_t flow = number * UINT64_C(0x9e3779b97f4a7c15) >> 52;
-        packets[count] = (struct weir_packet){
+        input->packets[count] = (struct weir_packet){
             .key = {.src_addr = {0, WEIR_ADDRESS_V4_PREFIX | flow}, .protocol = 17},
             .time_ns = (int64_t)(number - (number % 7 == 0 ? number % 50 : 0)) * WEIR_NS_PER_MS,
             .octets = (uint32_t)number,
         };
     }
-    *ret_count = count;
+    *ret_packets = (struct weir_meter_packets){input->packets, count};
     return 0;
 }
 
@@ -96,12 +96,13 @@ static struct weir_meter_workers *workers_of(unsigned count, unsigned cache_coun
     caches[0].idle_ns = 2 * WEIR_NS_PER_SECOND;
     struct weir_diag diag = {0};
     assert_int_equal(weir_flow_definition_parse("keys=src_addr", &caches[1].definition, &diag), 0);
-    const struct weir_meter_workers_config config = {
-        .count = count,
+    const struct weir_meter_workers_process process = {
         .caches = caches,
         .cache_count = cache_count,
         .sink = {.batch = take, .context = taken},
     };
+    const struct weir_meter_workers_config config = {
+        .count = count, .processes = &process, .process_count = 1};
     struct weir_meter_workers *workers;
     if (weir_meter_workers_new(&config, &workers, &diag) < 0)
         fail_msg("%s", diag.text);
@@ -124,7 +125,7 @@ static void the_number_of_workers_does_not_show(void **state)
             assert_int_equal(weir_meter_workers_run(workers, fetch, &input, &diag), 0);
             assert_int_equal(weir_meter_workers_now(workers), (PACKETS - 1) * WEIR_NS_PER_MS);
         }
-        struct weir_cache_counters counters = weir_meter_workers_count(workers);
+        struct weir_cache_counters counters = weir_meter_workers_count(workers, 0);
         assert_int_equal(counters.packets_metered, 2 * 2 * PACKETS);
         assert_int_equal(counters.octets_metered, (uint64_t)2 * PACKETS * (PACKETS - 1));
         assert_int_equal(counters.flows_exported, taken->count);
@@ -150,7 +151,7 @@ static void what_came_before_an_error_is_metered(void **state)
     struct weir_diag diag = {0};
     assert_int_equal(weir_meter_workers_run(workers, fetch, &input, &diag), WEIR_E_TRUNCATED);
     assert_string_equal(diag.text, "it ends in the middle");
-    struct weir_cache_counters counters = weir_meter_workers_count(workers);
+    struct weir_cache_counters counters = weir_meter_workers_count(workers, 0);
     assert_int_equal(counters.packets_metered, 10000);
     assert_int_equal(counters.flows_exported, taken->count);
     weir_meter_workers_free(workers);

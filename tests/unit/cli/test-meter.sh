@@ -75,7 +75,34 @@ expect 'interface' 2 'weir: nosuch0: no such interface; there are *' -i nosuch0
 expect 'timeout' 2 "weir: --idle-timeout: '15'*" -r "$sample" --idle-timeout 15
 expect 'URL' 2 "weir: --to: 'gopher://x'*" -r "$sample" --to gopher://x
 expect 'option of a URL' 2 'weir: *speed*' -r "$sample" --to 'udp://127.0.0.1:9?speed=3'
-expect 'sampling is not there' 2 'weir: --sample: no such option*' -r "$sample" --sample count:1/2
+expect 'a sampler' 2 "weir: --sample: 'often'*" -r "$sample" --sample often
+expect 'its parameters' 2 "weir: --sample: 'count:2/1'*" -r "$sample" --sample count:2/1
+expect 'a property' 2 "weir: --match: 'prot': no such property; did you mean *" -r "$sample" --match prot=6
+expect 'no keys in common' 2 'weir: flow: *' -r "$sample" --sample flow:1/2 --flow keys=tos
+
+# Stages see what those before them selected, and what they leave out adds up with the input.
+for spec in count:1/3 time:10ms/20ms random:1/3 prob:0.3 hash:1/3 flow:1/3; do
+    expect "$spec" 0 '' -r "$sample" --match protocol=tcp --sample "$spec" --filter ip --seed 5 \
+        --stats "$dir/stats" --format csv
+    sort "$dir/out" >"$dir/one"
+    expect "$spec with workers" 0 '' -r "$sample" --match protocol=tcp --sample "$spec" --filter ip \
+        --seed 5 --stats "$dir/stats" --format csv --workers 3
+    sort "$dir/out" | cmp -s - "$dir/one" || fail "$spec: workers change the records"
+    grep -q sampling "$dir/out" || fail "$spec: records do not say the interval"
+    python3 - "$dir/stats" <<'EOF' || fail "$spec: the stages do not add up"
+import json, math, sys
+stats = json.load(open(sys.argv[1]))
+stages = stats["selection"]
+left = stats["packets_parsed"]
+for stage in stages:
+    assert stage["seen"] == left, stage
+    left = stage["selected"]
+assert left == stats["packets_selected"] == stats["packets_metered"] > 0
+assert math.isclose(stats["packets_estimate"], left / stats["probability"])
+assert math.isclose(stats["probability"], 0.3, rel_tol=0.12)
+assert stats["packets_error"] > 0 and stats["octets_error"] > 0
+EOF
+done
 
 # Input that cannot be read, or not to its end.
 expect 'missing file' 1 'weir: nosuch.pcap: No such file or directory' -r nosuch.pcap

@@ -18,21 +18,21 @@ static struct weir_selector parse(const char *text)
     return selector;
 }
 
-static struct weir_sampler make(const char *text, uint64_t seed)
+static struct weir_stage make(const char *text, uint64_t seed)
 {
     static struct weir_flow_part part;
     struct weir_flow_definition definition = weir_flow_definition_5_tuple();
     struct weir_selector selector = parse(text);
     struct weir_diag diag = {0};
-    struct weir_sampler sampler;
+    struct weir_stage sampler;
     assert_int_equal(weir_flow_part_of(&definition, 1, &part, &diag), 0);
-    weir_sampler_init(&sampler, &selector,
-                      &(struct weir_sampler_config){.seed = seed, .flow_part = &part});
+    weir_stage_init(&sampler, &selector,
+                    &(struct weir_stage_config){.seed = seed, .flow_part = &part});
     return sampler;
 }
 
 /* Shows it `count` packets, 1 ms apart from `start_ns` on, and notes which it selects. */
-static size_t show(struct weir_sampler *sampler, size_t count, int64_t start_ns, uint8_t *chosen)
+static size_t show(struct weir_stage *sampler, size_t count, int64_t start_ns, uint8_t *chosen)
 {
     size_t total = 0;
     memset(chosen, 0, count);
@@ -45,7 +45,7 @@ static size_t show(struct weir_sampler *sampler, size_t count, int64_t start_ns,
             kept[i] = (uint16_t)i;
         }
         struct weir_selection_items items = {.time_ns = times};
-        size_t selected = weir_sampler_run(sampler, &items, kept, size);
+        size_t selected = weir_stage_run(sampler, &items, kept, size);
         for (size_t i = 0; i < selected; i++)
             chosen[first + kept[i]] = 1;
         total += selected;
@@ -60,7 +60,7 @@ static uint8_t chosen[100000];
 static void every_nth_packet_is_counted_across_rounds(void **state)
 {
     (void)state;
-    struct weir_sampler sampler = make("count:3/10", 0);
+    struct weir_stage sampler = make("count:3/10", 0);
     size_t total = show(&sampler, 10007, 0, chosen);
     assert_int_equal(total, 3003);
     for (size_t i = 0; i < 10007; i++)
@@ -78,7 +78,7 @@ static void a_seed_moves_the_beginning_and_nothing_else(void **state)
     (void)state;
     bool differs = false;
     for (uint64_t seed = 1; seed < 20; seed++) {
-        struct weir_sampler sampler = make("count:2/7", seed);
+        struct weir_stage sampler = make("count:2/7", seed);
         show(&sampler, 700, 0, chosen);
         size_t begin = 0;
         while (!chosen[begin] || (begin == 0 && chosen[6]))
@@ -93,7 +93,7 @@ static void a_seed_moves_the_beginning_and_nothing_else(void **state)
 static void time_decides_by_the_clock(void **state)
 {
     (void)state;
-    struct weir_sampler sampler = make("time:10ms/90ms", 0);
+    struct weir_stage sampler = make("time:10ms/90ms", 0);
     assert_true(sampler.selector.probability == 0.1);
     show(&sampler, 1000, 42 * WEIR_NS_PER_SECOND, chosen);
     for (size_t i = 0; i < 1000; i++)
@@ -107,16 +107,16 @@ static void time_decides_by_the_clock(void **state)
         5, 100 * WEIR_NS_PER_MS, 7 * WEIR_NS_PER_MS, 55 * WEIR_NS_PER_MS, INT64_MIN, INT64_MAX};
     uint16_t kept[] = {0, 1, 2, 3};
     struct weir_selection_items items = {.time_ns = times};
-    assert_int_equal(weir_sampler_run(&sampler, &items, kept, 4), 3);
+    assert_int_equal(weir_stage_run(&sampler, &items, kept, 4), 3);
     assert_int_equal(kept[2], 2);
     uint16_t extremes[] = {4, 5};
-    assert_true(weir_sampler_run(&sampler, &items, extremes, 2) <= 2);
+    assert_true(weir_stage_run(&sampler, &items, extremes, 2) <= 2);
 }
 
 static void n_of_every_n_are_chosen(void **state)
 {
     (void)state;
-    struct weir_sampler sampler = make("random:3/20", 5);
+    struct weir_stage sampler = make("random:3/20", 5);
     size_t at_place[20] = {0};
     assert_int_equal(show(&sampler, 100000, 0, chosen), 15000);
     for (size_t block = 0; block < 5000; block++) {
@@ -143,7 +143,7 @@ static void each_packet_has_the_probability(void **state)
         double probability;
     } rows[] = {{"prob:0.25", 0.25}, {"prob:1%", 0.01}, {"prob:1/3", 1.0 / 3}, {"prob:1", 1}};
     for (size_t i = 0; i < 4; i++) {
-        struct weir_sampler sampler = make(rows[i].text, 11);
+        struct weir_stage sampler = make(rows[i].text, 11);
         double p = rows[i].probability;
         assert_true(fabs(sampler.selector.probability - p) < 1e-12);
         double total = (double)show(&sampler, 100000, 0, chosen);
@@ -161,17 +161,17 @@ static void streams_and_selectors_draw_for_themselves(void **state)
     (void)state;
     static uint8_t other[1000];
     struct weir_selector selector = parse("prob:0.5");
-    struct weir_sampler sampler;
-    weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.seed = 3});
+    struct weir_stage sampler;
+    weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.seed = 3});
     show(&sampler, 1000, 0, chosen);
-    weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.seed = 3});
+    weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.seed = 3});
     show(&sampler, 1000, 0, other);
     assert_memory_equal(chosen, other, 1000);
-    weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.seed = 3, .stream = 1});
+    weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.seed = 3, .stream = 1});
     show(&sampler, 1000, 0, other);
     assert_memory_not_equal(chosen, other, 1000);
     selector.id = 2;
-    weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.seed = 3});
+    weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.seed = 3});
     show(&sampler, 1000, 0, other);
     assert_memory_not_equal(chosen, other, 1000);
 }
@@ -201,7 +201,6 @@ static void bob_gives_the_values_of_the_rfc(void **state)
 struct datagram {
     uint8_t octets[60];
     struct weir_packet_content content;
-    struct weir_packet packet;
 };
 
 static void make_datagram(struct datagram *datagram, uint32_t number, size_t payload)
@@ -215,12 +214,11 @@ static void make_datagram(struct datagram *datagram, uint32_t number, size_t pay
                                                      datagram->octets + 20 + payload};
 }
 
-static bool is_chosen(struct weir_sampler *sampler, const struct datagram *datagram)
+static bool is_chosen(struct weir_stage *sampler, const struct datagram *datagram)
 {
-    const struct weir_packet *packet = &datagram->packet;
-    struct weir_selection_items items = {.packets = &packet, .contents = &datagram->content};
+    struct weir_selection_items items = {.contents = &datagram->content};
     uint16_t kept[] = {0};
-    return weir_sampler_run(sampler, &items, kept, 1) == 1;
+    return weir_stage_run(sampler, &items, kept, 1) == 1;
 }
 
 static void hashing_looks_at_what_does_not_change_on_the_way(void **state)
@@ -228,8 +226,8 @@ static void hashing_looks_at_what_does_not_change_on_the_way(void **state)
     (void)state;
     struct datagram datagram;
     size_t total = 0, moved = 0, cut = 0;
-    struct weir_sampler sampler = make("hash:1/10", 99), again = make("hash:1/10", 99);
-    struct weir_sampler other = make("hash:1/10", 100);
+    struct weir_stage sampler = make("hash:1/10", 99), again = make("hash:1/10", 99);
+    struct weir_stage other = make("hash:1/10", 100);
     assert_int_equal(sampler.selector.hash.initialiser, 99);
     for (uint32_t i = 0; i < 20000; i++) {
         make_datagram(&datagram, i, 40);
@@ -268,18 +266,17 @@ static struct weir_packet packet_between(uint32_t a, uint16_t a_port, uint32_t b
     };
 }
 
-static bool takes(struct weir_sampler *sampler, struct weir_packet packet)
+static bool takes(struct weir_stage *sampler, struct weir_packet packet)
 {
-    const struct weir_packet *one = &packet;
-    struct weir_selection_items items = {.packets = &one};
+    struct weir_selection_items items = {.packets = &packet};
     uint16_t kept[] = {0};
-    return weir_sampler_run(sampler, &items, kept, 1) == 1;
+    return weir_stage_run(sampler, &items, kept, 1) == 1;
 }
 
 static void flows_are_chosen_whole_in_both_directions(void **state)
 {
     (void)state;
-    struct weir_sampler sampler = make("flow:1/8", 4);
+    struct weir_stage sampler = make("flow:1/8", 4);
     size_t total = 0;
     for (uint32_t i = 0; i < 20000; i++) {
         struct weir_packet forward = packet_between(i, (uint16_t)(i * 7), ~i, 443);
@@ -305,8 +302,8 @@ static void flows_are_what_definitions_have_in_common(void **state)
     assert_int_equal(weir_flow_part_of(definitions, 2, &part, &diag), 0);
     assert_false(part.is_symmetric);
     struct weir_selector selector = parse("flow:1/2");
-    struct weir_sampler sampler;
-    weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.flow_part = &part});
+    struct weir_stage sampler;
+    weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.flow_part = &part});
     for (uint32_t i = 0; i < 256; i++) {
         bool is = takes(&sampler, packet_between(i << 8, 1, 2, 3));
         for (uint32_t k = 1; k < 4; k++)
@@ -315,23 +312,25 @@ static void flows_are_what_definitions_have_in_common(void **state)
     assert_int_equal(weir_flow_part_of(definitions, 3, &part, &diag), WEIR_E_USAGE);
 }
 
-static void what_is_no_packet_matches_nothing(void **state)
+static void what_was_seen_and_selected_is_counted(void **state)
 {
     (void)state;
     struct weir_match match;
     struct weir_diag diag = {0};
     struct weir_selector selector = {.kind = WEIR_SELECTOR_MATCH, .probability = 1};
-    struct weir_sampler sampler;
-    assert_int_equal(weir_match_parse("protocol!=17", &match, &diag), 0);
-    weir_sampler_init(&sampler, &selector, &(struct weir_sampler_config){.match = &match});
-    struct weir_packet tcp = packet_between(1, 2, 3, 4);
-    const struct weir_packet *packets[] = {NULL, &tcp};
+    struct weir_stage sampler;
+    assert_int_equal(weir_match_parse("src_port=2,protocol!=17", &match, &diag), 0);
+    weir_stage_init(&sampler, &selector, &(struct weir_stage_config){.match = &match});
+    const struct weir_packet packets[] = {packet_between(1, 1, 3, 4), packet_between(1, 2, 3, 4)};
     struct weir_selection_items items = {.packets = packets};
     uint16_t kept[] = {0, 1};
-    assert_int_equal(weir_sampler_run(&sampler, &items, kept, 2), 1);
+    assert_int_equal(weir_stage_run(&sampler, &items, kept, 2), 1);
     assert_int_equal(kept[0], 1);
     assert_int_equal(sampler.selector.seen, 2);
     assert_int_equal(sampler.selector.selected, 1);
+    weir_stage_count(&sampler, 5, 4);
+    assert_int_equal(sampler.selector.seen, 7);
+    assert_int_equal(sampler.selector.selected, 5);
 }
 
 static void wrong_texts_are_refused(void **state)
@@ -384,7 +383,7 @@ int main(void)
         cmocka_unit_test(hashing_looks_at_what_does_not_change_on_the_way),
         cmocka_unit_test(flows_are_chosen_whole_in_both_directions),
         cmocka_unit_test(flows_are_what_definitions_have_in_common),
-        cmocka_unit_test(what_is_no_packet_matches_nothing),
+        cmocka_unit_test(what_was_seen_and_selected_is_counted),
         cmocka_unit_test(wrong_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
