@@ -18,7 +18,8 @@ net=5 sink=5 app=6 cli=7'
 siblings='query>store collect>packet'
 
 # FIRST-PART-OF-PATH=FOLDER
-behind='pcap.h=packet pcap=packet duckdb.h=store microhttpd.h=net nettle=dissect'
+behind='pcap.h=packet pcap=packet duckdb.h=store microhttpd.h=net nettle=dissect
+ndpi=dissect'
 
 check() {
     local root=$1
