@@ -17,7 +17,7 @@
  */
 #define BATCH 32u
 
-/* Octets past which one packet more could be one too many for hot.octets. */
+/* Octets past which one packet more could be one too many for hot.sum.octets. */
 #define OCTETS_LIMIT (WEIR_FLOW_OCTETS_MASK - UINT32_MAX)
 
 struct path {
@@ -149,8 +149,8 @@ static uint32_t flows_of(struct weir_cache *cache, const struct weir_flow_place 
 static void end_connection(struct weir_cache *cache, uint32_t set, unsigned way)
 {
     struct weir_flow_hot *hot = &cache->hot[(size_t)set * WEIR_GROUP_WAYS + way];
-    if (!(hot->state & WEIR_FLOW_ENDED)) {
-        hot->state |= WEIR_FLOW_ENDED;
+    if (!(hot->sum.state & WEIR_FLOW_ENDED)) {
+        hot->sum.state |= WEIR_FLOW_ENDED;
         cache->groups[set].ticks[way] -= cache->linger_shift;
     }
 }
@@ -161,9 +161,9 @@ static void maybe_end_biflow(struct weir_cache *cache, uint32_t set, unsigned wa
 {
     uint32_t slot = set * WEIR_GROUP_WAYS + way;
     const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-    unsigned state = cache->hot[slot].state;
-    bool back =
-        state & WEIR_FLOW_FIN_BACK || (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN);
+    unsigned state = cache->hot[slot].sum.state;
+    bool back = state & WEIR_FLOW_FIN_BACK ||
+                (reverse->sum.packets > 0 && reverse->sum.state & WEIR_TCP_FIN);
     if (tcp_flags & WEIR_TCP_RST || (back && state & (WEIR_TCP_FIN | WEIR_FLOW_FIN)))
         end_connection(cache, set, way);
 }
@@ -176,7 +176,7 @@ static void maybe_end_connection(struct weir_cache *cache, const struct weir_flo
     uint32_t reverse = flows_of(cache, at, more, at->reverse_tag, other_direction);
     bool ended = tcp_flags & WEIR_TCP_RST;
     for (uint32_t ways = reverse; ways && !ended; ways &= ways - 1)
-        ended = cache->hot[first + (unsigned)__builtin_ctz(ways)].state &
+        ended = cache->hot[first + (unsigned)__builtin_ctz(ways)].sum.state &
                 (WEIR_TCP_FIN | WEIR_FLOW_FIN);
     if (!ended)
         return;
@@ -188,20 +188,59 @@ static void maybe_end_connection(struct weir_cache *cache, const struct weir_flo
 /* Whether a packet at this place is one of the reverse direction of the flow. */
 HOT bool is_reversed(const struct weir_flow_hot *hot, const struct weir_flow_place *at)
 {
-    return ((hot->state & WEIR_FLOW_SWAPPED) != 0) != at->swapped;
+    return ((hot->sum.state & WEIR_FLOW_SWAPPED) != 0) != at->swapped;
 }
 
-static void begin_reverse(const struct weir_packet *packet, struct weir_flow_reverse *reverse)
+/* Of two places one; which is chance, so that a branch would be foreseen half of the time. */
+HOT void *either(void *a, void *b, bool second)
 {
-    *reverse = (struct weir_flow_reverse){
-        .first_ns = packet->time_ns,
-        .last_ns = packet->time_ns,
-        .octets = packet->octets,
-        .packets = 1,
-        .tcp_flags = packet->tcp_flags,
-        .ttl_min = packet->ttl,
-        .ttl_max = packet->ttl,
-    };
+    uintptr_t differ = ((uintptr_t)a ^ (uintptr_t)b) & (0u - (uintptr_t)second);
+    return (void *)((uintptr_t)a ^ differ);
+}
+
+/* What the packets of a packet's direction have come to. */
+HOT struct weir_flow_sum *sum_of(const struct weir_cache *cache, const struct path path,
+                                 const struct weir_flow_place *at, uint32_t slot)
+{
+    struct weir_flow_hot *hot = &cache->hot[slot];
+    if (!path.is_biflow)
+        return &hot->sum;
+    return either(&hot->sum, &weir_cache_reverse(cache, slot)->sum, is_reversed(hot, at));
+}
+
+/* What a packet adds to its direction, but for the time. */
+HOT void count(const struct weir_packet *packet, struct weir_flow_sum *sum)
+{
+    sum->octets += packet->octets;
+    sum->packets++;
+    sum->state |= packet->tcp_flags & WEIR_FLOW_TCP_FLAGS;
+    if (packet->ttl < sum->ttl_min)
+        sum->ttl_min = packet->ttl;
+    if (packet->ttl > sum->ttl_max)
+        sum->ttl_max = packet->ttl;
+}
+
+/* The first packet of a biflow's direction. */
+COLD void begin_direction(const struct weir_packet *packet, struct weir_flow_times *times,
+                          struct weir_flow_sum *sum)
+{
+    *times = (struct weir_flow_times){packet->time_ns, packet->time_ns};
+    sum->ttl_min = sum->ttl_max = packet->ttl;
+}
+
+/* Adds a packet to a biflow: both directions have the same, at different places. */
+HOT void add_to_biflow(const struct weir_cache *cache, const struct weir_packet *packet,
+                       const struct weir_flow_place *at, uint32_t slot)
+{
+    struct weir_flow_sum *sum = sum_of(cache, (struct path){.is_biflow = true}, at, slot);
+    struct weir_flow_times *times =
+        either(&weir_cache_cold(cache, slot)->times, &weir_cache_reverse(cache, slot)->times,
+               is_reversed(&cache->hot[slot], at));
+    if (sum->packets == 0)
+        begin_direction(packet, times, sum);
+    times->first_ns = packet->time_ns < times->first_ns ? packet->time_ns : times->first_ns;
+    times->last_ns = packet->time_ns > times->last_ns ? packet->time_ns : times->last_ns;
+    count(packet, sum);
 }
 
 /* Who talks to itself has only one direction. */
@@ -224,6 +263,24 @@ static uint16_t portion_hash(const struct weir_flow_place *at)
     return (uint16_t)(at->bits << 8 | at->spread);
 }
 
+/*
+ * By itself it has registers enough. With less the compiler keeps a half word on the stack and
+ * reads a word there, which waits until all stores before have left for memory.
+ */
+COLD void begin_cold(const struct weir_packet *packet, uint8_t bits, uint64_t deadline,
+                     struct weir_flow_cold *cold)
+{
+    *cold = (struct weir_flow_cold){
+        .times = {packet->time_ns, packet->time_ns},
+        .deadline = deadline,
+        .flow_label = packet->flow_label & 0xfffff,
+        .vlan = packet->vlan & 0xfffu,
+        .observation_point = packet->key.observation_point,
+        .tos = packet->key.tos,
+        .bits = bits,
+    };
+}
+
 /* What a flow's record begins with: its first packet, or the first after a record. */
 HOT void begin_record(struct weir_cache *cache, const struct path path,
                       const struct weir_packet *packet, const struct weir_flow_place *at,
@@ -231,36 +288,23 @@ HOT void begin_record(struct weir_cache *cache, const struct path path,
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
     uint64_t now = cache->clock.now;
-    bool late = weir_cache_time(packet->time_ns) != now;
-    bool reversed = path.is_biflow && is_reversed(hot, at);
     uint64_t deadline =
         weir_limits_deadline(&cache->limits, now, hot->key.protocol, portion_hash(at));
+    bool late = path.is_biflow || weir_cache_time(packet->time_ns) != now;
     hot->last_seen = now;
-    hot->octets = weir_limits_coarse(&cache->limits, now, deadline) << WEIR_FLOW_OCTETS_BITS;
-    hot->packets = 0;
-    hot->ttl_min = hot->ttl_max = 0;
-    if (reversed) {
-        hot->state |= WEIR_FLOW_LATE;
-        begin_reverse(packet, weir_cache_reverse(cache, slot));
-    } else {
-        hot->octets |= packet->octets;
-        hot->packets = 1;
-        hot->state |=
-            (uint16_t)((packet->tcp_flags & WEIR_FLOW_TCP_FLAGS) | (late ? WEIR_FLOW_LATE : 0));
-        hot->ttl_min = hot->ttl_max = packet->ttl;
-        if (path.is_biflow)
-            weir_cache_reverse(cache, slot)->packets = 0;
-    }
-    *weir_cache_cold(cache, slot) = (struct weir_flow_cold){
-        .first_ns = packet->time_ns,
-        .last_ns = packet->time_ns,
-        .deadline = deadline,
-        .flow_label = packet->flow_label & 0xfffff,
-        .vlan = packet->vlan & 0xfffu,
-        .observation_point = packet->key.observation_point,
-        .tos = packet->key.tos,
-        .bits = at->bits,
+    hot->sum = (struct weir_flow_sum){
+        .octets = weir_limits_coarse(&cache->limits, now, deadline) << WEIR_FLOW_OCTETS_BITS,
+        .state = (uint16_t)(hot->sum.state | (late ? WEIR_FLOW_LATE : 0)),
+        .ttl_min = path.is_biflow ? 0 : packet->ttl,
+        .ttl_max = path.is_biflow ? 0 : packet->ttl,
     };
+    begin_cold(packet, at->bits, deadline, weir_cache_cold(cache, slot));
+    if (path.is_biflow) {
+        *weir_cache_reverse(cache, slot) = (struct weir_flow_reverse){0};
+        add_to_biflow(cache, packet, at, slot);
+    } else {
+        count(packet, &hot->sum);
+    }
     cache->counters.flows_created++;
 }
 
@@ -271,9 +315,9 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
     uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
     struct weir_flow_hot *hot = &cache->hot[slot];
     hot->key = at->key;
-    hot->state = 0;
+    hot->sum.state = 0;
     if (path.is_biflow && at->swapped != begins_reversed(cache, packet, at))
-        hot->state = WEIR_FLOW_SWAPPED;
+        hot->sum.state = WEIR_FLOW_SWAPPED;
     begin_record(cache, path, packet, at, slot);
     if (path.has_more)
         cache->more[slot] = *more;
@@ -294,20 +338,14 @@ COLD void begin_again(struct weir_cache *cache, const struct path path,
     cache->counters.flows_continued++;
     cache->groups[at->set].ticks[way] =
         (uint8_t)(cache->clock.tick -
-                  (cache->hot[slot].state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
+                  (cache->hot[slot].sum.state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
 }
 
-static inline bool is_full(const struct weir_cache *cache, const struct weir_flow_hot *hot)
+/* Whether a direction has room for no further packet. */
+static inline bool is_full(const struct weir_cache *cache, const struct weir_flow_sum *sum)
 {
-    return hot->packets >= cache->packets_limit ||
-           (hot->octets & WEIR_FLOW_OCTETS_MASK) > OCTETS_LIMIT;
-}
-
-/* The same of a biflow's reverse direction. */
-static bool is_reverse_full(const struct weir_cache *cache, const struct weir_flow_reverse *reverse)
-{
-    return reverse->packets > 0 &&
-           (reverse->packets >= cache->packets_limit || reverse->octets > OCTETS_LIMIT);
+    return sum->packets >= cache->packets_limit ||
+           (sum->octets & WEIR_FLOW_OCTETS_MASK) > OCTETS_LIMIT;
 }
 
 /* Whether the packet's direction has sent a FIN. */
@@ -316,10 +354,10 @@ static bool has_sent_fin(const struct weir_cache *cache, const struct path path,
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     if (!path.is_biflow || !is_reversed(hot, at))
-        return hot->state & (WEIR_TCP_FIN | WEIR_FLOW_FIN);
+        return hot->sum.state & (WEIR_TCP_FIN | WEIR_FLOW_FIN);
     const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-    return hot->state & WEIR_FLOW_FIN_BACK ||
-           (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN);
+    return hot->sum.state & WEIR_FLOW_FIN_BACK ||
+           (reverse->sum.packets > 0 && reverse->sum.state & WEIR_TCP_FIN);
 }
 
 /* Does what the flow that has the packet's key is due for. Whether it is there for the packet. */
@@ -330,12 +368,12 @@ COLD bool end_before(struct weir_cache *cache, const struct path path,
     const struct weir_flow_hot *hot = &cache->hot[slot];
     if (!weir_cache_examine(cache, slot))
         return false;
-    if (is_full(cache, hot) ||
-        (path.is_biflow && is_reverse_full(cache, weir_cache_reverse(cache, slot))))
+    if (is_full(cache, &hot->sum) ||
+        (path.is_biflow && is_full(cache, &weir_cache_reverse(cache, slot)->sum)))
         weir_cache_report(cache, slot, WEIR_FLOW_END_RESOURCES);
     bool opens = (packet->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN)) == WEIR_TCP_SYN;
     if (!cache->has_connections || !opens ||
-        !(hot->state & WEIR_FLOW_ENDED || has_sent_fin(cache, path, at, slot)))
+        !(hot->sum.state & WEIR_FLOW_ENDED || has_sent_fin(cache, path, at, slot)))
         return true;
     weir_cache_expire(cache, slot, WEIR_FLOW_END_DETECTED);
     return false;
@@ -345,60 +383,14 @@ COLD bool end_before(struct weir_cache *cache, const struct path path,
 static void add_late(const struct weir_packet *packet, struct weir_flow_hot *hot,
                      struct weir_flow_cold *cold)
 {
-    if (!(hot->state & WEIR_FLOW_LATE)) {
-        hot->state |= WEIR_FLOW_LATE;
-        cold->last_ns = weir_cache_time_ns(hot->last_seen);
+    if (!(hot->sum.state & WEIR_FLOW_LATE)) {
+        hot->sum.state |= WEIR_FLOW_LATE;
+        cold->times.last_ns = weir_cache_time_ns(hot->last_seen);
     }
-    if (packet->time_ns > cold->last_ns)
-        cold->last_ns = packet->time_ns;
-    if (packet->time_ns < cold->first_ns)
-        cold->first_ns = packet->time_ns;
-}
-
-/* What a forward packet adds to its flow, but for the time. */
-HOT void count_forward(const struct weir_packet *packet, struct weir_flow_hot *hot)
-{
-    hot->octets += packet->octets;
-    hot->packets++;
-    hot->state |= packet->tcp_flags & WEIR_FLOW_TCP_FLAGS;
-    if (packet->ttl < hot->ttl_min)
-        hot->ttl_min = packet->ttl;
-    if (packet->ttl > hot->ttl_max)
-        hot->ttl_max = packet->ttl;
-}
-
-/* A biflow's first forward packet, after those of the other direction. */
-COLD void begin_forward(const struct weir_packet *packet, struct weir_flow_hot *hot,
-                        struct weir_flow_cold *cold)
-{
-    cold->first_ns = cold->last_ns = packet->time_ns;
-    hot->ttl_min = hot->ttl_max = packet->ttl;
-}
-
-/* What a packet of the other direction adds. */
-HOT void add_reverse(const struct weir_packet *packet, struct weir_flow_hot *hot,
-                     struct weir_flow_cold *cold, struct weir_flow_reverse *reverse)
-{
-    /* The flow's last time is no longer that of its forward direction. */
-    if (!(hot->state & WEIR_FLOW_LATE)) {
-        hot->state |= WEIR_FLOW_LATE;
-        cold->last_ns = weir_cache_time_ns(hot->last_seen);
-    }
-    if (reverse->packets == 0) {
-        begin_reverse(packet, reverse);
-        return;
-    }
-    if (packet->time_ns > reverse->last_ns)
-        reverse->last_ns = packet->time_ns;
-    if (packet->time_ns < reverse->first_ns)
-        reverse->first_ns = packet->time_ns;
-    reverse->octets += packet->octets;
-    reverse->packets++;
-    reverse->tcp_flags |= packet->tcp_flags;
-    if (packet->ttl < reverse->ttl_min)
-        reverse->ttl_min = packet->ttl;
-    if (packet->ttl > reverse->ttl_max)
-        reverse->ttl_max = packet->ttl;
+    if (packet->time_ns > cold->times.last_ns)
+        cold->times.last_ns = packet->time_ns;
+    if (packet->time_ns < cold->times.first_ns)
+        cold->times.first_ns = packet->time_ns;
 }
 
 /* Adds a packet to the flow it belongs to. */
@@ -407,20 +399,30 @@ HOT void add_to_flow(struct weir_cache *cache, const struct path path,
                      unsigned way, uint32_t slot)
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
-    if (path.is_biflow && is_reversed(hot, at)) {
-        add_reverse(packet, hot, weir_cache_cold(cache, slot), weir_cache_reverse(cache, slot));
+    if (path.is_biflow) {
+        add_to_biflow(cache, packet, at, slot);
     } else {
-        if (path.is_biflow && hot->packets == 0)
-            begin_forward(packet, hot, weir_cache_cold(cache, slot));
         if (weir_cache_time(packet->time_ns) == cache->clock.now)
-            hot->state &= (uint16_t)~WEIR_FLOW_LATE;
+            hot->sum.state &= (uint16_t)~WEIR_FLOW_LATE;
         else
             add_late(packet, hot, weir_cache_cold(cache, slot));
-        count_forward(packet, hot);
+        count(packet, &hot->sum);
     }
     hot->last_seen = cache->clock.now;
     cache->groups[at->set].ticks[way] =
-        (uint8_t)(cache->clock.tick - (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
+        (uint8_t)(cache->clock.tick - (hot->sum.state & WEIR_FLOW_ENDED ? cache->linger_shift : 0));
+}
+
+/* Whether the flow surely goes on and has room for a packet. */
+HOT bool is_plain(const struct weir_cache *cache, const struct path path, uint32_t slot)
+{
+    const struct weir_flow_hot *hot = &cache->hot[slot];
+    if (!weir_cache_goes_on(cache, hot) || is_full(cache, &hot->sum))
+        return false;
+    if (!path.is_biflow)
+        return hot->sum.packets > 0;
+    const struct weir_flow_sum *reverse = &weir_cache_reverse(cache, slot)->sum;
+    return (hot->sum.packets | reverse->packets) > 0 && !is_full(cache, reverse);
 }
 
 /* The slot's flow, which has the packet's key: the packet goes to it, after a record of what was
@@ -429,11 +431,7 @@ HOT void meet_flow(struct weir_cache *cache, const struct path path,
                    const struct weir_packet *packet, const struct weir_flow_place *at,
                    const struct weir_flow_more_key *more, unsigned way, uint32_t slot)
 {
-    const struct weir_flow_hot *hot = &cache->hot[slot];
-    bool plain = hot->packets > 0 && weir_cache_goes_on(cache, hot) && !is_full(cache, hot) &&
-                 !(packet->tcp_flags & WEIR_TCP_SYN);
-    if (path.is_biflow && plain && is_reversed(hot, at))
-        plain = !is_reverse_full(cache, weir_cache_reverse(cache, slot));
+    bool plain = !(packet->tcp_flags & WEIR_TCP_SYN) && is_plain(cache, path, slot);
     if (!plain && !end_before(cache, path, packet, at, slot))
         begin_flow(cache, path, packet, at, more, way);
     else if (!plain && weir_cache_rests(cache, slot))

@@ -26,7 +26,7 @@ static uint64_t due_after(const struct weir_cache *cache, uint32_t slot, unsigne
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     const struct weir_flow_limits *limits = weir_limits_of(&cache->limits, hot->key.protocol);
-    bool ended = hot->state & WEIR_FLOW_ENDED;
+    bool ended = hot->sum.state & WEIR_FLOW_ENDED;
     bool rests = weir_cache_rests(cache, slot);
     uint64_t silence = ended ? limits->linger : rests ? limits->rest : limits->idle;
     uint64_t silent = sum_or_none(hot->last_seen, silence);
@@ -48,7 +48,7 @@ static struct weir_flow_key key_of_biflow(const struct weir_flow_hot *hot)
 {
     struct weir_flow_key key = hot->key;
     bool is_v6 = key.observation_point & WEIR_FLOW_KEY_V6;
-    if (hot->state & WEIR_FLOW_SWAPPED) {
+    if (hot->sum.state & WEIR_FLOW_SWAPPED) {
         key.src_addr = hot->key.dst_addr;
         key.dst_addr = hot->key.src_addr;
         key.src_port = hot->key.dst_port;
@@ -73,8 +73,9 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         .hot = hot,
         .cold = cold,
         .more = cache->more ? &cache->more[slot] : NULL,
-        .first_ns = cold->first_ns,
-        .last_ns = hot->state & WEIR_FLOW_LATE ? cold->last_ns : weir_cache_time_ns(hot->last_seen),
+        .first_ns = cold->times.first_ns,
+        .last_ns = hot->sum.state & WEIR_FLOW_LATE ? cold->times.last_ns
+                                                   : weir_cache_time_ns(hot->last_seen),
         .tos = tos_mask ? cold->tos & tos_mask : cold->tos,
         .reason = (uint8_t)reason,
         .biflow = (uint8_t)cache->biflow,
@@ -83,11 +84,11 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
         key = key_of_biflow(hot);
         flow.key = &key;
-        if (reverse->packets > 0)
+        if (reverse->sum.packets > 0)
             flow.reverse = reverse;
-        if (hot->packets == 0) {
-            flow.first_ns = reverse->first_ns;
-            flow.last_ns = reverse->last_ns;
+        if (hot->sum.packets == 0) {
+            flow.first_ns = reverse->times.first_ns;
+            flow.last_ns = reverse->times.last_ns;
         }
     }
     weir_meter_rows_add(&cache->rows, &flow, weir_cache_time_ns(cache->clock.now));
@@ -107,18 +108,18 @@ void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
     ++*counters[reason];
     add_row(cache, slot, reason);
     struct weir_flow_hot *hot = &cache->hot[slot];
-    unsigned state = hot->state & WEIR_FLOW_STAYS;
-    if (hot->state & WEIR_TCP_FIN)
+    unsigned state = hot->sum.state & WEIR_FLOW_STAYS;
+    if (hot->sum.state & WEIR_TCP_FIN)
         state |= WEIR_FLOW_FIN;
     if (cache->biflow != WEIR_BIFLOW_NONE) {
         struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-        if (reverse->packets > 0 && reverse->tcp_flags & WEIR_TCP_FIN)
+        if (reverse->sum.packets > 0 && reverse->sum.state & WEIR_TCP_FIN)
             state |= WEIR_FLOW_FIN_BACK;
-        reverse->packets = 0;
+        reverse->sum.packets = 0;
     }
-    hot->state = (uint16_t)state;
-    hot->packets = 0;
-    hot->octets = 0;
+    hot->sum.state = (uint16_t)state;
+    hot->sum.packets = 0;
+    hot->sum.octets = 0;
 }
 
 void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
@@ -155,7 +156,7 @@ static void stay(struct weir_cache *cache, uint32_t slot)
     const struct weir_flow_hot *hot = &cache->hot[slot];
     uint64_t left = (due_after(cache, slot, &reason) - cache->clock.now) / cache->clock.tick_ns;
     uint64_t age = (cache->clock.now - hot->last_seen) / cache->clock.tick_ns +
-                   (hot->state & WEIR_FLOW_ENDED ? cache->linger_shift : 0u);
+                   (hot->sum.state & WEIR_FLOW_ENDED ? cache->linger_shift : 0u);
     unsigned least = cache->tick_limit - cache->tick_limit / 4u;
     unsigned shown =
         left < cache->tick_limit - least ? (unsigned)(cache->tick_limit - left) : least;
@@ -249,7 +250,7 @@ static void sweep_exact(struct weir_cache *cache, bool force)
         uint32_t rest = ways & ~expire_ended(cache, set, ways);
         for (; force && rest; rest &= rest - 1) {
             uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(rest);
-            bool ended = cache->hot[slot].state & WEIR_FLOW_ENDED;
+            bool ended = cache->hot[slot].sum.state & WEIR_FLOW_ENDED;
             weir_cache_expire(cache, slot, ended ? WEIR_FLOW_END_DETECTED : WEIR_FLOW_END_FORCED);
         }
     }

@@ -29,37 +29,48 @@ _Static_assert(offsetof(struct weir_flow_key, src_port) == 32 &&
                "the parts of a key are where the word is taken apart");
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define REST_V6             ((uint64_t)WEIR_FLOW_KEY_V6 << 48)
-#define REST_SRC_PORT(rest) ((rest)&0xffff)
-#define REST_DST_PORT(rest) ((rest) >> 16 & 0xffff)
-#define REST_PROTOCOL(rest) ((rest) >> 32 & 0xff)
-#define REST_TAIL(rest)     ((rest) >> 40)
+#define REST_V6                 ((uint64_t)WEIR_FLOW_KEY_V6 << 48)
+#define REST_SRC_PORT(rest)     ((rest)&0xffff)
+#define REST_DST_PORT(rest)     ((rest) >> 16 & 0xffff)
+#define REST_PROTOCOL(rest)     ((rest) >> 32 & 0xff)
+#define REST_TAIL(rest)         ((rest) >> 40)
+#define REST_OF_PORTS(src, dst) ((src) | (dst) << 16)
 #else
-#define REST_V6             ((uint64_t)WEIR_FLOW_KEY_V6)
-#define REST_SRC_PORT(rest) ((rest) >> 48)
-#define REST_DST_PORT(rest) ((rest) >> 32 & 0xffff)
-#define REST_PROTOCOL(rest) ((rest) >> 24 & 0xff)
-#define REST_TAIL(rest)     ((rest)&0xffffff)
+#define REST_V6                 ((uint64_t)WEIR_FLOW_KEY_V6)
+#define REST_SRC_PORT(rest)     ((rest) >> 48)
+#define REST_DST_PORT(rest)     ((rest) >> 32 & 0xffff)
+#define REST_PROTOCOL(rest)     ((rest) >> 24 & 0xff)
+#define REST_TAIL(rest)         ((rest)&0xffffff)
+#define REST_OF_PORTS(src, dst) ((src) << 48 | (dst) << 32)
 #endif
 
-/* Ports of a key, as the word has them. */
-static inline uint64_t with_ports(uint64_t rest, uint16_t src_port, uint16_t dst_port)
+/* The word with its ports exchanged where the mask is ones: a branch nobody could foresee. */
+static inline uint64_t exchange_ports(uint64_t rest, uint64_t mask)
 {
-    struct weir_flow_key key;
-    memcpy(&key.src_port, &rest, sizeof(rest));
-    key.src_port = src_port;
-    key.dst_port = dst_port;
-    return load_rest(&key);
+    uint64_t differ = (REST_SRC_PORT(rest) ^ REST_DST_PORT(rest)) & mask;
+    return rest ^ REST_OF_PORTS(differ, differ);
 }
 
 /* An ICMP message that answers another has what that would have in the other direction. */
-static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
+__attribute__((noinline)) static uint64_t icmp_ports(const struct weir_packet *packet,
+                                                     uint64_t rest)
 {
     bool is_v6 = packet->flags & WEIR_PACKET_V6;
     if (packet->key.protocol != weir_icmp_protocol(is_v6))
         return rest;
     uint16_t question = weir_biflow_icmp_question(packet->key.dst_port, is_v6);
-    return question ? with_ports(rest, question, 0) : rest;
+    if (!question)
+        return rest;
+    uint64_t ports = REST_OF_PORTS(UINT64_C(0xffff), UINT64_C(0xffff));
+    return (rest & ~ports) | REST_OF_PORTS((uint64_t)question, UINT64_C(0));
+}
+
+/* Which family it is cannot be foreseen, that it is neither ICMP can. */
+static inline uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
+{
+    uint8_t protocol = packet->key.protocol;
+    bool may_answer = (protocol == WEIR_PROTOCOL_ICMP) | (protocol == WEIR_PROTOCOL_ICMPV6);
+    return __builtin_expect(may_answer, 0) ? icmp_ports(packet, rest) : rest;
 }
 
 /*
@@ -104,12 +115,14 @@ static uint64_t biflow_ports(const struct weir_packet *packet, uint64_t rest)
             sum = aes(aes(sum, k[3]), k[4]);                                                       \
             uint64_t hash = sum[0];                                                                \
             const bool swapped = (is_biflow) && dst[0] + dst[1] < src[0] + src[1];                 \
+            const weir_aes_block exchanged = {0u - (uint64_t)swapped, 0u - (uint64_t)swapped};     \
+            const weir_aes_block differ = (src_addr ^ dst_addr) & exchanged;                       \
+            const weir_aes_block first = src_addr ^ differ, second = dst_addr ^ differ;            \
+            if (is_biflow)                                                                         \
+                rest = exchange_ports(rest, exchanged[0]);                                         \
             place->swapped = swapped;                                                              \
-            if (swapped)                                                                           \
-                rest = with_ports(rest, (uint16_t)REST_DST_PORT(rest),                             \
-                                  (uint16_t)REST_SRC_PORT(rest));                                  \
-            memcpy(&place->key.src_addr, swapped ? &dst_addr : &src_addr, sizeof(src_addr));       \
-            memcpy(&place->key.dst_addr, swapped ? &src_addr : &dst_addr, sizeof(dst_addr));       \
+            memcpy(&place->key.src_addr, &first, sizeof(first));                                   \
+            memcpy(&place->key.dst_addr, &second, sizeof(second));                                 \
             memcpy(&place->key.src_port, &rest, sizeof(rest));                                     \
             place->bucket = (uint32_t)((hash >> 32) * bucket_count >> 32);                         \
             place->tag = tag_of(hash, !(is_biflow) && src[0] < dst[0]);                            \

@@ -105,8 +105,8 @@ static inline bool weir_cache_goes_on(const struct weir_cache *cache,
                                       const struct weir_flow_hot *hot)
 {
     const struct weir_flow_limits *limits = weir_limits_of(&cache->limits, hot->key.protocol);
-    uint64_t silence = hot->state & WEIR_FLOW_ENDED ? limits->linger : limits->idle;
-    int16_t left = (int16_t)(uint16_t)((hot->octets >> WEIR_FLOW_OCTETS_BITS) -
+    uint64_t silence = hot->sum.state & WEIR_FLOW_ENDED ? limits->linger : limits->idle;
+    int16_t left = (int16_t)(uint16_t)((hot->sum.octets >> WEIR_FLOW_OCTETS_BITS) -
                                        (cache->clock.now >> cache->limits.deadline_shift));
     return cache->clock.now - hot->last_seen <= silence && left > 0;
 }
@@ -114,8 +114,8 @@ static inline bool weir_cache_goes_on(const struct weir_cache *cache,
 /* A flow without a packet since its record: its entry waits for one. */
 static inline bool weir_cache_rests(const struct weir_cache *cache, uint32_t slot)
 {
-    return cache->hot[slot].packets == 0 &&
-           (cache->biflow == WEIR_BIFLOW_NONE || weir_cache_reverse(cache, slot)->packets == 0);
+    return cache->hot[slot].sum.packets == 0 &&
+           (cache->biflow == WEIR_BIFLOW_NONE || weir_cache_reverse(cache, slot)->sum.packets == 0);
 }
 
 /* What the flow in this slot is due for by now, or 0: its record, where the reason is

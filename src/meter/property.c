@@ -65,31 +65,31 @@ static void store_ms(uint8_t *octets, int64_t time_ns)
 WRITER(write_reverse_start)
 {
     (void)property;
-    store_ms(octets, flow->reverse->first_ns);
+    store_ms(octets, flow->reverse->times.first_ns);
 }
 
 WRITER(write_reverse_end)
 {
     (void)property;
-    store_ms(octets, flow->reverse->last_ns);
+    store_ms(octets, flow->reverse->times.last_ns);
 }
 
 WRITER(write_reverse_flags)
 {
     (void)property;
-    weir_store_be16(octets, flow->reverse->tcp_flags);
+    weir_store_be16(octets, flow->reverse->sum.state);
 }
 
 WRITER(write_reverse_ttl_min)
 {
     (void)property;
-    octets[0] = flow->reverse->ttl_min;
+    octets[0] = flow->reverse->sum.ttl_min;
 }
 
 WRITER(write_reverse_ttl_max)
 {
     (void)property;
-    octets[0] = flow->reverse->ttl_max;
+    octets[0] = flow->reverse->sum.ttl_max;
 }
 
 #define COLUMN(NAME) .column = WEIR_COLUMN_##NAME

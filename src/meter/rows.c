@@ -226,8 +226,8 @@ static void add_more(const struct weir_meter_rows *rows, const struct weir_flow_
 static void add_reverse(const struct weir_flow_reverse *reverse, const struct weir_batch *batch,
                         uint32_t row)
 {
-    weir_batch_u64(batch, WEIR_COLUMN_REV_PACKETS)[row] = reverse->packets;
-    weir_batch_u64(batch, WEIR_COLUMN_REV_BYTES)[row] = reverse->octets;
+    weir_batch_u64(batch, WEIR_COLUMN_REV_PACKETS)[row] = reverse->sum.packets;
+    weir_batch_u64(batch, WEIR_COLUMN_REV_BYTES)[row] = reverse->sum.octets;
 }
 
 static void add_extras(const struct weir_meter_rows *rows, const struct weir_flow_view *flow,
@@ -273,12 +273,12 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_vi
     weir_batch_u16(batch, WEIR_COLUMN_DST_PORT)[row] = key->dst_port;
     weir_batch_u8(batch, WEIR_COLUMN_PROTOCOL)[row] = key->protocol;
     weir_batch_u8(batch, WEIR_COLUMN_TOS)[row] = flow->tos;
-    weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = hot->state & WEIR_FLOW_TCP_FLAGS;
-    weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = hot->packets;
-    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->octets & WEIR_FLOW_OCTETS_MASK;
+    weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = hot->sum.state & WEIR_FLOW_TCP_FLAGS;
+    weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = hot->sum.packets;
+    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->sum.octets & WEIR_FLOW_OCTETS_MASK;
     fill_interfaces(rows, batch, row, cold->observation_point);
-    weir_batch_u8(batch, WEIR_COLUMN_TTL_MIN)[row] = hot->ttl_min;
-    weir_batch_u8(batch, WEIR_COLUMN_TTL_MAX)[row] = hot->ttl_max;
+    weir_batch_u8(batch, WEIR_COLUMN_TTL_MIN)[row] = hot->sum.ttl_min;
+    weir_batch_u8(batch, WEIR_COLUMN_TTL_MAX)[row] = hot->sum.ttl_max;
     weir_batch_u16(batch, WEIR_COLUMN_VLAN)[row] = (uint16_t)cold->vlan;
     weir_batch_u8(batch, WEIR_COLUMN_END_REASON)[row] = flow->reason;
     if (shape & SHAPE_V6)

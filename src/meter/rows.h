@@ -17,10 +17,10 @@
 #include "record/batch.h"
 #include "record/packet.h"
 
-/* Bits of weir_flow_hot.state above the TCP flags. */
+/* Bits of weir_flow_hot.sum.state above the TCP flags. */
 #define WEIR_FLOW_TCP_FLAGS 0x01ffu
 #define WEIR_FLOW_ENDED     0x8000u /* its connection has ended; it lingers */
-#define WEIR_FLOW_LATE      0x4000u /* cold.last_ns is its last time, not hot.last_seen */
+#define WEIR_FLOW_LATE      0x4000u /* cold.times has its last time, not hot.last_seen */
 #define WEIR_FLOW_SWAPPED   0x2000u /* a biflow whose source is the second of the key's endpoints */
 #define WEIR_FLOW_FIN       0x1000u /* a FIN was seen, and is in an earlier record */
 #define WEIR_FLOW_FIN_BACK  0x0800u /* the same of a biflow's other direction */
@@ -33,24 +33,36 @@
 #define WEIR_FLOW_OCTETS_BITS 48u
 #define WEIR_FLOW_OCTETS_MASK ((UINT64_C(1) << WEIR_FLOW_OCTETS_BITS) - 1)
 
-/* What every packet of a flow reads and writes; of a biflow counters and flags are the forward
- * direction's. */
+/* What the packets of one direction come to, and when they came. */
+struct weir_flow_sum {
+    uint64_t octets;  /* in the low 48 bits */
+    uint32_t packets; /* 0: none was seen, and the rest says nothing */
+    uint16_t state;   /* their TCP flags; of the forward direction bits of the flow above them */
+    uint8_t ttl_min;
+    uint8_t ttl_max;
+};
+
+struct weir_flow_times {
+    int64_t first_ns;
+    int64_t last_ns;
+};
+
+/*
+ * What every packet of a flow reads and writes. The sum is, of a biflow, its forward direction's;
+ * above its octets is the coarse deadline (meter/limits.h). With no packets of either direction the
+ * flow rests after a record.
+ */
 struct weir_flow_hot {
     struct weir_flow_key key;
     uint64_t last_seen; /* cache time at its last packet */
-    uint64_t octets;    /* in the low 48 bits; above them the coarse deadline (meter/limits.h) */
-    uint32_t packets;   /* 0 with none of the reverse direction either: it rests after a record */
-    uint16_t state;
-    uint8_t ttl_min;
-    uint8_t ttl_max;
+    struct weir_flow_sum sum;
 };
 _Static_assert(sizeof(struct weir_flow_hot) == 64, "one cache line");
 
 /* What is needed when it begins and when it ends. */
 struct weir_flow_cold {
-    int64_t first_ns;
-    int64_t last_ns;   /* with WEIR_FLOW_LATE only; both are the forward direction's */
-    uint64_t deadline; /* the last cache time at which its record may go on */
+    struct weir_flow_times times; /* the last with WEIR_FLOW_LATE only, which biflows always have */
+    uint64_t deadline;            /* the last cache time at which its record may go on */
     uint32_t flow_label : 20;
     uint32_t vlan : 12;
     uint16_t observation_point;
@@ -61,13 +73,8 @@ _Static_assert(sizeof(struct weir_flow_cold) == 32, "half a cache line");
 
 /* The other direction of a biflow; it lies behind the cold part, in the same cache line. */
 struct weir_flow_reverse {
-    int64_t first_ns;
-    int64_t last_ns;
-    uint64_t octets;
-    uint32_t packets; /* 0: none was seen, and the rest says nothing */
-    uint16_t tcp_flags;
-    uint8_t ttl_min;
-    uint8_t ttl_max;
+    struct weir_flow_times times;
+    struct weir_flow_sum sum;
 };
 _Static_assert(sizeof(struct weir_flow_reverse) == 32, "half a cache line");
 
