@@ -13,9 +13,9 @@
  *               0: at every octet
  */
 #include "support/cmocka.h"
+#include "support/files.h"
 #include "support/shared.h"
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,15 +25,11 @@
 #include "collect/input.h"
 #include "record/json.h"
 
-#define FILES_MAX      1024u
 #define FILES_MIN      100u
 #define PRIMERS_MAX    16u
 #define FILE_CUTS_MAX  16384u
-#define FILE_OCTETS    (16u << 20)
 #define MESSAGE_OCTETS 65535u
 
-static char *files[FILES_MAX];
-static unsigned file_count;
 static unsigned long limit;
 static struct {
     uint64_t datagrams, cuts, changes, file_cuts;
@@ -318,21 +314,10 @@ static void try_file_cuts(const uint8_t *octets, size_t length, const struct fil
     }
 }
 
-static uint8_t *read_octets(const char *path, size_t *ret_length)
-{
-    FILE *stream = fopen(path, "rb");
-    uint8_t *octets = malloc(FILE_OCTETS);
-    assert_non_null(stream);
-    assert_non_null(octets);
-    *ret_length = fread(octets, 1, FILE_OCTETS, stream);
-    fclose(stream);
-    return octets;
-}
-
 static void try_file(const char *path)
 {
     size_t length;
-    uint8_t *octets = read_octets(path, &length);
+    uint8_t *octets = test_file_octets(path, &length);
     struct file file = {.name = path};
     struct trial trial = {.file = &file};
     read_datagrams(octets, length, &file);
@@ -353,22 +338,6 @@ static void try_file(const char *path)
     free(octets);
 }
 
-static int remember_file(const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-    (void)status;
-    (void)place;
-    if (kind == FTW_F && file_count < FILES_MAX) {
-        files[file_count] = strdup(path);
-        assert_non_null(files[file_count++]);
-    }
-    return 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void broken_files_are_counted(void **state)
 {
     (void)state;
@@ -376,13 +345,12 @@ static void broken_files_are_counted(void **state)
     const char *wanted = getenv("WEIR_CUTS");
     limit = wanted ? strtoul(wanted, NULL, 10) : 10;
     test_shared_or_skip("data/export", folder);
-    assert_int_equal(nftw(folder, remember_file, 16, FTW_PHYS), 0);
-    qsort(files, file_count, sizeof(files[0]), by_name);
+    char **files;
+    unsigned file_count = test_files_below(folder, NULL, &files);
     assert_true(file_count > FILES_MIN);
-    for (unsigned i = 0; i < file_count; i++) {
+    for (unsigned i = 0; i < file_count; i++)
         try_file(files[i]);
-        free(files[i]);
-    }
+    test_files_free(files, file_count);
     printf("# %u files, %llu datagrams: %llu cuts, %llu changes; %llu cuts of files\n", file_count,
            (unsigned long long)done.datagrams, (unsigned long long)done.cuts,
            (unsigned long long)done.changes, (unsigned long long)done.file_cuts);
