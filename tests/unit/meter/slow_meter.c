@@ -248,7 +248,8 @@ static bool begins_turned(const struct slow_meter *meter, const struct weir_pack
     case SLOW_SYN:
         return packet->tcp_flags & SYN && packet->tcp_flags & ACK;
     case SLOW_PORT:
-        return key->src_port < key->dst_port && key->protocol != 1 && key->protocol != 58;
+        return key->src_port < key->dst_port && key->protocol != 1 && key->protocol != 58 &&
+               key->protocol != 50;
     case SLOW_OUTSIDE:
         return from_inside && !to_inside;
     default:
