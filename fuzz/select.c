@@ -18,7 +18,6 @@ static void require(bool condition)
 
 static struct {
     struct weir_packet packets[PACKETS];
-    const struct weir_packet *pointers[PACKETS];
     struct weir_packet_content contents[PACKETS];
     int64_t times[PACKETS];
     uint8_t octets[PACKETS][40];
@@ -43,27 +42,26 @@ static void make_packets(void)
             .vlan = (uint16_t)(i % 5),
             .ttl = (uint8_t)i,
         };
-        seen.pointers[i] = &seen.packets[i];
         seen.contents[i] = (struct weir_packet_content){seen.octets[i], seen.octets[i] + 20,
                                                         seen.octets[i] + sizeof(seen.octets[i])};
     }
 }
 
 /* Which packets are selected, handed over in pieces of this size. */
-static size_t run(const struct weir_selector *selector, const struct weir_sampler_config *config,
+static size_t run(const struct weir_selector *selector, const struct weir_stage_config *config,
                   size_t piece, bool ret_selected[PACKETS])
 {
-    const struct weir_selection_items items = {seen.times, seen.pointers, seen.contents};
-    struct weir_sampler sampler;
+    const struct weir_selection_items items = {seen.times, seen.packets, seen.contents};
+    struct weir_stage sampler;
     size_t total = 0;
     memset(ret_selected, 0, PACKETS * sizeof(*ret_selected));
-    weir_sampler_init(&sampler, selector, config);
+    weir_stage_init(&sampler, selector, config);
     for (size_t first = 0; first < PACKETS; first += piece) {
         uint16_t kept[PACKETS];
         size_t size = PACKETS - first < piece ? PACKETS - first : piece;
         for (size_t i = 0; i < size; i++)
             kept[i] = (uint16_t)(first + i);
-        size_t count = weir_sampler_run(&sampler, &items, kept, size);
+        size_t count = weir_stage_run(&sampler, &items, kept, size);
         require(count <= size);
         for (size_t i = 0; i < count; i++) {
             require(kept[i] >= first && kept[i] < first + size);
@@ -83,7 +81,7 @@ static void check_selector(const struct weir_selector *selector, const struct we
     struct weir_flow_part part;
     struct weir_diag diag;
     require(weir_flow_part_of(&definition, 1, &part, &diag) == 0);
-    const struct weir_sampler_config config = {.seed = seed, .flow_part = &part, .match = match};
+    const struct weir_stage_config config = {.seed = seed, .flow_part = &part, .match = match};
     bool whole[PACKETS], pieces[PACKETS];
     size_t count = run(selector, &config, PACKETS, whole);
     require(count == run(selector, &config, 7, pieces));
