@@ -200,6 +200,7 @@ void weir_exporter_open_message(struct weir_exporter *exporter, int64_t time_ns)
         .domain = exporter->config.domain,
         .export_time_ns = time_ns,
         .uptime_zero_ns = exporter->uptime_zero_ns,
+        .sampling = exporter->sampling,
     };
     weir_encoder_begin(&exporter->encoder, exporter->config.protocol,
                        exporter->buffers +
@@ -332,17 +333,53 @@ static bool row_is_v6(const struct weir_batch *batch, const struct weir_segment 
     return !weir_address_is_v4(address);
 }
 
-/* Cuts a segment into runs of one address family and exports each. */
+/* NetFlow v5 says in the header that one packet in so many was sampled: 2 bits of mode, 14 bits. */
+#define SAMPLING_MODE     (UINT16_C(1) << 14)
+#define SAMPLING_GREATEST (SAMPLING_MODE - 1)
+
+static bool says_sampling(const struct weir_exporter *exporter, const struct weir_segment *segment)
+{
+    return exporter->config.protocol == WEIR_PROTOCOL_NETFLOW5 &&
+           segment->columns & WEIR_COLUMN_BIT(SAMPLING);
+}
+
+static uint16_t row_sampling(const struct weir_batch *batch, const struct weir_segment *segment,
+                             uint32_t row)
+{
+    bool has_size = segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE);
+    uint64_t interval = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[row];
+    uint64_t size = has_size ? weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[row] : 1;
+    if (size > 1)
+        interval = (interval + size / 2) / size;
+    if (interval <= 1)
+        return 0;
+    return (uint16_t)(SAMPLING_MODE |
+                      (interval < SAMPLING_GREATEST ? interval : SAMPLING_GREATEST));
+}
+
+/* Messages are of one interval. */
+static int set_sampling(struct weir_exporter *exporter, uint16_t sampling, struct weir_diag *diag)
+{
+    if (exporter->sampling == sampling)
+        return 0;
+    exporter->sampling = sampling;
+    return weir_exporter_close_message(exporter, diag);
+}
+
+/* Cuts a segment into runs of one address family and one interval, and exports each. */
 static int export_segment(struct weir_exporter *exporter, const struct weir_batch *batch,
                           const struct weir_segment *segment, struct weir_diag *diag)
 {
     uint32_t row = segment->first_row;
     uint32_t end = segment->first_row + segment->row_count;
+    bool has_sampling = says_sampling(exporter, segment);
     int first_error = 0;
     while (row < end) {
         bool is_v6 = row_is_v6(batch, segment, row);
+        uint16_t sampling = has_sampling ? row_sampling(batch, segment, row) : 0;
         uint32_t run = row + 1;
-        while (run < end && row_is_v6(batch, segment, run) == is_v6)
+        while (run < end && row_is_v6(batch, segment, run) == is_v6 &&
+               (!has_sampling || row_sampling(batch, segment, run) == sampling))
             run++;
         struct weir_shape shape = {
             .columns = segment->columns,
@@ -360,7 +397,9 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
             exporter->counters.records_shapeless += run - row;
             weir_exporter_unsent_rows(exporter, batch, segment, row, run - row);
         } else {
-            int result = export_run(exporter, batch, segment, entry, row, run - row, diag);
+            int result = set_sampling(exporter, sampling, diag);
+            int exported = export_run(exporter, batch, segment, entry, row, run - row, diag);
+            result = result < 0 ? result : exported;
             first_error = first_error < 0 ? first_error : result;
         }
         row = run;

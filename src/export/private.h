@@ -78,6 +78,7 @@ struct weir_exporter {
     bool message_open;
     int64_t message_time_ns;  /* its header's export time */
     uint32_t message_options; /* of its records, those of Options Templates */
+    uint16_t sampling;        /* its header's, of NetFlow v5 */
     uint32_t sequence;
     bool has_uptime;
     int64_t uptime_zero_ns;

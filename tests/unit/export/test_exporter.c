@@ -742,6 +742,48 @@ static void prefixes_have_elements_of_their_own(void **state)
     }
 }
 
+/* NetFlow v5 tells the interval in its header, so messages are of one each. */
+static void netflow5_headers_have_the_interval(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t interval, size;
+        uint16_t wanted;
+    } rows[] = {{0, 0, 0}, {100, 1, 100},      {100, 1, 100}, {10, 4, 3},
+                {1, 1, 0}, {100000, 1, 16383}, {0, 0, 0}};
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_NETFLOW5);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_batch *batch = weir_batch_new(ROWS);
+    const struct weir_segment segment = {
+        .columns =
+            WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLING_SIZE),
+        .received_ns = START_NS,
+    };
+    (void)weir_batch_begin(batch, &segment, ROWS);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[i] = i;
+        weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[i] = rows[i].interval;
+        weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[i] = rows[i].size;
+    }
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    unsigned row = 0;
+    for (size_t i = 0; i < wire->count; i++) {
+        struct weir_message message;
+        assert_int_equal(weir_message_open(wire->octets[i], wire->lengths[i], &message, NULL), 0);
+        for (unsigned k = 0; k < message.count; k++)
+            assert_int_equal(message.sampling, rows[row++].wanted);
+        assert_int_equal(message.sampling_mode, message.sampling ? 1 : 0);
+    }
+    assert_int_equal(row, ROWS);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
 static void what_cannot_work_is_refused(void **state)
 {
     (void)state;
@@ -797,6 +839,7 @@ int main(void)
         cmocka_unit_test(fields_without_a_column_are_carried),
         cmocka_unit_test(rates_are_two_elements),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
+        cmocka_unit_test(netflow5_headers_have_the_interval),
         cmocka_unit_test(what_cannot_work_is_refused),
         cmocka_unit_test(the_same_records_come_of_the_same_seed),
     };
