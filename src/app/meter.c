@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app/meter_group.h"
+#include "app/meter_totals.h"
 #include "app/meter_workers.h"
 #include "packet/filter.h"
 #include "packet/merge.h"
@@ -634,9 +635,16 @@ int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint1
                         : weir_parser_unparsed_link(meter->parser, index, ret_link_type, ret_count);
 }
 
-bool weir_meter_is_parallel(const struct weir_meter *meter)
+bool weir_meter_totals_now(struct weir_meter *meter, unsigned process,
+                           struct weir_meter_totals *ret_totals)
 {
-    return meter->group || meter->workers;
+    if (meter->workers)
+        return false;
+    if (meter->group)
+        weir_meter_group_totals(meter->group, process, ret_totals);
+    else
+        weir_meter_totals_of(meter, process, ret_totals);
+    return true;
 }
 
 bool weir_meter_point_name(const struct weir_meter *meter, unsigned index,
@@ -653,25 +661,13 @@ bool weir_meter_point_name(const struct weir_meter *meter, unsigned index,
 
 bool weir_meter_point(struct weir_meter *meter, unsigned index, struct weir_meter_point *ret_point)
 {
-    unsigned count = 1;
-    struct weir_meter *const *meters = &meter;
     if (!weir_meter_point_name(meter, index, ret_point))
         return false;
     if (meter->group)
-        meters = weir_meter_group_meters(meter->group, &count);
-    for (unsigned i = 0; i < count; i++)
-        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
-                             weir_source_counters(meters[i]->live[index]), &ret_point->counters);
+        weir_meter_group_point(meter->group, index, &ret_point->counters);
+    else
+        ret_point->counters = *weir_source_counters(meter->live[index]);
     return true;
-}
-
-static void add_selection(struct weir_selection_description *into,
-                          const struct weir_selection_description *from)
-{
-    for (unsigned i = 0; i < into->count; i++) {
-        into->selectors[i].seen += from->selectors[i].seen;
-        into->selectors[i].selected += from->selectors[i].selected;
-    }
 }
 
 void weir_meter_count_process(const struct weir_meter *meter, unsigned process,
@@ -696,7 +692,7 @@ void weir_meter_count_process(const struct weir_meter *meter, unsigned process,
         struct weir_estimates estimates;
         weir_meter_count_process(meters[i], process, &cache, &selection, &estimates);
         weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &cache, ret_cache);
-        add_selection(ret_selection, &selection);
+        weir_selection_add(&selection, ret_selection);
         weir_estimates_add(ret_estimates, &estimates);
     }
 }

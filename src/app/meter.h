@@ -118,8 +118,14 @@ WEIR_CHECKED int weir_meter_unparsed_link(const struct weir_meter *meter, size_t
                                           uint16_t *ret_link_type,
                                           struct weir_rest_count *ret_count);
 
-/* Whether several threads meter: what is counted is whole only while none of them does. */
-bool weir_meter_is_parallel(const struct weir_meter *meter);
+/*
+ * What there is to report of a process (app/meter_totals.h), also while it meters: as of a moment
+ * ago where several meters share interfaces. False: of workers that share a file, who are not
+ * asked before the end.
+ */
+struct weir_meter_totals;
+bool weir_meter_totals_now(struct weir_meter *meter, unsigned process,
+                           struct weir_meter_totals *ret_totals);
 
 /* An Observation Point. */
 struct weir_meter_point {

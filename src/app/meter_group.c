@@ -7,13 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/meter_totals.h"
+
 /* How often the caller is asked whether to stop. */
 #define LOOK_NS (100 * WEIR_NS_PER_MS)
+
+/* How old what a member tells of itself may be. */
+#define PUBLISH_NS (200 * WEIR_NS_PER_MS)
+
+/* What a member has told. */
+struct told {
+    struct weir_meter_totals totals[WEIR_METER_PROCESSES_MAX];
+    struct weir_source_counters points[WEIR_METER_INTERFACES_MAX];
+};
 
 struct member {
     struct weir_meter_group *group;
     pthread_t thread;
     struct weir_cache_counters counted; /* by the lock */
+    struct told told;                   /* by the lock */
+    int64_t publish_ns;                 /* when it is told again */
     int result;
     struct weir_diag diag;
 };
@@ -27,6 +40,7 @@ struct outlet {
 struct weir_meter_group {
     struct outlet outlets[WEIR_METER_PROCESSES_MAX];
     unsigned process_count;
+    struct weir_clock clock;
     pthread_mutex_t sink_lock;
     pthread_mutex_t lock;
     pthread_cond_t ended;
@@ -37,6 +51,27 @@ struct weir_meter_group {
     struct member members[WEIR_METER_WORKERS_MAX];
     struct weir_meter *meters[WEIR_METER_WORKERS_MAX];
 };
+
+/* Tells what has been counted by now; in the member's thread, or before there is one. */
+static void publish(struct member *member)
+{
+    struct weir_meter_group *group = member->group;
+    struct weir_meter *meter = group->meters[member - group->members];
+    struct told *told = &member->told;
+    for (unsigned i = 0; i < group->process_count; i++) {
+        struct weir_meter_totals totals;
+        weir_meter_totals_of(meter, i, &totals);
+        pthread_mutex_lock(&group->lock);
+        told->totals[i] = totals;
+        pthread_mutex_unlock(&group->lock);
+    }
+    struct weir_meter_point point;
+    for (unsigned i = 0; weir_meter_point(meter, i, &point); i++) {
+        pthread_mutex_lock(&group->lock);
+        told->points[i] = point.counters;
+        pthread_mutex_unlock(&group->lock);
+    }
+}
 
 static int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
@@ -64,6 +99,11 @@ static bool is_stopping(void *context, const struct weir_meter *meter)
     pthread_mutex_lock(&member->group->lock);
     member->counted = counted;
     pthread_mutex_unlock(&member->group->lock);
+    int64_t now_ns = weir_clock_now(&member->group->clock);
+    if (now_ns >= member->publish_ns || now_ns < member->publish_ns - PUBLISH_NS) {
+        member->publish_ns = now_ns + PUBLISH_NS;
+        publish(member);
+    }
     return atomic_load_explicit(&member->group->stopping, memory_order_relaxed);
 }
 
@@ -117,6 +157,7 @@ int weir_meter_group_new(const struct weir_meter_config *config,
     struct weir_metering_config processes[WEIR_METER_PROCESSES_MAX];
     struct weir_meter_config member = *config;
     group->process_count = config->process_count;
+    group->clock = config->clock;
     for (unsigned i = 0; i < config->process_count; i++) {
         group->outlets[i] = (struct outlet){group, sinks[i]};
         processes[i] = config->processes[i];
@@ -193,6 +234,8 @@ int weir_meter_group_listen(struct weir_meter_group *group, bool (*stop)(void *c
     unsigned begun = 0;
     int reason = 0;
     atomic_store(&group->stopping, false);
+    for (unsigned i = 0; i < group->count; i++)
+        publish(&group->members[i]);
     for (; begun < group->count && reason == 0; begun++) {
         pthread_mutex_lock(&group->lock);
         group->running++;
@@ -215,12 +258,34 @@ int weir_meter_group_listen(struct weir_meter_group *group, bool (*stop)(void *c
     for (unsigned i = begun; i-- > 0;) {
         struct member *member = &group->members[i];
         member->counted = weir_meter_cache_counters(group->meters[i]);
+        publish(member);
         if (member->result < 0) {
             *diag = member->diag;
             result = member->result;
         }
     }
     return result;
+}
+
+void weir_meter_group_totals(struct weir_meter_group *group, unsigned process,
+                             struct weir_meter_totals *ret_totals)
+{
+    pthread_mutex_lock(&group->lock);
+    *ret_totals = group->members[0].told.totals[process];
+    for (unsigned i = 1; i < group->count; i++)
+        weir_meter_totals_add(&group->members[i].told.totals[process], ret_totals);
+    pthread_mutex_unlock(&group->lock);
+}
+
+void weir_meter_group_point(struct weir_meter_group *group, unsigned interface,
+                            struct weir_source_counters *ret_counters)
+{
+    *ret_counters = (struct weir_source_counters){0};
+    pthread_mutex_lock(&group->lock);
+    for (unsigned i = 0; i < group->count; i++)
+        weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
+                             &group->members[i].told.points[interface], ret_counters);
+    pthread_mutex_unlock(&group->lock);
 }
 
 struct weir_cache_counters weir_meter_group_cache_counters(struct weir_meter_group *group)

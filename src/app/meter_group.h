@@ -36,6 +36,12 @@ WEIR_CHECKED int weir_meter_group_listen(struct weir_meter_group *group,
 /* As of a few hundred packets ago. */
 struct weir_cache_counters weir_meter_group_cache_counters(struct weir_meter_group *group);
 
+/* What there is to report of a process, and of an interface: as of a moment ago. */
+void weir_meter_group_totals(struct weir_meter_group *group, unsigned process,
+                             struct weir_meter_totals *ret_totals);
+void weir_meter_group_point(struct weir_meter_group *group, unsigned interface,
+                            struct weir_source_counters *ret_counters);
+
 /* Its meters, for what they counted; not while they listen. */
 struct weir_meter *const *weir_meter_group_meters(const struct weir_meter_group *group,
                                                   unsigned *ret_count);

@@ -2,15 +2,16 @@
 #include "app/meter_reports.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "app/meter_totals.h"
+#include "app/selection_reports.h"
 
 /* What is reported of the Metering Process as a whole. */
 struct process {
     uint64_t id;
     uint64_t idle_seconds, active_seconds;
-    struct weir_meter_counters own;
-    struct weir_source_counters source;
-    struct weir_parse_counters parse;
-    struct weir_cache_counters cache;
+    struct weir_meter_totals totals;
     uint64_t ignored_packets, ignored_octets;
     int64_t ignored_first_ns, ignored_last_ns;
 };
@@ -38,7 +39,10 @@ struct weir_meter_reports {
     struct expired expired;
     struct ignored ignored;
     struct point point;
-    struct weir_report reports[REPORTS];
+    const struct weir_flow_selection *flow_selection;
+    struct weir_flow_selection_description flow_description;
+    struct weir_selection_reports packets, flows;
+    struct weir_report reports[REPORTS + 2 * WEIR_SELECTION_REPORTS_MAX];
     struct weir_report_source source;
 };
 
@@ -49,21 +53,21 @@ struct weir_meter_reports {
 
 static const struct weir_report_field process_fields[] = {
     WEIR_REPORT_DOMAIN,
-    OF_PROCESS(0, 143, 4, id),                        /* meteringProcessId */
-    OF_PROCESS(0, 86, 8, own.packets),                /* packetTotalCount */
-    OF_PROCESS(0, 85, 8, own.octets),                 /* octetTotalCount */
-    OF_PROCESS(0, 135, 8, own.packets_dropped),       /* droppedPacketTotalCount */
-    OF_PROCESS(OWN, 300, 8, own.packets_selected),    /* selectedPacketTotalCount */
-    OF_PROCESS(OWN, 301, 8, cache.packets_metered),   /* meteredPacketTotalCount */
-    OF_PROCESS(OWN, 302, 8, cache.octets_metered),    /* meteredOctetTotalCount */
-    OF_PROCESS(OWN, 303, 8, cache.packets_late),      /* latePacketTotalCount */
-    OF_PROCESS(0, 163, 8, cache.flows_created),       /* observedFlowTotalCount */
-    OF_PROCESS(OWN, 304, 8, cache.flows_active),      /* activeFlowCount */
-    OF_PROCESS(OWN, 305, 8, cache.flows_active_peak), /* activeFlowPeakCount */
-    OF_PROCESS(OWN, 306, 8, cache.cache_entries),     /* flowCacheEntryCount */
-    OF_PROCESS(OWN, 307, 8, cache.cache_octets),      /* flowCacheOctetCount */
-    OF_PROCESS(0, 37, 2, idle_seconds),               /* flowIdleTimeout */
-    OF_PROCESS(0, 36, 2, active_seconds),             /* flowActiveTimeout */
+    OF_PROCESS(0, 143, 4, id),                               /* meteringProcessId */
+    OF_PROCESS(0, 86, 8, totals.own.packets),                /* packetTotalCount */
+    OF_PROCESS(0, 85, 8, totals.own.octets),                 /* octetTotalCount */
+    OF_PROCESS(0, 135, 8, totals.own.packets_dropped),       /* droppedPacketTotalCount */
+    OF_PROCESS(OWN, 300, 8, totals.own.packets_selected),    /* selectedPacketTotalCount */
+    OF_PROCESS(OWN, 301, 8, totals.cache.packets_metered),   /* meteredPacketTotalCount */
+    OF_PROCESS(OWN, 302, 8, totals.cache.octets_metered),    /* meteredOctetTotalCount */
+    OF_PROCESS(OWN, 303, 8, totals.cache.packets_late),      /* latePacketTotalCount */
+    OF_PROCESS(0, 163, 8, totals.cache.flows_created),       /* observedFlowTotalCount */
+    OF_PROCESS(OWN, 304, 8, totals.cache.flows_active),      /* activeFlowCount */
+    OF_PROCESS(OWN, 305, 8, totals.cache.flows_active_peak), /* activeFlowPeakCount */
+    OF_PROCESS(OWN, 306, 8, totals.cache.cache_entries),     /* flowCacheEntryCount */
+    OF_PROCESS(OWN, 307, 8, totals.cache.cache_octets),      /* flowCacheOctetCount */
+    OF_PROCESS(0, 37, 2, idle_seconds),                      /* flowIdleTimeout */
+    OF_PROCESS(0, 36, 2, active_seconds),                    /* flowActiveTimeout */
 };
 
 /* RFC 7011 section 4.2; without the times where nothing was ignored. */
@@ -128,7 +132,7 @@ static const void *expired_values(void *context, uint32_t index)
 {
     struct weir_meter_reports *reports = context;
     const struct process *process = &reports->process;
-    const struct weir_cache_counters *cache = &process->cache;
+    const struct weir_cache_counters *cache = &process->totals.cache;
     const struct {
         uint64_t reason, flows;
     } rows[] = {
@@ -153,7 +157,7 @@ static const void *ignored_values(void *context, uint32_t index)
     struct weir_meter_reports *reports = context;
     const struct process *process = &reports->process;
     for (unsigned cause = 0; cause < WEIR_REST_COUNT; cause++) {
-        const struct weir_rest_count *count = &process->parse.rest[cause];
+        const struct weir_rest_count *count = &process->totals.parse.rest[cause];
         if (count->packets == 0 || index-- > 0)
             continue;
         reports->ignored =
@@ -194,38 +198,42 @@ static void sum_ignored(struct process *process)
 {
     process->ignored_packets = process->ignored_octets = 0;
     for (unsigned cause = WEIR_REST_LINK_TYPE; cause < WEIR_REST_COUNT; cause++) {
-        process->ignored_packets += process->parse.rest[cause].packets;
-        process->ignored_octets += process->parse.rest[cause].octets;
+        process->ignored_packets += process->totals.parse.rest[cause].packets;
+        process->ignored_octets += process->totals.parse.rest[cause].octets;
     }
-    process->ignored_first_ns = process->parse.ignored_first_ns;
-    process->ignored_last_ns = process->parse.ignored_last_ns;
+    process->ignored_first_ns = process->totals.parse.ignored_first_ns;
+    process->ignored_last_ns = process->totals.parse.ignored_last_ns;
 }
 
 static bool refresh(void *context, bool is_end)
 {
     struct weir_meter_reports *reports = context;
     struct process *process = &reports->process;
-    struct weir_selection_description selection;
-    struct weir_estimates estimates;
-    if (!is_end && weir_meter_is_parallel(reports->meter))
+    unsigned number = (unsigned)process->id - 1;
+    if (is_end)
+        weir_meter_totals_of(reports->meter, number, &process->totals);
+    else if (!weir_meter_totals_now(reports->meter, number, &process->totals))
         return false;
-    weir_meter_count(reports->meter, &process->own, &process->source, &process->parse,
-                     &process->cache);
-    weir_meter_count_process(reports->meter, (unsigned)process->id - 1, &process->cache, &selection,
-                             &estimates);
-    if (selection.count > 0)
-        process->own.packets_selected = selection.selectors[selection.count - 1].selected;
-    else
-        process->own.packets_selected = process->own.packets;
     sum_ignored(process);
+    if (reports->flow_selection)
+        weir_flow_selection_describe(reports->flow_selection, &reports->flow_description);
     return true;
+}
+
+/* Adds a table to the reports. */
+static void add_reports(struct weir_meter_reports *reports, const struct weir_report *table,
+                        unsigned count)
+{
+    memcpy(reports->reports + reports->source.count, table, count * sizeof(*table));
+    reports->source.count += count;
 }
 
 int weir_meter_reports_new(struct weir_meter *meter, unsigned process,
                            const struct weir_cache_config *cache,
+                           const struct weir_flow_selection *flows,
                            struct weir_meter_reports **ret_reports, struct weir_diag *diag)
 {
-    const struct weir_report table[REPORTS] = {
+    struct weir_report table[REPORTS] = {
         {FIELDS(process_fields), .scope_count = 2, .netflow9_scope = WEIR_SCOPE_SYSTEM,
          .is_statistics = true, .values = process_values},
         {FIELDS(expired_fields), .scope_count = 3, .is_statistics = true, .values = expired_values},
@@ -252,12 +260,18 @@ int weir_meter_reports_new(struct weir_meter *meter, unsigned process,
         .idle_seconds = (uint64_t)(cache->idle_ns / WEIR_NS_PER_SECOND),
         .active_seconds = (uint64_t)(cache->active_ns / WEIR_NS_PER_SECOND),
     };
-    for (unsigned i = 0; i < REPORTS; i++) {
-        reports->reports[i] = table[i];
-        reports->reports[i].context = reports;
-    }
+    reports->flow_selection = flows;
+    (void)refresh(reports, true);
+    for (unsigned i = 0; i < REPORTS; i++)
+        table[i].context = reports;
+    weir_selection_reports_init(&reports->packets, &reports->process.totals.selection,
+                                &reports->process.totals.estimates);
+    weir_flow_selection_reports_init(&reports->flows, &reports->flow_description);
     reports->source = (struct weir_report_source){
-        .reports = reports->reports, .count = REPORTS, .refresh = refresh, .context = reports};
+        .reports = reports->reports, .refresh = refresh, .context = reports};
+    add_reports(reports, table, REPORTS);
+    add_reports(reports, reports->packets.table, reports->packets.count);
+    add_reports(reports, reports->flows.table, reports->flows.count);
     *ret_reports = reports;
     return 0;
 }

@@ -136,8 +136,8 @@ static const struct weir_report_field sampler_fields[] = {
 
 static const struct weir_report_field totals_fields[] = {
     WHOLE(301, 8, id),
-    WEIR_REPORT_REAL(OWN, ESTIMATED_PACKETS, struct weir_selection_values, totals.packets),
-    WEIR_REPORT_REAL(OWN, ESTIMATED_OCTETS, struct weir_selection_values, totals.octets),
+    WEIR_REPORT_REAL(OWN, ESTIMATED_PACKETS, struct weir_selection_values, estimate.packets),
+    WEIR_REPORT_REAL(OWN, ESTIMATED_OCTETS, struct weir_selection_values, estimate.octets),
 };
 
 /* RFC 5476 section 6.5.4; the interval has the truth in it with this probability. */
@@ -238,20 +238,20 @@ static const void *whole_values(void *context, uint32_t index)
             whole->algorithm = RANDOM;
     }
     whole->interval = interval_of(probability);
-    if (reports->totals)
-        whole->totals = *reports->totals;
+    if (reports->estimates)
+        whole->estimate = reports->estimates->estimate;
     return whole;
 }
 
 static const void *accuracy_values(void *context, uint32_t index)
 {
     struct weir_selection_reports *reports = context;
-    const struct weir_selection_totals *totals = reports->totals;
+    const struct weir_estimates *estimates = reports->estimates;
     const struct {
         uint64_t element;
         double estimate, error;
-    } rows[] = {{ESTIMATED_PACKETS, totals->packets, totals->packets_error},
-                {ESTIMATED_OCTETS, totals->octets, totals->octets_error}};
+    } rows[] = {{ESTIMATED_PACKETS, estimates->estimate.packets, estimates->error.packets},
+                {ESTIMATED_OCTETS, estimates->estimate.octets, estimates->error.octets}};
     if (index >= sizeof(rows) / sizeof(rows[0]))
         return NULL;
     double half = NORMAL_QUANTILE * rows[index].error;
@@ -301,9 +301,9 @@ static bool has_kind(const struct weir_selection_description *selection, unsigne
 
 void weir_selection_reports_init(struct weir_selection_reports *reports,
                                  const struct weir_selection_description *selection,
-                                 const struct weir_selection_totals *totals)
+                                 const struct weir_estimates *estimates)
 {
-    *reports = (struct weir_selection_reports){.selection = selection, .totals = totals};
+    *reports = (struct weir_selection_reports){.selection = selection, .estimates = estimates};
     if (selection->count == 0)
         return;
     /* Selectors before the sequence that they are of: who reads it knows them. */
@@ -311,14 +311,14 @@ void weir_selection_reports_init(struct weir_selection_reports *reports,
         if (has_kind(selection, kind))
             (void)add_report(reports, forms[kind], 1, selector_values, add_kind(reports, kind));
     make_sequence(reports);
-    const struct form sampler = FORM(sampler_fields), estimates = FORM(totals_fields),
+    const struct form sampler = FORM(sampler_fields), totals = FORM(totals_fields),
                       accuracy = FORM(accuracy_fields);
     struct weir_report *report = add_report(reports, sampler, 1, whole_values, reports);
     report->netflow9_scope = WEIR_SCOPE_SYSTEM;
     report->is_netflow9_only = true;
-    if (!totals)
+    if (!estimates)
         return;
-    add_report(reports, estimates, 1, whole_values, reports)->is_statistics = true;
+    add_report(reports, totals, 1, whole_values, reports)->is_statistics = true;
     add_report(reports, accuracy, 2, accuracy_values, reports)->is_statistics = true;
 }
 

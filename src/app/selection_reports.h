@@ -18,6 +18,7 @@
 #define WEIR_APP_SELECTION_REPORTS_H
 
 #include "export/report.h"
+#include "meter/estimate.h"
 #include "record/flow_selection.h"
 #include "record/selection.h"
 
@@ -25,12 +26,6 @@
 
 /* A report of each kind of Selector, and those of the whole. */
 #define WEIR_SELECTION_REPORTS_MAX 16u
-
-/* What the sample stands for in all, and the standard errors of that. */
-struct weir_selection_totals {
-    double packets, octets;
-    double packets_error, octets_error;
-};
 
 /* What a record is made of. */
 struct weir_selector_values {
@@ -48,7 +43,7 @@ struct weir_selection_values {
                        sizeof(struct weir_selector)];
     uint64_t selected[sizeof(((struct weir_selection_description *)NULL)->selectors) /
                       sizeof(struct weir_selector)];
-    struct weir_selection_totals totals;
+    struct weir_sum estimate;
 };
 
 struct weir_accuracy_values {
@@ -58,7 +53,7 @@ struct weir_accuracy_values {
 
 struct weir_selection_reports {
     const struct weir_selection_description *selection;
-    const struct weir_selection_totals *totals;
+    const struct weir_estimates *estimates;
     const struct weir_flow_selection_description *flows;
     struct weir_selector_values selector;
     struct weir_selection_values whole;
@@ -76,7 +71,7 @@ struct weir_selection_reports {
 /* Of packets. Without Selectors there is nothing to report, and count is 0. */
 void weir_selection_reports_init(struct weir_selection_reports *reports,
                                  const struct weir_selection_description *selection,
-                                 const struct weir_selection_totals *totals);
+                                 const struct weir_estimates *estimates);
 
 /* Of Flow Records. */
 void weir_flow_selection_reports_init(struct weir_selection_reports *reports,

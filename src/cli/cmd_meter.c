@@ -79,8 +79,8 @@ static int open_selection(struct run *run, struct weir_diag *diag)
 /* Opens what flows go to. */
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
-    int result =
-        weir_meter_reports_new(run->meter, 0, &run->settings.process.cache, &run->reports, diag);
+    int result = weir_meter_reports_new(run->meter, 0, &run->settings.process.cache, run->selection,
+                                        &run->reports, diag);
     for (size_t i = 0; i < run->settings.url_count && result == 0; i++) {
         result = weir_destination_open_reporting(
             &run->settings.urls[i], run->settings.process.cache.domain, (uint32_t)i + 1,

@@ -127,6 +127,38 @@ def check_netflow9(folder):
     expect("messages lost", 0, collected["messages_lost"])
 
 
+def check_sampling(folder):
+    """PSAMP's reports say what --stats do, and a collector knows the interval of every record."""
+    path = os.path.join(folder, "sampled.ipfix")
+    stats = meter(folder, f"ipfix+file:{path}", "--filter", "ip", "--sample", "random:1/10",
+                  "--sample", "hash:1/2", "--select", "hash:1/4")
+    lines, collected = collect(folder, path)
+    selectors = [line for line in lines if "selectorAlgorithm" in line]
+    expect("Selectors", [(5, "ip"), (3, "random:1/10"), (6, "hash:1/2")],
+           [(line["selectorAlgorithm"], line["selectorName"]) for line in selectors])
+    sequence = last_with(lines, "selectionSequenceId", "selectorId")
+    expect("their sequence", [line["selectorId"] for line in selectors],
+           [sequence[name] for name in sequence if name.startswith("selectorId")])
+    counts = last_with(lines, "selectorIdTotalPktsObserved")
+    expect("what they selected", (stats["packets"], stats["packets_selected"]),
+           (counts["selectorIdTotalPktsObserved"], counts["selectorIdTotalPktsSelected#3"]))
+    estimate = last_with(lines, "estimatedPacketTotalCount")["estimatedPacketTotalCount"]
+    expect("the estimate", 20 * stats["packets_selected"], estimate)
+    accuracy = next(line for line in lines if "absoluteError" in line)
+    low, high = accuracy["lowerCILimit"], accuracy["upperCILimit"]
+    if not 0 < low < estimate < high or accuracy["confidenceLevel"] != 0.95:
+        fail(f"accuracy: {accuracy}")
+    flows = last_with(lines, "selectorIDTotalFlowsObserved")
+    expect("selected flows", (stats["flows_exported"], stats["records_sent"]),
+           (flows["selectorIDTotalFlowsObserved"], flows["selectorIDTotalFlowsSelected"]))
+    expect("sampling that is unknown", 0, collected["records_sampling_unknown"])
+    for protocol in ("netflow9", "netflow5"):
+        path = os.path.join(folder, f"sampled.{protocol}.pcap")
+        meter(folder, f"{protocol}+pcap:{path}", "--sample", "count:1/10")
+        lines, collected = collect(folder, path)
+        expect(f"sampling that is unknown in {protocol}", 0, collected["records_sampling_unknown"])
+
+
 def check_switches(folder):
     path = os.path.join(folder, "none.ipfix")
     stats = meter(folder, f"ipfix+file:{path}?options=none")
@@ -154,6 +186,7 @@ def main():
     check_ipfix(folder)
     check_workers(folder)
     check_netflow9(folder)
+    check_sampling(folder)
     check_switches(folder)
     shutil.rmtree(folder)
 

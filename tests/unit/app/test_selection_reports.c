@@ -115,7 +115,7 @@ static void assert_in_order(const char *text, const char *const *wanted, size_t 
 static void each_selector_and_the_sequence_are_described(void **state)
 {
     struct weir_selection_description selection = all_kinds();
-    const struct weir_selection_totals totals = {8000, 1e6, 400, 5e4};
+    const struct weir_estimates totals = {.estimate = {8000, 1e6}, .error = {400, 5e4}};
     struct weir_selection_reports reports;
     weir_selection_reports_init(&reports, &selection, &totals);
     char *text = lines_of(state, &reports);
