@@ -8,6 +8,7 @@
 
 #include "app/flow_printer.h"
 #include "base/quantity.h"
+#include "cli/cache_options.h"
 
 static const char *const formats[] = {
     [WEIR_FORMAT_TABLE] = "table",
@@ -142,9 +143,13 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                .kind = WEIR_OPTION_TEXT,
                .value = "SPEC",
                .fallback = "normal,entries=65536",
-               .help =
-                   "kind of the flow cache and flows at once; when it is full the flow that was "
-                   "silent longest is ended"},
+               .help = "KIND[,entries=N][,interval=T][,portion=1/N]. Kinds: normal; immediate, "
+                       "every packet is a record; permanent, flows never end, and their new "
+                       "packets are reported every 60s or interval=T. entries: flows at once, for "
+                       "which memory is taken as they come; when it is full the flow that was "
+                       "silent longest ends, and a permanent cache takes no new ones. interval: "
+                       "how often flows are reported and go on, with portion=1/N so many of them "
+                       "at a time, in turn"},
     [WORKERS] = {.name = "workers",
                  .kind = WEIR_OPTION_COUNT,
                  .min = 1,
@@ -155,17 +160,20 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                          "live, by the addresses of the outermost IP header, where flows have "
                          "addresses, ports and protocol as keys, and not length"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
-                      .kind = WEIR_OPTION_DURATION,
-                      .fallback = "15s",
-                      .max = WEIR_CACHE_TIMEOUT_MAX,
-                      .help = "a flow ends after this long without a packet, from 1ms; 0s: never "
-                              "for that"},
+                      .kind = WEIR_OPTION_TEXT,
+                      .repeatable = true,
+                      .value = "[PROTOCOL=]T,...",
+                      .fallback = WEIR_CACHE_IDLE_TIMEOUT,
+                      .help = "a flow ends after this long without a packet, 1ms to 7d; 0s: never "
+                              "for that. For flows of a protocol, as tcp=5m,udp=10s,47=1m, in "
+                              "place of that of all"},
     [ACTIVE_TIMEOUT] = {.name = "active-timeout",
-                        .kind = WEIR_OPTION_DURATION,
-                        .fallback = "30m",
-                        .max = WEIR_CACHE_TIMEOUT_MAX,
-                        .help = "a flow ends this long after its first packet, from 1ms; 0s: "
-                                "never for that"},
+                        .kind = WEIR_OPTION_TEXT,
+                        .repeatable = true,
+                        .value = "[PROTOCOL=]T,...",
+                        .fallback = WEIR_CACHE_ACTIVE_TIMEOUT,
+                        .help = "a flow is reported this long after its first packet, and goes on "
+                                "with counters from zero; likewise"},
     [SELECT] = {.name = "select",
                 .kind = WEIR_OPTION_TEXT,
                 .repeatable = true,
@@ -210,29 +218,38 @@ const char **weir_meter_texts(const struct weir_arguments *arguments, size_t opt
     return texts;
 }
 
-static int read_cache(const char *text, uint32_t *ret_entries, struct weir_diag *diag)
+static int read_timeouts(const struct weir_arguments *arguments, size_t option,
+                         enum weir_cache_timeout which, struct weir_cache_config *cache,
+                         struct weir_diag *diag)
 {
-    size_t length = strcspn(text, ",");
-    if (length != strlen("normal") || strncmp(text, "normal", length) != 0)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--cache: '%.*s': the flow cache is of kind 'normal'", (int)length,
-                             text);
-    if (text[length] == '\0')
-        return 0;
-    static const char entries[] = "entries=";
-    const char *setting = text + length + 1;
-    uint64_t value;
-    if (strncmp(setting, entries, sizeof(entries) - 1) != 0 ||
-        weir_size_parse(setting + sizeof(entries) - 1, &value) < 0)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--cache: '%s': write normal,entries=N, as normal,entries=1M",
-                             setting);
-    if (value < WEIR_CACHE_ENTRIES_MIN || value > WEIR_CACHE_ENTRIES_MAX)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "--cache: entries=%" PRIu64 " is not from %u to %u", value,
-                             WEIR_CACHE_ENTRIES_MIN, WEIR_CACHE_ENTRIES_MAX);
-    *ret_entries = (uint32_t)value;
-    return 0;
+    unsigned count;
+    char name[WEIR_OPTION_NAME_MAX];
+    weir_option_text(&weir_meter_options[option], name);
+    const char **texts = weir_meter_texts(arguments, option, &count);
+    if (!texts)
+        return WEIR_E_NOMEM;
+    int result = 0;
+    if (count > 0 && cache->kind != WEIR_CACHE_NORMAL)
+        result = weir_diag_set(diag, WEIR_E_USAGE,
+                               "meter: %s is for a normal cache: in an immediate one no flow "
+                               "lasts, in a permanent one none ends",
+                               name);
+    if (result == 0)
+        result = weir_cache_timeouts_parse(texts, count, which, name, cache, diag);
+    free(texts);
+    return result;
+}
+
+static int read_cache(const struct weir_arguments *arguments, struct weir_cache_config *cache,
+                      struct weir_diag *diag)
+{
+    int result = weir_cache_kind_parse(weir_arguments_text(arguments, CACHE), cache, diag);
+    if (result == 0)
+        result = read_timeouts(arguments, IDLE_TIMEOUT, WEIR_CACHE_TIMEOUT_IDLE, cache, diag);
+    if (result == 0)
+        result = read_timeouts(arguments, ACTIVE_TIMEOUT, WEIR_CACHE_TIMEOUT_ACTIVE, cache, diag);
+    weir_cache_timeouts_complete(cache);
+    return result;
 }
 
 static int read_networks(const char *text, struct weir_perimeter *perimeter, struct weir_diag *diag)
@@ -381,11 +398,9 @@ static int read_process(const struct weir_arguments *arguments,
     if (result == 0)
         result = read_definitions(arguments, settings, diag);
     if (result == 0)
-        result = read_cache(weir_arguments_text(arguments, CACHE), &process->cache.entries, diag);
+        result = read_cache(arguments, &process->cache, diag);
     if (result == 0 && settings->config.all_layers)
         result = add_layer_keys(settings, diag);
-    process->cache.idle_ns = weir_arguments_ns(arguments, IDLE_TIMEOUT);
-    process->cache.active_ns = weir_arguments_ns(arguments, ACTIVE_TIMEOUT);
     process->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
     return result == 0 ? read_secrets(arguments, settings, diag) : result;
 }

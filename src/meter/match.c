@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/quantity.h"
 #include "meter/key.h"
+#include "meter/protocol.h"
 #include "record/text.h"
 
 #define VALUE_TEXT_MAX 64u
@@ -120,20 +121,11 @@ static bool read_out_if(const struct weir_match *match, const struct weir_packet
 
 static int parse_protocol(const char *text, uint64_t *ret_value)
 {
-    static const struct {
-        const char *name;
-        uint8_t number;
-    } names[] = {
-        {"icmp", 1},  {"igmp", 2},  {"ipip", 4},   {"tcp", 6},    {"udp", 17},   {"dccp", 33},
-        {"ipv6", 41}, {"gre", 47},  {"esp", 50},   {"ah", 51},    {"icmp6", 58}, {"icmpv6", 58},
-        {"ospf", 89}, {"pim", 103}, {"vrrp", 112}, {"l2tp", 115}, {"sctp", 132}, {"udplite", 136},
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcasecmp(text, names[i].name) == 0) {
-            *ret_value = names[i].number;
-            return 0;
-        }
-    return WEIR_E_USAGE;
+    uint8_t protocol;
+    int result = weir_protocol_parse(text, &protocol);
+    if (result == 0)
+        *ret_value = protocol;
+    return result;
 }
 
 static int parse_flags(const char *text, uint64_t *ret_value)

@@ -4,13 +4,14 @@
 
 An independent meter, slow and obvious, against `weir meter`: every capture of ../shared and
 generated traffic, outside of tunnels and inside, under several flow definitions and as biflows,
-record by record. It has the packets from print_packets, which packet_values.py checks with tshark.
+record by record; and with other kinds of caches and other limits. It has the packets from print_packets, which packet_values.py checks with tshark.
 """
 
 import collections
 import csv
 import datetime
 import ipaddress
+import math
 import os
 import subprocess
 import sys
@@ -71,15 +72,50 @@ class Way:
 class Flow:
     def __init__(self, key, now):
         self.key, self.start, self.seen, self.closed = key, now, now, False
-        self.ways = Way(), Way()
+        self.rests, self.fins, self.ways = True, [False, False], (Way(), Way())
 
-    def reason(self, now):
-        """Why it has ended by now, or None."""
-        silent = self.seen + (LINGER_NS if self.closed else IDLE_NS)
-        old = self.start + ACTIVE_NS
-        if now > silent and silent <= old:
-            return END if self.closed else IDLE
-        return ACTIVE if now > old else None
+    def begin(self, now):
+        """A record, with its first packet."""
+        self.start, self.rests, self.ways = now, False, (Way(), Way())
+
+
+Record = collections.namedtuple("Record", "key ways")
+
+NEVER = math.inf
+
+
+class Limits:
+    """Kind of cache, timeouts of all and of some protocols, and how often flows are reported."""
+
+    def __init__(self, *options, kind="normal", idle=IDLE_NS, active=ACTIVE_NS, own=None,
+                 interval=None):
+        self.options, self.kind, self.interval = list(options), kind, interval
+        self.all, self.own = (idle, active), own or {}
+
+    def of(self, protocol):
+        return (NEVER, NEVER) if self.kind == "permanent" else self.own.get(protocol, self.all)
+
+    def longest_idle(self):
+        return max(self.of(protocol)[0] for protocol in [None, *self.own])
+
+    def turn(self, start):
+        """The last moment before a record that began then is reported anyway."""
+        return (start // self.interval + 1) * self.interval - 1 if self.interval else NEVER
+
+
+USUAL = Limits("--cache", "normal,entries=1M")
+# One more for each capture, in turn.
+OTHERS = [
+    Limits("--cache", "normal,entries=1M", "--active-timeout", "2s", active=2 * SECOND),
+    Limits("--cache", "normal,entries=1M", "--idle-timeout", "tcp=1s,17=250ms",
+           "--idle-timeout", "3s", "--active-timeout", "icmp=1s,tcp=0s", idle=3 * SECOND,
+           own={6: (SECOND, NEVER), 17: (SECOND // 4, ACTIVE_NS), 1: (3 * SECOND, SECOND)}),
+    Limits("--cache", "permanent,entries=1M,interval=500ms", kind="permanent",
+           interval=SECOND // 2),
+    Limits("--cache", "immediate", kind="immediate"),
+    Limits("--cache", "normal,entries=1M,interval=700ms", "--idle-timeout", "0s",
+           "--active-timeout", "3s", idle=NEVER, active=3 * SECOND, interval=7 * SECOND // 10),
+]
 
 
 def turned(key):
@@ -110,22 +146,43 @@ def network(packet):
 
 
 class Meter:
-    def __init__(self, key_of, is_biflow=False, by_syn=False):
+    def __init__(self, key_of, is_biflow=False, by_syn=False, limits=USUAL):
         self.key_of, self.is_biflow, self.by_syn = key_of, is_biflow, by_syn
-        self.has_connections = key_of is not network
+        self.limits = limits
+        self.has_connections = key_of is not network and limits.kind == "normal"
         self.flows, self.records = {}, []
         self.now, self.late = None, 0
 
+    def report(self, flow, reason):
+        if not flow.rests:
+            self.records.append((Record(flow.key, flow.ways), reason))
+        flow.rests = True
+
     def end(self, flow, reason):
+        self.report(flow, reason)
         del self.flows[flow.key]
-        self.records.append((flow, reason))
+
+    def examine(self, flow):
+        """Does what the flow is due for by now; whether it is still there."""
+        idle, active = self.limits.of(flow.key[-1] if self.key_of is not network else None)
+        linger = min(LINGER_NS, idle)
+        old = min(flow.start + active, self.limits.turn(flow.start))
+        silent = flow.seen + (linger if flow.closed else idle)
+        if not flow.rests and self.now > old and old < silent:
+            self.report(flow, ACTIVE)
+        if flow.rests and not flow.closed and idle == NEVER and self.limits.kind == "normal":
+            silent = flow.seen + min(active, self.limits.interval or NEVER)
+        if self.now > silent:
+            self.end(flow, END if flow.closed else IDLE)
+        return self.now <= silent
 
     def finish(self):
         for flow in list(self.flows.values()):
-            self.end(flow, flow.reason(self.now) or (END if flow.closed else FORCED))
+            if self.examine(flow):
+                self.end(flow, END if flow.closed else FORCED)
 
     def take_time(self, time):
-        if self.now is not None and time < self.now - IDLE_NS:
+        if self.now is not None and time < self.now - self.limits.longest_idle():
             self.late += 1
             if self.late < LATE_PACKETS:
                 return
@@ -137,10 +194,7 @@ class Meter:
     def live(self, key):
         """The flow of this key that has not ended by now."""
         flow = self.flows.get(key)
-        reason = flow.reason(self.now) if flow else None
-        if reason:
-            self.end(flow, reason)
-        return None if reason else flow
+        return flow if flow and self.examine(flow) else None
 
     def add(self, packet):
         self.take_time(packet.time)
@@ -149,25 +203,29 @@ class Meter:
         if not flow and self.is_biflow:
             flow = self.live(turned(key))
         opens = packet.flags & (SYN | FIN) == SYN and self.has_connections
-        if flow and opens and (flow.closed or flow.ways[flow.key != key].flags & FIN):
+        if flow and opens and (flow.closed or flow.fins[flow.key != key]):
             self.end(flow, END)
             flow = None
         if not flow:
             answers = self.by_syn and packet.flags & (SYN | ACK) == SYN | ACK
             flow = Flow(turned(key) if answers else key, self.now)
             self.flows[flow.key] = flow
+        if flow.rests:
+            flow.begin(self.now)
         flow.ways[flow.key != key].add(packet)
+        flow.fins[flow.key != key] |= bool(packet.flags & FIN)
         flow.seen = self.now
-        if packet.flags & (FIN | RST) and self.has_connections:
+        if self.limits.kind == "immediate":
+            self.end(flow, IDLE)
+        elif packet.flags & (FIN | RST) and self.has_connections:
             self.close(flow, packet)
 
     def close(self, flow, packet):
         if self.is_biflow:
-            both = flow.ways[0].flags & flow.ways[1].flags & FIN
-            flow.closed |= bool(packet.flags & RST or both)
+            flow.closed |= bool(packet.flags & RST or all(flow.fins))
             return
         other = self.live(turned(flow.key))
-        if packet.flags & RST or other and other.ways[0].flags & FIN:
+        if packet.flags & RST or other and other.fins[0]:
             flow.closed = True
             if other:
                 other.closed = True
@@ -217,7 +275,7 @@ COLUMNS = {
 
 def rows_of_weir(weir, capture, layer, options, name, selects):
     done = subprocess.run([weir, "meter", "-q", "-r", capture, "--layer", layer, "--format", "csv",
-                           "--cache", "normal,entries=1M", *options],
+                           *options],
                           capture_output=True, text=True, check=False)
     rows = []
     for row in csv.DictReader(done.stdout.splitlines()):
@@ -227,12 +285,15 @@ def rows_of_weir(weir, capture, layer, options, name, selects):
     return sorted([str(value) for value in row] for row in rows)
 
 
-def compare(weir, print_packets, capture, layer):
+def compare(weir, print_packets, capture, layer, other):
     """What differs, and how many records there were."""
     packets = list(packets_of(print_packets, capture, 4 if layer == "inner" else 0))
     uniflows = ["--flow", CONNECTIONS, "--flow", NETWORKS]
     cases = [
         ("connections", Meter(connection), uniflows, lambda row: row["src_port"] != ""),
+        ("connections", Meter(connection, limits=other), uniflows[:2], lambda row: True),
+        ("biflows", Meter(biflow, True, limits=other), ["--biflow", "--flow", BIFLOWS],
+         lambda row: True),
         ("networks", Meter(network), uniflows, lambda row: row["dscp"] != ""),
         ("biflows", Meter(biflow, True), ["--biflow", "--flow", BIFLOWS], lambda row: True),
         ("biflows", Meter(biflow, True, True),
@@ -246,7 +307,7 @@ def compare(weir, print_packets, capture, layer):
         rows = [row_of_network(*record) if name == "networks" else
                 row_of_connection(*record, name == "biflows") for record in meter.records]
         want = sorted([str(value) for value in row] for row in rows)
-        have = rows_of_weir(weir, capture, layer, options, name, selects)
+        have = rows_of_weir(weir, capture, layer, options + meter.limits.options, name, selects)
         records += len(want)
         if have != want:
             counts = [collections.Counter(map(tuple, rows)) for rows in (have, want)]
@@ -272,9 +333,10 @@ def main():
             captures.append(os.path.join(scratch, mix + ".pcap"))
             subprocess.run([weir, "gen", "packets", "-q", "--mix", mix, "--packets", "20k", "--out",
                             captures[-1]], check=True)
-        for capture in captures:
+        for number, capture in enumerate(captures):
             for layer in ("outer", "inner"):
-                wrong, records = compare(weir, print_packets, capture, layer)
+                wrong, records = compare(weir, print_packets, capture, layer,
+                                         OTHERS[number % len(OTHERS)])
                 total += records
                 for line in wrong:
                     print(f"FAILED: {capture.removeprefix(root)}: {layer}: {line}")

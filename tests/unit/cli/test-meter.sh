@@ -44,7 +44,29 @@ expect 'nothing to meter' 2 'weir: meter: nothing to meter*-r*-i*'
 expect 'file and interface' 2 'weir: meter: -r and -i do not go together*' -r "$sample" -i lo
 expect 'format and destination' 2 'weir: meter: --format*--to*' \
     -r "$sample" --to json:- --format csv
-expect 'kind of cache' 2 "weir: --cache: 'immediate'*" -r "$sample" --cache immediate
+expect 'kind of cache' 2 "weir: --cache: 'natural'*" -r "$sample" --cache natural
+for wrong in normal,interval=10 normal,interval=0s normal,portion=1/4 immediate,interval=10s \
+    permanent,portion=4 permanent,portion=1/0 permanent,portion=1/1025; do
+    expect "$wrong" 2 "weir: --cache: *" -r "$sample" --cache "$wrong"
+done
+for kind in permanent immediate; do
+    expect "timeout of $kind" 2 'weir: meter: --idle-timeout is for a normal cache*' \
+        -r "$sample" --cache "$kind" --idle-timeout 1s
+done
+expect 'timeout twice' 2 'weir: --idle-timeout: given twice' \
+    -r "$sample" --idle-timeout 1s --idle-timeout tcp=1s,2s
+expect 'timeout of a protocol twice' 2 'weir: --active-timeout: given twice for 6' \
+    -r "$sample" --active-timeout tcp=1s --active-timeout 6=2s
+expect 'no such protocol' 2 "weir: --idle-timeout: 'tpc' is no protocol*" \
+    -r "$sample" --idle-timeout tpc=1s
+expect 'no such number' 2 "weir: --idle-timeout: '256' is no protocol*" \
+    -r "$sample" --idle-timeout 256=1s
+expect 'timeout of a protocol' 2 "weir: --idle-timeout: '5' is not a duration*" \
+    -r "$sample" --idle-timeout udp=5
+expect 'long timeout' 2 'weir: --idle-timeout: 8d is not 0s or in 1ms to 7d' \
+    -r "$sample" --idle-timeout 8d
+expect 'protocol that is no key' 2 'weir: timeouts of a protocol need*' \
+    -r "$sample" --flow keys=src_addr --idle-timeout udp=1s
 expect 'setting of cache' 2 "weir: --cache: 'size=3'*" -r "$sample" --cache normal,size=3
 expect 'size of cache' 2 'weir: --cache: entries=0 is not from 1*' \
     -r "$sample" --cache normal,entries=0
@@ -194,6 +216,20 @@ merged=$(stat packets_metered)
 expect 'two of a merged file' 0 '' -r "$sample" --stats "$dir/stats"
 equal 'packets merged' "$merged" "$((2 * $(stat packets_metered)))"
 
+# Kinds of caches, and what they count.
+expect 'an immediate cache' 0 '' -r "$sample" --cache immediate --format csv --stats "$dir/stats"
+equal 'records of packets' "$(($(wc -l <"$dir/out") - 1))" "$(stat packets_metered)"
+expect 'a permanent cache' 0 '' -r "$sample" --cache permanent,entries=64,interval=1s \
+    --to json:/dev/null --stats "$dir/stats"
+[ "$(stat packets_no_room)" -gt 0 ] || fail 'a small permanent cache lost nothing'
+equal 'what was metered and what was lost' "$(stat packets_parsed)" \
+    "$(($(stat packets_metered) + $(stat packets_no_room)))"
+equal 'no more flows than entries' "$(stat flows_active_peak)" 64
+expect 'portions' 0 '' -r "$sample" --cache normal,interval=1s,portion=1/4 \
+    --idle-timeout 0s --idle-timeout tcp=1m,icmp6=0s --stats "$dir/stats" --to json:/dev/null
+[ "$(stat flows_expired_active)" -gt 0 ] || fail 'portions were not reported'
+[ "$(stat flows_continued)" -gt 0 ] || fail 'no flow went on'
+
 # The number of workers does not show, not even where flows end for want of room.
 "$weir" gen packets --mix hard --packets 20k --out "$dir/hard.pcap" -q
 for input in "$sample" "$dir/hard.pcap"; do
@@ -213,6 +249,15 @@ for workers in 1 3; do
     sort "$dir/out" >"$dir/sorted.$workers"
 done
 cmp -s "$dir/sorted.1" "$dir/sorted.3" || fail 'workers give other biflows than one'
+for cache in permanent,entries=8192,interval=500ms immediate \
+    normal,entries=8192,interval=300ms,portion=1/3; do
+    for workers in 1 3; do
+        expect "$workers workers, $cache" 0 '' -r "$sample" --format csv --biflow \
+            --workers "$workers" --cache "$cache"
+        sort "$dir/out" >"$dir/sorted.$workers"
+    done
+    cmp -s "$dir/sorted.1" "$dir/sorted.3" || fail "$cache: workers give other records than one"
+done
 # Flow definitions: masks, fields, several at once, biflows. Sums are those of all packets.
 expect 'masks and fields' 0 '' -r "$sample" --format csv \
     --flow 'keys=src_addr/24,dst_addr/24/48,dscp fields=packets,bytes,start,end'
