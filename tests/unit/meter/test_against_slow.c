@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#define STREAMS        1000u
+#define STREAMS        400u
 #define STREAM_PACKETS 3000u
 
 static uint64_t random_state;
