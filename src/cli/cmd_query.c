@@ -369,6 +369,8 @@ const struct weir_command weir_command_query = {
         "A flow belongs to a time when some of it lies there: it ended at --from or later and "
         "began before --to. Counters are multiplied by the sampling interval of their flow; where "
         "that is not known it counts as 1.\n\n"
+        "flows counts records; flows_estimated counts for each of those that were selected among "
+        "flows (flow_probability) how many it stands for. "
         "Sums of sampled counters are estimates: packets_error, bytes_error and the same of rev_ "
         "are their standard errors, which tables and JSON show beside them and --sum and --agg "
         "can ask for. The truth is within 1.96 of them 95 times in 100, where some thirty packets "

@@ -32,19 +32,57 @@ static const char *share(struct weir_sql *sql, enum weir_column counter, const c
         value, value, packets, packets);
 }
 
-const char *weir_sql_variance(struct weir_sql *sql, enum weir_column counter)
+/* That of the flow's selection. */
+static const char *probability_of(struct weir_sql *sql)
 {
-    if (!sql->scaled)
-        return "0e0";
+    return weir_sql_format(
+        sql, "(coalesce(nullif(%s, 0), " BILLION ") / " BILLION ")",
+        sql->dialect->real(sql, weir_sql_leaf(sql, WEIR_COLUMN_FLOW_PROBABILITY, "")));
+}
+
+const char *weir_sql_flows(struct weir_sql *sql)
+{
+    return sql->scaled && sql->flows_sampled ? weir_sql_format(sql, "(1 / %s)", probability_of(sql))
+                                             : "1e0";
+}
+
+static const char *variance_of_flows(struct weir_sql *sql)
+{
+    const char *probability = probability_of(sql);
+    return sql->flows_sampled ? weir_sql_format(sql, "((1 - %s) / (%s * %s))", probability,
+                                                probability, probability)
+                              : "0e0";
+}
+
+static const char *variance_of_counter(struct weir_sql *sql, enum weir_column counter)
+{
     const char *value = sql->dialect->real(sql, weir_sql_leaf(sql, counter, ""));
     const char *rate = weir_sql_rate(sql);
     const char *total = weir_sql_format(sql, "(%s / %s)", value, rate);
     const char *part = share(sql, counter, value);
     if (!sql->flows_sampled)
         return weir_sql_format(sql, "(%s * %s * (1 - %s) * %s)", total, total, rate, part);
-    const char *probability = weir_sql_format(
-        sql, "(coalesce(nullif(%s, 0), " BILLION ") / " BILLION ")",
-        sql->dialect->real(sql, weir_sql_leaf(sql, WEIR_COLUMN_FLOW_PROBABILITY, "")));
+    const char *probability = probability_of(sql);
     return weir_sql_format(sql, "(%s * %s * (1 - %s + greatest(%s - %s, 0) * %s))", total, total,
                            probability, probability, rate, part);
+}
+
+const char *weir_sql_variance(struct weir_sql *sql, enum weir_computed error)
+{
+    if (!sql->scaled)
+        return "0e0";
+    switch (error) {
+    case WEIR_COMPUTED_PACKETS_ERROR:
+        return variance_of_counter(sql, WEIR_COLUMN_PACKETS);
+    case WEIR_COMPUTED_BYTES_ERROR:
+        return variance_of_counter(sql, WEIR_COLUMN_BYTES);
+    case WEIR_COMPUTED_REV_PACKETS_ERROR:
+        return variance_of_counter(sql, WEIR_COLUMN_REV_PACKETS);
+    case WEIR_COMPUTED_REV_BYTES_ERROR:
+        return variance_of_counter(sql, WEIR_COLUMN_REV_BYTES);
+    case WEIR_COMPUTED_FLOWS_ERROR:
+        return variance_of_flows(sql);
+    default:
+        return "";
+    }
 }

@@ -16,6 +16,9 @@
  * a flow's packet lengths, which is 1.4 for lengths that are half of them 40 and half of them
  * 1,500. Where a record does not say n, S = c^2, the most that it can be.
  *
+ * A flow stands for 1 / q flows (flows_estimated): those whose packets were all left out are not
+ * among them, since nobody knows of them.
+ *
  * Choices are taken for independent. Systematic sampling (1 in N by count) is estimated as if it
  * were random, which is near where traffic has no period of its own (RFC 5475 section 5.1).
  *
@@ -49,7 +52,17 @@ static inline double weir_error_variance(const struct weir_error_input *input)
            ((1 - input->probability) + input->probability * (1 - of_packets) * share);
 }
 
-/* The same as SQL; 0 where counters are not scaled. */
-const char *weir_sql_variance(struct weir_sql *sql, enum weir_column counter);
+/* Of the number of flows that one was selected of: of 1 / q, by the same estimator. */
+static inline double weir_error_of_flows(double probability)
+{
+    return (1 - probability) / (probability * probability);
+}
+
+/*
+ * The same as SQL, by what is called an error (weir_query_field_is_error): 0 where nothing is
+ * scaled. And how many flows one was selected of.
+ */
+const char *weir_sql_variance(struct weir_sql *sql, enum weir_computed error);
+const char *weir_sql_flows(struct weir_sql *sql);
 
 #endif

@@ -320,31 +320,35 @@ bool weir_query_field_is_stored(const struct weir_query_field *field)
            field->column != WEIR_COLUMN_ICMP_CODE;
 }
 
+/* What is estimated, and by how much it may be off. */
 static const struct {
+    enum weir_query_field_source source;
+    unsigned estimated; /* a column or a computed one */
     enum weir_computed error;
-    enum weir_column counter;
 } errors[] = {
-    {WEIR_COMPUTED_PACKETS_ERROR, WEIR_COLUMN_PACKETS},
-    {WEIR_COMPUTED_BYTES_ERROR, WEIR_COLUMN_BYTES},
-    {WEIR_COMPUTED_REV_PACKETS_ERROR, WEIR_COLUMN_REV_PACKETS},
-    {WEIR_COMPUTED_REV_BYTES_ERROR, WEIR_COLUMN_REV_BYTES},
+    {WEIR_QUERY_FIELD_COLUMN, WEIR_COLUMN_PACKETS, WEIR_COMPUTED_PACKETS_ERROR},
+    {WEIR_QUERY_FIELD_COLUMN, WEIR_COLUMN_BYTES, WEIR_COMPUTED_BYTES_ERROR},
+    {WEIR_QUERY_FIELD_COLUMN, WEIR_COLUMN_REV_PACKETS, WEIR_COMPUTED_REV_PACKETS_ERROR},
+    {WEIR_QUERY_FIELD_COLUMN, WEIR_COLUMN_REV_BYTES, WEIR_COMPUTED_REV_BYTES_ERROR},
+    {WEIR_QUERY_FIELD_COMPUTED, WEIR_COMPUTED_FLOWS_ESTIMATED, WEIR_COMPUTED_FLOWS_ERROR},
 };
 
-bool weir_query_field_is_error(const struct weir_query_field *field, enum weir_column *ret_counter)
+bool weir_query_field_is_error(const struct weir_query_field *field)
 {
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-        if (field->source == WEIR_QUERY_FIELD_COMPUTED && field->computed == errors[i].error) {
-            *ret_counter = errors[i].counter;
+        if (field->source == WEIR_QUERY_FIELD_COMPUTED && field->computed == errors[i].error)
             return true;
-        }
     return false;
 }
 
-bool weir_query_field_error_of(const struct weir_query_field *counter,
+bool weir_query_field_error_of(const struct weir_query_field *field,
                                struct weir_query_field *ret_error)
 {
+    unsigned estimated = field->source == WEIR_QUERY_FIELD_COLUMN     ? (unsigned)field->column
+                         : field->source == WEIR_QUERY_FIELD_COMPUTED ? (unsigned)field->computed
+                                                                      : WEIR_COLUMN_COUNT;
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-        if (counter->source == WEIR_QUERY_FIELD_COLUMN && counter->column == errors[i].counter) {
+        if (field->source == errors[i].source && estimated == errors[i].estimated) {
             *ret_error = weir_query_field_of_computed(errors[i].error);
             return true;
         }

@@ -30,6 +30,8 @@
     C(PPS, pps, REAL, 0, "packets/s", "packets a second of the flow's duration")                 \
     C(BPS, bps, REAL, 0, "bits/s", "bits a second of the flow's duration")                       \
     C(BPP, bpp, REAL, 0, "octets", "octets a packet")                                            \
+    C(FLOWS_ESTIMATED, flows_estimated, REAL, 0, "flows", "flows that it was selected of")       \
+    C(FLOWS_ERROR, flows_error, REAL, 0, "flows", "standard error of flows_estimated")           \
     C(PACKETS_ERROR, packets_error, REAL, 0, "packets", "standard error of packets, estimated")  \
     C(BYTES_ERROR, bytes_error, REAL, 0, "octets", "standard error of bytes, estimated")         \
     C(REV_PACKETS_ERROR, rev_packets_error, REAL, 0, "packets", "standard error of rev_packets") \
@@ -103,11 +105,11 @@ bool weir_query_field_is_stored(const struct weir_query_field *field);
 bool weir_query_field_is_counter(const struct weir_query_field *field);
 
 /*
- * Errors of counters (query/error.h): of which one the field is the error, and which field is a
- * counter's. False: none.
+ * Errors of estimates (query/error.h): whether the field is one, and which is that of a counter or
+ * of flows_estimated; false: none.
  */
-bool weir_query_field_is_error(const struct weir_query_field *field, enum weir_column *ret_counter);
-bool weir_query_field_error_of(const struct weir_query_field *counter,
+bool weir_query_field_is_error(const struct weir_query_field *field);
+bool weir_query_field_error_of(const struct weir_query_field *field,
                                struct weir_query_field *ret_error);
 
 struct weir_computed_info {

@@ -222,8 +222,7 @@ static int add_sum(struct planner *planner, const char *option, const char *name
         if (result < 0)
             return result;
         size_t length = weir_query_field_name(&column.aggregate.field, text);
-        enum weir_column counter;
-        bool is_error = weir_query_field_is_error(&column.aggregate.field, &counter);
+        bool is_error = weir_query_field_is_error(&column.aggregate.field);
         column.aggregate.function = is_error ? WEIR_FUNCTION_ERROR : WEIR_FUNCTION_SUM;
         column.name = weir_arena_copy(planner->arena, text, length + 1);
         if (!column.name)

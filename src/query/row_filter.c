@@ -158,17 +158,23 @@ static struct value rate_in_time(const struct row *row, enum weir_column column,
     return quotient(real_counter(row, column) * factor, (double)duration.integer);
 }
 
+/* That of the flow's selection. */
+static double probability_of(const struct row *row)
+{
+    struct value billionths = stored(row, WEIR_COLUMN_FLOW_PROBABILITY);
+    return billionths.is_none || billionths.integer == 0 ? 1 : (double)billionths.integer / 1e9;
+}
+
 static struct value error_of(const struct row *row, enum weir_column column,
                              enum weir_column packets)
 {
     struct rate rate = rate_of(row);
-    struct value counter = stored(row, column), probability;
-    probability = stored(row, WEIR_COLUMN_FLOW_PROBABILITY);
+    struct value counter = stored(row, column);
     const struct weir_error_input input = {
         .counter = (double)counter.integer,
         .packets = (double)stored(row, packets).integer,
         .rate = (double)rate.size / (double)rate.population,
-        .probability = probability.integer > 0 ? (double)probability.integer / 1e9 : 1,
+        .probability = probability_of(row),
     };
     counter.real = sqrt(weir_error_variance(&input));
     return counter;
@@ -197,6 +203,10 @@ static struct value computed(const struct row *row, enum weir_computed computed)
             return none;
         return quotient(real_counter(row, WEIR_COLUMN_BYTES),
                         real_counter(row, WEIR_COLUMN_PACKETS));
+    case WEIR_COMPUTED_FLOWS_ESTIMATED:
+        return (struct value){.real = 1 / probability_of(row)};
+    case WEIR_COMPUTED_FLOWS_ERROR:
+        return (struct value){.real = sqrt(weir_error_of_flows(probability_of(row)))};
     case WEIR_COMPUTED_PACKETS_ERROR:
         return error_of(row, WEIR_COLUMN_PACKETS, WEIR_COLUMN_PACKETS);
     case WEIR_COMPUTED_BYTES_ERROR:

@@ -165,11 +165,6 @@ static const char *rate(struct weir_sql *sql, enum weir_column column, const cha
                            duration_ms(sql));
 }
 
-static const char *error_of(struct weir_sql *sql, enum weir_column counter)
-{
-    return weir_sql_format(sql, "sqrt(%s)", weir_sql_variance(sql, counter));
-}
-
 static const char *computed(struct weir_sql *sql, enum weir_computed computed)
 {
     const struct weir_dialect *dialect = sql->dialect;
@@ -191,14 +186,14 @@ static const char *computed(struct weir_sql *sql, enum weir_computed computed)
     case WEIR_COMPUTED_BPP:
         return weir_sql_format(sql, "(%s / nullif(%s, 0))", real_counter(sql, WEIR_COLUMN_BYTES),
                                real_counter(sql, WEIR_COLUMN_PACKETS));
+    case WEIR_COMPUTED_FLOWS_ESTIMATED:
+        return weir_sql_flows(sql);
+    case WEIR_COMPUTED_FLOWS_ERROR:
     case WEIR_COMPUTED_PACKETS_ERROR:
-        return error_of(sql, WEIR_COLUMN_PACKETS);
     case WEIR_COMPUTED_BYTES_ERROR:
-        return error_of(sql, WEIR_COLUMN_BYTES);
     case WEIR_COMPUTED_REV_PACKETS_ERROR:
-        return error_of(sql, WEIR_COLUMN_REV_PACKETS);
     case WEIR_COMPUTED_REV_BYTES_ERROR:
-        return error_of(sql, WEIR_COLUMN_REV_BYTES);
+        return weir_sql_format(sql, "sqrt(%s)", weir_sql_variance(sql, computed));
     case WEIR_COMPUTED_COUNT:
         break;
     }

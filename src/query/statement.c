@@ -157,6 +157,12 @@ static bool is_in_units(const struct weir_sql *sql, const struct weir_aggregate 
            weir_sql_has_units(sql, &aggregate->field);
 }
 
+static bool is_flows(const struct weir_query_field *field)
+{
+    return field->source == WEIR_QUERY_FIELD_COMPUTED &&
+           field->computed == WEIR_COMPUTED_FLOWS_ESTIMATED;
+}
+
 static const char *aggregate(struct weir_sql *sql, const struct weir_aggregate *aggregate,
                              const char *value)
 {
@@ -164,6 +170,8 @@ static const char *aggregate(struct weir_sql *sql, const struct weir_aggregate *
     switch (aggregate->function) {
     case WEIR_FUNCTION_SUM:
         value = weir_sql_format(sql, "sum(%s)", value);
+        if (is_flows(&aggregate->field))
+            return weir_sql_format(sql, "round(%s, 3)", value);
         return in_units ? weir_sql_units_rounded(sql, value) : value;
     case WEIR_FUNCTION_AVG:
         value = weir_sql_format(sql, "avg(%s)", value);
@@ -193,9 +201,8 @@ static const char *aggregate_input(struct weir_sql *sql, const struct weir_aggre
     const struct weir_query_field *field = &aggregate->field;
     if (aggregate->function == WEIR_FUNCTION_COUNT)
         return "1";
-    enum weir_column counter;
-    if (aggregate->function == WEIR_FUNCTION_ERROR && weir_query_field_is_error(field, &counter))
-        return weir_sql_variance(sql, counter);
+    if (aggregate->function == WEIR_FUNCTION_ERROR)
+        return weir_sql_variance(sql, field->computed);
     if (is_in_units(sql, aggregate))
         return weir_sql_units(sql, field);
     struct parts parts = parts_of(sql, field);
@@ -344,6 +351,15 @@ static bool is_spread(const struct weir_answer_column *column)
            weir_query_field_is_counter(&column->aggregate.field);
 }
 
+/* What a flow counts once, where it begins: flows that it stands for. */
+static bool counts_at_begin(const struct weir_answer_column *column)
+{
+    const struct weir_query_field *field = &column->aggregate.field;
+    return !column->is_key && field->source == WEIR_QUERY_FIELD_COMPUTED &&
+           (field->computed == WEIR_COMPUTED_FLOWS_ESTIMATED ||
+            field->computed == WEIR_COMPUTED_FLOWS_ERROR);
+}
+
 static const char *series_flows(struct weir_statement *statement)
 {
     const struct weir_query_plan *plan = statement->plan;
@@ -466,7 +482,7 @@ static const char *series_parts(struct weir_statement *statement, const char *fl
         const char *v = weir_sql_format(sql, "v%zu", i);
         if (column->is_key)
             continue;
-        if (whole || !(is_spread(column) || column->squares_add_up))
+        if (whole || counts_at_begin(column) || !(is_spread(column) || column->squares_add_up))
             add(&list, v);
         else if (column->squares_add_up)
             add(&list, share_of(statement, v));
@@ -526,6 +542,12 @@ static const char *top_groups(struct weir_statement *statement)
                            limit(statement, false));
 }
 
+static const char *series_value(struct weir_sql *sql, const struct weir_answer_column *column,
+                                size_t number)
+{
+    return weir_sql_format(sql, counts_at_begin(column) ? "u.v%zu * u.began" : "u.v%zu", number);
+}
+
 static const char *series_rows(struct weir_statement *statement)
 {
     const struct weir_query_plan *plan = statement->plan;
@@ -543,7 +565,7 @@ static const char *series_rows(struct weir_statement *statement)
             add(&list, plan->columns[i].aggregate.function == WEIR_FUNCTION_COUNT
                            ? "sum(u.began)"
                            : aggregate(sql, &plan->columns[i].aggregate,
-                                       weir_sql_format(sql, "u.v%zu", i)));
+                                       series_value(sql, &plan->columns[i], i)));
     const char *parts =
         weir_sql_format(sql, "(%s UNION ALL %s) AS u", series_parts(statement, flows, true),
                         series_parts(statement, flows, false));

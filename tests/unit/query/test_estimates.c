@@ -220,6 +220,34 @@ static void errors_of_single_flows(void **state)
     }
 }
 
+/* Flows that were selected stand for others, packets that were do not. */
+static void flows_are_estimated(void **state)
+{
+    (void)state;
+    (void)flows_or_skip(stored_plain);
+    struct flow rows[4] = {
+        flow_at_rate(10, 15000, 0, 100),
+        flow_at_rate(10, 15000, 0, 100),
+        flow_at_rate(10, 15000, 0, 100),
+        flow_at_rate(10, 15000, 0, 1),
+    };
+    flow_set(&rows[0], WEIR_COLUMN_FLOW_PROBABILITY, 10000000);
+    flow_set(&rows[1], WEIR_COLUMN_FLOW_PROBABILITY, 500000000);
+    struct flows *flows = flows_of(rows, 4);
+    struct weir_question question = question_of_all();
+    const double expected[] = {4, 104, sqrt(9900 + 2)};
+    const double unscaled[] = {4, 4, 0};
+    question.sum = "flows,flows_estimated,flows_error";
+    expect_numbers(flows, &question, expected, 3);
+    question.unscaled = true;
+    expect_numbers(flows, &question, unscaled, 3);
+    question.unscaled = false;
+    question.bin_ns = INT64_C(60000000000);
+    expect_csv(flows, &question,
+               "time,flows,flows_estimated,flows_error\n2023-11-14T22:13:00.000Z,4,104,99.509\n");
+    flows_free(flows);
+}
+
 /* Per flow, as a filter, and of rows that are in no store yet. */
 static void errors_are_fields(void **state)
 {
@@ -248,6 +276,7 @@ static void errors_are_fields(void **state)
         {"packets_error > 30.9", {true, true, false}},
         {"packets_error > 31", {true, false, false}},
         {"bytes_error > 471963 and bytes_error < 471965", {true, false, false}},
+        {"flows_estimated = 2 and flows_error > 1.4", {false, true, false}},
         {"rev_bytes_error = none", {true, true, true}},
     };
     for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
@@ -451,6 +480,7 @@ int main(void)
         cmocka_unit_test(older_files_lack_sizes),
         cmocka_unit_test(sums_are_the_nearest_numbers),
         cmocka_unit_test(errors_of_single_flows),
+        cmocka_unit_test(flows_are_estimated),
         cmocka_unit_test(errors_are_fields),
         cmocka_unit_test(errors_are_shown),
         cmocka_unit_test(errors_of_bins),
