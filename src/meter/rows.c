@@ -6,6 +6,11 @@
 
 #include "meter/property.h"
 
+#define BILLION 1e9 /* flow_probability's unit */
+
+/* flowSelectorAlgorithm of flows that are metered whole, or not at all (RFC 7014 section 9.1.1). */
+#define UNIFORM_PROBABILITY 4
+
 /* Bits of a shape's index. */
 #define SHAPE_V6      1u
 #define SHAPE_ICMP    2u
@@ -46,6 +51,8 @@ static weir_column_set columns_of(const struct weir_meter_layout *layout, unsign
         columns |= WEIR_COLUMN_BIT(SAMPLING);
     if (layout->sampling.size > 1)
         columns |= WEIR_COLUMN_BIT(SAMPLING_SIZE);
+    if (layout->sampling.flow_probability < 1)
+        columns |= WEIR_COLUMN_BIT(FLOW_SELECTOR) | WEIR_COLUMN_BIT(FLOW_PROBABILITY);
     if (!definition->has_fields && shape & SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);
     if (!definition->has_fields && shape & SHAPE_ICMP)
@@ -292,6 +299,9 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_vi
     if (!weir_sampling_is_all(&rows->layout.sampling)) {
         weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[row] = rows->layout.sampling.interval;
         weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[row] = rows->layout.sampling.size;
+        weir_batch_u16(batch, WEIR_COLUMN_FLOW_SELECTOR)[row] = UNIFORM_PROBABILITY;
+        weir_batch_u32(batch, WEIR_COLUMN_FLOW_PROBABILITY)[row] =
+            (uint32_t)(rows->layout.sampling.flow_probability * BILLION + 0.5);
     }
     if (rows->has_more_columns)
         add_more(rows, flow, shape, batch, row);

@@ -20,12 +20,16 @@
  * among them, since nobody knows of them.
  *
  * Choices are taken for independent. Systematic sampling (1 in N by count) is estimated as if it
- * were random, which is near where traffic has no period of its own (RFC 5475 section 5.1).
+ * were random, which is near where traffic has no period of its own (RFC 5475 section 5.1). Where
+ * flows are chosen by a hash of their key, the records of one flow, or of both its directions, are
+ * chosen together: errors are then too small, by sqrt(2) where flows have two alike. Packets by
+ * time come in bursts, too.
  *
  * Variances add up: a sum's standard error is the root of their sum, and the truth is within 1.96
  * of it 95 times in 100, where enough was sampled for a sum to be normally distributed: some
- * thirty packets, or flows. A flow of which no packet was sampled adds to no estimate, and to no
- * error. What is not sampled or not scaled has the error 0.
+ * thirty packets, or flows, none of which has a good part of the whole. A flow that was left out
+ * adds to no estimate, and to no error: a few that are much larger than all others are for
+ * thresholds, which do not leave them out. What is not sampled or not scaled has the error 0.
  */
 #ifndef WEIR_QUERY_ERROR_H
 #define WEIR_QUERY_ERROR_H
