@@ -29,7 +29,7 @@ CERT_NAMESPACE = "{http://www.cert.org/ipfix}"
 
 REVERSE_PEN = 29305        # RFC 5103 section 6.1
 CERT_PEN = 6871
-CERT_REVERSE_BIT = 0x4000  # CERT's own use of RFC 5103 section 6.2
+OWN_REVERSE_BIT = 0x4000  # CERT's own use of RFC 5103 section 6.2
 
 # RFC 5103 section 6.1: what describes the record, the process or the session has no reverse.
 # The first two lines are the RFC's own list; the rest are later elements that meet its criteria.
@@ -109,7 +109,7 @@ def read_iana(path, pen):
                               field("status") in ("deprecated", "obsolete"))
             yield element
             if record.findtext(CERT_NAMESPACE + "reversible", "").strip() == "true":
-                yield element.reversed(CERT_PEN, element.number | CERT_REVERSE_BIT)
+                yield element.reversed(CERT_PEN, element.number | OWN_REVERSE_BIT)
 
 
 def read_libfds(path, pen):
@@ -131,10 +131,13 @@ def read_csv(path, pen):
             def field(*names):
                 return next((row[name] for name in names if row.get(name)), "")
 
-            yield Element(field("pen", "Enterprise ID") or pen, field("id", "ElementID"),
-                          field("name", "Name"), field("type", "Abstract Data Type"),
-                          field("Data Type Semantics"), field("Units"), field("Range"),
-                          field("Status") == "deprecated")
+            element = Element(field("pen", "Enterprise ID") or pen, field("id", "ElementID"),
+                              field("name", "Name"), field("type", "Abstract Data Type"),
+                              field("Data Type Semantics"), field("Units"), field("Range"),
+                              field("Status") == "deprecated")
+            yield element
+            if field("Reversible") == "yes":
+                yield element.reversed(element.pen, element.number | OWN_REVERSE_BIT)
 
 
 def read_ntop(path, pen):

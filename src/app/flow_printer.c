@@ -6,22 +6,27 @@
 
 #include "base/clock.h"
 #include "base/output.h"
+#include "base/reader.h"
 #include "base/text.h"
 #include "ie/value.h"
 
 /* One row's values of types that are printed by their text. */
 #define TEXT_OCTETS_MAX ((size_t)64 << 10)
 
+enum { ENTERPRISE = 0x8000 }; /* in the number of an element, RFC 7011 section 3.2 */
+
+#define COLUMNS_MAX (WEIR_COLUMN_COUNT + 2u * WEIR_EXTRA_FIELDS_MAX)
+
 struct weir_flow_printer {
     struct weir_output *output;
     struct weir_printer *printer;
-    struct weir_answer_column columns[WEIR_QUERY_COLUMNS_MAX];
+    struct weir_answer_column columns[COLUMNS_MAX];
     size_t column_count;
     size_t first_extra; /* of the columns; those from here on are of extra fields */
     struct weir_text_buffer texts;
     /* Where each of them is in rows of the extra fields last met; WEIR_EXTRA_FIELDS_MAX: not. */
     const struct weir_extra_fields *extra;
-    uint8_t places[WEIR_QUERY_COLUMNS_MAX];
+    uint8_t places[COLUMNS_MAX];
 };
 
 #define COLUMN(name)                                                    \
@@ -124,9 +129,9 @@ static int add_extras(struct weir_flow_printer *printer, const struct weir_extra
         const struct weir_extra_field *from = &extra->fields[i];
         if (has_column(printer, from->name) || (are_few && !is_always_shown(from->name)))
             continue;
-        if (printer->column_count == WEIR_QUERY_COLUMNS_MAX)
+        if (printer->column_count == COLUMNS_MAX)
             return weir_diag_set(diag, WEIR_E_LIMIT, "flows with more than %u fields to print",
-                                 WEIR_QUERY_COLUMNS_MAX);
+                                 COLUMNS_MAX);
         const struct weir_element *element = weir_field_element(&from->field);
         printer->columns[printer->column_count++] = (struct weir_answer_column){
             .name = from->name,
@@ -160,16 +165,46 @@ static struct weir_cell cell_of_text(struct weir_text_buffer *texts,
     return (struct weir_cell){.integer = (weir_int128)start, .length = texts->length - start};
 }
 
+/* The values of a basicList that weir made, which are of fixed length, with spaces between. */
+static struct weir_cell cell_of_list(struct weir_text_buffer *texts, const uint8_t *octets,
+                                     size_t length)
+{
+    size_t start = texts->length;
+    struct weir_reader reader = weir_reader_make(octets, length);
+    weir_read_skip(&reader, 1);
+    uint16_t id = weir_read_u16(&reader), each = weir_read_u16(&reader);
+    uint32_t pen = id & ENTERPRISE ? weir_read_u32(&reader) : 0;
+    const struct weir_element *element = weir_element_find(pen, id & (uint16_t)~ENTERPRISE);
+    while (each > 0 && weir_reader_remaining(&reader) >= each) {
+        struct weir_scalar value;
+        if (texts->length > start)
+            weir_text_add_char(texts, ' ');
+        if (weir_value_decode(element ? (enum weir_type)element->type : WEIR_TYPE_OCTET_ARRAY,
+                              weir_read_octets(&reader, each), each, &value, NULL) == 0)
+            weir_value_print(&value, texts);
+    }
+    return (struct weir_cell){.integer = (weir_int128)start, .length = texts->length - start};
+}
+
 static struct weir_cell cell_of_extra(struct weir_flow_printer *printer, size_t column,
                                       const struct weir_batch *batch, uint32_t row)
 {
     uint8_t place = printer->places[column];
-    if (place == WEIR_EXTRA_FIELDS_MAX)
+    if (place == WEIR_EXTRA_FIELDS_MAX || weir_extra_lacks(&batch->extra_absent[row], place))
         return (struct weir_cell){.is_none = true};
     const struct weir_extra_field *from = &batch->extra->fields[place];
     const uint8_t *octets = weir_batch_extra(batch, row) + from->offset;
+    size_t length = from->field.length;
+    if (length == WEIR_LENGTH_VARIABLE) {
+        size_t whole = weir_extra_variable_octets(octets);
+        size_t before = whole > 255 ? 3 : 1;
+        octets += before;
+        length = whole - before;
+    }
+    if (type_of(&from->field) == WEIR_TYPE_BASIC_LIST)
+        return cell_of_list(&printer->texts, octets, length);
     struct weir_scalar value;
-    if (weir_value_decode(type_of(&from->field), octets, from->field.length, &value, NULL) < 0)
+    if (weir_value_decode(type_of(&from->field), octets, length, &value, NULL) < 0)
         return (struct weir_cell){.is_none = true};
     switch (printer->columns[column].kind) {
     case WEIR_ANSWER_INTEGER:
@@ -261,7 +296,7 @@ static struct weir_cell cell_of(const struct weir_batch *batch,
 static int print_batch(void *context, const struct weir_batch *batch, struct weir_diag *diag)
 {
     struct weir_flow_printer *printer = context;
-    struct weir_cell cells[WEIR_QUERY_COLUMNS_MAX];
+    struct weir_cell cells[COLUMNS_MAX];
     int result = 0;
     if (batch->extra != printer->extra)
         find_places(printer, batch->extra);

@@ -54,6 +54,7 @@ struct weir_meter {
     uint16_t frame_of[FRAMES];
     struct weir_packet_content contents[FRAMES];
     struct round rounds[WEIR_METER_PROCESSES_MAX];
+    struct weir_packet_detail *details; /* of these; NULL: no cache needs them */
 };
 
 const struct weir_counter weir_meter_counter_table[] = {
@@ -131,6 +132,21 @@ static int open_workers(struct weir_meter *meter, unsigned workers, struct weir_
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
+/* Room for the details of packets, where a cache needs them. */
+static int make_details(struct weir_meter *meter, struct weir_diag *diag)
+{
+    bool is_needed = false;
+    for (unsigned i = 0; i < meter->config.process_count; i++) {
+        unsigned count;
+        const struct weir_cache_config *caches = weir_metering_caches(meter->meterings[i], &count);
+        for (unsigned k = 0; k < count; k++)
+            is_needed |= weir_cache_needs_details(&caches[k]);
+    }
+    meter->details = is_needed ? calloc(FRAMES, sizeof(*meter->details)) : NULL;
+    return is_needed && !meter->details ? weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter")
+                                        : 0;
+}
+
 /* Live, an observation point has the ifIndex of its interface; in a file, its place there. */
 static int open_processes(struct weir_meter *meter, struct weir_diag *diag)
 {
@@ -157,6 +173,8 @@ static int open_processes(struct weir_meter *meter, struct weir_diag *diag)
         if (workers == 1)
             result = weir_metering_open_caches(meter->meterings[i], diag);
     }
+    if (result == 0)
+        result = make_details(meter, diag);
     if (result == 0 && workers > 1)
         result = open_workers(meter, workers, diag);
     if (result == 0 && meter->needs_content && config->all_layers)
@@ -263,6 +281,7 @@ void weir_meter_free(struct weir_meter *meter)
     for (unsigned i = 0; i < WEIR_METER_PROCESSES_MAX; i++)
         weir_metering_free(meter->meterings[i]);
     weir_parser_free(meter->parser);
+    free(meter->details);
     free(meter);
 }
 
@@ -292,6 +311,15 @@ static bool is_stopped_by(void *context)
 
 /* ---- A round: frames that came together ---- */
 
+static size_t parse(struct weir_meter *meter, const struct weir_frame *frames, size_t count,
+                    uint16_t *ret_frame)
+{
+    return meter->details
+               ? weir_parse_details(meter->parser, frames, count, meter->packets, meter->details,
+                                    ret_frame)
+               : weir_parse_batch(meter->parser, frames, count, meter->packets, ret_frame);
+}
+
 /*
  * Parses the frames that some process keeps, once each. ret_frame tells which frame of the round
  * a packet was.
@@ -311,8 +339,7 @@ static size_t parse_kept(struct weir_meter *meter, size_t frame_count)
         meter->chosen[chosen++] = meter->frames[i];
     }
     if (!meter->needs_content) {
-        packets =
-            weir_parse_batch(meter->parser, meter->chosen, chosen, meter->packets, meter->frame_of);
+        packets = parse(meter, meter->chosen, chosen, meter->frame_of);
         for (size_t i = 0; i < packets; i++)
             meter->frame_of[i] = origin[meter->frame_of[i]];
         return packets;
@@ -323,6 +350,11 @@ static size_t parse_kept(struct weir_meter *meter, size_t frame_count)
         if (weir_parse_frame(meter->parser, &meter->chosen[i], &meter->packets[packets], &layers) !=
             WEIR_REST_NONE)
             continue;
+        if (meter->details) {
+            meter->packets[packets].detail = (uint16_t)packets;
+            weir_parse_detail(&meter->chosen[i], &meter->packets[packets], &layers,
+                              &meter->details[packets]);
+        }
         meter->contents[packets] = (struct weir_packet_content){
             octets + layers.network, octets + layers.fragment, octets + layers.end};
         meter->frame_of[packets++] = origin[i];
@@ -355,7 +387,7 @@ static int select_packets(struct weir_meter *meter, unsigned process, size_t pac
     keep_packets(meter, round, packet_count);
     int result = weir_select_packets(weir_metering_select(meter->meterings[process]), &all,
                                      round->kept, &round->count, diag);
-    *ret_packets = (struct weir_meter_packets){meter->packets, round->count};
+    *ret_packets = (struct weir_meter_packets){meter->packets, meter->details, round->count};
     if (round->count == packet_count)
         return result;
     for (size_t i = 0; i < round->count; i++)
@@ -399,8 +431,8 @@ static int read_round(struct weir_meter *meter, struct weir_source *source,
     if (!meter->is_plain)
         return select_round(meter, count, packets, diag);
     meter->counters.packets_selected += count;
-    packets[0].packets = meter->packets;
-    packets[0].count = weir_parse_batch(meter->parser, meter->frames, count, meter->packets, NULL);
+    packets[0] = (struct weir_meter_packets){meter->packets, meter->details,
+                                             parse(meter, meter->frames, count, NULL)};
     return 0;
 }
 
@@ -409,8 +441,8 @@ static int take_frames(struct weir_meter *meter, struct weir_source *source, str
     struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX];
     int result = read_round(meter, source, packets, diag);
     for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
-        result =
-            weir_metering_take(meter->meterings[i], packets[i].packets, packets[i].count, diag);
+        result = weir_metering_take(meter->meterings[i], packets[i].packets, packets[i].details,
+                                    packets[i].count, diag);
     return result;
 }
 

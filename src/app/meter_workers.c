@@ -20,6 +20,9 @@
 struct lane {
     struct weir_cache *cache;
     struct weir_packet *ring;
+    struct weir_packet_detail *details; /* of the packets in the ring; NULL: it needs none */
+    uint8_t *payloads;                  /* and so many octets of the payload of each */
+    uint32_t payload_octets;
     uint64_t filled;  /* packets ever put in; of who has the input, others know of `shown` */
     uint64_t shown;   /* those that may be metered */
     uint64_t metered; /* those that were */
@@ -75,6 +78,15 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     return result;
 }
 
+/* Room for what the cache needs of packets besides; false: no memory. */
+static bool make_details(struct lane *lane, const struct weir_cache_config *cache)
+{
+    lane->details = malloc(RING * sizeof(*lane->details));
+    lane->payload_octets = weir_cache_payload_octets(cache);
+    lane->payloads = malloc((size_t)RING * lane->payload_octets + 1);
+    return lane->details && lane->payloads;
+}
+
 static int make_lane(struct worker *worker, unsigned lane_index, struct weir_share share,
                      const struct weir_cache_config *config, struct weir_diag *diag)
 {
@@ -85,7 +97,7 @@ static int make_lane(struct worker *worker, unsigned lane_index, struct weir_sha
     struct weir_cache_config cache = *config;
     cache.share = share;
     lane->ring = malloc(RING * sizeof(*lane->ring));
-    if (!lane->ring)
+    if (!lane->ring || (weir_cache_needs_details(&cache) && !make_details(lane, &cache)))
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", share.count);
     return weir_cache_new(&cache, &sink, &lane->cache, diag);
 }
@@ -152,6 +164,8 @@ void weir_meter_workers_free(struct weir_meter_workers *workers)
         for (unsigned k = 0; k < workers->cache_count; k++) {
             weir_cache_free(workers->each[i].lanes[k].cache);
             free(workers->each[i].lanes[k].ring);
+            free(workers->each[i].lanes[k].details);
+            free(workers->each[i].lanes[k].payloads);
         }
     }
     pthread_cond_destroy(&workers->changed);
@@ -166,13 +180,32 @@ void weir_meter_workers_free(struct weir_meter_workers *workers)
 struct giving {
     struct worker *each;
     unsigned cache;
+    const struct weir_packet_detail *details;
 };
+
+/* The payload is the frame's, which is gone when the packet is metered. */
+static void keep_payload(const struct lane *lane, struct weir_packet_detail *detail, size_t place)
+{
+    if (detail->payload_captured > lane->payload_octets)
+        detail->payload_captured = lane->payload_octets;
+    uint8_t *to =
+        detail->payload_captured > 0 ? lane->payloads + place * lane->payload_octets : NULL;
+    if (to)
+        memcpy(to, detail->payload, detail->payload_captured);
+    detail->payload = to;
+}
 
 static void give(void *context, unsigned share, const struct weir_packet *packet)
 {
     const struct giving *giving = context;
     struct lane *lane = &giving->each[share].lanes[giving->cache];
-    lane->ring[lane->filled++ % RING] = *packet;
+    uint16_t place = (uint16_t)(lane->filled++ % RING);
+    lane->ring[place] = *packet;
+    lane->ring[place].detail = place;
+    if (!lane->details || packet->flags & WEIR_PACKET_CLOCK)
+        return;
+    lane->details[place] = giving->details[packet->detail];
+    keep_payload(lane, &lane->details[place], place);
 }
 
 /* Whether every worker has room for what a fetch may give. With the lock. */
@@ -193,7 +226,7 @@ static void spread(struct weir_meter_workers *workers, unsigned cache,
                    const struct weir_meter_packets *fetched)
 {
     struct weir_spread *own = &workers->spreads[cache];
-    struct giving giving = {workers->each, cache};
+    struct giving giving = {workers->each, cache, fetched->details};
     weir_spread_places(own, fetched->packets, fetched->count, workers->shares);
     for (size_t i = 0; i < fetched->count; i++) {
         const struct weir_packet *packet = &fetched->packets[i];
@@ -210,7 +243,7 @@ static void finish_spreads(struct weir_meter_workers *workers)
     workers->now_ns = 0;
     for (unsigned i = 0; i < workers->cache_count; i++) {
         const struct weir_meter_clock *clock = &workers->spreads[i].clock;
-        struct giving giving = {workers->each, i};
+        struct giving giving = {workers->each, i, NULL};
         if (clock->started && weir_cache_time_ns(clock->now) > workers->now_ns)
             workers->now_ns = weir_cache_time_ns(clock->now);
         weir_spread_finish(&workers->spreads[i], give, &giving);
@@ -220,7 +253,7 @@ static void finish_spreads(struct weir_meter_workers *workers)
 /* Fetches once. True: the input has ended. */
 static bool fetch(struct weir_meter_workers *workers)
 {
-    struct weir_meter_packets packets[WEIR_METER_WORKERS_PROCESSES] = {{NULL, 0}};
+    struct weir_meter_packets packets[WEIR_METER_WORKERS_PROCESSES] = {{NULL, NULL, 0}};
     int result = workers->fetch(workers->context, packets, &workers->diag);
     if (result < 0) {
         workers->result = result == WEIR_E_END ? 0 : result;
@@ -295,7 +328,8 @@ static void meter(struct worker *worker, struct lane *lane)
     if (count > PIECE)
         count = PIECE;
     pthread_mutex_unlock(&workers->lock);
-    worker->result = weir_cache_add(lane->cache, lane->ring + first, count, &worker->diag);
+    worker->result = weir_cache_add_details(lane->cache, lane->ring + first, lane->details, count,
+                                            &worker->diag);
     struct weir_cache_counters counted = weir_cache_counters(lane->cache);
     pthread_mutex_lock(&workers->lock);
     lane->counted = counted;

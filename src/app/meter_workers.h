@@ -49,7 +49,8 @@ struct weir_meter_workers_config {
 /* Packets for a process, valid until the next are asked for. */
 struct weir_meter_packets {
     const struct weir_packet *packets;
-    size_t count; /* at most WEIR_METER_WORKERS_FETCH */
+    const struct weir_packet_detail *details; /* of them; NULL: no cache needs any */
+    size_t count;                             /* at most WEIR_METER_WORKERS_FETCH */
 };
 
 /*

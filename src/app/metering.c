@@ -169,11 +169,12 @@ struct weir_select *weir_metering_select(const struct weir_metering *metering)
 }
 
 int weir_metering_take(struct weir_metering *metering, const struct weir_packet *packets,
-                       size_t count, struct weir_diag *diag)
+                       const struct weir_packet_detail *details, size_t count,
+                       struct weir_diag *diag)
 {
     int result = 0;
     for (unsigned i = 0; i < metering->definition_count && result == 0; i++)
-        result = weir_cache_add(metering->caches[i], packets, count, diag);
+        result = weir_cache_add_details(metering->caches[i], packets, details, count, diag);
     return result;
 }
 

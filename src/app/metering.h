@@ -6,7 +6,7 @@
  *
  *     weir_metering_new(&config, &place, &metering, &diag);
  *     weir_metering_add_sink(metering, &sink, &diag);
- *     result = weir_metering_take(metering, packets, count, &diag);
+ *     result = weir_metering_take(metering, packets, details, count, &diag);
  *     result = weir_metering_finish(metering, &diag);
  *     weir_metering_free(metering);
  *
@@ -74,9 +74,10 @@ struct weir_batch_sink weir_metering_sink(struct weir_metering *metering);
 
 struct weir_select *weir_metering_select(const struct weir_metering *metering);
 
-/* Packets that were selected go to all caches. Results of weir_cache_add. */
+/* Packets that were selected go to all caches. Results of weir_cache_add_details. */
 WEIR_CHECKED int weir_metering_take(struct weir_metering *metering,
-                                    const struct weir_packet *packets, size_t count,
+                                    const struct weir_packet *packets,
+                                    const struct weir_packet_detail *details, size_t count,
                                     struct weir_diag *diag);
 WEIR_CHECKED int weir_metering_advance(struct weir_metering *metering, int64_t now_ns,
                                        struct weir_diag *diag);

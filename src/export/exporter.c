@@ -24,6 +24,9 @@
 /* Of the 32 bits of seconds that every header has. */
 #define HEADER_TIME_LAST_NS (UINT32_MAX * WEIR_NS_PER_SECOND)
 
+/* From here on a shape is only made for records without what some lack. */
+#define SHAPES_PARTIAL_MAX (WEIR_EXPORTER_SHAPES_MAX - 32u)
+
 #define ROW(member, unit, help) WEIR_COUNTER(struct weir_exporter_counters, member, unit, help)
 const struct weir_counter weir_exporter_counter_table[] = {
     ROW(records_sent, RECORDS, "Flow Records handed to the transport"),
@@ -39,6 +42,9 @@ const struct weir_counter weir_exporter_counter_table[] = {
     ROW(messages_failed, MESSAGES, "messages the transport refused or dropped"),
     ROW(packets_not_sent, PACKETS, "packets of the Flow Records that were not sent"),
     ROW(octets_not_sent, OCTETS, "octets of the Flow Records that were not sent"),
+    ROW(records_too_long, RECORDS, "records dropped because no message has room for one"),
+    ROW(records_without_fields, RECORDS,
+        "records sent without the fields that have no column, for want of a place for a Template"),
     ROW(values_clamped, NONE, "values too great for their field, sent as its greatest"),
 };
 #undef ROW
@@ -82,8 +88,11 @@ void weir_exporter_free(struct weir_exporter *exporter)
         return;
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
         free(exporter->shapes[i].announcement.source);
+        free(exporter->shapes[i].fixed);
         weir_plan_free(exporter->shapes[i].plan);
     }
+    for (uint32_t i = 0; i < exporter->extra_count; i++)
+        free(exporter->extras[i]);
     weir_exporter_options_done(&exporter->options);
     free(exporter->buffers);
     free(exporter);
@@ -211,6 +220,44 @@ void weir_exporter_open_message(struct weir_exporter *exporter, int64_t time_ns)
     exporter->message_time_ns = time_ns;
 }
 
+static bool is_same_absent(struct weir_extra_absent a, struct weir_extra_absent b)
+{
+    return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+/* What stands for records that go without their extra fields. */
+static struct weir_extra_absent all_absent(void)
+{
+    struct weir_extra_absent all;
+    memset(&all, 0xff, sizeof(all));
+    return all;
+}
+
+/* A new entry, or NULL. */
+static struct weir_shape_entry *add_shape(struct weir_exporter *exporter, struct weir_shape shape)
+{
+    static const struct weir_extra_absent nothing;
+    bool is_partial =
+        !is_same_absent(shape.absent, nothing) && !is_same_absent(shape.absent, all_absent());
+    if (exporter->shape_count >= (is_partial ? SHAPES_PARTIAL_MAX : WEIR_EXPORTER_SHAPES_MAX))
+        return NULL;
+    struct weir_shape_entry *entry = &exporter->shapes[exporter->shape_count];
+    *entry = (struct weir_shape_entry){.shape = shape};
+    struct weir_template *source = weir_shape_template(
+        &shape, (uint16_t)(WEIR_EXPORTER_FIRST_TEMPLATE + exporter->shape_count));
+    if (source && source->field_count > 0)
+        entry->fixed = weir_shape_fixed_template(source);
+    if (!entry->fixed || weir_plan_compile(entry->fixed, &entry->plan) < 0) {
+        free(source);
+        free(entry->fixed);
+        return NULL;
+    }
+    entry->announcement.source = source;
+    entry->announcement.is_done = weir_message_builtin_template(shape.protocol) != NULL;
+    exporter->shape_count++;
+    return entry;
+}
+
 /* The entry of a shape, made when new; NULL where no place or memory is left. */
 static struct weir_shape_entry *find_shape(struct weir_exporter *exporter, struct weir_shape shape)
 {
@@ -218,29 +265,28 @@ static struct weir_shape_entry *find_shape(struct weir_exporter *exporter, struc
         struct weir_shape_entry *entry = &exporter->shapes[i];
         if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6 &&
             entry->shape.keys == shape.keys && entry->shape.prefixes == shape.prefixes &&
-            weir_extra_equal(entry->shape.extra, shape.extra))
+            entry->shape.extra == shape.extra &&
+            memcmp(&entry->shape.absent, &shape.absent, sizeof(shape.absent)) == 0)
             return entry;
     }
-    if (exporter->shape_count == WEIR_EXPORTER_SHAPES_MAX)
+    return add_shape(exporter, shape);
+}
+
+/* The exporter's copy of a batch's extra fields; NULL: it has none, or there is no place left. */
+static const struct weir_extra_fields *keep_extra(struct weir_exporter *exporter,
+                                                  const struct weir_extra_fields *extra)
+{
+    for (uint32_t i = 0; extra && i < exporter->extra_count; i++)
+        if (weir_extra_equal(exporter->extras[i], extra))
+            return exporter->extras[i];
+    if (!extra || exporter->extra_count == WEIR_EXPORTER_EXTRAS)
         return NULL;
-    struct weir_shape_entry *entry = &exporter->shapes[exporter->shape_count];
-    entry->shape = shape;
-    if (shape.extra) {
-        entry->extra = *shape.extra;
-        entry->shape.extra = &entry->extra;
-    }
-    struct weir_template *source = weir_shape_template(
-        &shape, (uint16_t)(WEIR_EXPORTER_FIRST_TEMPLATE + exporter->shape_count));
-    if (!source)
+    struct weir_extra_fields *copy = malloc(sizeof(*copy));
+    if (!copy)
         return NULL;
-    if (source->field_count == 0 || weir_plan_compile(source, &entry->plan) < 0) {
-        free(source);
-        return NULL;
-    }
-    entry->announcement.source = source;
-    entry->announcement.is_done = weir_message_builtin_template(shape.protocol) != NULL;
-    exporter->shape_count++;
-    return entry;
+    *copy = *extra;
+    exporter->extras[exporter->extra_count++] = copy;
+    return copy;
 }
 
 bool weir_exporter_is_due(const struct weir_exporter *exporter, bool is_done, int64_t at_ns,
@@ -277,6 +323,32 @@ int weir_exporter_announce(struct weir_exporter *exporter, struct weir_announcem
     return 0;
 }
 
+/* As many of the rows as the open message has room for; how many they were. */
+static uint32_t encode_rows(struct weir_exporter *exporter, const struct weir_batch *batch,
+                            const struct weir_shape_entry *entry, uint32_t row, uint32_t count)
+{
+    const struct weir_shape *shape = &entry->shape;
+    const struct weir_template *source = entry->announcement.source;
+    size_t fixed = entry->fixed->record_length;
+    uint32_t got = 0;
+    uint8_t *room;
+    if (!source->is_variable) {
+        room = weir_encoder_records(&exporter->encoder, source, count, &got);
+    } else {
+        size_t octets = fixed + weir_shape_variable_octets(shape, batch, row);
+        room = weir_encoder_record(&exporter->encoder, source, (uint32_t)octets);
+        got = room != NULL;
+    }
+    if (got == 0)
+        return 0;
+    weir_plan_encode(entry->plan, batch, row, got, &exporter->encoder.context, room,
+                     &exporter->counters.values_clamped);
+    weir_shape_encode_extra(shape, entry->fixed, batch, row, got, room);
+    if (source->is_variable)
+        weir_shape_encode_variable(shape, batch, row, room + fixed);
+    return got;
+}
+
 /* The Template of a shape, and what options say of it. */
 static int announce_shape(struct weir_exporter *exporter, struct weir_shape_entry *entry,
                           struct weir_diag *diag)
@@ -295,7 +367,6 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
                       const struct weir_segment *segment, struct weir_shape_entry *entry,
                       uint32_t first_row, uint32_t row_count, struct weir_diag *diag)
 {
-    const struct weir_template *source = entry->announcement.source;
     int64_t time_ns = header_time(exporter, segment->received_ns);
     int result = 0;
     exporter->now_ns = time_ns;
@@ -306,17 +377,18 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
         result = announce_shape(exporter, entry, diag);
         if (result < 0)
             break;
-        uint32_t got = 0;
-        uint8_t *room = weir_encoder_records(&exporter->encoder, source, row_count, &got);
-        if (got > 0) {
-            weir_plan_encode(entry->plan, batch, first_row, got, &exporter->encoder.context, room,
-                             &exporter->counters.values_clamped);
-            weir_shape_encode_extra(&entry->shape, source, batch, first_row, got, room);
-            first_row += got;
-            row_count -= got;
-        }
-        if (row_count > 0)
+        bool is_empty =
+            exporter->encoder.record_count == 0 && exporter->encoder.template_count == 0;
+        uint32_t got = encode_rows(exporter, batch, entry, first_row, row_count);
+        if (got == 0 && !is_empty) {
             result = weir_exporter_close_message(exporter, diag);
+        } else if (got == 0) {
+            exporter->counters.records_too_long++;
+            weir_exporter_unsent_rows(exporter, batch, segment, first_row, 1);
+            got = 1;
+        }
+        first_row += got;
+        row_count -= got;
     }
     exporter->counters.records_failed += row_count;
     weir_exporter_unsent_rows(exporter, batch, segment, first_row, row_count);
@@ -366,7 +438,28 @@ static int set_sampling(struct weir_exporter *exporter, uint16_t sampling, struc
     return weir_exporter_close_message(exporter, diag);
 }
 
-/* Cuts a segment into runs of one address family and one interval, and exports each. */
+static struct weir_extra_absent absent_of(const struct weir_batch *batch,
+                                          const struct weir_extra_fields *extra, uint32_t row)
+{
+    return extra ? batch->extra_absent[row] : (struct weir_extra_absent){0};
+}
+
+/* The entry for rows that lack some extra fields; where places are few one without any of them. */
+static struct weir_shape_entry *find_partial_shape(struct weir_exporter *exporter,
+                                                   struct weir_shape shape, uint32_t rows)
+{
+    struct weir_shape_entry *entry = find_shape(exporter, shape);
+    if (entry || !shape.extra)
+        return entry;
+    shape.absent = all_absent();
+    entry = find_shape(exporter, shape);
+    if (entry)
+        exporter->counters.records_without_fields += rows;
+    return entry;
+}
+
+/* Cuts a segment into runs of one address family, the same fields and one interval, and exports
+ * each. */
 static int export_segment(struct weir_exporter *exporter, const struct weir_batch *batch,
                           const struct weir_segment *segment, struct weir_diag *diag)
 {
@@ -374,11 +467,14 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
     uint32_t end = segment->first_row + segment->row_count;
     bool has_sampling = says_sampling(exporter, segment);
     int first_error = 0;
+    const struct weir_extra_fields *extra = keep_extra(exporter, batch->extra);
     while (row < end) {
         bool is_v6 = row_is_v6(batch, segment, row);
         uint16_t sampling = has_sampling ? row_sampling(batch, segment, row) : 0;
+        struct weir_extra_absent absent = absent_of(batch, extra, row);
         uint32_t run = row + 1;
         while (run < end && row_is_v6(batch, segment, run) == is_v6 &&
+               is_same_absent(absent_of(batch, extra, run), absent) &&
                (!has_sampling || row_sampling(batch, segment, run) == sampling))
             run++;
         struct weir_shape shape = {
@@ -387,13 +483,14 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
             .keys = segment->keys,
             .prefixes = segment->prefixes,
             .protocol = exporter->config.protocol,
-            .extra = batch->extra,
+            .extra = extra,
+            .absent = absent,
         };
         struct weir_shape_entry *entry;
         if (!weir_shape_is_carried(&shape)) {
             exporter->counters.records_not_carried += run - row;
             weir_exporter_unsent_rows(exporter, batch, segment, row, run - row);
-        } else if (!(entry = find_shape(exporter, shape))) {
+        } else if (!(entry = find_partial_shape(exporter, shape, run - row))) {
             exporter->counters.records_shapeless += run - row;
             weir_exporter_unsent_rows(exporter, batch, segment, row, run - row);
         } else {

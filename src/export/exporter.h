@@ -65,6 +65,8 @@ struct weir_exporter_counters {
     uint64_t messages_failed;
     uint64_t packets_not_sent;
     uint64_t octets_not_sent;
+    uint64_t records_too_long;
+    uint64_t records_without_fields;
     uint64_t values_clamped;
 };
 

@@ -15,7 +15,8 @@
 #include "record/plan.h"
 #include "wire/encoder.h"
 
-#define WEIR_EXPORTER_QUEUE 32u /* messages handed to the transport at once */
+#define WEIR_EXPORTER_EXTRAS 64u /* sets of extra fields that shapes may have */
+#define WEIR_EXPORTER_QUEUE  32u /* messages handed to the transport at once */
 
 /* Numbers of Templates: of records from here on, and of options. */
 #define WEIR_EXPORTER_FIRST_TEMPLATE 256u
@@ -33,9 +34,9 @@ struct weir_announcement {
 
 struct weir_shape_entry {
     struct weir_shape shape;
-    struct weir_extra_fields extra; /* of the shape: batches come and go */
     struct weir_announcement announcement;
-    struct weir_plan *plan;
+    struct weir_template *fixed; /* what of its Template is of fixed length */
+    struct weir_plan *plan;      /* of that */
 };
 
 struct weir_report_entry {
@@ -64,6 +65,8 @@ struct weir_exporter {
 
     struct weir_shape_entry shapes[WEIR_EXPORTER_SHAPES_MAX];
     uint32_t shape_count;
+    struct weir_extra_fields *extras[WEIR_EXPORTER_EXTRAS]; /* of shapes: batches come and go */
+    uint32_t extra_count;
     struct weir_exporter_options options;
     int64_t now_ns; /* header time of what is exported */
     int64_t unsent_first_ns, unsent_last_ns;

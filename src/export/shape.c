@@ -119,13 +119,31 @@ static struct weir_template *copy_template(const struct weir_template *source)
 
 static bool is_carried(const struct weir_shape *shape, const struct weir_field *field)
 {
-    return field->pen == 0 || shape->protocol == WEIR_PROTOCOL_IPFIX;
+    return shape->protocol == WEIR_PROTOCOL_IPFIX ||
+           (field->pen == 0 && field->length != WEIR_LENGTH_VARIABLE);
+}
+
+/* Whether records have the extra field, as one of variable length or not. */
+static bool has_extra(const struct weir_shape *shape, size_t i, bool is_variable)
+{
+    const struct weir_field *field = &shape->extra->fields[i].field;
+    return (field->length == WEIR_LENGTH_VARIABLE) == is_variable && is_carried(shape, field) &&
+           !weir_extra_lacks(&shape->absent, i);
 }
 
 static void add_field(struct weir_template *made, struct weir_field field)
 {
+    bool is_variable = field.length == WEIR_LENGTH_VARIABLE;
     made->fields[made->field_count++] = field;
-    made->record_length += field.length;
+    made->is_variable |= is_variable;
+    made->record_length += is_variable ? 1 : field.length;
+}
+
+static void add_extras(struct weir_template *made, const struct weir_shape *shape, bool is_variable)
+{
+    for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
+        if (has_extra(shape, i, is_variable))
+            add_field(made, shape->extra->fields[i].field);
 }
 
 /* The field that carries a column; false: the shape's records have none. */
@@ -159,10 +177,23 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
     for (size_t i = 0; i < CARRIAGE_COUNT; i++)
         if (find_field(shape, &carriages[i], &field))
             add_field(made, field);
-    for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
-        if (is_carried(shape, &shape->extra->fields[i].field))
-            add_field(made, shape->extra->fields[i].field);
+    add_extras(made, shape, false);
+    add_extras(made, shape, true);
     return made;
+}
+
+struct weir_template *weir_shape_fixed_template(const struct weir_template *made)
+{
+    struct weir_template *fixed = copy_template(made);
+    if (!fixed || !made->is_variable)
+        return fixed;
+    fixed->field_count = 0;
+    fixed->record_length = 0;
+    fixed->is_variable = false;
+    for (size_t i = 0; i < made->field_count; i++)
+        if (made->fields[i].length != WEIR_LENGTH_VARIABLE)
+            add_field(fixed, made->fields[i]);
+    return fixed;
 }
 
 /* The next bit of an indicator that has 64 of them. */
@@ -183,26 +214,50 @@ uint64_t weir_shape_keys(const struct weir_shape *shape)
         if (find_field(shape, &carriages[i], &field))
             indicator |= key_bit(shape->keys >> carriages[i].column & 1, &at);
     for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
-        if (is_carried(shape, &shape->extra->fields[i].field))
+        if (has_extra(shape, i, false))
             indicator |= key_bit(i < shape->extra->key_count, &at);
     return indicator;
 }
 
-void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *source,
+void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *fixed,
                              const struct weir_batch *batch, uint32_t first_row, uint32_t count,
                              uint8_t *octets)
 {
     const struct weir_extra_fields *extra = shape->extra;
     if (!extra || weir_message_builtin_template(shape->protocol))
         return;
-    uint32_t at = source->record_length;
+    uint32_t at = fixed->record_length;
     for (size_t i = extra->count; i-- > 0;) {
         const struct weir_extra_field *from = &extra->fields[i];
-        if (!is_carried(shape, &from->field))
+        if (!has_extra(shape, i, false))
             continue;
         at -= from->field.length;
         for (uint32_t row = 0; row < count; row++)
-            memcpy(octets + (size_t)row * source->record_length + at,
+            memcpy(octets + (size_t)row * fixed->record_length + at,
                    weir_batch_extra(batch, first_row + row) + from->offset, from->field.length);
+    }
+}
+
+size_t weir_shape_variable_octets(const struct weir_shape *shape, const struct weir_batch *batch,
+                                  uint32_t row)
+{
+    size_t octets = 0;
+    for (size_t i = 0; i < shape->extra->count; i++)
+        if (has_extra(shape, i, true))
+            octets += weir_extra_variable_octets(weir_batch_extra(batch, row) +
+                                                 shape->extra->fields[i].offset);
+    return octets;
+}
+
+void weir_shape_encode_variable(const struct weir_shape *shape, const struct weir_batch *batch,
+                                uint32_t row, uint8_t *octets)
+{
+    for (size_t i = 0; i < shape->extra->count; i++) {
+        if (!has_extra(shape, i, true))
+            continue;
+        const uint8_t *from = weir_batch_extra(batch, row) + shape->extra->fields[i].offset;
+        size_t length = weir_extra_variable_octets(from);
+        memcpy(octets, from, length);
+        octets += length;
     }
 }

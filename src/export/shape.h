@@ -27,22 +27,32 @@ struct weir_shape {
     uint8_t prefixes; /* WEIR_SEGMENT_*_PREFIX */
     enum weir_protocol protocol;
     const struct weir_extra_fields *extra; /* that records have besides; NULL: none */
+    struct weir_extra_absent absent;       /* of these the ones that they lack */
 };
 
 /*
- * The Template for a shape, with field_count 0 where none of its columns can be carried, made with
- * malloc and the caller's to free; NULL without memory. Its id is template_id, or the protocol's
- * version for a fixed format.
+ * The Template for a shape, its fields of variable length last, with field_count 0 where none of
+ * its columns can be carried, made with malloc and the caller's to free; NULL without memory. Its
+ * id is template_id, or the protocol's version for a fixed format.
  */
 struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id);
 
+/* The same without the fields of variable length, which no plan encodes. */
+struct weir_template *weir_shape_fixed_template(const struct weir_template *made);
+
 /*
- * Copies the extra fields of `count` rows into their records at `octets`, which the plan of the
- * shape's Template encoded.
+ * Copies the extra fields of `count` rows that are of fixed length into their records at `octets`,
+ * which the plan of the fixed Template encoded.
  */
-void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *source,
+void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *fixed,
                              const struct weir_batch *batch, uint32_t first_row, uint32_t count,
                              uint8_t *octets);
+
+/* Octets of the others of a row, and these into the record behind what is of fixed length. */
+size_t weir_shape_variable_octets(const struct weir_shape *shape, const struct weir_batch *batch,
+                                  uint32_t row);
+void weir_shape_encode_variable(const struct weir_shape *shape, const struct weir_batch *batch,
+                                uint32_t row, uint8_t *octets);
 
 /*
  * Bit n: field n of the shape's Template is a Flow Key, as flowKeyIndicator has it (RFC 7011

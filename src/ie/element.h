@@ -69,6 +69,9 @@ enum weir_semantics {
  */
 #define WEIR_PEN_BUILTIN (UINT32_MAX - 1)
 
+/* In the number of an element of these: the same of a biflow's reverse direction. */
+#define WEIR_ELEMENT_REVERSE 0x4000u
+
 struct weir_element {
     const char *name;  /* "octetDeltaCount"; reverse ones "reverseOctetDeltaCount" */
     const char *units; /* "octets"; "" where the registry has none */

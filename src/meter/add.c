@@ -17,12 +17,16 @@
  */
 #define BATCH 32u
 
+/* Octets of a flow's features that are fetched ahead. */
+#define STATES_FETCHED 512u
+
 /* Octets past which one packet more could be one too many for hot.sum.octets. */
 #define OCTETS_LIMIT (WEIR_FLOW_OCTETS_MASK - UINT32_MAX)
 
 struct path {
     bool is_biflow;
     bool has_more; /* keys of struct weir_flow_more_key */
+    bool has_features;
 };
 
 struct batch {
@@ -49,6 +53,14 @@ HOT void place(const struct weir_cache *cache, const struct path path,
         __builtin_prefetch(&cache->groups[at->set], 1);
     }
     batch->layout = cache->layout;
+}
+
+/* The first lines of a slot's states; what follows these the processor finds by itself. */
+HOT void fetch_states(const struct weir_cache *cache, uint32_t slot)
+{
+    const uint8_t *states = weir_cache_states(cache, slot);
+    for (uint32_t at = 0; at < cache->rows.features.slot_octets && at < STATES_FETCHED; at += 64)
+        __builtin_prefetch(states + at, 1);
 }
 
 /*
@@ -80,6 +92,8 @@ HOT void fetch(const struct weir_cache *cache, const struct path path,
         __builtin_prefetch(&cache->hot[first + way], 1);
         if (path.has_more)
             __builtin_prefetch(&cache->more[first + way], 1);
+        if (path.has_features)
+            fetch_states(cache, (uint32_t)first + way);
         if (!path.is_biflow && packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
             ways = weir_group_match(group->tags, at->reverse_tag);
             if (ways)
@@ -321,6 +335,8 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
     begin_record(cache, path, packet, at, slot);
     if (path.has_more)
         cache->more[slot] = *more;
+    if (path.has_features)
+        memset(weir_cache_states(cache, slot), 0, cache->rows.features.slot_octets);
     cache->groups[at->set].tags[way] = at->tag;
     cache->groups[at->set].ticks[way] = (uint8_t)cache->clock.tick;
     cache->buckets[at->bucket].active_count++;
@@ -335,6 +351,8 @@ COLD void begin_again(struct weir_cache *cache, const struct path path,
                       unsigned way, uint32_t slot)
 {
     begin_record(cache, path, packet, at, slot);
+    if (path.has_features)
+        weir_feature_set_restart(&cache->rows.features, weir_cache_states(cache, slot));
     cache->counters.flows_continued++;
     cache->groups[at->set].ticks[way] =
         (uint8_t)(cache->clock.tick -
@@ -478,13 +496,24 @@ HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
                              : weir_cache_make_room(cache, at->set, at->spread);
 }
 
+/* The features of the flow that has the packet by now. */
+HOT void take_features(const struct weir_cache *cache, const struct path path,
+                       const struct weir_packet *packet, const struct weir_packet_detail *detail,
+                       const struct weir_flow_place *at, unsigned way)
+{
+    uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
+    bool is_reverse = path.is_biflow && is_reversed(&cache->hot[slot], at);
+    weir_feature_set_update(&cache->rows.features, weir_cache_states(cache, slot), packet, detail,
+                            is_reverse);
+}
+
 /*
  * Third stage: one packet, in its order; `layout` is what its place was found by. Its flow is
  * probably in the way where it was when it was fetched.
  */
 HOT void meter(struct weir_cache *cache, const struct path path, const struct weir_packet *packet,
-               struct weir_flow_place *at, uint32_t layout, const struct weir_flow_more_key *more,
-               unsigned way)
+               const struct weir_packet_detail *detail, struct weir_flow_place *at, uint32_t layout,
+               const struct weir_flow_more_key *more, unsigned way)
 {
     weir_cache_take_time(cache, weir_cache_time(packet->time_ns));
     if (__builtin_expect(cache->layout != layout, 0))
@@ -494,6 +523,8 @@ HOT void meter(struct weir_cache *cache, const struct path path, const struct we
         way = find_flow(cache, at, more);
     if (way != NO_WAY) {
         meet_flow(cache, path, packet, at, more, way, first + way);
+        if (path.has_features)
+            take_features(cache, path, packet, detail, at, way);
     } else {
         way = find_room(cache, at);
         if (way == NO_WAY) {
@@ -502,6 +533,8 @@ HOT void meter(struct weir_cache *cache, const struct path path, const struct we
             return;
         }
         begin_flow(cache, path, packet, at, more, way);
+        if (path.has_features)
+            take_features(cache, path, packet, detail, at, way);
         if (cache->kind == WEIR_CACHE_IMMEDIATE)
             weir_cache_expire(cache, at->set * WEIR_GROUP_WAYS + way, WEIR_FLOW_END_IDLE);
     }
@@ -513,9 +546,11 @@ HOT void meter(struct weir_cache *cache, const struct path path, const struct we
     }
 }
 
+/* `details` NULL: nobody told. */
 HOT int add(struct weir_cache *cache, const struct path path, const struct weir_packet *packets,
-            size_t count, struct weir_diag *diag)
+            const struct weir_packet_detail *details, size_t count, struct weir_diag *diag)
 {
+    static const struct weir_packet_detail nothing;
     struct batch batches[3];
     size_t batch_count = (count + BATCH - 1) / BATCH;
     uint64_t octets = 0;
@@ -543,8 +578,9 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
                         clocks++;
                         continue;
                     }
-                    meter(cache, path, &first[k], &batch->places[k], batch->layout,
-                          path.has_more ? &batch->more[k] : NULL, batch->ways[k]);
+                    meter(cache, path, &first[k], details ? &details[first[k].detail] : &nothing,
+                          &batch->places[k], batch->layout, path.has_more ? &batch->more[k] : NULL,
+                          batch->ways[k]);
                     octets += first[k].octets;
                 }
         }
@@ -556,13 +592,21 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
     return cache->rows.result;
 }
 
+int weir_cache_add_details(struct weir_cache *cache, const struct weir_packet *packets,
+                           const struct weir_packet_detail *details, size_t count,
+                           struct weir_diag *diag)
+{
+    bool is_biflow = cache->biflow != WEIR_BIFLOW_NONE, has_more = cache->more != NULL;
+    if (cache->states)
+        return add(cache, (struct path){is_biflow, has_more, true}, packets, details, count, diag);
+    if (has_more)
+        return add(cache, (struct path){is_biflow, true, false}, packets, NULL, count, diag);
+    return is_biflow ? add(cache, (struct path){.is_biflow = true}, packets, NULL, count, diag)
+                     : add(cache, (struct path){0}, packets, NULL, count, diag);
+}
+
 int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, size_t count,
                    struct weir_diag *diag)
 {
-    bool is_biflow = cache->biflow != WEIR_BIFLOW_NONE;
-    if (!cache->more)
-        return is_biflow ? add(cache, (struct path){.is_biflow = true}, packets, count, diag)
-                         : add(cache, (struct path){0}, packets, count, diag);
-    return add(cache, (struct path){.is_biflow = is_biflow, .has_more = true}, packets, count,
-               diag);
+    return weir_cache_add_details(cache, packets, NULL, count, diag);
 }

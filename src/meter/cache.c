@@ -204,9 +204,9 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
                        const struct weir_batch_sink *sink)
 {
     const struct weir_meter_layout layout = layout_of(config);
-    int result = weir_cache_make_sets(cache, config->definition.has_more);
+    int result = weir_meter_rows_init(&cache->rows, sink, &layout, WEIR_CACHE_BATCH_ROWS);
     if (result == 0)
-        result = weir_meter_rows_init(&cache->rows, sink, &layout, WEIR_CACHE_BATCH_ROWS);
+        result = weir_cache_make_sets(cache, config->definition.has_more);
     if (result < 0 || config->if_count == 0)
         return result;
     size_t octets = config->if_count * sizeof(*config->if_index);
@@ -300,6 +300,20 @@ weir_column_set weir_cache_columns(const struct weir_cache_config *config)
 {
     const struct weir_meter_layout layout = layout_of(config);
     return weir_meter_layout_columns(&layout);
+}
+
+bool weir_cache_needs_details(const struct weir_cache_config *config)
+{
+    struct weir_feature_set features;
+    weir_feature_set_init(&features, &config->definition, config->biflow != WEIR_BIFLOW_NONE);
+    return features.needs_detail;
+}
+
+uint32_t weir_cache_payload_octets(const struct weir_cache_config *config)
+{
+    struct weir_feature_set features;
+    weir_feature_set_init(&features, &config->definition, config->biflow != WEIR_BIFLOW_NONE);
+    return features.payload_octets;
 }
 
 void weir_cache_extras(const struct weir_cache_config *config, struct weir_extra_fields *ret_extra)

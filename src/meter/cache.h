@@ -54,6 +54,7 @@
  * take a third more, and so do keys that are not NetFlow's seven. What a flood took is given back
  * within an idle timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most
  * to be divided, and mostly for none; no record shows it.
+ * Fields beyond counters take what their features do (meter/feature.h) for each of the slots.
  */
 #ifndef WEIR_METER_CACHE_H
 #define WEIR_METER_CACHE_H
@@ -73,6 +74,7 @@
 #include "meter/flow_hash.h"
 #include "meter/limits.h"
 #include "record/batch.h"
+#include "record/detail.h"
 #include "record/packet.h"
 
 struct weir_cache;
@@ -185,6 +187,20 @@ void weir_cache_free(struct weir_cache *cache);
  */
 WEIR_CHECKED int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets,
                                 size_t count, struct weir_diag *diag);
+
+/*
+ * The same for packets whose `detail` is their index in details[], for caches whose fields or keys
+ * need it; without it these have nothing to tell.
+ */
+WEIR_CHECKED int weir_cache_add_details(struct weir_cache *cache, const struct weir_packet *packets,
+                                        const struct weir_packet_detail *details, size_t count,
+                                        struct weir_diag *diag);
+
+/* Whether the records of a cache so configured need details of packets. */
+bool weir_cache_needs_details(const struct weir_cache_config *config);
+
+/* How many octets of the payload they look at, where it is not kept for them; 0: at none. */
+uint32_t weir_cache_payload_octets(const struct weir_cache_config *config);
 
 /*
  * For live input: says that it is now_ns (earlier than the packets' time: ignored), ends the

@@ -41,6 +41,8 @@ static int no_such(const struct item *item, bool as_key, struct weir_diag *diag)
     for (size_t i = 0; i < weir_flow_property_count; i++)
         if (is_allowed(&weir_flow_properties[i], as_key))
             weir_nearest_offer(&search, weir_flow_properties[i].name);
+    for (unsigned group = 1; group < WEIR_FLOW_GROUP_COUNT && !as_key; group++)
+        weir_nearest_offer(&search, weir_flow_group_names[group]);
     if (search.best)
         return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such %s; did you mean '%s'?", name, kind,
                              search.best);
@@ -175,12 +177,17 @@ static int add_number_key(const struct item *item, struct weir_flow_definition *
     return fresh ? 0 : fail(item, diag, "these bits are a key twice");
 }
 
+static unsigned find_extra(const struct weir_flow_definition *definition, size_t index)
+{
+    unsigned i = 0;
+    while (i < definition->extra_count && definition->extras[i] != index)
+        i++;
+    return i;
+}
+
 static bool has_extra(const struct weir_flow_definition *definition, size_t index)
 {
-    for (unsigned i = 0; i < definition->extra_count; i++)
-        if (definition->extras[i] == index)
-            return true;
-    return false;
+    return find_extra(definition, index) < definition->extra_count;
 }
 
 /* The column or the element that shows the property. */
@@ -193,8 +200,11 @@ static int add_shown(const struct item *item, weir_column_set *columns,
         return 0;
     }
     size_t index = (size_t)(property - weir_flow_properties);
-    if (has_extra(definition, index))
+    if (has_extra(definition, index)) {
+        unsigned place = find_extra(definition, index);
+        definition->grouped.words[place / 64] &= ~(UINT64_C(1) << place % 64);
         return 0;
+    }
     if (definition->extra_count == WEIR_EXTRA_FIELDS_MAX)
         return fail(item, diag, "records have no room for so many fields");
     definition->extras[definition->extra_count++] = (uint8_t)index;
@@ -207,6 +217,32 @@ static bool has_key(const struct item *item, const struct weir_flow_definition *
     return property->column == WEIR_COLUMN_COUNT
                ? has_extra(definition, (size_t)(property - weir_flow_properties))
                : definition->keys >> property->column & 1;
+}
+
+/* The fields that a group names. */
+static int add_group(const struct item *item, enum weir_flow_group group,
+                     struct weir_flow_definition *definition, struct weir_diag *diag)
+{
+    int result = 0;
+    for (size_t i = 0; i < weir_flow_property_count && result == 0; i++) {
+        struct item one = *item;
+        one.property = &weir_flow_properties[i];
+        if (one.property->group != group || has_extra(definition, i))
+            continue;
+        result = add_shown(&one, &definition->fields, definition, diag);
+        if (result == 0)
+            weir_extra_leave_out(&definition->grouped, definition->extra_count - 1u);
+    }
+    return result;
+}
+
+static enum weir_flow_group find_group(const struct item *item)
+{
+    for (unsigned group = 1; group < WEIR_FLOW_GROUP_COUNT; group++)
+        if (strlen(weir_flow_group_names[group]) == item->name &&
+            memcmp(weir_flow_group_names[group], item->text, item->name) == 0)
+            return (enum weir_flow_group)group;
+    return WEIR_FLOW_GROUP_NONE;
 }
 
 static int add_key(const struct item *item, struct weir_flow_definition *definition,
@@ -235,10 +271,13 @@ static int read_list(const char *at, bool as_key, struct weir_flow_definition *d
 {
     for (;; at++) {
         struct item item = {.text = at, .length = strcspn(at, ", "), .name = strcspn(at, ",/& ")};
+        enum weir_flow_group group = as_key ? WEIR_FLOW_GROUP_NONE : find_group(&item);
         item.property = weir_flow_property_find(at, item.name);
-        if (!item.property || !is_allowed(item.property, as_key))
+        if (!group && (!item.property || !is_allowed(item.property, as_key)))
             return no_such(&item, as_key, diag);
-        int result = as_key ? add_key(&item, definition, diag) : add_field(&item, definition, diag);
+        int result = group    ? add_group(&item, group, definition, diag)
+                     : as_key ? add_key(&item, definition, diag)
+                              : add_field(&item, definition, diag);
         if (result < 0)
             return result;
         at += item.length;
@@ -352,7 +391,8 @@ int weir_flow_definition_check_uniflow(const struct weir_flow_definition *defini
     for (size_t i = 0; i < weir_flow_property_count; i++) {
         const struct weir_flow_property *property = &weir_flow_properties[i];
         bool has = property->column == WEIR_COLUMN_COUNT
-                       ? has_extra(definition, i)
+                       ? has_extra(definition, i) &&
+                             !weir_extra_lacks(&definition->grouped, find_extra(definition, i))
                        : definition->fields >> property->column & 1;
         if (has && property->is_biflows)
             return weir_diag_set(diag, WEIR_E_USAGE, "'%s' is a field of biflows: add --biflow",

@@ -28,7 +28,7 @@
 #include "record/column.h"
 #include "record/extra.h"
 
-#define WEIR_FLOW_DEFINITION_TEXT_MAX 1024u
+#define WEIR_FLOW_DEFINITION_TEXT_MAX 4096u
 
 enum { WEIR_FAMILY_V4, WEIR_FAMILY_V6, WEIR_FAMILY_COUNT };
 
@@ -45,6 +45,8 @@ struct weir_flow_definition {
     uint8_t extra_count;
     uint8_t key_extra_count;               /* so many of them, from the first on, are keys */
     uint8_t extras[WEIR_EXTRA_FIELDS_MAX]; /* rows of weir_flow_properties */
+    struct weir_extra_absent grouped;      /* those of them that only a group named */
+    uint8_t splt_packets;                  /* that splt tells of */
 };
 
 /* Addresses, ports and protocol; NetFlow's seven add ToS and input interface. */

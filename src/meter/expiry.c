@@ -73,6 +73,8 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         .hot = hot,
         .cold = cold,
         .more = cache->more ? &cache->more[slot] : NULL,
+        .features = &cache->rows.features,
+        .states = cache->states ? weir_cache_states(cache, slot) : NULL,
         .first_ns = cold->times.first_ns,
         .last_ns = hot->sum.state & WEIR_FLOW_LATE ? cold->times.last_ns
                                                    : weir_cache_time_ns(hot->last_seen),

@@ -45,7 +45,7 @@ struct weir_span {
     void *reserved;
     size_t reserved_octets;
 };
-#define WEIR_CACHE_SPANS 4u
+#define WEIR_CACHE_SPANS 5u
 
 struct weir_cache {
     /* Constant once made. */
@@ -72,6 +72,7 @@ struct weir_cache {
     struct weir_flow_hot *hot;
     uint8_t *cold;                   /* struct weir_flow_cold each 1 << cold_shift octets */
     struct weir_flow_more_key *more; /* NULL: the definition has no such keys */
+    uint8_t *states; /* of the features in `rows`, one slot behind another; NULL: there are none */
     unsigned cold_shift;
     struct weir_span spans[WEIR_CACHE_SPANS];
     unsigned span_count;
@@ -86,6 +87,12 @@ struct weir_cache {
     struct weir_meter_rows rows;
     struct weir_perimeter perimeter;
 };
+
+/* The states of a slot's features; of caches that have some only. */
+static inline uint8_t *weir_cache_states(const struct weir_cache *cache, uint32_t slot)
+{
+    return cache->states + (size_t)slot * cache->rows.features.slot_octets;
+}
 
 /* What a flow begins with. */
 static inline struct weir_flow_cold *weir_cache_cold(const struct weir_cache *cache, uint32_t slot)

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter/property.h"
 
+#include <math.h>
+
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "ie/element.h"
+#include "meter/feature_state.h"
+
+/* Elements of lists, data/enterprise/builtin.csv. */
+enum { LENGTH_BUCKET = 402 };
+
+/* mplsTopLabelStackSection; the elements of the labels under it follow. */
+enum { MPLS_TOP_LABEL = 70 };
 
 #define WRITER(name)                                                                               \
-    static void name(const struct weir_flow_view *flow, const struct weir_flow_property *property, \
+    static bool name(const struct weir_flow_view *flow, const struct weir_flow_property *property, \
                      uint8_t *octets)
 
 /* The value of a key, which is the same in all of the flow's packets. */
@@ -27,6 +36,7 @@ WRITER(write_key)
         value = four;
     }
     weir_store_be(octets, property->element.length, value);
+    return true;
 }
 
 /* The upper six bits of the first packet's ToS, or of all packets' where it is a key. */
@@ -34,12 +44,14 @@ WRITER(write_dscp)
 {
     (void)property;
     octets[0] = flow->tos >> 2;
+    return true;
 }
 
 WRITER(write_ip_version)
 {
     (void)property;
     octets[0] = flow->key->observation_point & WEIR_FLOW_KEY_V6 ? 6 : 4;
+    return true;
 }
 
 /* Times of one flow may lie further apart than 63 bits hold. */
@@ -48,12 +60,14 @@ WRITER(write_duration)
     uint64_t ms = ((uint64_t)flow->last_ns - (uint64_t)flow->first_ns) / (uint64_t)WEIR_NS_PER_MS;
     (void)property;
     weir_store_be32(octets, ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX);
+    return true;
 }
 
 WRITER(write_biflow_direction)
 {
     (void)property;
     octets[0] = weir_biflow_direction((enum weir_biflow)flow->biflow);
+    return true;
 }
 
 /* Milliseconds since 1970; what is before has none. */
@@ -66,30 +80,148 @@ WRITER(write_reverse_start)
 {
     (void)property;
     store_ms(octets, flow->reverse->times.first_ns);
+    return true;
 }
 
 WRITER(write_reverse_end)
 {
     (void)property;
     store_ms(octets, flow->reverse->times.last_ns);
+    return true;
 }
 
 WRITER(write_reverse_flags)
 {
     (void)property;
     weir_store_be16(octets, flow->reverse->sum.state);
+    return true;
 }
 
 WRITER(write_reverse_ttl_min)
 {
     (void)property;
     octets[0] = flow->reverse->sum.ttl_min;
+    return true;
 }
 
 WRITER(write_reverse_ttl_max)
 {
     (void)property;
     octets[0] = flow->reverse->sum.ttl_max;
+    return true;
+}
+
+/* A member of a feature's state. */
+static const void *state_of(const struct weir_flow_view *flow,
+                            const struct weir_flow_property *property)
+{
+    return weir_feature_state(flow->features, flow->states, (enum weir_feature_id)property->feature,
+                              property->is_reverse);
+}
+
+WRITER(write_state)
+{
+    const uint8_t *state = state_of(flow, property);
+    const uint8_t *from = state + property->state_offset;
+    uint32_t known, four;
+    uint16_t two;
+    uint64_t value = *from;
+    memcpy(&known, state, sizeof(known));
+    if (!(known & property->known))
+        return false;
+    if (property->state_octets == sizeof(two)) {
+        memcpy(&two, from, sizeof(two));
+        value = two;
+    } else if (property->state_octets == sizeof(four)) {
+        memcpy(&four, from, sizeof(four));
+        value = four;
+    } else if (property->state_octets == sizeof(value)) {
+        memcpy(&value, from, sizeof(value));
+    }
+    weir_store_be(octets, property->element.length, value);
+    return true;
+}
+
+static bool store_float(uint8_t *octets, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    weir_store_be64(octets, bits);
+    return true;
+}
+
+/*
+ * The standard deviation of `count` numbers, from their sum and that of their squares modulo 2^128.
+ * Around the whole part of their mean the squares are small enough for that, and exact.
+ */
+static double deviation(uint64_t count, uint64_t sum, unsigned __int128 squares)
+{
+    uint64_t middle = sum / count;
+    double rest = (double)(sum % count) / (double)count;
+    unsigned __int128 around =
+        squares - (unsigned __int128)2 * middle * sum + (unsigned __int128)middle * middle * count;
+    double variance = (double)around / (double)count - rest * rest;
+    return variance > 0 ? sqrt(variance) : 0;
+}
+
+WRITER(write_length_mean)
+{
+    const struct weir_feature_lengths *lengths = state_of(flow, property);
+    return lengths->known && store_float(octets, (double)lengths->sum / (double)lengths->packets);
+}
+
+WRITER(write_length_deviation)
+{
+    const struct weir_feature_lengths *lengths = state_of(flow, property);
+    return lengths->known && lengths->squares < UINT64_MAX &&
+           store_float(octets, deviation(lengths->packets, lengths->sum, lengths->squares));
+}
+
+WRITER(write_gap_mean)
+{
+    const struct weir_feature_gaps *gaps = state_of(flow, property);
+    return gaps->count > 0 && store_float(octets, (double)gaps->sum_ns / (double)gaps->count);
+}
+
+WRITER(write_gap_deviation)
+{
+    const struct weir_feature_gaps *gaps = state_of(flow, property);
+    return gaps->count > 0 &&
+           store_float(octets, deviation(gaps->count, gaps->sum_ns, gaps->squares));
+}
+
+/* A list of RFC 6313 section 4.5.1 of `count` own elements; returns where the first goes. */
+static uint8_t *begin_list(uint8_t *octets, uint16_t element, uint16_t octets_each, size_t count)
+{
+    enum { ORDERED = 4, HEADER = 9, ENTERPRISE = 0x8000 };
+    octets = weir_extra_begin_variable(octets, HEADER + count * octets_each);
+    octets[0] = ORDERED;
+    weir_store_be16(octets + 1, element | ENTERPRISE);
+    weir_store_be16(octets + 3, octets_each);
+    weir_store_be32(octets + 5, WEIR_PEN_BUILTIN);
+    return octets + HEADER;
+}
+
+WRITER(write_buckets)
+{
+    const struct weir_feature_buckets *buckets = state_of(flow, property);
+    if (!buckets->known)
+        return false;
+    uint8_t *to = begin_list(octets, LENGTH_BUCKET, sizeof(uint32_t), WEIR_LENGTH_BUCKETS);
+    for (unsigned i = 0; i < WEIR_LENGTH_BUCKETS; i++)
+        weir_store_be32(to + sizeof(uint32_t) * i, buckets->packets[i]);
+    return true;
+}
+
+/* Of the first packet's MPLS stack the entry that the element has in its number. */
+WRITER(write_label)
+{
+    const struct weir_feature_first *first = state_of(flow, property);
+    unsigned i = property->element.id - MPLS_TOP_LABEL;
+    if (!(first->known & WEIR_KNOWN_LABEL(i)))
+        return false;
+    memcpy(octets, first->labels[i], sizeof(first->labels[i]));
+    return true;
 }
 
 #define COLUMN(NAME) .column = WEIR_COLUMN_##NAME
@@ -99,6 +231,38 @@ WRITER(write_reverse_ttl_max)
     .key_offset = offsetof(struct weir_flow_whole_key, member), .key_bits = (bits), \
     .key_octets = sizeof(((struct weir_flow_whole_key *)NULL)->member)
 #define REVERSE .is_biflows = true, .is_reverse = true
+
+/* Of a feature: a member of its state. */
+#define FEATURE(NAME, GROUP) \
+    .is_field = true, .feature = WEIR_FEATURE_##NAME, .group = WEIR_FLOW_GROUP_##GROUP
+#define MEMBER(type, member, bits)                                                         \
+    .state_offset = offsetof(struct weir_feature_##type, member),                          \
+    .state_octets = sizeof(((struct weir_feature_##type *)NULL)->member), .known = (bits), \
+    .write = write_state
+
+/* Fields of IANA's elements and of weir's own, and the same of the reverse direction. */
+#define IANA_BOTH(name, id, octets, ...)                                         \
+    {name, ELEMENT(0, id, octets), __VA_ARGS__},                                 \
+    {                                                                            \
+        "rev_" name, ELEMENT(WEIR_PEN_REVERSE, id, octets), REVERSE, __VA_ARGS__ \
+    }
+#define OWN_BOTH(name, id, octets, ...)                                                       \
+    {name, ELEMENT(WEIR_PEN_BUILTIN, id, octets), __VA_ARGS__},                               \
+    {                                                                                         \
+        "rev_" name, ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | (id), octets), REVERSE, \
+            __VA_ARGS__                                                                       \
+    }
+#define LIST .column = WEIR_COLUMN_COUNT, .element = {0, 291, WEIR_LENGTH_VARIABLE}
+
+/* Octets of a list of so many elements, with its header and length. */
+#define LIST_HEADER  12u
+#define BUCKETS_ROOM .room = LIST_HEADER + 4 * WEIR_LENGTH_BUCKETS
+
+const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT] = {
+    [WEIR_FLOW_GROUP_LENGTHS] = "lengths", [WEIR_FLOW_GROUP_IAT] = "iat",
+    [WEIR_FLOW_GROUP_PAYLOAD] = "payload", [WEIR_FLOW_GROUP_FRAGMENTS] = "fragmentation",
+    [WEIR_FLOW_GROUP_LINK] = "link",
+};
 
 const struct weir_flow_property weir_flow_properties[] = {
     {"src_addr", COLUMN(SRC_ADDR), KEY(key.src_addr, 128)},
@@ -148,6 +312,58 @@ const struct weir_flow_property weir_flow_properties[] = {
      .write = write_reverse_ttl_max},
     {"biflow_direction", ELEMENT(0, 239, 1), .is_biflows = true, .is_field = true,
      .write = write_biflow_direction},
+
+    IANA_BOTH("length_min", 25, 4, FEATURE(LENGTHS, LENGTHS), MEMBER(lengths, min, WEIR_KNOWN_ANY)),
+    IANA_BOTH("length_max", 26, 4, FEATURE(LENGTHS, LENGTHS), MEMBER(lengths, max, WEIR_KNOWN_ANY)),
+    OWN_BOTH("length_mean", 400, 8, FEATURE(LENGTHS, LENGTHS), .write = write_length_mean),
+    OWN_BOTH("length_stddev", 401, 8, FEATURE(LENGTHS, LENGTHS), .write = write_length_deviation),
+    IANA_BOTH("length_squares", 198, 8, FEATURE(LENGTHS, LENGTHS),
+              MEMBER(lengths, squares, WEIR_KNOWN_ANY)),
+    {"length_distribution", LIST, FEATURE(BUCKETS, LENGTHS), BUCKETS_ROOM, .write = write_buckets},
+    {"rev_length_distribution", LIST, REVERSE, FEATURE(BUCKETS, LENGTHS), BUCKETS_ROOM,
+     .write = write_buckets},
+
+    OWN_BOTH("iat_min", 403, 8, FEATURE(GAPS, IAT), MEMBER(gaps, min_ns, WEIR_KNOWN_GAP)),
+    OWN_BOTH("iat_max", 404, 8, FEATURE(GAPS, IAT), MEMBER(gaps, max_ns, WEIR_KNOWN_GAP)),
+    OWN_BOTH("iat_mean", 405, 8, FEATURE(GAPS, IAT), .write = write_gap_mean),
+    OWN_BOTH("iat_stddev", 406, 8, FEATURE(GAPS, IAT), .write = write_gap_deviation),
+    {"both_iat_min", ELEMENT(WEIR_PEN_BUILTIN, 407, 8), .is_biflows = true, FEATURE(BOTH_GAPS, IAT),
+     MEMBER(gaps, min_ns, WEIR_KNOWN_GAP)},
+    {"both_iat_max", ELEMENT(WEIR_PEN_BUILTIN, 408, 8), .is_biflows = true, FEATURE(BOTH_GAPS, IAT),
+     MEMBER(gaps, max_ns, WEIR_KNOWN_GAP)},
+    {"both_iat_mean", ELEMENT(WEIR_PEN_BUILTIN, 409, 8), .is_biflows = true,
+     FEATURE(BOTH_GAPS, IAT), .write = write_gap_mean},
+    {"both_iat_stddev", ELEMENT(WEIR_PEN_BUILTIN, 410, 8), .is_biflows = true,
+     FEATURE(BOTH_GAPS, IAT), .write = write_gap_deviation},
+
+    IANA_BOTH("payload_bytes", 401, 8, FEATURE(PAYLOAD, PAYLOAD),
+              MEMBER(payload, octets, WEIR_KNOWN_ANY)),
+    IANA_BOTH("payload_packets", 402, 8, FEATURE(PAYLOAD, PAYLOAD),
+              MEMBER(payload, packets, WEIR_KNOWN_ANY)),
+
+    OWN_BOTH("fragments", 411, 4, FEATURE(PAYLOAD, FRAGMENTS),
+             MEMBER(payload, fragments, WEIR_KNOWN_ANY)),
+    IANA_BOTH("fragment_id", 54, 4, FEATURE(FIRST, FRAGMENTS),
+              MEMBER(first, fragment_id, WEIR_KNOWN_ANY)),
+    IANA_BOTH("fragment_offset", 88, 2, FEATURE(FIRST, FRAGMENTS),
+              MEMBER(first, fragment_offset, WEIR_KNOWN_ANY)),
+    IANA_BOTH("fragment_flags", 197, 1, FEATURE(FIRST, FRAGMENTS),
+              MEMBER(first, fragment_flags, WEIR_KNOWN_ANY)),
+
+    {"mpls_label_1", ELEMENT(0, 70, 3), FEATURE(FIRST, LINK), .write = write_label},
+    {"mpls_label_2", ELEMENT(0, 71, 3), FEATURE(FIRST, LINK), .write = write_label},
+    {"mpls_label_3", ELEMENT(0, 72, 3), FEATURE(FIRST, LINK), .write = write_label},
+    {"mpls_label_4", ELEMENT(0, 73, 3), FEATURE(FIRST, LINK), .write = write_label},
+    {"mpls_label_5", ELEMENT(0, 74, 3), FEATURE(FIRST, LINK), .write = write_label},
+    {"mpls_label_6", ELEMENT(0, 75, 3), FEATURE(FIRST, LINK), .write = write_label},
+    {"mpls_depth", ELEMENT(0, 202, 1), FEATURE(FIRST, LINK),
+     MEMBER(first, label_count, WEIR_KNOWN_ANY)},
+    {"src_mac", ELEMENT(0, 56, 6), FEATURE(FIRST, LINK),
+     MEMBER(first, src_mac, WEIR_KNOWN_ETHERNET)},
+    {"dst_mac", ELEMENT(0, 80, 6), FEATURE(FIRST, LINK),
+     MEMBER(first, dst_mac, WEIR_KNOWN_ETHERNET)},
+    {"inner_vlan", ELEMENT(0, 245, 2), FEATURE(FIRST, LINK),
+     MEMBER(first, inner_vlan, WEIR_KNOWN_INNER_VLAN)},
 };
 const size_t weir_flow_property_count =
     sizeof(weir_flow_properties) / sizeof(weir_flow_properties[0]);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meter/feature.h"
 #include "meter/key.h"
 #include "meter/rows.h"
 #include "record/column.h"
@@ -32,9 +33,32 @@ struct weir_flow_property {
     bool is_biflows; /* only biflows have it */
     bool is_reverse; /* of the reverse direction: flows without one lack it */
     bool is_whole;   /* a number of something: as a key it has no mask */
-    void (*write)(const struct weir_flow_view *flow, const struct weir_flow_property *property,
+
+    /* Of a feature: a member of its state, which is known where one of these bits is set. */
+    uint8_t feature; /* enum weir_feature_id */
+    uint8_t state_octets;
+    uint16_t state_offset;
+    uint32_t known;
+    uint8_t group;      /* enum weir_flow_group, which names it with others */
+    uint16_t room;      /* of variable length: octets at most, its length included */
+    uint16_t room_each; /* and more for each that the feature's parameter says */
+
+    /* The octets of the field; false: the flow has none. */
+    bool (*write)(const struct weir_flow_view *flow, const struct weir_flow_property *property,
                   uint8_t *octets);
 };
+
+/* Names for many fields at once. */
+enum weir_flow_group {
+    WEIR_FLOW_GROUP_NONE,
+    WEIR_FLOW_GROUP_LENGTHS,
+    WEIR_FLOW_GROUP_IAT,
+    WEIR_FLOW_GROUP_PAYLOAD,
+    WEIR_FLOW_GROUP_FRAGMENTS,
+    WEIR_FLOW_GROUP_LINK,
+    WEIR_FLOW_GROUP_COUNT,
+};
+extern const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT];
 
 extern const struct weir_flow_property weir_flow_properties[];
 extern const size_t weir_flow_property_count;

@@ -99,14 +99,19 @@ weir_column_set weir_meter_layout_columns(const struct weir_meter_layout *layout
 /* What biflows have where no fields are named. */
 static bool is_usual_of_biflows(const struct weir_flow_property *property)
 {
-    return property->is_biflows && property->column == WEIR_COLUMN_COUNT;
+    return property->is_biflows && property->column == WEIR_COLUMN_COUNT &&
+           property->feature == WEIR_FEATURE_NONE;
 }
 
 static void add_extra(const struct weir_flow_property *property, bool has_reverse,
-                      struct weir_extra_fields *extra)
+                      unsigned parameter, struct weir_extra_fields *extra)
 {
-    if (!property->is_reverse || has_reverse)
-        (void)!weir_extra_add(extra, property->name, property->element);
+    if (property->is_reverse && !has_reverse)
+        return;
+    bool is_variable = property->element.length == WEIR_LENGTH_VARIABLE;
+    unsigned room =
+        is_variable ? property->room + property->room_each * parameter : property->element.length;
+    (void)!weir_extra_add_room(extra, property->name, property->element, (uint16_t)room);
 }
 
 void weir_meter_layout_extras(const struct weir_meter_layout *layout, bool has_reverse,
@@ -115,13 +120,16 @@ void weir_meter_layout_extras(const struct weir_meter_layout *layout, bool has_r
     const struct weir_flow_definition *definition = &layout->definition;
     *ret_extra = (struct weir_extra_fields){0};
     for (unsigned i = 0; i < definition->extra_count; i++)
-        add_extra(&weir_flow_properties[definition->extras[i]], has_reverse, ret_extra);
+        if (layout->biflow != WEIR_BIFLOW_NONE ||
+            !weir_flow_properties[definition->extras[i]].is_biflows)
+            add_extra(&weir_flow_properties[definition->extras[i]], has_reverse,
+                      definition->splt_packets, ret_extra);
     ret_extra->key_count = definition->key_extra_count;
     if (layout->biflow == WEIR_BIFLOW_NONE || definition->has_fields)
         return;
     for (size_t i = 0; i < weir_flow_property_count; i++)
         if (is_usual_of_biflows(&weir_flow_properties[i]))
-            add_extra(&weir_flow_properties[i], has_reverse, ret_extra);
+            add_extra(&weir_flow_properties[i], has_reverse, 0, ret_extra);
 }
 
 /* All rows are begun at once; those that were not filled are taken back when the batch goes. */
@@ -139,10 +147,15 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
     rows->shapes[shape].count = 0;
 }
 
+/* Rows with many fields come in smaller batches. */
+#define EXTRA_OCTETS_MAX ((uint32_t)256 << 10)
+
 static int make_shape(struct weir_meter_rows *rows, unsigned shape, uint32_t row_capacity)
 {
-    struct weir_batch *batch = weir_batch_new(row_capacity);
     const struct weir_extra_fields *extra = &rows->extras[(shape & SHAPE_REVERSE) != 0];
+    if (extra->row_octets > 0 && row_capacity > EXTRA_OCTETS_MAX / extra->row_octets)
+        row_capacity = EXTRA_OCTETS_MAX / extra->row_octets;
+    struct weir_batch *batch = weir_batch_new(row_capacity);
     rows->shapes[shape].columns = columns_of(&rows->layout, shape);
     rows->shapes[shape].batch = batch;
     if (!batch || (extra->count > 0 && weir_batch_set_extra(batch, extra) < 0))
@@ -157,6 +170,7 @@ int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_s
     const struct weir_flow_definition *definition = &layout->definition;
     rows->sink = *sink;
     rows->layout = *layout;
+    weir_feature_set_init(&rows->features, definition, layout->biflow != WEIR_BIFLOW_NONE);
     rows->has_icmp = weir_flow_definition_has_icmp(definition);
     rows->has_more_columns =
         definition->has_more || prefixes_of(definition, false) || prefixes_of(definition, true);
@@ -242,8 +256,11 @@ static void add_extras(const struct weir_meter_rows *rows, const struct weir_flo
 {
     const struct weir_flow_property *const *properties = rows->properties[flow->reverse != NULL];
     uint8_t *octets = weir_batch_extra(batch, row);
+    struct weir_extra_absent absent = {0};
     for (unsigned i = 0; i < batch->extra->count; i++)
-        properties[i]->write(flow, properties[i], octets + batch->extra->fields[i].offset);
+        if (!properties[i]->write(flow, properties[i], octets + batch->extra->fields[i].offset))
+            weir_extra_leave_out(&absent, i);
+    batch->extra_absent[row] = absent;
 }
 
 static void fill_interfaces(const struct weir_meter_rows *rows, const struct weir_batch *batch,

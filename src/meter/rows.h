@@ -14,6 +14,7 @@
 #include "meter/biflow.h"
 #include "meter/definition.h"
 #include "meter/estimate.h"
+#include "meter/feature.h"
 #include "record/batch.h"
 #include "record/packet.h"
 
@@ -85,6 +86,8 @@ struct weir_flow_view {
     const struct weir_flow_cold *cold;
     const struct weir_flow_reverse *reverse; /* NULL: no packet of that direction was seen */
     const struct weir_flow_more_key *more;   /* NULL: the definition has no such keys */
+    const struct weir_feature_set *features;
+    const uint8_t *states; /* of its features */
     int64_t first_ns;
     int64_t last_ns;
     uint8_t tos;    /* of the first packet; where it is a key, its bits */
@@ -115,6 +118,7 @@ struct weir_meter_rows {
     bool has_more_columns;  /* keys of weir_flow_more_key, or prefix lengths */
     uint32_t if_count;
     uint32_t *if_index;
+    struct weir_feature_set features;
     struct weir_extra_fields extras[2]; /* of flows without and with a reverse direction */
     const struct weir_flow_property *properties[2][WEIR_EXTRA_FIELDS_MAX]; /* that write them */
     struct {

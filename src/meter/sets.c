@@ -101,10 +101,12 @@ int weir_cache_make_sets(struct weir_cache *cache, bool has_more)
     cache->hot = reserve(cache, row_slots * sizeof(*cache->hot));
     cache->cold = reserve(cache, row_slots << cache->cold_shift);
     cache->more = has_more ? reserve(cache, row_slots * sizeof(*cache->more)) : NULL;
+    size_t state_octets = cache->rows.features.slot_octets;
+    cache->states = state_octets ? reserve(cache, row_slots * state_octets) : NULL;
     cache->buckets = calloc(cache->bucket_count, sizeof(*cache->buckets));
     cache->regions = calloc(cache->region_count, sizeof(*cache->regions));
     if (!cache->groups || !cache->hot || !cache->cold || !cache->buckets || !cache->regions ||
-        (has_more && !cache->more))
+        (has_more && !cache->more) || (state_octets && !cache->states))
         return WEIR_E_NOMEM;
     for (uint32_t i = 0; i < cache->region_count; i++)
         cache->regions[i].row_count = 1;
@@ -164,6 +166,9 @@ static void move(struct weir_cache *cache, uint32_t from, unsigned way, uint32_t
            (size_t)1 << cache->cold_shift);
     if (cache->more)
         cache->more[slot] = cache->more[old];
+    if (cache->states)
+        memcpy(weir_cache_states(cache, slot), weir_cache_states(cache, old),
+               cache->rows.features.slot_octets);
 }
 
 /* Divides the next of a bucket's sets in two. */

@@ -87,8 +87,10 @@ static enum weir_rest raw_ip(struct weir_link_cursor *cursor)
 static enum weir_rest ethernet(struct weir_link_cursor *cursor)
 {
     const uint8_t *header = weir_link_take(cursor, WEIR_ETHERNET_HEADER_OCTETS);
-    return header ? weir_link_go_on_by_type(cursor, weir_load_be16(header + 12))
-                  : too_short(cursor);
+    if (!header)
+        return too_short(cursor);
+    cursor->ethernet = header;
+    return weir_link_go_on_by_type(cursor, weir_load_be16(header + 12));
 }
 
 static enum weir_rest vlan(struct weir_link_cursor *cursor)
@@ -98,8 +100,13 @@ static enum weir_rest vlan(struct weir_link_cursor *cursor)
         return too_short(cursor);
     if (++cursor->vlan_tags > VLAN_TAGS_MAX)
         return WEIR_REST_MALFORMED_VLAN;
-    if (cursor->vlan_tags == 1)
-        cursor->vlan = weir_load_be16(tag) & 0xfff;
+    uint16_t id = weir_load_be16(tag) & 0xfff;
+    if (cursor->vlan_tags == 1) {
+        cursor->vlan = id;
+        cursor->inner_vlan = 0;
+    } else if (cursor->vlan_tags == 2) {
+        cursor->inner_vlan = id;
+    }
     return weir_link_go_on_by_type(cursor, weir_load_be16(tag + 2));
 }
 
@@ -154,6 +161,11 @@ static enum weir_rest mpls(struct weir_link_cursor *cursor)
     const uint8_t *entry = weir_link_take(cursor, 4);
     if (!entry)
         return too_short(cursor);
+    if (!cursor->labels || entry != cursor->labels + 4u * cursor->label_count) {
+        cursor->labels = entry;
+        cursor->label_count = 0;
+    }
+    cursor->label_count++;
     weir_link_identify(cursor, WEIR_ENCAPSULATION_MPLS, weir_load_be32(entry) >> 12);
     bool is_last = entry[2] & 1;
     return is_last ? under_labels(cursor) : weir_link_go_on(cursor, WEIR_LAYER_MPLS);

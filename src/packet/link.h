@@ -74,15 +74,19 @@ enum weir_layer {
 /* Where parsing stands in a frame. */
 struct weir_link_cursor {
     const uint8_t *at;
-    uint32_t left;         /* captured octets at `at` */
-    uint32_t whole;        /* octets there on the wire, as the frame or the packet outside says */
-    bool cut;              /* the frame had more than was captured */
-    enum weir_layer layer; /* of what is there */
-    uint16_t vlan;         /* outermost VLAN ID of the innermost tunnel that has one, 0: none */
-    uint8_t vlan_tags;     /* that were gone through since */
-    bool has_no_length;    /* an IP length was 0 and the frame's was taken */
-    bool is_padded;        /* behind a header of 802.11 there is what aligns the next */
-    bool is_no_tunnel;     /* it was none after all, but the payload of a transport */
+    uint32_t left;           /* captured octets at `at` */
+    uint32_t whole;          /* octets there on the wire, as the frame or the packet outside says */
+    bool cut;                /* the frame had more than was captured */
+    enum weir_layer layer;   /* of what is there */
+    uint16_t vlan;           /* outermost VLAN ID of the innermost tunnel that has one, 0: none */
+    uint16_t inner_vlan;     /* VLAN ID of the second tag there, 0: none */
+    uint8_t vlan_tags;       /* that were gone through since */
+    uint8_t label_count;     /* of the last stack of MPLS labels */
+    const uint8_t *labels;   /* its top */
+    const uint8_t *ethernet; /* the last Ethernet header; NULL: none */
+    bool has_no_length;      /* an IP length was 0 and the frame's was taken */
+    bool is_padded;          /* behind a header of 802.11 there is what aligns the next */
+    bool is_no_tunnel;       /* it was none after all, but the payload of a transport */
     struct weir_encapsulation encapsulation;
 };
 

@@ -235,6 +235,11 @@ static void set_layers(const struct weir_frame *frame, const struct weir_link_cu
         .fragment_id = fragment->id,
         .fragment_offset = fragment->offset,
         .more_fragments = fragment->more,
+        .ethernet =
+            cursor->ethernet ? (uint32_t)(cursor->ethernet - frame->octets) : WEIR_LAYER_NOWHERE,
+        .labels = cursor->labels ? (uint32_t)(cursor->labels - frame->octets) : 0,
+        .label_count = cursor->label_count,
+        .inner_vlan = cursor->inner_vlan,
     };
 }
 
@@ -461,17 +466,17 @@ COLD enum weir_rest parse_any(struct weir_parser *parser, const struct weir_fram
                               struct weir_layers *ret_layers)
 {
     struct weir_link_cursor cursor;
-    struct weir_layers layers;
+    struct weir_layers layers[WEIR_TUNNEL_DEPTH_MAX + 1];
     enum weir_rest rest = weir_link_find_ip(frame, &cursor);
     if (rest == WEIR_REST_NONE)
-        rest = weir_parse_ip(parser, frame, &cursor, packets, &layers);
+        rest = weir_parse_ip(parser, frame, &cursor, packets, layers);
     if (rest != WEIR_REST_NONE)
         return rest;
     if (parser->tunnel_depth > 0)
-        *ret_count = weir_parse_tunnels(parser, frame, &cursor, packets, &layers);
+        *ret_count = weir_parse_tunnels(parser, frame, &cursor, packets, layers);
     parser->counters.packets_length_of_frame += cursor.has_no_length;
     if (ret_layers)
-        *ret_layers = layers;
+        memcpy(ret_layers, layers, *ret_count * sizeof(*layers));
     return WEIR_REST_NONE;
 }
 
@@ -585,13 +590,33 @@ HOT bool may_be_tunnel(const struct weir_frame *frame, const struct weir_packet 
             weir_tunnel_layer(packet) != WEIR_LAYER_COUNT);
 }
 
-/* Parses one frame into *ret_count packets. `layers` NULL where nobody asks. */
+/* Where the parts of a packet are that parse_plain() read. */
+HOT void set_plain_layers(const struct weir_frame *frame, const struct weir_packet *packet,
+                          struct weir_layers *layers)
+{
+    bool is_v6 = packet->flags & WEIR_PACKET_V6;
+    uint32_t network = WEIR_ETHERNET_HEADER_OCTETS;
+    uint32_t transport = network + (is_v6 ? IPV6_HEADER_OCTETS : IPV4_HEADER_OCTETS);
+    *layers = (struct weir_layers){
+        .network = network,
+        .transport = transport,
+        .fragment = transport,
+        .end = network + smaller(frame->captured - network, packet->octets),
+        .whole_end = network + packet->octets,
+        .fragment_id = is_v6 ? 0 : weir_load_be16(frame->octets + network + 4),
+    };
+}
+
+/*
+ * Parses one frame into *ret_count packets, and the parts of each into as many layers, NULL where
+ * nobody asks.
+ */
 HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *frame,
                          struct weir_packet *packets, unsigned *ret_count,
                          struct weir_layers *layers)
 {
     unsigned count = 1;
-    if (layers || UNLIKELY(!parse_plain(frame, packets)) ||
+    if (UNLIKELY(!parse_plain(frame, packets)) ||
         UNLIKELY(parser->tunnel_depth > 0 && may_be_tunnel(frame, packets))) {
         enum weir_rest rest = parse_any(parser, frame, packets, &count, layers);
         if (rest != WEIR_REST_NONE) {
@@ -600,6 +625,8 @@ HOT enum weir_rest parse(struct weir_parser *parser, const struct weir_frame *fr
         }
         if (UNLIKELY(count > 1))
             count_inner(&parser->counters, packets + 1, count - 1);
+    } else if (layers) {
+        set_plain_layers(frame, packets, layers);
     }
     *ret_count = count;
     if (UNLIKELY((packets->flags & ~(unsigned)WEIR_PACKET_V6) != 0 ||
@@ -627,21 +654,29 @@ static void add_sums(struct weir_parser *parser, const struct sums *sums, size_t
         sums->packets + (counters->octets_beyond_frame - beyond_before) - sums->ip;
 }
 
-size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
-                        struct weir_packet *packets, uint16_t *ret_frame)
+/* `details` NULL where nobody asks. */
+HOT size_t parse_all(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
+                     struct weir_packet *packets, struct weir_packet_detail *details,
+                     uint16_t *ret_frame)
 {
     const uint64_t beyond_before = parser->counters.octets_beyond_frame;
     struct sums sums = {0};
     size_t packet_count = 0, parsed = 0;
     for (size_t i = 0; i < count; i++) {
         const struct weir_packet *packet = &packets[packet_count];
+        struct weir_layers layers[WEIR_TUNNEL_DEPTH_MAX + 1];
         unsigned made;
         sums.wire += frames[i].wire_octets;
-        if (UNLIKELY(parse(parser, &frames[i], &packets[packet_count], &made, NULL) !=
-                     WEIR_REST_NONE))
+        if (UNLIKELY(parse(parser, &frames[i], &packets[packet_count], &made,
+                           details ? layers : NULL) != WEIR_REST_NONE))
             continue;
         for (unsigned k = 0; ret_frame && k < made; k++)
             ret_frame[packet_count + k] = (uint16_t)i;
+        for (unsigned k = 0; details && k < made; k++) {
+            size_t place = packet_count + k;
+            weir_parse_detail(&frames[i], &packets[place], &layers[k], &details[place]);
+            packets[place].detail = (uint16_t)place;
+        }
         sums.packets += packet->wire_octets;
         sums.ip += packet->octets;
         packet_count += made;
@@ -649,6 +684,19 @@ size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *fra
     }
     add_sums(parser, &sums, count, parsed, beyond_before);
     return packet_count;
+}
+
+size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
+                        struct weir_packet *packets, uint16_t *ret_frame)
+{
+    return parse_all(parser, frames, count, packets, NULL, ret_frame);
+}
+
+size_t weir_parse_details(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
+                          struct weir_packet *packets, struct weir_packet_detail *details,
+                          uint16_t *ret_frame)
+{
+    return parse_all(parser, frames, count, packets, details, ret_frame);
 }
 
 unsigned weir_parser_packets_per_frame(const struct weir_parser *parser)
@@ -662,15 +710,15 @@ enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_fr
     const uint64_t beyond_before = parser->counters.octets_beyond_frame;
     struct sums sums = {.wire = frame->wire_octets};
     struct weir_packet packets[WEIR_TUNNEL_DEPTH_MAX + 1];
-    struct weir_layers layers;
+    struct weir_layers layers[WEIR_TUNNEL_DEPTH_MAX + 1];
     unsigned count;
-    enum weir_rest rest = parse(parser, frame, packets, &count, &layers);
+    enum weir_rest rest = parse(parser, frame, packets, &count, layers);
     bool is_packet = rest == WEIR_REST_NONE;
     if (is_packet) {
         sums.packets = packets[0].wire_octets;
         sums.ip = packets[0].octets;
         *ret_packet = packets[count - 1];
-        *ret_layers = layers;
+        *ret_layers = layers[count - 1];
     }
     add_sums(parser, &sums, 1, is_packet, beyond_before);
     return rest;

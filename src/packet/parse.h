@@ -49,6 +49,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "packet/source.h"
+#include "record/detail.h"
 #include "record/packet.h"
 
 /*
@@ -142,9 +143,14 @@ struct weir_layers {
     uint32_t end;       /* of the IP packet as far as it was captured */
     uint32_t whole_end; /* of the IP packet, by its length */
     uint32_t fragment_id;
+    uint32_t ethernet;        /* the last Ethernet header before it; WEIR_LAYER_NOWHERE: none */
+    uint32_t labels;          /* the stack of MPLS labels before it, where label_count says so */
     uint16_t fragment_offset; /* octets */
+    uint16_t inner_vlan;      /* 802.1Q VLAN ID of the second tag, 0: none */
+    uint8_t label_count;
     bool more_fragments;
 };
+#define WEIR_LAYER_NOWHERE UINT32_MAX
 
 struct weir_parser;
 
@@ -165,11 +171,23 @@ size_t weir_parse_batch(struct weir_parser *parser, const struct weir_frame *fra
                         struct weir_packet *packets, uint16_t *ret_frame);
 
 /*
+ * The same, with all that is known of packets[i] in details[i], which has room for as many as
+ * packets[] and for no more than 65536, and packets[i].detail = i.
+ */
+size_t weir_parse_details(struct weir_parser *parser, const struct weir_frame *frames, size_t count,
+                          struct weir_packet *packets, struct weir_packet_detail *details,
+                          uint16_t *ret_frame);
+
+/*
  * The same for one frame, and tells where its parts are. WEIR_REST_NONE, with *ret_packet and
  * *ret_layers filled, those of the innermost packet, or the cause why there is none.
  */
 enum weir_rest weir_parse_frame(struct weir_parser *parser, const struct weir_frame *frame,
                                 struct weir_packet *ret_packet, struct weir_layers *ret_layers);
+
+/* What is known of that packet besides. */
+void weir_parse_detail(const struct weir_frame *frame, const struct weir_packet *packet,
+                       const struct weir_layers *layers, struct weir_packet_detail *ret_detail);
 
 const struct weir_parse_counters *weir_parser_counters(const struct weir_parser *parser);
 

@@ -45,7 +45,7 @@ enum weir_rest weir_parse_ip(struct weir_parser *parser, const struct weir_frame
 /*
  * Into the tunnels that a parsed packet is, as far as these can be gone into; the packet and its
  * layers are then the innermost that was reached. With all_layers the packets inside are put behind
- * it, up to tunnel_depth more, and the layers are the last one's. Returns how many packets it are.
+ * it, up to tunnel_depth more, and so are their layers. Returns how many packets it are.
  */
 unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame *frame,
                             struct weir_link_cursor *cursor, struct weir_packet *packets,

@@ -117,6 +117,7 @@ unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame 
 {
     struct weir_parse_counters *counters = &parser->counters;
     const uint32_t outermost = layers->network;
+    struct weir_layers here = layers[0];
     struct weir_packet *packet = packets, inner;
     for (unsigned depth = 0; !(packet->flags & WEIR_PACKET_MALFORMED_L4); depth++) {
         bool is_ah = packet->key.protocol == PROTOCOL_AH && !(packet->flags & WEIR_PACKET_V6);
@@ -132,19 +133,20 @@ unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame 
             break;
         }
         if (is_ah) {
-            enum weir_rest rest = skip_authentication(frame, cursor, packet, layers);
+            enum weir_rest rest = skip_authentication(frame, cursor, packet, &here);
             count_tunnel_rest(counters, rest);
             if (rest != WEIR_REST_NONE)
                 break;
-        } else if (go_on(parser, frame, cursor, layer, packet, &inner, layers) != WEIR_REST_NONE) {
+        } else if (go_on(parser, frame, cursor, layer, packet, &inner, &here) != WEIR_REST_NONE) {
             break;
         } else {
             packet += parser->all_layers;
             *packet = inner;
             counters->packets_in_tunnels += parser->all_layers || inner.encapsulation.depth == 1;
         }
+        layers[packet - packets] = here;
     }
     if (!parser->all_layers)
-        counters->octets_of_tunnels += layers->network - outermost;
+        counters->octets_of_tunnels += here.network - outermost;
     return (unsigned)(packet - packets) + 1;
 }

@@ -39,6 +39,7 @@ void weir_batch_free(struct weir_batch *batch)
     free(batch->segments);
     free(batch->text);
     free(batch->extra_octets);
+    free(batch->extra_absent);
     free(batch);
 }
 
@@ -57,7 +58,8 @@ bool weir_extra_equal(const struct weir_extra_fields *a, const struct weir_extra
 int weir_batch_set_extra(struct weir_batch *batch, const struct weir_extra_fields *extra)
 {
     batch->extra_octets = malloc((size_t)batch->row_capacity * extra->row_octets + 1);
-    if (!batch->extra_octets)
+    batch->extra_absent = calloc(batch->row_capacity, sizeof(*batch->extra_absent));
+    if (!batch->extra_octets || !batch->extra_absent)
         return WEIR_E_NOMEM;
     batch->extra = extra;
     return 0;

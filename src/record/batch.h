@@ -55,13 +55,14 @@ struct weir_batch {
     uint32_t segment_count;
     uint32_t text_length; /* octets of `text` in use */
     uint32_t text_capacity;
-    struct weir_segment *segments;         /* room for row_capacity */
-    weir_column_set any;                   /* columns that at least one segment has */
-    weir_column_set all;                   /* columns that every segment has */
-    char *text;                            /* what TEXT columns point into */
-    void *columns[WEIR_COLUMN_COUNT];      /* row columns only; the others are NULL */
-    const struct weir_extra_fields *extra; /* of every row, besides its columns; NULL: none */
-    uint8_t *extra_octets;                 /* extra->row_octets a row */
+    struct weir_segment *segments;          /* room for row_capacity */
+    weir_column_set any;                    /* columns that at least one segment has */
+    weir_column_set all;                    /* columns that every segment has */
+    char *text;                             /* what TEXT columns point into */
+    void *columns[WEIR_COLUMN_COUNT];       /* row columns only; the others are NULL */
+    const struct weir_extra_fields *extra;  /* of every row, besides its columns; NULL: none */
+    uint8_t *extra_octets;                  /* extra->row_octets a row */
+    struct weir_extra_absent *extra_absent; /* of each row the extra fields that it lacks */
 };
 
 /* A batch for `row_capacity` rows (1 to 65,536), or NULL without memory. */

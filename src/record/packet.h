@@ -82,7 +82,9 @@ struct weir_packet {
     uint16_t vlan;        /* outermost 802.1Q VLAN ID, of those in a tunnel first; 0: none */
     uint8_t ttl;          /* TTL or hop limit */
     uint8_t flags;        /* enum weir_packet_flag */
+    uint16_t detail;      /* its place among the details (record/detail.h), where there are any */
     struct weir_encapsulation encapsulation;
 };
+_Static_assert(sizeof(struct weir_packet) == 80, "no padding");
 
 #endif

@@ -34,7 +34,7 @@ static int fetch(void *context, struct weir_meter_packets *ret_packets, struct w
             .octets = (uint32_t)number,
         };
     }
-    *ret_packets = (struct weir_meter_packets){input->packets, count};
+    *ret_packets = (struct weir_meter_packets){input->packets, NULL, count};
     return 0;
 }
 

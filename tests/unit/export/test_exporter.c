@@ -722,6 +722,81 @@ static void rates_are_two_elements(void **state)
     }
 }
 
+/* What a row lacks its Template lacks; what has no fixed length stands last, as long as it is. */
+static void what_rows_lack_is_left_out(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_extra_fields extra = {0};
+    struct weir_diag diag = {0};
+    assert_int_equal(
+        weir_extra_add_room(&extra, "list", (struct weir_field){0, 291, WEIR_LENGTH_VARIABLE}, 400),
+        0);
+    assert_int_equal(weir_extra_add(&extra, "ttl", (struct weir_field){0, 192, 1}), 0);
+    struct weir_batch *batch = weir_batch_new(3);
+    assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+    struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS), .received_ns = START_NS};
+    (void)weir_batch_begin(batch, &segment, 3);
+    static const size_t lengths[] = {3, 300, 0};
+    for (uint32_t row = 0; row < 3; row++) {
+        uint8_t *octets = weir_batch_extra(batch, row);
+        weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = row + 1;
+        memset(weir_extra_begin_variable(octets, lengths[row]), 0xab, lengths[row]);
+        octets[extra.fields[1].offset] = (uint8_t)(60 + row);
+    }
+    weir_extra_leave_out(&batch->extra_absent[2], 0);
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_int_equal(counters->templates_sent, 2);
+    assert_int_equal(counters->records_sent, 3);
+    assert_int_equal(wire->count, 1);
+    /* Header, Template Set of 3 fields, 2 records, Template Set of 2, 1 record. */
+    const uint8_t *at = wire->octets[0] + 16 + 4 + 4 + 3 * 4;
+    assert_int_equal(weir_load_be16(at), 256);
+    static const uint8_t first[] = {0, 0, 0, 0, 0, 0, 0, 1, 60, 3, 0xab, 0xab, 0xab};
+    static const uint8_t second[] = {0, 0, 0, 0, 0, 0, 0, 2, 61, 255, 300 >> 8, 300 & 255, 0xab};
+    assert_memory_equal(at + 4, first, sizeof(first));
+    assert_memory_equal(at + 4 + sizeof(first), second, sizeof(second));
+    const uint8_t *end = wire->octets[0] + wire->lengths[0];
+    static const uint8_t third[] = {0, 0, 0, 0, 0, 0, 0, 3, 62};
+    assert_memory_equal(end - 12, third, sizeof(third));
+    assert_int_equal(weir_load_be16(end - 16), 257);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+/* A record that no message has room for is counted, and the next go on. */
+static void a_record_too_long_is_counted(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(512);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_extra_fields extra = {0};
+    struct weir_diag diag = {0};
+    assert_int_equal(
+        weir_extra_add_room(&extra, "list", (struct weir_field){0, 291, WEIR_LENGTH_VARIABLE}, 603),
+        0);
+    struct weir_batch *batch = weir_batch_new(2);
+    assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+    struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS), .received_ns = START_NS};
+    (void)weir_batch_begin(batch, &segment, 2);
+    for (uint32_t row = 0; row < 2; row++)
+        memset(weir_extra_begin_variable(weir_batch_extra(batch, row), row ? 5 : 600), 0,
+               row ? 5 : 600);
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    assert_int_equal(weir_exporter_counters(exporter)->records_too_long, 1);
+    assert_int_equal(weir_exporter_counters(exporter)->records_sent, 1);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
 static void prefixes_have_elements_of_their_own(void **state)
 {
     (void)state;
@@ -838,6 +913,8 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_does_not_stop_refreshing),
         cmocka_unit_test(fields_without_a_column_are_carried),
         cmocka_unit_test(rates_are_two_elements),
+        cmocka_unit_test(what_rows_lack_is_left_out),
+        cmocka_unit_test(a_record_too_long_is_counted),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
         cmocka_unit_test(netflow5_headers_have_the_interval),
         cmocka_unit_test(what_cannot_work_is_refused),

@@ -91,6 +91,13 @@ static void fields_are_what_is_named(void **state)
     assert_string_equal(weir_flow_properties[parsed.extras[1]].name, "duration_ms");
 }
 
+static uint16_t room_of(size_t property)
+{
+    const struct weir_flow_property *of = &weir_flow_properties[property];
+    return of->element.length == WEIR_LENGTH_VARIABLE ? (uint16_t)(of->room + 64 * of->room_each)
+                                                      : of->element.length;
+}
+
 /* A record of all keys and fields at once has room in a batch. */
 static void all_fields_fit(void **state)
 {
@@ -98,8 +105,8 @@ static void all_fields_fit(void **state)
     struct weir_extra_fields extra = {0};
     for (size_t i = 0; i < weir_flow_property_count; i++)
         if (weir_flow_properties[i].column == WEIR_COLUMN_COUNT)
-            assert_int_equal(weir_extra_add(&extra, weir_flow_properties[i].name,
-                                            weir_flow_properties[i].element),
+            assert_int_equal(weir_extra_add_room(&extra, weir_flow_properties[i].name,
+                                                 weir_flow_properties[i].element, room_of(i)),
                              0);
     for (size_t i = 0; i < weir_flow_property_count; i++)
         assert_true(weir_flow_properties[i].column == WEIR_COLUMN_COUNT

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meter/feature.h"
+
+#include <string.h>
+
+#include "meter/feature_state.h"
+#include "meter/property.h"
+
+#define UPDATE(name) static void name(void *state, const struct weir_feature_packet *in)
+
+UPDATE(update_lengths)
+{
+    struct weir_feature_lengths *lengths = state;
+    uint32_t octets = in->packet->octets;
+    if (!lengths->known || octets < lengths->min)
+        lengths->min = octets;
+    if (octets > lengths->max)
+        lengths->max = octets;
+    lengths->known = WEIR_KNOWN_ANY;
+    lengths->packets++;
+    lengths->sum += octets;
+    if (__builtin_add_overflow(lengths->squares, (uint64_t)octets * octets, &lengths->squares))
+        lengths->squares = UINT64_MAX;
+}
+
+const uint32_t weir_length_bounds[WEIR_LENGTH_BUCKETS - 1] = {64, 128, 256, 512, 1024, 1500, 9000};
+
+UPDATE(update_buckets)
+{
+    struct weir_feature_buckets *buckets = state;
+    unsigned bucket = 0;
+    while (bucket < WEIR_LENGTH_BUCKETS - 1 && in->packet->octets > weir_length_bounds[bucket])
+        bucket++;
+    buckets->known = WEIR_KNOWN_ANY;
+    buckets->packets[bucket]++;
+}
+
+UPDATE(update_gaps)
+{
+    struct weir_feature_gaps *gaps = state;
+    int64_t time_ns = in->packet->time_ns;
+    if (gaps->known) {
+        uint64_t gap = time_ns > gaps->last_ns ? (uint64_t)time_ns - (uint64_t)gaps->last_ns : 0;
+        if (gaps->count == 0 || gap < gaps->min_ns)
+            gaps->min_ns = gap;
+        if (gap > gaps->max_ns)
+            gaps->max_ns = gap;
+        gaps->count++;
+        gaps->sum_ns += gap;
+        gaps->squares += (unsigned __int128)gap * gap;
+        gaps->known |= WEIR_KNOWN_GAP;
+    }
+    gaps->known |= WEIR_KNOWN_ANY;
+    gaps->last_ns = time_ns;
+}
+
+UPDATE(update_payload)
+{
+    struct weir_feature_payload *payload = state;
+    payload->known = WEIR_KNOWN_ANY;
+    payload->octets += in->detail->payload_octets;
+    payload->packets += in->detail->payload_octets > 0;
+    payload->fragments += (in->packet->flags & WEIR_PACKET_FRAGMENT) != 0;
+}
+
+UPDATE(update_first)
+{
+    enum { TCP = 6 };
+    struct weir_feature_first *first = state;
+    const struct weir_packet *packet = in->packet;
+    const struct weir_packet_detail *detail = in->detail;
+    if (first->known)
+        return;
+    *first = (struct weir_feature_first){
+        .known = WEIR_KNOWN_ANY,
+        .fragment_id = detail->fragment_id,
+        .src_mac = detail->src_mac,
+        .dst_mac = detail->dst_mac,
+        .tunnel_id = packet->encapsulation.id,
+        .fragment_offset = detail->fragment_offset / 8,
+        .inner_vlan = detail->inner_vlan,
+        .tcp_flags = packet->tcp_flags,
+        .fragment_flags = detail->fragment_flags,
+        .tunnel_type = packet->encapsulation.kind,
+        .label_count = detail->label_count,
+    };
+    memcpy(first->labels, detail->labels, sizeof(first->labels));
+    first->known |= detail->has & WEIR_DETAIL_ETHERNET ? WEIR_KNOWN_ETHERNET : 0;
+    first->known |= detail->inner_vlan ? WEIR_KNOWN_INNER_VLAN : 0;
+    first->known |= packet->encapsulation.kind ? WEIR_KNOWN_TUNNEL : 0;
+    first->known |= packet->key.protocol == TCP ? WEIR_KNOWN_TCP : 0;
+    for (unsigned i = 0; i < detail->label_count && i < WEIR_DETAIL_LABELS; i++)
+        first->known |= WEIR_KNOWN_LABEL(i);
+}
+
+#define STATE(type) .octets = sizeof(struct weir_feature_##type)
+
+const struct weir_feature weir_features[WEIR_FEATURE_COUNT] = {
+    [WEIR_FEATURE_LENGTHS] = {STATE(lengths), .is_directional = true, .update = update_lengths},
+    [WEIR_FEATURE_BUCKETS] = {STATE(buckets), .is_directional = true, .update = update_buckets},
+    [WEIR_FEATURE_GAPS] = {STATE(gaps), .is_directional = true, .update = update_gaps},
+    [WEIR_FEATURE_BOTH_GAPS] = {STATE(gaps), .update = update_gaps},
+    [WEIR_FEATURE_PAYLOAD] = {STATE(payload), .is_directional = true, .needs_detail = true,
+                              .update = update_payload},
+    [WEIR_FEATURE_FIRST] = {STATE(first), .is_directional = true, .needs_detail = true,
+                            .update = update_first},
+};
+
+static uint32_t aligned(uint32_t octets)
+{
+    return (octets + WEIR_FEATURE_ALIGNMENT - 1) / WEIR_FEATURE_ALIGNMENT * WEIR_FEATURE_ALIGNMENT;
+}
+
+/* Puts a feature behind those that are there. */
+static void add_feature(struct weir_feature_set *set, enum weir_feature_id id, unsigned parameter,
+                        bool is_biflow)
+{
+    const struct weir_feature *feature = &weir_features[id];
+    uint32_t octets = aligned(feature->octets + feature->parameter_octets * parameter);
+    bool has_two = is_biflow && feature->is_directional;
+    unsigned i = set->count++;
+    set->list[i].id = (uint8_t)id;
+    set->list[i].offset = (uint16_t)set->slot_octets;
+    set->list[i].octets = (uint16_t)octets;
+    set->list[i].parameter = parameter;
+    set->offset[id] = (uint16_t)set->slot_octets;
+    set->reverse_offset[id] = (uint16_t)(set->slot_octets + (has_two ? octets : 0));
+    set->slot_octets += has_two ? 2 * octets : octets;
+    set->needs_detail |= feature->needs_detail;
+    if (feature->payload_octets > set->payload_octets)
+        set->payload_octets = feature->payload_octets;
+}
+
+void weir_feature_set_init(struct weir_feature_set *set,
+                           const struct weir_flow_definition *definition, bool is_biflow)
+{
+    bool has[WEIR_FEATURE_COUNT] = {false};
+    *set = (struct weir_feature_set){0};
+    for (unsigned i = 0; i < definition->extra_count; i++) {
+        const struct weir_flow_property *property = &weir_flow_properties[definition->extras[i]];
+        has[property->feature] |= is_biflow || !property->is_biflows;
+    }
+    for (unsigned id = WEIR_FEATURE_NONE + 1; id < WEIR_FEATURE_COUNT; id++)
+        if (has[id])
+            add_feature(set, (enum weir_feature_id)id, definition->splt_packets, is_biflow);
+}
+
+void weir_feature_set_restart(const struct weir_feature_set *set, uint8_t *slot)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        enum weir_feature_id id = (enum weir_feature_id)set->list[i].id;
+        unsigned states = set->reverse_offset[id] != set->offset[id] ? 2 : 1;
+        for (unsigned k = 0; k < states; k++) {
+            uint8_t *state = slot + set->list[i].offset + k * set->list[i].octets;
+            if (weir_features[id].restart)
+                weir_features[id].restart(state);
+            else
+                memset(state, 0, set->list[i].octets);
+        }
+    }
+}

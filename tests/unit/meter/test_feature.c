@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields beyond counters, from packets to rows. */
+#include "support/cmocka.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "meter/cache.h"
+
+#define MS WEIR_NS_PER_MS
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+/* A cache of one definition, and the last row that came out of it. */
+struct bench {
+    struct weir_cache_config config;
+    struct weir_cache *cache;
+    struct weir_extra_fields extra;
+    struct weir_extra_absent absent;
+    uint8_t octets[WEIR_EXTRA_OCTETS_MAX];
+    unsigned rows;
+    unsigned twice; /* rows of two packets of one length */
+};
+
+static int take(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct bench *bench = context;
+    (void)diag;
+    uint32_t last = batch->row_count - 1;
+    bench->rows += batch->row_count;
+    for (uint32_t i = 0; i < batch->row_count; i++) {
+        uint64_t bytes = weir_batch_u64(batch, WEIR_COLUMN_BYTES)[i];
+        const uint8_t *first = weir_batch_extra(batch, i);
+        bench->twice += batch->extra->row_octets == 8 && 2 * weir_load_be64(first) == bytes * bytes;
+    }
+    bench->extra = *batch->extra;
+    bench->absent = batch->extra_absent[last];
+    memcpy(bench->octets, weir_batch_extra(batch, last), batch->extra->row_octets);
+    return 0;
+}
+
+static void start(struct bench *bench, const char *fields, bool is_biflow)
+{
+    char text[WEIR_FLOW_DEFINITION_TEXT_MAX];
+    snprintf(text, sizeof(text), "keys=src_addr,dst_addr,src_port,dst_port,protocol fields=%s",
+             fields);
+    struct weir_diag diag = {0};
+    weir_cache_free(bench->cache);
+    bench->config = weir_cache_config_default();
+    bench->config.biflow = is_biflow ? WEIR_BIFLOW_FIRST : WEIR_BIFLOW_NONE;
+    bench->rows = 0;
+    struct weir_batch_sink sink = {.batch = take, .context = bench};
+    assert_int_equal(weir_flow_definition_parse(text, &bench->config.definition, &diag), 0);
+    assert_int_equal(weir_cache_new(&bench->config, &sink, &bench->cache, &diag), 0);
+}
+
+static int setup(void **state)
+{
+    *state = calloc(1, sizeof(struct bench));
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    weir_cache_free(bench->cache);
+    free(bench);
+    return 0;
+}
+
+static struct weir_packet packet_of(int64_t time_ns, bool forth, uint32_t octets)
+{
+    struct weir_address client = weir_address_from_v4(0xc0000201);
+    struct weir_address server = weir_address_from_v4(0xc6336401);
+    return (struct weir_packet){
+        .key = {.src_addr = forth ? client : server,
+                .dst_addr = forth ? server : client,
+                .src_port = forth ? 40000 : 443,
+                .dst_port = forth ? 443 : 40000,
+                .protocol = 6},
+        .time_ns = time_ns,
+        .octets = octets,
+    };
+}
+
+static void add(struct bench *bench, struct weir_packet packet, struct weir_packet_detail detail)
+{
+    struct weir_diag diag;
+    assert_int_equal(weir_cache_add_details(bench->cache, &packet, &detail, 1, &diag), 0);
+}
+
+static void finish(struct bench *bench)
+{
+    struct weir_diag diag;
+    assert_int_equal(weir_cache_finish(bench->cache, &diag), 0);
+    assert_int_equal(bench->rows, 1);
+}
+
+/* The place of a field, or its number where there is none. */
+static unsigned place_of(const struct bench *bench, const char *name)
+{
+    unsigned i = 0;
+    while (i < bench->extra.count && strcmp(bench->extra.fields[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static bool lacks(const struct bench *bench, const char *name)
+{
+    unsigned i = place_of(bench, name);
+    return i == bench->extra.count || weir_extra_lacks(&bench->absent, i);
+}
+
+static const uint8_t *octets_of(const struct bench *bench, const char *name)
+{
+    unsigned i = place_of(bench, name);
+    if (i == bench->extra.count)
+        fail_msg("there is no %s", name);
+    assert_false(weir_extra_lacks(&bench->absent, i));
+    return bench->octets + bench->extra.fields[i].offset;
+}
+
+static uint64_t number_of(const struct bench *bench, const char *name)
+{
+    const uint8_t *octets = octets_of(bench, name);
+    return weir_load_be(octets, bench->extra.fields[place_of(bench, name)].field.length);
+}
+
+static double float_of(const struct bench *bench, const char *name)
+{
+    uint64_t bits = weir_load_be64(octets_of(bench, name));
+    double value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void lengths_are_told(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "lengths", false);
+    static const uint32_t lengths[] = {40, 64, 65, 1500, 1501, 1500};
+    for (unsigned i = 0; i < 6; i++)
+        add(bench, packet_of(i * MS, true, lengths[i]), (struct weir_packet_detail){0});
+    finish(bench);
+    assert_int_equal(number_of(bench, "length_min"), 40);
+    assert_int_equal(number_of(bench, "length_max"), 1501);
+    assert_int_equal(number_of(bench, "length_squares"), 6762922);
+    assert_true(fabs(float_of(bench, "length_mean") - 778.3333333333334) < 1e-9);
+    assert_true(fabs(float_of(bench, "length_stddev") - 722.0463205) < 1e-6);
+    const uint8_t *list = octets_of(bench, "length_distribution");
+    static const uint8_t header[] = {41, 4, 0x81, 0x92, 0, 4, 0xff, 0xff, 0xff, 0xfe};
+    static const uint32_t buckets[] = {2, 1, 0, 0, 0, 2, 1, 0};
+    assert_memory_equal(list, header, sizeof(header));
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(weir_load_be32(list + sizeof(header) + 4 * i), buckets[i]);
+    assert_true(lacks(bench, "rev_length_min"));
+}
+
+/* A deviation that is small beside its mean, and numbers whose squares pass 64 bits. */
+static void gaps_are_told_by_direction(void **state)
+{
+    struct bench *bench = *state;
+    const int64_t hour = 3600 * WEIR_NS_PER_SECOND;
+    start(bench, "iat", true);
+    weir_cache_free(bench->cache);
+    bench->config.idle_ns = bench->config.active_ns = 0;
+    struct weir_batch_sink sink = {.batch = take, .context = bench};
+    assert_int_equal(weir_cache_new(&bench->config, &sink, &bench->cache, NULL), 0);
+    const struct weir_packet_detail none = {0};
+    add(bench, packet_of(0, true, 100), none);
+    add(bench, packet_of(MS, false, 100), none);
+    add(bench, packet_of(24 * hour, true, 100), none);
+    add(bench, packet_of(48 * hour + 2, true, 100), none);
+    add(bench, packet_of(48 * hour + 1, true, 100), none); /* earlier: a gap of 0 */
+    finish(bench);
+    assert_int_equal(number_of(bench, "iat_min"), 0);
+    assert_int_equal(number_of(bench, "iat_max"), 24 * hour + 2);
+    assert_true(fabs(float_of(bench, "iat_mean") / (16.0 * (double)hour) - 1) < 1e-12);
+    assert_true(fabs(float_of(bench, "iat_stddev") / (sqrt(128) * (double)hour) - 1) < 1e-12);
+    assert_int_equal(number_of(bench, "both_iat_max"), 24 * hour + 2);
+    assert_int_equal(number_of(bench, "both_iat_min"), 0);
+    assert_true(lacks(bench, "rev_iat_min")); /* of one packet there is none */
+}
+
+static void the_first_packet_is_told_of(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "fragmentation,link,payload", true);
+    struct weir_packet packet = packet_of(0, true, 100);
+    packet.flags = WEIR_PACKET_FRAGMENT;
+    add(bench, packet,
+        (struct weir_packet_detail){.has = WEIR_DETAIL_ETHERNET,
+                                    .src_mac = 0x020000000001,
+                                    .dst_mac = 2,
+                                    .fragment_id = 77,
+                                    .fragment_offset = 1480,
+                                    .fragment_flags = WEIR_FRAGMENT_MORE,
+                                    .payload_octets = 80,
+                                    .label_count = 2,
+                                    .labels = {{1, 2, 0x30}, {0, 0, 1}}});
+    add(bench, packet_of(MS, true, 100), (struct weir_packet_detail){.fragment_id = 78});
+    finish(bench);
+    assert_int_equal(number_of(bench, "src_mac"), 0x020000000001);
+    assert_int_equal(number_of(bench, "fragment_id"), 77);
+    assert_int_equal(number_of(bench, "fragment_offset"), 185);
+    assert_int_equal(number_of(bench, "fragment_flags"), 0x20);
+    assert_int_equal(number_of(bench, "fragments"), 1);
+    assert_int_equal(number_of(bench, "payload_bytes"), 80);
+    assert_int_equal(number_of(bench, "payload_packets"), 1);
+    assert_int_equal(number_of(bench, "mpls_label_1"), 0x010230);
+    assert_int_equal(number_of(bench, "mpls_depth"), 2);
+    assert_false(lacks(bench, "mpls_label_2"));
+    assert_true(lacks(bench, "mpls_label_3"));
+    assert_true(lacks(bench, "inner_vlan"));
+}
+
+/* A biflow that began with the answer knows nothing of the forward direction. */
+static void a_direction_without_packets_has_none(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "lengths,iat,payload,link", true);
+    weir_cache_free(bench->cache);
+    bench->config.biflow = WEIR_BIFLOW_SYN;
+    struct weir_batch_sink sink = {.batch = take, .context = bench};
+    assert_int_equal(weir_cache_new(&bench->config, &sink, &bench->cache, NULL), 0);
+    struct weir_packet packet = packet_of(0, false, 60);
+    packet.tcp_flags = SYN | ACK;
+    add(bench, packet, (struct weir_packet_detail){.payload_octets = 3});
+    finish(bench);
+    assert_true(lacks(bench, "length_min"));
+    assert_true(lacks(bench, "length_mean"));
+    assert_true(lacks(bench, "length_distribution"));
+    assert_true(lacks(bench, "payload_bytes"));
+    assert_true(lacks(bench, "mpls_depth"));
+    assert_int_equal(number_of(bench, "rev_length_min"), 60);
+    assert_int_equal(number_of(bench, "rev_payload_bytes"), 3);
+}
+
+/* Flows keep what they remember while sets are divided and united. */
+static void states_move_with_their_flows(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "length_squares", false);
+    enum { FLOWS = 40000 };
+    for (uint32_t round = 1; round <= 2; round++)
+        for (uint32_t flow = 0; flow < FLOWS; flow++) {
+            struct weir_packet packet = packet_of(round * MS, true, 100 + flow % 1000);
+            packet.key.src_addr = weir_address_from_v4(flow);
+            add(bench, packet, (struct weir_packet_detail){0});
+        }
+    struct weir_diag diag;
+    assert_int_equal(weir_cache_finish(bench->cache, &diag), 0);
+    assert_true(weir_cache_counters(bench->cache).sets_split > 0);
+    assert_int_equal(bench->twice, FLOWS);
+    assert_int_equal(bench->rows, FLOWS);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(lengths_are_told),
+        CASE(gaps_are_told_by_direction),
+        CASE(the_first_packet_is_told_of),
+        CASE(a_direction_without_packets_has_none),
+        CASE(states_move_with_their_flows),
+    };
+    return cmocka_run_group_tests_name("features", tests, NULL, NULL);
+}
