@@ -314,13 +314,22 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
 static void print_notes(const struct run *run)
 {
     const struct exported *exported = &run->exported;
-    struct weir_cache_counters cache = weir_meter_cache_counters(run->meter);
+    struct weir_meter_counters own;
+    struct weir_source_counters source;
+    struct weir_parse_counters parse;
+    struct weir_cache_counters cache;
     weir_progress_clear(&run->call->progress);
     uint16_t link_type;
     struct weir_rest_count unparsed;
     for (size_t i = 0; weir_meter_unparsed_link(run->meter, i, &link_type, &unparsed) == 0; i++)
         fprintf(stderr, "weir: note: %" PRIu64 " packets have link type %u, which is not parsed\n",
                 unparsed.packets, link_type);
+    weir_meter_count(run->meter, &own, &source, &parse, &cache);
+    if (own.packets_dropped > 0)
+        fprintf(stderr,
+                "weir: note: %" PRIu64 " packets were dropped before they could be read, beside "
+                "%" PRIu64 " that were; a greater --buffer, more --workers or a --filter helps\n",
+                own.packets_dropped, own.packets);
     if (cache.flows_expired_resources > 0)
         fprintf(stderr,
                 "weir: note: %" PRIu64 " of %" PRIu64 " flows were ended early for want of room; "

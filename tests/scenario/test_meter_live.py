@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: tests/scenario/test_meter_live.py build/weir
+
+`weir meter` live between two interfaces in a network namespace of the test's own: while it runs its
+options data name the interface and count its packets, with one thread and with several; what the
+kernel had to drop while it was stopped is reported, noted at the end, and adds up.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+weir = sys.argv[1]
+PORT = 4739
+SECONDS = 30
+FRAMES = 20000
+running = []
+
+
+def fail(text):
+    print(f"FAILED: {text}")
+    for process in running:
+        process.kill()
+    sys.exit(1)
+
+
+def enter_namespace():
+    """Begins anew in a namespace; 77 where that cannot be had."""
+    if os.environ.get("WEIR_IN_NAMESPACE"):
+        return
+    if not shutil.which("unshare") or not shutil.which("ip") or subprocess.run(
+            ["unshare", "-n", "ip", "link", "add", "weir0", "type", "veth", "peer", "name",
+             "weir1"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        print("SKIP: no namespace with two interfaces can be had")
+        sys.exit(77)
+    os.environ["WEIR_IN_NAMESPACE"] = "1"
+    os.execvp("unshare", ["unshare", "-n", sys.executable] + sys.argv)
+
+
+def make_interfaces():
+    for command in ("link set lo up", "link add weir0 type veth peer name weir1",
+                    "link set weir0 addrgenmode none", "link set weir1 addrgenmode none",
+                    "link set weir0 up", "link set weir1 up"):
+        subprocess.run(["ip"] + command.split(), check="addrgenmode" not in command,
+                       stderr=subprocess.DEVNULL)
+
+
+def wait_for(what, condition):
+    until = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > until:
+            fail(f"{what}: not after {SECONDS} s")
+        time.sleep(0.02)
+
+
+def frame(number):
+    """An Ethernet frame with UDP from a port that makes some hundred flows."""
+    udp = (1024 + number % 256).to_bytes(2, "big") + b"\x00\x35\x00\x26\x00\x00" + bytes(30)
+    ip = (b"\x45\x00" + (20 + len(udp)).to_bytes(2, "big") + b"\x00\x00\x00\x00\x40\x11\x00\x00" +
+          bytes([10, 0, number % 7, 1, 10, 0, 0, 2]))
+    return b"\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x08\x00" + ip + udp
+
+
+def send(count):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("weir0", 0))
+        for number in range(count):
+            wire.send(frame(number))
+
+
+def options(path, *names):
+    """Lines of options records, whole ones, that have these elements."""
+    lines = [json.loads(line) for line in text_of(path).split("\n")[:-1]]
+    return [line for line in lines if line.get("type") == "options" and
+            all(name in line for name in names)]
+
+
+def start(command, out, errors):
+    with open(out, "w", encoding="utf-8") as stdout, open(errors, "w", encoding="utf-8") as stderr:
+        running.append(subprocess.Popen(command, stdout=stdout, stderr=stderr))
+    return running[-1]
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def check(folder, workers):
+    out, errors = os.path.join(folder, "lines.json"), os.path.join(folder, "errors")
+    stats, said = os.path.join(folder, "stats.json"), os.path.join(folder, "collect.errors")
+    collector = start([weir, "collect", "--listen", f"udp://127.0.0.1:{PORT}", "--to", "json:-"],
+                      out, said)
+    wait_for("a collector", lambda: "collecting on" in text_of(said))
+    meter = start([weir, "meter", "-i", "weir1", "--buffer", "512Ki", "--workers", str(workers),
+                   "--idle-timeout", "1s", "--progress", "--stats", stats, "--to",
+                   f"udp://127.0.0.1:{PORT}?stats-interval=1s"], os.devnull, errors)
+    result = watch(out, meter, errors, stats)
+    collector.send_signal(signal.SIGTERM)
+    if collector.wait(SECONDS) != 0:
+        fail("weir collect did not end in good order")
+    print(f"ok: {workers} workers: {result}")
+
+
+def watch(out, meter, errors, stats):
+    wait_for("the interface's name", lambda: options(out, "interfaceName"))
+    if options(out, "interfaceName")[0]["interfaceName"] != "weir1":
+        fail("another interface")
+    send(1000)
+    wait_for("counts of packets while it runs",
+             lambda: any(line["packetTotalCount"] == 1000
+                         for line in options(out, "packetTotalCount", "meteringProcessId")))
+    wait_for("the same of the interface",
+             lambda: any(line["packetTotalCount"] == 1000 and line["ingressInterface"]
+                         for line in options(out, "packetTotalCount", "ingressInterface")))
+    meter.send_signal(signal.SIGSTOP)
+    send(FRAMES)
+    meter.send_signal(signal.SIGCONT)
+    wait_for("what was dropped",
+             lambda: any(line["droppedPacketTotalCount"] > 0 and
+                         line["packetTotalCount"] + line["droppedPacketTotalCount"] ==
+                         FRAMES + 1000
+                         for line in options(out, "droppedPacketTotalCount", "meteringProcessId")))
+    meter.send_signal(signal.SIGTERM)
+    if meter.wait(SECONDS) != 0:
+        fail("weir meter did not end in good order")
+    counted, said = json.loads(text_of(stats)), text_of(errors)
+    if f"note: {counted['packets_dropped']} packets were dropped" not in said:
+        fail(f"no note of {counted['packets_dropped']} packets: {said}")
+    if counted["packets"] + counted["packets_dropped"] != FRAMES + 1000:
+        fail(f"{counted['packets']} and {counted['packets_dropped']} packets")
+    return f"{counted['packets']} packets, {counted['packets_dropped']} dropped"
+
+
+def main():
+    enter_namespace()
+    make_interfaces()
+    for workers in (1, 2):
+        folder = tempfile.mkdtemp(prefix="weir-live.")
+        check(folder, workers)
+        shutil.rmtree(folder)
+
+
+main()
