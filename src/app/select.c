@@ -215,7 +215,10 @@ struct weir_sampling_design weir_select_design(const struct weir_select *select)
 {
     struct weir_selection_description description;
     weir_select_describe(select, &description);
-    return weir_sampling_design_of(description.selectors, description.count);
+    struct weir_sampling_design design =
+        weir_sampling_design_of(description.selectors, description.count);
+    design.sequence_id = description.sequence_id;
+    return design;
 }
 
 void weir_select_estimate(const struct weir_select *select, struct weir_estimates *ret_estimates)

@@ -264,6 +264,7 @@ static struct weir_shape_entry *find_shape(struct weir_exporter *exporter, struc
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
         struct weir_shape_entry *entry = &exporter->shapes[i];
         if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6 &&
+            entry->shape.names_sequence == shape.names_sequence &&
             entry->shape.keys == shape.keys && entry->shape.prefixes == shape.prefixes &&
             entry->shape.extra == shape.extra &&
             memcmp(&entry->shape.absent, &shape.absent, sizeof(shape.absent)) == 0)
@@ -480,6 +481,7 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
         struct weir_shape shape = {
             .columns = segment->columns,
             .is_v6 = is_v6,
+            .names_sequence = segment->names_sequence && exporter->config.has_options,
             .keys = segment->keys,
             .prefixes = segment->prefixes,
             .protocol = exporter->config.protocol,

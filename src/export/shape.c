@@ -46,6 +46,7 @@ static const struct carriage carriages[] = {
     {WEIR_COLUMN_POST_VLAN, {59, 2}, {59, 2}},
     {WEIR_COLUMN_SRC_MAC, {56, 6}, {56, 6}},
     {WEIR_COLUMN_DST_MAC, {80, 6}, {80, 6}},
+    {WEIR_COLUMN_SAMPLER, {301, 4}, {301, 4}},
     {WEIR_COLUMN_SAMPLING, {34, 4}, {34, 4}},
     {WEIR_COLUMN_SAMPLING_SIZE, {309, 4}, {309, 4}},
     {WEIR_COLUMN_FLOW_SELECTOR, {390, 2}, {390, 2}},
@@ -146,6 +147,15 @@ static void add_extras(struct weir_template *made, const struct weir_shape *shap
             add_field(made, shape->extra->fields[i].field);
 }
 
+/* Numbers of samplers mean something to who is told what samplers there are. */
+static bool has_column(const struct weir_shape *shape, uint8_t column)
+{
+    if (column == WEIR_COLUMN_SAMPLER &&
+        !(shape->names_sequence && shape->protocol == WEIR_PROTOCOL_IPFIX))
+        return false;
+    return shape->columns >> column & 1;
+}
+
 /* The field that carries a column; false: the shape's records have none. */
 static bool find_field(const struct weir_shape *shape, const struct carriage *carriage,
                        struct weir_field *ret_field)
@@ -155,7 +165,7 @@ static bool find_field(const struct weir_shape *shape, const struct carriage *ca
         .id = shape->is_v6 ? carriage->v6.id : carriage->v4.id,
         .length = shape->is_v6 ? carriage->v6.length : carriage->v4.length,
     };
-    if (field.id == 0 || !(shape->columns >> carriage->column & 1) || !is_carried(shape, &field))
+    if (field.id == 0 || !has_column(shape, carriage->column) || !is_carried(shape, &field))
         return false;
     field = rate_field(prefix_field(field, shape->prefixes), shape->columns);
     *ret_field = shape->protocol == WEIR_PROTOCOL_NETFLOW9 ? netflow9_field(field) : field;

@@ -24,7 +24,8 @@ struct weir_shape {
     weir_column_set columns;
     weir_column_set keys; /* of them, those that are Flow Keys */
     bool is_v6;
-    uint8_t prefixes; /* WEIR_SEGMENT_*_PREFIX */
+    bool names_sequence; /* column sampler has selection sequences, which IPFIX carries */
+    uint8_t prefixes;    /* WEIR_SEGMENT_*_PREFIX */
     enum weir_protocol protocol;
     const struct weir_extra_fields *extra; /* that records have besides; NULL: none */
     struct weir_extra_absent absent;       /* of these the ones that they lack */

@@ -55,6 +55,7 @@ struct weir_sampling_design {
     /* interval / size packets are one that was selected; 0: all are, no sampler is there. */
     uint32_t interval;
     uint32_t size;
+    uint32_t sequence_id; /* selectionSequenceId of records, where some sampler is there */
 };
 
 struct weir_sampling_design weir_sampling_design_of(const struct weir_selector *selectors,

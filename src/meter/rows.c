@@ -48,7 +48,7 @@ static weir_column_set columns_of(const struct weir_meter_layout *layout, unsign
     if (layout->tells_direction && (!definition->has_fields || shown & WEIR_COLUMN_BIT(IN_IF)))
         columns |= WEIR_COLUMN_BIT(OUT_IF) | WEIR_COLUMN_BIT(DIRECTION);
     if (!weir_sampling_is_all(&layout->sampling))
-        columns |= WEIR_COLUMN_BIT(SAMPLING);
+        columns |= WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLER);
     if (layout->sampling.size > 1)
         columns |= WEIR_COLUMN_BIT(SAMPLING_SIZE);
     if (layout->sampling.flow_probability < 1)
@@ -140,6 +140,7 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
         .columns = rows->shapes[shape].columns,
         .keys = keys_of(&rows->layout, rows->shapes[shape].columns),
         .domain = rows->layout.domain,
+        .names_sequence = rows->shapes[shape].columns & WEIR_COLUMN_BIT(SAMPLER),
         .prefixes = prefixes_of(&rows->layout.definition, shape & SHAPE_V6),
     };
     weir_batch_clear(batch);
@@ -314,6 +315,7 @@ void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_vi
     if (shape & SHAPE_REVERSE)
         add_reverse(flow->reverse, batch, row);
     if (!weir_sampling_is_all(&rows->layout.sampling)) {
+        weir_batch_u32(batch, WEIR_COLUMN_SAMPLER)[row] = rows->layout.sampling.sequence_id;
         weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[row] = rows->layout.sampling.interval;
         weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[row] = rows->layout.sampling.size;
         weir_batch_u16(batch, WEIR_COLUMN_FLOW_SELECTOR)[row] = UNIFORM_PROBABILITY;

@@ -151,12 +151,17 @@ def check_sampling(folder):
     flows = last_with(lines, "selectorIDTotalFlowsObserved")
     expect("selected flows", (stats["flows_exported"], stats["records_sent"]),
            (flows["selectorIDTotalFlowsObserved"], flows["selectorIDTotalFlowsSelected"]))
+    expect("the sequence of each record", {sequence["selectionSequenceId"]},
+           {line.get("selectionSequenceId") for line in lines if "type" not in line})
     expect("sampling that is unknown", 0, collected["records_sampling_unknown"])
-    for protocol in ("netflow9", "netflow5"):
-        path = os.path.join(folder, f"sampled.{protocol}.pcap")
-        meter(folder, f"{protocol}+pcap:{path}", "--sample", "count:1/10")
-        lines, collected = collect(folder, path)
-        expect(f"sampling that is unknown in {protocol}", 0, collected["records_sampling_unknown"])
+    for protocol in ("ipfix", "netflow9", "netflow5"):
+        path, store = (os.path.join(folder, f"sampled.{protocol}.{end}") for end in ("pcap", "store"))
+        stats = meter(folder, f"{protocol}+pcap:{path}", "--sample", "count:1/10")
+        subprocess.run([weir, "collect", "-r", path, "--store", store], check=True)
+        rows = subprocess.run([weir, "query", "--store", store, "--by", "sampling", "--sum", "flows",
+                               "--format", "csv"], check=True, stdout=subprocess.PIPE,
+                              text=True).stdout.split()
+        expect(f"interval and flows of {protocol}", f"10,{stats['records_sent']}", rows[1])
 
 
 def check_switches(folder):
