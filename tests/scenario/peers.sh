@@ -32,6 +32,7 @@
 #   leaves IPv6 out.
 # - pmacctd 1.7.7 sfprobe: samples IP only, and keeps to itself the samples of a last datagram that
 #   is not full; the pool in a sample counts packets, so that what it has sent can be told.
+# - What they get wrong on captures made for it: tests/scenario/test_wrong_totals.sh.
 # - nfpcapd 1.7.1: loses 1,425 of the sample's 83,621 IP packets, 1,335 of which it counts as
 #   "short caplen": those that snaplen cut inside what it wants to see. Each ICMP packet is a flow.
 #   -H sends one flow less than -w writes. nfreplay is right; in version 5 it leaves IPv6 out,
