@@ -21,8 +21,9 @@ struct lane {
     struct weir_cache *cache;
     struct weir_packet *ring;
     struct weir_packet_detail *details; /* of the packets in the ring; NULL: it needs none */
-    uint8_t *payloads;                  /* and so many octets of the payload of each */
-    uint32_t payload_octets;
+    uint8_t *octets;                    /* and so many of each: */
+    uint32_t payload_octets;            /* of the payload, */
+    uint32_t network_octets;            /* or from the IP header on, where these are not 0 */
     uint64_t filled;  /* packets ever put in; of who has the input, others know of `shown` */
     uint64_t shown;   /* those that may be metered */
     uint64_t metered; /* those that were */
@@ -78,13 +79,19 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     return result;
 }
 
+static uint32_t kept_octets(const struct lane *lane)
+{
+    return lane->network_octets > 0 ? lane->network_octets : lane->payload_octets;
+}
+
 /* Room for what the cache needs of packets besides; false: no memory. */
 static bool make_details(struct lane *lane, const struct weir_cache_config *cache)
 {
     lane->details = malloc(RING * sizeof(*lane->details));
     lane->payload_octets = weir_cache_payload_octets(cache);
-    lane->payloads = malloc((size_t)RING * lane->payload_octets + 1);
-    return lane->details && lane->payloads;
+    lane->network_octets = weir_cache_network_octets(cache);
+    lane->octets = malloc((size_t)RING * kept_octets(lane) + 1);
+    return lane->details && lane->octets;
 }
 
 static int make_lane(struct worker *worker, unsigned lane_index, struct weir_share share,
@@ -165,7 +172,7 @@ void weir_meter_workers_free(struct weir_meter_workers *workers)
             weir_cache_free(workers->each[i].lanes[k].cache);
             free(workers->each[i].lanes[k].ring);
             free(workers->each[i].lanes[k].details);
-            free(workers->each[i].lanes[k].payloads);
+            free(workers->each[i].lanes[k].octets);
         }
     }
     pthread_cond_destroy(&workers->changed);
@@ -183,16 +190,31 @@ struct giving {
     const struct weir_packet_detail *details;
 };
 
-/* The payload is the frame's, which is gone when the packet is metered. */
-static void keep_payload(const struct lane *lane, struct weir_packet_detail *detail, size_t place)
+/* Copies as much as there is room for. */
+static void keep(const struct lane *lane, size_t place, const uint8_t **octets, uint32_t *length)
 {
-    if (detail->payload_captured > lane->payload_octets)
-        detail->payload_captured = lane->payload_octets;
-    uint8_t *to =
-        detail->payload_captured > 0 ? lane->payloads + place * lane->payload_octets : NULL;
-    if (to)
-        memcpy(to, detail->payload, detail->payload_captured);
-    detail->payload = to;
+    uint8_t *to = lane->octets + place * kept_octets(lane);
+    if (*length > kept_octets(lane))
+        *length = kept_octets(lane);
+    if (*length > 0)
+        memcpy(to, *octets, *length);
+    *octets = *length > 0 ? to : NULL;
+}
+
+/* The octets are the frame's, which is gone when the packet is metered. */
+static void keep_octets(const struct lane *lane, struct weir_packet_detail *detail, size_t place)
+{
+    if (lane->network_octets == 0 || !detail->network) {
+        detail->network = NULL;
+        detail->network_captured = 0;
+        keep(lane, place, &detail->payload, &detail->payload_captured);
+        return;
+    }
+    const uint32_t before = detail->network_captured - detail->payload_captured;
+    keep(lane, place, &detail->network, &detail->network_captured);
+    bool has_payload = detail->network_captured > before;
+    detail->payload = has_payload ? detail->network + before : NULL;
+    detail->payload_captured = has_payload ? detail->network_captured - before : 0;
 }
 
 static void give(void *context, unsigned share, const struct weir_packet *packet)
@@ -205,7 +227,7 @@ static void give(void *context, unsigned share, const struct weir_packet *packet
     if (!lane->details || packet->flags & WEIR_PACKET_CLOCK)
         return;
     lane->details[place] = giving->details[packet->detail];
-    keep_payload(lane, &lane->details[place], place);
+    keep_octets(lane, &lane->details[place], place);
 }
 
 /* Whether every worker has room for what a fetch may give. With the lock. */

@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "dissect/pool.h"
 
-/* Flows of a region that are looked at at once: all of small caches, a part of large ones. */
-#define FLOWS_ALWAYS 65536u
+/* Flows of a region that are looked at at once: all of small regions, a part of large ones. */
+#define FLOWS_ALWAYS 8192u
 #define FLOWS_SHARE  4u
 
 /* Other protocols than TCP and UDP are known by their number, or never. */
@@ -47,11 +47,9 @@ int weir_applications_new(uint32_t entries, uint32_t regions,
         free(made);
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for nDPI");
     }
-    uint32_t most = entries / FLOWS_SHARE > FLOWS_ALWAYS ? entries / FLOWS_SHARE
-                    : entries < FLOWS_ALWAYS             ? entries
-                                                         : FLOWS_ALWAYS;
-    weir_pool_init(&made->flows, sizeof(struct ndpi_flow_struct),
-                   most / (regions > 0 ? regions : 1) + 1);
+    uint32_t each = entries / (regions > 0 ? regions : 1) + 1;
+    uint32_t most = each / FLOWS_SHARE > FLOWS_ALWAYS ? each / FLOWS_SHARE : FLOWS_ALWAYS;
+    weir_pool_init(&made->flows, sizeof(struct ndpi_flow_struct), each < most ? each : most);
     NDPI_BITMASK_SET_ALL(protocols);
     /* Tinc's connections are found by those before them, in a cache that cannot be emptied. */
     protocols.fds_bits[NDPI_PROTOCOL_TINC / NDPI_BITS] &= ~(1u << NDPI_PROTOCOL_TINC % NDPI_BITS);

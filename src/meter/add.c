@@ -504,7 +504,7 @@ HOT void take_features(const struct weir_cache *cache, const struct path path,
     uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
     bool is_reverse = path.is_biflow && is_reversed(&cache->hot[slot], at);
     weir_feature_set_update(&cache->rows.features, weir_cache_states(cache, slot), packet, detail,
-                            is_reverse);
+                            is_reverse, cache->buckets[at->bucket].region);
 }
 
 /*

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meter/feature_engines.h"
 #include "meter/private.h"
 
 /*
@@ -67,6 +68,16 @@ const struct weir_counter weir_cache_counter_table[] = {
                  "sets of the cache that were united with another since flows became fewer"),
     WEIR_COUNTER(struct weir_cache_counters, clock_steps_back, NONE,
                  "times that the packets' clock was set back, which ended all flows"),
+    WEIR_COUNTER(struct weir_cache_counters, flows_named, FLOWS,
+                 "flows in whose payload a name was found: of TLS, QUIC, DNS or HTTP"),
+    WEIR_COUNTER(struct weir_cache_counters, names_without_room, NONE,
+                 "names that were not found or not kept since too many were at the same time"),
+    WEIR_COUNTER(struct weir_cache_counters, applications_found, FLOWS,
+                 "flows whose application nDPI told"),
+    WEIR_COUNTER(struct weir_cache_counters, applications_unknown, FLOWS,
+                 "flows with payload whose application nDPI could not tell"),
+    WEIR_COUNTER(struct weir_cache_counters, applications_without_room, FLOWS,
+                 "flows that nDPI was not asked about since too many were at the same time"),
 };
 const size_t weir_cache_counter_count =
     sizeof(weir_cache_counter_table) / sizeof(weir_cache_counter_table[0]);
@@ -287,13 +298,17 @@ int weir_cache_new(const struct weir_cache_config *config, const struct weir_bat
     divide(cache, config);
     cache->packets_limit = UINT32_MAX;
     set_times(cache, config);
-    if (make_tables(cache, config, sink) < 0) {
+    if (make_tables(cache, config, sink) < 0)
+        result = weir_diag_set(diag, WEIR_E_NOMEM, "no memory for a flow cache of %u entries",
+                               config->entries);
+    else if (cache->rows.features.needs_engines)
+        result = weir_feature_engines_new(&cache->rows.features, cache->entries,
+                                          cache->region_count, &cache->rows.features.engines, diag);
+    if (result < 0)
         weir_cache_free(cache);
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for a flow cache of %u entries",
-                             config->entries);
-    }
-    *ret_cache = cache;
-    return 0;
+    else
+        *ret_cache = cache;
+    return result;
 }
 
 weir_column_set weir_cache_columns(const struct weir_cache_config *config)
@@ -316,16 +331,39 @@ uint32_t weir_cache_payload_octets(const struct weir_cache_config *config)
     return features.payload_octets;
 }
 
+uint32_t weir_cache_network_octets(const struct weir_cache_config *config)
+{
+    struct weir_feature_set features;
+    weir_feature_set_init(&features, &config->definition, config->biflow != WEIR_BIFLOW_NONE);
+    return features.network_octets;
+}
+
 void weir_cache_extras(const struct weir_cache_config *config, struct weir_extra_fields *ret_extra)
 {
     const struct weir_meter_layout layout = layout_of(config);
     weir_meter_layout_extras(&layout, config->biflow != WEIR_BIFLOW_NONE, ret_extra);
 }
 
+/* What flows that are still there have in the engines. */
+static void release_flows(struct weir_cache *cache)
+{
+    const struct weir_feature_set *features = &cache->rows.features;
+    if (!features->engines)
+        return;
+    for (uint32_t set = 0; set < cache->rows_in_use * cache->bucket_count; set++)
+        for (uint32_t ways = weir_group_occupied(&cache->groups[set]); ways; ways &= ways - 1) {
+            uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
+            weir_feature_set_release(features, weir_cache_states(cache, slot),
+                                     weir_cache_region_of(cache, slot));
+        }
+}
+
 void weir_cache_free(struct weir_cache *cache)
 {
     if (!cache)
         return;
+    release_flows(cache);
+    weir_feature_engines_free(cache->rows.features.engines);
     weir_cache_free_sets(cache);
     weir_meter_rows_done(&cache->rows);
     free(cache);
@@ -337,6 +375,7 @@ struct weir_cache_counters weir_cache_counters(const struct weir_cache *cache)
     counters.flows_exported = cache->rows.handed_on;
     counters.flows_active = cache->active_count;
     counters.cache_entries = cache->entries;
+    weir_feature_engines_count(cache->rows.features.engines, &counters);
     counters.cache_octets = weir_cache_octets(cache);
     return counters;
 }

@@ -147,6 +147,11 @@ struct weir_cache_counters {
     uint64_t sets_split;
     uint64_t sets_merged;
     uint64_t clock_steps_back;
+    uint64_t flows_named;
+    uint64_t names_without_room;
+    uint64_t applications_found;
+    uint64_t applications_unknown;
+    uint64_t applications_without_room;
 };
 
 extern const struct weir_counter weir_cache_counter_table[];
@@ -201,6 +206,9 @@ bool weir_cache_needs_details(const struct weir_cache_config *config);
 
 /* How many octets of the payload they look at, where it is not kept for them; 0: at none. */
 uint32_t weir_cache_payload_octets(const struct weir_cache_config *config);
+
+/* The same from the IP header on. */
+uint32_t weir_cache_network_octets(const struct weir_cache_config *config);
 
 /*
  * For live input: says that it is now_ns (earlier than the packets' time: ignored), ends the

@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "base/quantity.h"
+#include "dissect/application.h"
 #include "meter/property.h"
 
 #define ADDRESS_BITS 128u
@@ -205,6 +206,10 @@ static int add_shown(const struct item *item, weir_column_set *columns,
         definition->grouped.words[place / 64] &= ~(UINT64_C(1) << place % 64);
         return 0;
     }
+    if (property->feature == WEIR_FEATURE_APPLICATION && !weir_applications_are_known())
+        return fail(item, diag,
+                    "nDPI tells applications, and this weir was built without it "
+                    "(Debian package libndpi-dev)");
     if (definition->extra_count == WEIR_EXTRA_FIELDS_MAX)
         return fail(item, diag, "records have no room for so many fields");
     definition->extras[definition->extra_count++] = (uint8_t)index;

@@ -126,11 +126,16 @@ void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
 
 void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
 {
-    weir_cache_report(cache, slot, reason);
-    cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
-    cache->active_count--;
+    const struct weir_feature_set *features = &cache->rows.features;
     struct weir_bucket *bucket =
         &cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)];
+    if (features->engines)
+        weir_feature_set_finish(features, weir_cache_states(cache, slot), bucket->region);
+    weir_cache_report(cache, slot, reason);
+    if (features->engines)
+        weir_feature_set_release(features, weir_cache_states(cache, slot), bucket->region);
+    cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
+    cache->active_count--;
     bucket->active_count--;
     cache->regions[bucket->region].active_count--;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "meter/feature_engines.h"
 #include "meter/feature_state.h"
 #include "meter/property.h"
 
@@ -93,6 +94,12 @@ UPDATE(update_first)
         first->known |= WEIR_KNOWN_LABEL(i);
 }
 
+/* What a flow is about does not change with a record of it. */
+static void keep(void *state)
+{
+    (void)state;
+}
+
 #define STATE(type) .octets = sizeof(struct weir_feature_##type)
 
 const struct weir_feature weir_features[WEIR_FEATURE_COUNT] = {
@@ -104,6 +111,15 @@ const struct weir_feature weir_features[WEIR_FEATURE_COUNT] = {
                               .update = update_payload},
     [WEIR_FEATURE_FIRST] = {STATE(first), .is_directional = true, .needs_detail = true,
                             .update = update_first},
+    [WEIR_FEATURE_NAMES] = {STATE(names), .needs_detail = true, .needs_engines = true,
+                            .network_octets = WEIR_PAYLOAD_OCTETS_MAX, .update = weir_names_update,
+                            .restart = keep, .finish = weir_names_finish_state,
+                            .release = weir_names_release_state},
+    [WEIR_FEATURE_APPLICATION] = {STATE(application), .needs_detail = true, .needs_engines = true,
+                                  .network_octets = WEIR_PAYLOAD_OCTETS_MAX,
+                                  .update = weir_application_update, .restart = keep,
+                                  .finish = weir_application_finish_state,
+                                  .release = weir_application_release_state},
 };
 
 static uint32_t aligned(uint32_t octets)
@@ -127,8 +143,29 @@ static void add_feature(struct weir_feature_set *set, enum weir_feature_id id, u
     set->reverse_offset[id] = (uint16_t)(set->slot_octets + (has_two ? octets : 0));
     set->slot_octets += has_two ? 2 * octets : octets;
     set->needs_detail |= feature->needs_detail;
+    set->needs_engines |= feature->needs_engines;
     if (feature->payload_octets > set->payload_octets)
         set->payload_octets = feature->payload_octets;
+    if (feature->network_octets > set->network_octets)
+        set->network_octets = feature->network_octets;
+}
+
+void weir_feature_set_finish(const struct weir_feature_set *set, uint8_t *slot, unsigned region)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct weir_feature *feature = &weir_features[set->list[i].id];
+        if (feature->finish)
+            feature->finish(slot + set->list[i].offset, set->engines, region);
+    }
+}
+
+void weir_feature_set_release(const struct weir_feature_set *set, uint8_t *slot, unsigned region)
+{
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct weir_feature *feature = &weir_features[set->list[i].id];
+        if (feature->release)
+            feature->release(slot + set->list[i].offset, set->engines, region);
+    }
 }
 
 void weir_feature_set_init(struct weir_feature_set *set,

@@ -11,8 +11,11 @@
  *     struct weir_feature_set set;
  *     weir_feature_set_init(&set, &definition, is_biflow);
  *     memset(slot, 0, set.slot_octets);                      // the flow begins
- *     weir_feature_set_update(&set, slot, &packet, &detail, is_reverse);
+ *     weir_feature_set_update(&set, slot, &packet, &detail, is_reverse, region);
  *     state = weir_feature_state(&set, slot, WEIR_FEATURE_LENGTHS, is_reverse);
+ *
+ * Some features keep things outside of their states: with engines (meter/feature_engines.h) that
+ * the cache has for them, until it says that a flow ended.
  *
  * Values; any thread, a slot one at a time. Limits: WEIR_FEATURE_SLOT_OCTETS_MAX.
  */
@@ -35,8 +38,12 @@ enum weir_feature_id {
     WEIR_FEATURE_BOTH_GAPS,
     WEIR_FEATURE_PAYLOAD,
     WEIR_FEATURE_FIRST,
+    WEIR_FEATURE_NAMES,
+    WEIR_FEATURE_APPLICATION,
     WEIR_FEATURE_COUNT,
 };
+
+struct weir_feature_engines;
 
 /* A packet as features see it. */
 struct weir_feature_packet {
@@ -44,6 +51,8 @@ struct weir_feature_packet {
     const struct weir_packet_detail *detail; /* all zeros where nobody told */
     bool is_reverse;                         /* of a biflow's reverse direction */
     unsigned parameter;                      /* of the feature, as the definition says */
+    struct weir_feature_engines *engines;    /* NULL: no feature of the set needs them */
+    unsigned region;                         /* of the cache, by which engines count */
 };
 
 struct weir_feature {
@@ -51,10 +60,16 @@ struct weir_feature {
     uint16_t parameter_octets; /* more of them for each that its parameter says */
     bool is_directional;
     bool needs_detail;
+    bool needs_engines;
     uint16_t payload_octets; /* of each packet that it looks at */
+    uint16_t network_octets; /* likewise, from the IP header on */
     void (*update)(void *state, const struct weir_feature_packet *in);
     /* After a record of a flow that goes on; NULL: nothing is remembered. */
     void (*restart)(void *state);
+
+    /* Before the flow's last record, and after it; NULL: nothing to do. */
+    void (*finish)(void *state, struct weir_feature_engines *engines, unsigned region);
+    void (*release)(void *state, struct weir_feature_engines *engines, unsigned region);
 };
 
 extern const struct weir_feature weir_features[WEIR_FEATURE_COUNT];
@@ -75,18 +90,26 @@ struct weir_feature_set {
     uint16_t reverse_offset[WEIR_FEATURE_COUNT];
     uint32_t slot_octets; /* a multiple of WEIR_FEATURE_ALIGNMENT; 0: there are none */
     uint32_t payload_octets;
+    uint32_t network_octets;
     bool needs_detail;
+    bool needs_engines;
+    struct weir_feature_engines *engines; /* the cache's */
 };
 
 void weir_feature_set_init(struct weir_feature_set *set,
                            const struct weir_flow_definition *definition, bool is_biflow);
 
+/* Ends the states of a flow: before its last record, and after it. */
+void weir_feature_set_finish(const struct weir_feature_set *set, uint8_t *slot, unsigned region);
+void weir_feature_set_release(const struct weir_feature_set *set, uint8_t *slot, unsigned region);
+
 /* Takes a packet into the state of its flow. */
 static inline void weir_feature_set_update(const struct weir_feature_set *set, uint8_t *slot,
                                            const struct weir_packet *packet,
-                                           const struct weir_packet_detail *detail, bool is_reverse)
+                                           const struct weir_packet_detail *detail, bool is_reverse,
+                                           unsigned region)
 {
-    struct weir_feature_packet in = {packet, detail, is_reverse, 0};
+    struct weir_feature_packet in = {packet, detail, is_reverse, 0, set->engines, region};
     for (unsigned i = 0; i < set->count; i++) {
         const struct weir_feature *feature = &weir_features[set->list[i].id];
         size_t offset = set->list[i].offset;

@@ -8,6 +8,8 @@
 #ifndef WEIR_METER_FEATURE_STATE_H
 #define WEIR_METER_FEATURE_STATE_H
 
+#include "dissect/application.h"
+#include "dissect/names.h"
 #include "meter/feature.h"
 
 #define WEIR_KNOWN_ANY 1u /* of every state: a packet that it counts was seen */
@@ -71,5 +73,13 @@ struct weir_feature_first {
 #define WEIR_KNOWN_TUNNEL     8u
 #define WEIR_KNOWN_TCP        16u
 #define WEIR_KNOWN_LABEL(n)   (256u << (n)) /* n from 0 */
+
+/* Searches; what they found is in the engines. */
+struct weir_feature_names {
+    struct weir_name_search search;
+};
+struct weir_feature_application {
+    struct weir_application_search search;
+};
 
 #endif

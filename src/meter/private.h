@@ -154,6 +154,12 @@ static inline uint32_t weir_cache_bucket_of(const struct weir_cache *cache, uint
     return set - (uint32_t)(set * cache->bucket_inverse >> 56) * cache->bucket_count;
 }
 
+/* The region of a slot. */
+static inline unsigned weir_cache_region_of(const struct weir_cache *cache, uint32_t slot)
+{
+    return cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)].region;
+}
+
 /* Rows, at most 64, and buckets of a region that is to have about so many sets. */
 void weir_cache_divide(uint64_t sets, uint32_t *ret_rows, uint32_t *ret_buckets);
 

@@ -5,7 +5,9 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "dissect/hello.h"
 #include "ie/element.h"
+#include "meter/feature_engines.h"
 #include "meter/feature_state.h"
 
 /* Elements of lists, data/enterprise/builtin.csv. */
@@ -258,10 +260,16 @@ WRITER(write_label)
 #define LIST_HEADER  12u
 #define BUCKETS_ROOM .room = LIST_HEADER + 4 * WEIR_LENGTH_BUCKETS
 
+/* Names out of payloads, with room for their length. */
+#define TEXT(pen_, id_) ELEMENT(pen_, id_, WEIR_LENGTH_VARIABLE), .room = 3 + WEIR_NAME_OCTETS_MAX
+#define NAME(KIND, GROUP) \
+    FEATURE(NAMES, GROUP), .name_kind = WEIR_NAME_##KIND, .write = weir_write_name
+
 const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT] = {
     [WEIR_FLOW_GROUP_LENGTHS] = "lengths", [WEIR_FLOW_GROUP_IAT] = "iat",
     [WEIR_FLOW_GROUP_PAYLOAD] = "payload", [WEIR_FLOW_GROUP_FRAGMENTS] = "fragmentation",
-    [WEIR_FLOW_GROUP_LINK] = "link",
+    [WEIR_FLOW_GROUP_LINK] = "link",       [WEIR_FLOW_GROUP_TLS] = "tls",
+    [WEIR_FLOW_GROUP_DNS] = "dns",         [WEIR_FLOW_GROUP_HTTP] = "http",
 };
 
 const struct weir_flow_property weir_flow_properties[] = {
@@ -364,6 +372,22 @@ const struct weir_flow_property weir_flow_properties[] = {
      MEMBER(first, dst_mac, WEIR_KNOWN_ETHERNET)},
     {"inner_vlan", ELEMENT(0, 245, 2), FEATURE(FIRST, LINK),
      MEMBER(first, inner_vlan, WEIR_KNOWN_INNER_VLAN)},
+
+    {"app", TEXT(0, 96), FEATURE(APPLICATION, NONE), .write = weir_write_application},
+    {"tls_sni", TEXT(WEIR_PEN_BUILTIN, 450), NAME(SNI, TLS)},
+    {"tls_alpn", TEXT(WEIR_PEN_BUILTIN, 451), NAME(ALPN, TLS)},
+    {"tls_ja4", ELEMENT(WEIR_PEN_BUILTIN, 452, WEIR_JA4_OCTETS), NAME(JA4, TLS)},
+    {"tls_version", ELEMENT(WEIR_PEN_BUILTIN, 453, 2), FEATURE(NAMES, TLS),
+     .write = weir_write_tls_version},
+    {"quic_sni", TEXT(WEIR_PEN_BUILTIN, 454), NAME(SNI, NONE), .is_quic = true},
+    {"quic_version", ELEMENT(WEIR_PEN_BUILTIN, 455, 4), FEATURE(NAMES, TLS),
+     .write = weir_write_quic_version},
+    {"dns_question", TEXT(WEIR_PEN_BUILTIN, 456), NAME(DNS, DNS)},
+    {"dns_type", ELEMENT(WEIR_PEN_BUILTIN, 457, 2), FEATURE(NAMES, DNS),
+     .write = weir_write_dns_type},
+    {"http_method", TEXT(0, 459), NAME(HTTP_METHOD, HTTP)},
+    {"http_host", TEXT(0, 460), NAME(HTTP_HOST, HTTP)},
+    {"http_user_agent", TEXT(0, 468), NAME(HTTP_AGENT, HTTP)},
 };
 const size_t weir_flow_property_count =
     sizeof(weir_flow_properties) / sizeof(weir_flow_properties[0]);

@@ -40,6 +40,8 @@ struct weir_flow_property {
     uint16_t state_offset;
     uint32_t known;
     uint8_t group;      /* enum weir_flow_group, which names it with others */
+    uint8_t name_kind;  /* enum weir_name_kind, of names out of payloads */
+    bool is_quic;       /* of these only what QUIC carried */
     uint16_t room;      /* of variable length: octets at most, its length included */
     uint16_t room_each; /* and more for each that the feature's parameter says */
 
@@ -56,6 +58,9 @@ enum weir_flow_group {
     WEIR_FLOW_GROUP_PAYLOAD,
     WEIR_FLOW_GROUP_FRAGMENTS,
     WEIR_FLOW_GROUP_LINK,
+    WEIR_FLOW_GROUP_TLS,
+    WEIR_FLOW_GROUP_DNS,
+    WEIR_FLOW_GROUP_HTTP,
     WEIR_FLOW_GROUP_COUNT,
 };
 extern const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT];

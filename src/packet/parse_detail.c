@@ -118,6 +118,8 @@ static void take_transport(const struct weir_frame *frame, const struct weir_pac
     if (captured > header) {
         detail->payload = frame->octets + begin + header;
         detail->payload_captured = captured - header;
+        detail->network = frame->octets + layers->network;
+        detail->network_captured = layers->end - layers->network;
     }
 }
 

@@ -33,6 +33,8 @@ struct weir_packet_detail {
     const uint8_t *payload;    /* behind the transport header; NULL: nothing of it was captured */
     uint32_t payload_captured; /* octets there */
     uint32_t payload_octets;   /* octets by the IP length */
+    const uint8_t *network; /* the IP header, behind which the payload is; NULL: as the payload */
+    uint32_t network_captured; /* octets there, up to the payload's end */
     uint64_t src_mac;          /* of the last Ethernet header before IP, first octet highest */
     uint64_t dst_mac;
     uint32_t tcp_sequence;
