@@ -18,8 +18,8 @@ static uint32_t interval_of(struct weir_fraction rate)
 static uint32_t sampling_of(const struct weir_session *session)
 {
     const struct weir_exporter *exporter = session->exporter;
-    if (exporter->override)
-        return exporter->override;
+    if (exporter->override.denominator > 0)
+        return interval_of(exporter->override);
     if (session->sampling_said)
         return session->sampling_said;
     for (uint32_t i = 0; i < exporter->sampling.count; i++) {

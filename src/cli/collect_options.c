@@ -9,6 +9,8 @@
 
 static const char *const journal_choices[] = {[JOURNAL_ON] = "on", [JOURNAL_OFF] = "off", NULL};
 
+#define RATE_TEXT_MAX 32
+
 const struct weir_option weir_collect_options[OPTION_COUNT] = {
     [LISTEN] = {.name = "listen",
                 .kind = WEIR_OPTION_URL,
@@ -80,7 +82,8 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                   .repeatable = true,
                   .value = "[EXPORTER=]N",
                   .group = "What exporters leave out",
-                  .help = "one packet in N was metered: 192.0.2.1=1000 or 10.0.0.0/8=512 in place "
+                  .help = "one packet in N was metered, or as n/N n of them: 192.0.2.1=1000 or "
+                          "10.0.0.0/8=2/3 in place "
                           "of what these exporters say, the longest prefix first; 1000 for records "
                           "of which nobody says it"},
     [SAMPLING_WAIT] = {.name = "sampling-wait",
@@ -145,14 +148,22 @@ const struct weir_option weir_collect_options[OPTION_COUNT] = {
                                    "their own, those with the most messages; each makes 18"},
 };
 
-/* A number of at least 1, in 32 bits. */
-static int parse_interval(const char *text, uint32_t *ret_interval)
+/* N or n/N, n at most N and both from 1 and in 32 bits. */
+static int parse_sampling(const char *text, struct weir_fraction *ret_rate)
 {
-    uint64_t interval = 0;
-    int result = weir_size_parse(text, &interval);
-    if (result < 0 || interval == 0 || interval > UINT32_MAX)
+    const char *slash = strchr(text, '/');
+    char size_text[RATE_TEXT_MAX] = "1";
+    uint64_t size = 0, interval = 0;
+    if (slash && (size_t)(slash - text) >= sizeof(size_text))
         return WEIR_E_USAGE;
-    *ret_interval = (uint32_t)interval;
+    if (slash)
+        snprintf(size_text, sizeof(size_text), "%.*s", (int)(slash - text), text);
+    int result = weir_size_parse(size_text, &size);
+    if (result == 0)
+        result = weir_size_parse(slash ? slash + 1 : text, &interval);
+    if (result < 0 || size == 0 || size > interval || interval > UINT32_MAX)
+        return WEIR_E_USAGE;
+    *ret_rate = weir_fraction_of(size, interval);
     return 0;
 }
 
@@ -212,13 +223,14 @@ int weir_collect_parse_settings(const struct weir_arguments *arguments,
                                  "or network",
                                  given->option->name, given->text);
         bool is_fallback = is_sampling && value == given->text;
-        result = is_sampling ? parse_interval(value, is_fallback ? &config->sampling_fallback
+        result = is_sampling ? parse_sampling(value, is_fallback ? &config->sampling_fallback
                                                                  : &setting.sampling)
                              : parse_skew(value, &setting);
         if (result < 0)
-            return weir_diag_set(
-                diag, WEIR_E_USAGE, "--%s: '%s' is no %s", given->option->name, value,
-                is_sampling ? "interval such as 1000" : "duration such as 90s or -5m, nor auto");
+            return weir_diag_set(diag, WEIR_E_USAGE, "--%s: '%s' is no %s", given->option->name,
+                                 value,
+                                 is_sampling ? "interval such as 1000, nor n/N"
+                                             : "duration such as 90s or -5m, nor auto");
         if (!is_fallback)
             settings[config->setting_count++] = setting;
     }

@@ -54,8 +54,8 @@ struct weir_collector_config {
     uint64_t record_limit;                        /* stop after so many Flow Records; 0: none */
     const struct weir_exporter_setting *settings; /* of exporters; borrowed */
     size_t setting_count;
-    uint32_t sampling_fallback; /* interval of rows whose own nobody said; 0: none */
-    int64_t hold_ns;            /* rows wait so long for options of samplers; 0: they do not */
+    struct weir_fraction sampling_fallback; /* rate of rows whose own nobody said, or none */
+    int64_t hold_ns; /* rows wait so long for options of samplers; 0: they do not */
     uint32_t hold_rows;
     int64_t properties_wait_ns; /* records wait so long for common properties; 0: they do not */
 };

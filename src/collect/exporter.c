@@ -52,7 +52,7 @@ static void configure(const struct weir_exporters *exporters, struct weir_export
         int length = setting->network.prefix_length;
         if (!weir_network_contains(setting->network, exporter->key.address))
             continue;
-        if (setting->sampling && length >= sampling_length) {
+        if (setting->sampling.denominator > 0 && length >= sampling_length) {
             exporter->override = setting->sampling;
             sampling_length = length;
         }

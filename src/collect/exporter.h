@@ -35,7 +35,7 @@ enum weir_skew_mode {
 /* Configured for the exporters of a network; the longest prefix holds, of equals the last. */
 struct weir_exporter_setting {
     struct weir_network network;
-    uint32_t sampling; /* in place of whatever the exporter says; 0: nothing is set */
+    struct weir_fraction sampling; /* in place of whatever the exporter says; none: nothing is */
     bool has_skew;
     enum weir_skew_mode skew_mode;
     int64_t skew_ns;
@@ -52,7 +52,7 @@ _Static_assert(sizeof(struct weir_exporter_key) == 24, "no padding");
 struct weir_exporter {
     /* Numbers of the batches in which it has rows without an interval; collect/outlet.h. */
     uint64_t unknown_in[2];
-    uint32_t override; /* configured interval; 0: none */
+    struct weir_fraction override; /* configured rate; none: nothing is */
     enum weir_skew_mode skew_mode;
     int64_t skew_ns;  /* of WEIR_SKEW_ADD */
     bool has_changed; /* samplers, since rows were corrected */

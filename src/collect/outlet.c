@@ -43,7 +43,7 @@ static bool wants_hold(const struct weir_outlet *outlet, struct weir_session *se
     const struct weir_exporter *exporter = session->exporter;
     int64_t received_ns = context->segment.received_ns;
     if ((weir_plan_columns(plan) & sampling) != WEIR_COLUMN_BIT(SAMPLER) || context->sampling ||
-        exporter->override ||
+        exporter->override.denominator > 0 ||
         weir_sampling_knows_samplers(&exporter->sampling, weir_plan_names_sequence(plan)))
         return false;
     if (!session->has_held) {

@@ -32,8 +32,8 @@
 struct weir_outlet_config {
     uint32_t batch_rows;
     uint32_t hold_rows;
-    int64_t hold_ns;            /* 0: nothing is held back */
-    uint32_t sampling_fallback; /* interval of rows whose own nobody said; 0: none */
+    int64_t hold_ns;                        /* 0: nothing is held back */
+    struct weir_fraction sampling_fallback; /* rate of rows whose own nobody said, or none */
 };
 
 /* Indexes of weir_exporter.unknown_in. */

@@ -49,13 +49,11 @@ static uint32_t fill(const struct weir_batch *batch, struct weir_segment *segmen
 }
 
 static void override_all(const struct weir_batch *batch, struct weir_segment *segment,
-                         uint32_t first, uint32_t interval)
+                         uint32_t first, struct weir_fraction rate)
 {
     add_column(batch, segment);
-    uint32_t *intervals = intervals_of(batch, segment);
-    for (uint32_t i = first; i < segment->row_count; i++)
-        intervals[i] = interval;
-    weir_sampling_of_one(batch, segment, first);
+    for (uint32_t row = first; row < segment->row_count; row++)
+        weir_sampling_set(batch, segment, row, rate);
 }
 
 static void check_times(const struct weir_batch *batch, const struct weir_segment *segment,
@@ -99,7 +97,7 @@ static void finish(const struct weir_batch *batch, struct weir_segment *segment,
                    struct weir_rows_count *count)
 {
     uint32_t row = segment->first_row + first, rows = segment->row_count - first;
-    if (exporter->override) {
+    if (exporter->override.denominator > 0) {
         override_all(batch, segment, first, exporter->override);
         count->sampling_overridden += rows;
     } else {
@@ -141,14 +139,15 @@ uint32_t weir_rows_correct(struct weir_batch *batch, const struct weir_exporter 
     return corrected;
 }
 
-void weir_rows_complete(struct weir_batch *batch, uint32_t fallback)
+void weir_rows_complete(struct weir_batch *batch, struct weir_fraction fallback)
 {
-    for (uint32_t i = 0; fallback && i < batch->segment_count; i++) {
+    for (uint32_t i = 0; fallback.denominator > 0 && i < batch->segment_count; i++) {
         struct weir_segment *segment = &batch->segments[i];
         add_column(batch, segment);
-        uint32_t *intervals = intervals_of(batch, segment);
+        const uint32_t *intervals = intervals_of(batch, segment);
         for (uint32_t row = 0; row < segment->row_count; row++)
-            intervals[row] = intervals[row] ? intervals[row] : fallback;
+            if (intervals[row] == 0)
+                weir_sampling_set(batch, segment, row, fallback);
     }
     weir_batch_recount_columns(batch);
 }

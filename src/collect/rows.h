@@ -43,7 +43,7 @@ struct weir_rows_count weir_rows_finish(struct weir_batch *batch, uint32_t rows,
 /* Gives rows of an exporter that have no interval theirs; returns how many got one. */
 uint32_t weir_rows_correct(struct weir_batch *batch, const struct weir_exporter *exporter);
 
-/* Makes the batch whole for its sinks; rows without an interval get `fallback` unless it is 0. */
-void weir_rows_complete(struct weir_batch *batch, uint32_t fallback);
+/* Makes the batch whole for its sinks; rows without an interval get `fallback`, if any. */
+void weir_rows_complete(struct weir_batch *batch, struct weir_fraction fallback);
 
 #endif

@@ -337,38 +337,34 @@ static bool same_in(const uint32_t *column, uint32_t row, uint32_t other)
     return !column || column[row] == column[other];
 }
 
-static uint32_t *sizes_of(const struct weir_batch *batch, const struct weir_segment *segment)
-{
-    return weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE) + segment->first_row;
-}
-
-void weir_sampling_of_one(const struct weir_batch *batch, const struct weir_segment *segment,
-                          uint32_t first)
-{
-    uint32_t *sizes = sizes_of(batch, segment);
-    for (uint32_t row = first;
-         segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE) && row < segment->row_count; row++)
-        sizes[row] = 1;
-}
-
-/* A segment has sizes once one of its rows has another than 1. */
+/* The segment has sizes once one of its rows has another than 1; before they are all 1. */
 static void set_size(const struct weir_batch *batch, struct weir_segment *segment, uint32_t row,
                      uint32_t size)
 {
+    uint32_t *sizes = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE) + segment->first_row;
     if (!(segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE))) {
         if (size <= 1)
             return;
         segment->columns |= WEIR_COLUMN_BIT(SAMPLING_SIZE);
-        weir_sampling_of_one(batch, segment, 0);
+        for (uint32_t i = 0; i < segment->row_count; i++)
+            sizes[i] = 1;
     }
-    sizes_of(batch, segment)[row] = size;
+    sizes[row] = size;
+}
+
+void weir_sampling_set(const struct weir_batch *batch, struct weir_segment *segment, uint32_t row,
+                       struct weir_fraction rate)
+{
+    uint32_t *intervals = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING) + segment->first_row;
+    intervals[row] = rate.denominator;
+    set_size(batch, segment, row, is_none(rate) ? 1 : rate.numerator);
 }
 
 uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,
                             struct weir_segment *segment, uint32_t first, uint32_t count)
 {
     struct search search = search_of(sampling, batch, segment);
-    uint32_t *intervals = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING) + segment->first_row;
+    const uint32_t *intervals = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING) + segment->first_row;
     uint32_t unknown = 0;
     struct weir_fraction found = none;
     bool has_last = false;
@@ -381,8 +377,7 @@ uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct w
             found = find_for_row(&search, row);
         has_last = true;
         last = row;
-        intervals[row] = found.denominator;
-        set_size(batch, segment, row, is_none(found) ? 1 : found.numerator);
+        weir_sampling_set(batch, segment, row, found);
         unknown += is_none(found);
     }
     return unknown;

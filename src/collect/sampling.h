@@ -139,8 +139,11 @@ static inline bool weir_sampling_knows_samplers(const struct weir_sampling *samp
 uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,
                             struct weir_segment *segment, uint32_t first, uint32_t count);
 
-/* Gives a segment's rows from `first` on the size 1, where it has that column. */
-void weir_sampling_of_one(const struct weir_batch *batch, const struct weir_segment *segment,
-                          uint32_t first);
+/*
+ * Gives a row of a segment, counted from its first, a rate or none. The segment has the column
+ * `sampling`, and gets `sampling_size` where the rate needs it.
+ */
+void weir_sampling_set(const struct weir_batch *batch, struct weir_segment *segment, uint32_t row,
+                       struct weir_fraction rate);
 
 #endif

@@ -535,14 +535,14 @@ static void configured(void **state)
 {
     (void)state;
     const struct weir_exporter_setting settings[] = {
-        {.network = network_of("192.0.2.1"), .sampling = 9},
-        {.network = network_of("192.0.2.0/24"), .sampling = 8},
+        {.network = network_of("192.0.2.1"), .sampling = {1, 9}},
+        {.network = network_of("192.0.2.0/24"), .sampling = {3, 8}},
         {.network = network_of("::/0"), .has_skew = true},
     };
     struct weir_collector_config config = config_of_tests();
     config.settings = settings;
     config.setting_count = 3;
-    config.sampling_fallback = 3;
+    config.sampling_fallback = (struct weir_fraction){2, 3};
     struct desk desk = desk_open(&config, DESK_BATCHES);
     const char *const addresses[] = {"192.0.2.1", "192.0.2.2", "198.51.100.1", "198.51.100.2"};
     const uint32_t expected[] = {9, 8, 100, 3};
@@ -555,8 +555,11 @@ static void configured(void **state)
     }
     struct weir_collect_counters counters = desk_count(&desk);
     assert_int_equal(desk.taken->rows, 8);
-    for (uint32_t i = 0; i < 8; i++)
+    static const uint32_t sizes[] = {0, 3, 0, 2};
+    for (uint32_t i = 0; i < 8; i++) {
         assert_int_equal(desk.taken->row[i].sampling, expected[i / 2]);
+        assert_int_equal(desk.taken->row[i].sampling_size, sizes[i / 2]);
+    }
     assert_int_equal(counters.records_sampling_overridden, 4);
     assert_int_equal(counters.records_sampling_unknown, 2);
     desk_close(&desk);
