@@ -27,7 +27,7 @@ struct ignored {
 };
 
 struct point {
-    uint64_t if_index, packets, octets, dropped;
+    uint64_t if_index, packets, octets, dropped, hardware_timed;
     const char *name;
 };
 
@@ -102,6 +102,8 @@ static const struct weir_report_field point_fields[] = {
     WEIR_REPORT_NUMBER(0, 86, 8, struct point, packets),
     WEIR_REPORT_NUMBER(0, 85, 8, struct point, octets),
     WEIR_REPORT_NUMBER(0, 135, 8, struct point, dropped),
+    /* hardwareTimedPacketTotalCount */
+    WEIR_REPORT_NUMBER(OWN, 313, 8, struct point, hardware_timed),
 };
 
 static const struct weir_report_field name_fields[] = {
@@ -178,6 +180,7 @@ static const void *point_values(void *context, uint32_t index)
         .packets = point.counters.packets_read,
         .octets = point.counters.octets_read,
         .dropped = point.counters.packets_dropped_kernel + point.counters.packets_dropped_interface,
+        .hardware_timed = point.counters.packets_time_hardware,
         .name = point.name,
     };
     return &reports->point;
@@ -268,7 +271,11 @@ int weir_meter_reports_new(struct weir_meter *meter, unsigned process,
                                 &reports->process.totals.estimates);
     weir_flow_selection_reports_init(&reports->flows, &reports->flow_description);
     reports->source = (struct weir_report_source){
-        .reports = reports->reports, .refresh = refresh, .context = reports};
+        .reports = reports->reports,
+        .refresh = refresh,
+        .context = reports,
+        .metering_process_id = process + 1,
+    };
     add_reports(reports, table, REPORTS);
     add_reports(reports, reports->packets.table, reports->packets.count);
     add_reports(reports, reports->flows.table, reports->flows.count);

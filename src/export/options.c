@@ -7,7 +7,7 @@
 
 /* The Exporting Process's own reports, RFC 7011 sections 4.1 and 4.3. */
 struct exported {
-    uint64_t process;
+    uint64_t process, metering_process;
     uint64_t messages, records, octets;
     uint64_t unsent_records, unsent_packets, unsent_octets;
     int64_t first_ns, last_ns;
@@ -16,9 +16,10 @@ struct exported {
 #define NUMBER(id, octets, member) WEIR_REPORT_NUMBER(0, id, octets, struct exported, member)
 
 static const struct weir_report_field exported_fields[] = {
-    WEIR_REPORT_DOMAIN, NUMBER(41, 8, messages), /* exportedMessageTotalCount */
-    NUMBER(42, 8, records),                      /* exportedFlowRecordTotalCount */
-    NUMBER(40, 8, octets),                       /* exportedOctetTotalCount */
+    WEIR_REPORT_DOMAIN,      NUMBER(143, 4, metering_process), /* meteringProcessId */
+    NUMBER(41, 8, messages),                                   /* exportedMessageTotalCount */
+    NUMBER(42, 8, records),                                    /* exportedFlowRecordTotalCount */
+    NUMBER(40, 8, octets),                                     /* exportedOctetTotalCount */
 };
 
 static const struct weir_report_field unsent_fields[] = {
@@ -40,6 +41,7 @@ static bool refresh_own(void *context, bool is_end)
     (void)is_end;
     *exporter->options.own = (struct exported){
         .process = exporter->config.process_id,
+        .metering_process = exporter->options.metering_process_id,
         .messages = counters->messages_sent,
         .records = counters->records_sent,
         .octets = counters->octets_sent,
@@ -79,8 +81,8 @@ static int add_own_reports(struct weir_exporter *exporter, struct weir_diag *dia
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for reports");
     const struct weir_report reports[] = {
         {.fields = exported_fields,
-         .field_count = 4,
-         .scope_count = 1,
+         .field_count = sizeof(exported_fields) / sizeof(exported_fields[0]),
+         .scope_count = 2,
          .netflow9_scope = WEIR_SCOPE_SYSTEM,
          .is_statistics = true,
          .values = own_values,
@@ -100,8 +102,12 @@ static int add_own_reports(struct weir_exporter *exporter, struct weir_diag *dia
          .values = unsent_values,
          .context = own},
     };
-    const struct weir_report_source source = {reports, sizeof(reports) / sizeof(reports[0]),
-                                              refresh_own, exporter};
+    const struct weir_report_source source = {
+        .reports = reports,
+        .count = sizeof(reports) / sizeof(reports[0]),
+        .refresh = refresh_own,
+        .context = exporter,
+    };
     return weir_exporter_add_reports(exporter, &source, diag);
 }
 
@@ -187,6 +193,8 @@ int weir_exporter_add_reports(struct weir_exporter *exporter,
         options->report_count++;
     }
     options->sources[options->source_count++] = *source;
+    if (source->metering_process_id)
+        options->metering_process_id = source->metering_process_id;
     return 0;
 }
 

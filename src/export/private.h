@@ -54,6 +54,7 @@ struct weir_exporter_options {
     struct weir_report_entry types, keys;                 /* RFC 5610; RFC 7011 section 4.4 */
     uint64_t types_told[WEIR_EXPORTER_OWN_ELEMENTS / 64]; /* since types_ns */
     struct exported *own;                                 /* what options.c reports itself */
+    uint32_t metering_process_id;
     bool is_described, is_begun, has_types;
     int64_t described_ns, reported_ns, types_ns;
 };

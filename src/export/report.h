@@ -99,6 +99,7 @@ struct weir_report_source {
      */
     bool (*refresh)(void *context, bool is_end);
     void *context;
+    uint32_t metering_process_id; /* of whose Flow Records are exported; 0: nobody says */
 };
 
 /* Whether the protocol has such reports. */

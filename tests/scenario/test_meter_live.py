@@ -117,7 +117,8 @@ def watch(out, meter, errors, stats):
              lambda: any(line["packetTotalCount"] == 1000
                          for line in options(out, "packetTotalCount", "meteringProcessId")))
     wait_for("the same of the interface",
-             lambda: any(line["packetTotalCount"] == 1000 and line["ingressInterface"]
+             lambda: any(line["packetTotalCount"] == 1000 and line["ingressInterface"] and
+                         line["hardwareTimedPacketTotalCount"] == 0
                          for line in options(out, "packetTotalCount", "ingressInterface")))
     meter.send_signal(signal.SIGSTOP)
     send(FRAMES)

@@ -84,7 +84,7 @@ static struct weir_selection_description all_kinds(void)
 static char *lines_of(void **state, const struct weir_selection_reports *reports)
 {
     char path[SCRATCH_PATH_MAX], text[SCRATCH_PATH_MAX + 64];
-    const struct weir_report_source source = {reports->table, reports->count, NULL, NULL};
+    const struct weir_report_source source = {.reports = reports->table, .count = reports->count};
     snprintf(text, sizeof(text), "json:%s?options=all", scratch_path(*state, "out.json", path));
     struct weir_url url;
     struct weir_diag diag = {0};

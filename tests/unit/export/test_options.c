@@ -237,7 +237,7 @@ static struct weir_exporter *exporter_of(enum weir_protocol protocol, struct rea
          .values = thing_values,
          .context = things},
     };
-    const struct weir_report_source source = {reports, 1, refresh, things};
+    const struct weir_report_source source = {reports, 1, refresh, things, 9};
     struct weir_exporter *exporter;
     struct weir_diag diag = {0};
     if (weir_exporter_new(&config, &reader->transport, &exporter, &diag) < 0 ||
@@ -345,6 +345,7 @@ static void counts_of_what_was_sent_are_exact(void **state)
             assert_int_equal(value(got, 0, 41), got->message);
             assert_int_equal(value(got, 0, 42), flows);
             assert_int_equal(got->values[0], 77);
+            assert_int_equal(value(got, 0, 143), 9);
         }
         assert_int_equal(reports, 2);
         assert_int_equal(value(with(reader, 0, 42, 1), 0, 42), 160);
@@ -492,7 +493,7 @@ static void many_reports_fit_into_small_messages(void **state)
             .values = thing_values,
             .context = &things,
         };
-    struct weir_report_source source = {reports, 3, NULL, NULL};
+    struct weir_report_source source = {.reports = reports, .count = 3};
     struct weir_diag diag = {0};
     for (unsigned i = 0; i < 14; i++)
         assert_int_equal(weir_exporter_add_reports(exporter, &source, &diag), 0);
