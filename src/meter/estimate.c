@@ -173,8 +173,10 @@ static double total_error(const struct weir_totals *totals, const struct known *
     if (totals->time) {
         double free = 1 - design->time_probability;
         double periods = weir_stage_periods(totals->time);
-        variance += (known->window_squares - known->squares) * free;
-        variance -= (all - known->window_squares) * free / periods;
+        double spread = known->window_squares;
+        if (periods > 1)
+            spread = (spread - all / periods) * periods / (periods - 1);
+        variance += (spread - known->squares) * free;
         variance += all / (periods * periods) * free * PERIOD_ENDS;
     }
     for (unsigned i = 0; i < count; i++) {

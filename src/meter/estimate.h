@@ -25,9 +25,9 @@
  *     the packets that the stage selected. Of a record nothing is taken off, since what others had
  *     of its blocks is not known: exact where it has one packet in each, and too great for a flow
  *     with a good share of the traffic;
- *   - time: that intervals follow each other without order. Of the total, (B^2 - W)(1 - t) / M is
- *     taken off for M periods, and the part of a period at the ends is let for; of a record, that
- *     its packets are spread over its time evenly;
+ *   - time: that intervals follow each other without order. Of the total, W is that of a simple
+ *     random sample of M periods, (W - B^2 / M) M / (M - 1), and the part of a period at the ends
+ *     is allowed for; of a record, that its packets are spread over its time evenly;
  *   - flow: nothing. F is found out by putting flows into 1024 groups by their hash: the variance
  *     between groups is that of flows. A record of a flow is the whole of it, and stands for 1/f:
  *     its error is that of what it adds to a sum.

@@ -243,8 +243,8 @@ void weir_stage_init(struct weir_stage *stage, const struct weir_selector *selec
         .random = {seed},
         .match = config->match,
         .window_ns = INT64_MIN,
-        .first_window_ns = INT64_MAX,
-        .last_window_ns = INT64_MIN,
+        .first_ns = INT64_MAX,
+        .last_ns = INT64_MIN,
     };
     uint64_t begin = config->seed && selector->population
                          ? weir_random_next(&stage->random) % selector->population
@@ -312,8 +312,8 @@ int64_t weir_stage_window(const struct weir_stage *stage, int64_t time_ns)
 
 double weir_stage_periods(const struct weir_stage *stage)
 {
-    double span_ns = (double)stage->last_window_ns - (double)stage->first_window_ns;
-    return stage->selector.seen > 0 ? 1 + span_ns / (double)stage->period_ns : 1;
+    double span_ns = (double)stage->last_ns - (double)stage->first_ns;
+    return span_ns > (double)stage->period_ns ? span_ns / (double)stage->period_ns : 1;
 }
 
 static int64_t time_in_period(struct weir_stage *stage, int64_t time_ns)
@@ -323,10 +323,6 @@ static int64_t time_in_period(struct weir_stage *stage, int64_t time_ns)
         since < stage->period_ns)
         return since;
     stage->window_ns = weir_stage_window(stage, time_ns);
-    if (stage->window_ns < stage->first_window_ns)
-        stage->first_window_ns = stage->window_ns;
-    if (stage->window_ns > stage->last_window_ns)
-        stage->last_window_ns = stage->window_ns;
     return __builtin_sub_overflow(time_ns, stage->window_ns, &since) ? INT64_MAX : since;
 }
 
@@ -335,9 +331,15 @@ static size_t select_time(struct weir_stage *stage, const struct weir_selection_
 {
     int64_t on = (int64_t)stage->selector.sample;
     size_t selected = 0;
-    for (size_t i = 0; i < count; i++)
-        if (time_in_period(stage, items->time_ns[kept[i]]) < on)
+    for (size_t i = 0; i < count; i++) {
+        int64_t time_ns = items->time_ns[kept[i]];
+        if (time_ns < stage->first_ns)
+            stage->first_ns = time_ns;
+        if (time_ns > stage->last_ns)
+            stage->last_ns = time_ns;
+        if (time_in_period(stage, time_ns) < on)
             kept[selected++] = kept[i];
+    }
     return selected;
 }
 

@@ -91,8 +91,8 @@ struct weir_stage {
     uint64_t taken;     /* of them, by random */
     int64_t period_ns;
     int64_t phase_ns;
-    int64_t window_ns; /* when the period began in which the last packet was */
-    int64_t first_window_ns, last_window_ns; /* of all that it has seen */
+    int64_t window_ns;         /* when the period began in which the last packet was */
+    int64_t first_ns, last_ns; /* of the packets that it has seen */
     struct weir_hash_key hash_key;
     struct weir_flow_part flow_part;
     const struct weir_match *match;
@@ -136,7 +136,8 @@ static inline void weir_stage_count(struct weir_stage *stage, size_t seen, size_
 /* The hash by which WEIR_SELECTOR_FLOW decides: its upper half. */
 uint64_t weir_stage_flow_hash(const struct weir_stage *stage, const struct weir_packet *packet);
 
-/* Of WEIR_SELECTOR_TIME: when the period of a time began, and how many periods it has seen. */
+/* Of WEIR_SELECTOR_TIME: when the period of a time began, and how many periods were seen, at
+ * least one. */
 int64_t weir_stage_window(const struct weir_stage *stage, int64_t time_ns);
 double weir_stage_periods(const struct weir_stage *stage);
 
