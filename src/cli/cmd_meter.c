@@ -3,29 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/destination.h"
-#include "app/flow_printer.h"
 #include "app/flow_selection.h"
-#include "app/guard.h"
 #include "app/meter.h"
-#include "app/meter_reports.h"
 #include "app/stats.h"
 #include "cli/command.h"
 #include "cli/meter_options.h"
+#include "cli/meter_outputs.h"
 #include "cli/print.h"
 #include "cli/signals.h"
 
 #define STATS_OCTETS_MAX ((size_t)64 << 10)
-
-/* The same everywhere: Observation Points that hash choose the same flows, and files are repeated.
- */
-#define SELECTION_SEED 0
-
-/* What the Exporting Processes counted, together. */
-struct exported {
-    struct weir_exporter_counters exporters;
-    struct weir_udp_sender_counters senders;
-};
 
 /* A run of the command. */
 struct run {
@@ -33,149 +20,10 @@ struct run {
     const struct weir_arguments *arguments;
     struct weir_meter_settings settings;
     struct weir_meter *meter;
-    struct weir_meter_reports *reports;     /* of the meter */
-    const char **selectors;                 /* of --select */
-    struct weir_flow_selection *selection;  /* NULL: every flow goes out */
-    struct weir_destination **destinations; /* one a URL; NULL: not open */
-    struct weir_flow_printer *printer;
-    struct weir_guard_group guarded;
-    struct weir_guard *guards; /* one an output */
-    struct exported exported;  /* by the destinations that are closed */
-    const char *path;          /* being read */
+    struct weir_meter_outputs *outputs[WEIR_METER_PROCESSES_MAX]; /* of each process */
+    struct weir_exported exported;
+    const char *path; /* being read */
 };
-
-static int add_output(struct run *run, unsigned output, struct weir_batch_sink sink,
-                      struct weir_diag *diag)
-{
-    weir_guard_batches(&run->guards[output], &run->guarded, output, sink);
-    struct weir_batch_sink guarded = weir_guard_batch_sink(&run->guards[output]);
-    return run->selection ? weir_flow_selection_add_sink(run->selection, &guarded, diag)
-                          : weir_meter_add_sink(run->meter, 0, &guarded, diag);
-}
-
-/* Puts the selection of flows, where one is asked for, between the meter and the outputs. */
-static int open_selection(struct run *run, struct weir_diag *diag)
-{
-    struct weir_flow_selection_config config = {
-        .seed = SELECTION_SEED,
-        .context = {.now_ns = weir_clock_now(&run->call->clock),
-                    .zone = weir_arguments_zone(run->arguments)},
-    };
-    run->selectors = weir_meter_texts(run->arguments, SELECT, &config.count);
-    if (!run->selectors)
-        return WEIR_E_NOMEM;
-    if (config.count == 0)
-        return 0;
-    config.specs = run->selectors;
-    int result = weir_flow_selection_new(&config, &run->selection, diag);
-    if (result < 0) {
-        weir_diag_prefix(diag, "--select");
-        return result;
-    }
-    struct weir_batch_sink sink = weir_flow_selection_sink(run->selection);
-    return weir_meter_add_sink(run->meter, 0, &sink, diag);
-}
-
-/* Opens what flows go to. */
-static int open_outputs(struct run *run, struct weir_diag *diag)
-{
-    int result = weir_meter_reports_new(run->meter, 0, &run->settings.process.cache, run->selection,
-                                        &run->reports, diag);
-    for (size_t i = 0; i < run->settings.url_count && result == 0; i++) {
-        result = weir_destination_open_reporting(
-            &run->settings.urls[i], run->settings.process.cache.domain, (uint32_t)i + 1,
-            weir_meter_reports_source(run->reports), &run->destinations[i], diag);
-        if (result < 0)
-            return result;
-        result = add_output(run, (unsigned)i, weir_destination_sink(run->destinations[i]), diag);
-    }
-    if (result < 0 || run->settings.url_count > 0)
-        return result;
-    enum weir_format format = (enum weir_format)weir_arguments_choice(run->arguments, FORMAT);
-    struct weir_meter_fields fields;
-    weir_meter_fields(run->meter, 0, &fields);
-    const struct weir_extra_fields *extras[WEIR_METER_DEFINITIONS_MAX];
-    for (unsigned i = 0; i < fields.extra_count; i++)
-        extras[i] = &fields.extras[i];
-    if (run->selection)
-        fields.columns |= weir_flow_selection_columns(run->selection);
-    const struct weir_flow_printer_fields printed = {
-        .columns = fields.columns,
-        .named = fields.named,
-        .extras = extras,
-        .extra_count = fields.extra_count,
-    };
-    result = weir_flow_printer_open("-", format, &printed, weir_arguments_zone(run->arguments),
-                                    &run->printer, diag);
-    if (result < 0)
-        return result;
-    return add_output(run, 0, weir_flow_printer_sink(run->printer), diag);
-}
-
-static void add_exported(const struct weir_destination *destination, struct exported *sum)
-{
-    struct weir_udp_sender_counters sender = weir_destination_sender_counters(destination);
-    weir_counter_add_all(weir_exporter_counter_table, weir_exporter_counter_count,
-                         weir_destination_counters(destination), &sum->exporters);
-    weir_counter_add_all(weir_udp_sender_counter_table, weir_udp_sender_counter_count, &sender,
-                         &sum->senders);
-}
-
-/* Sends what waits, and the last reports where all has gone well; counts, and closes. */
-static int close_destination(struct run *run, size_t i, bool is_whole, struct weir_diag *diag)
-{
-    struct weir_destination *destination = run->destinations[i];
-    run->destinations[i] = NULL;
-    struct weir_batch_sink sink = weir_destination_sink(destination);
-    int result =
-        is_whole ? weir_destination_end(destination, diag) : sink.flush(sink.context, 0, diag);
-    add_exported(destination, &run->exported);
-    if (result == 0)
-        return weir_destination_close(destination, diag);
-    weir_destination_abort(destination);
-    return result;
-}
-
-/* One of the places that flows go to failed: it is left, with what was sent and lost counted. */
-static void lose_output(void *context, unsigned output, int result, const struct weir_diag *diag)
-{
-    struct run *run = context;
-    struct weir_diag again = {0};
-    weir_call_say_failure(run->call, result, diag);
-    if (output < run->settings.url_count)
-        (void)!close_destination(run, output, false, &again);
-}
-
-/* Completes what flows went to, also after a failure: what has gone out stays. */
-static void close_outputs(struct run *run)
-{
-    for (size_t i = 0; i < run->settings.url_count; i++) {
-        struct weir_diag diag = {0};
-        int result = run->destinations[i] ? close_destination(run, i, true, &diag) : 0;
-        if (result < 0)
-            weir_call_say_failure(run->call, result, &diag);
-    }
-    if (!run->printer)
-        return;
-    struct weir_diag diag = {0};
-    int result = 0;
-    /* Nothing could be read: a header without flows would look as if there were none. */
-    bool is_in_vain =
-        run->call->has_failed && weir_meter_cache_counters(run->meter).flows_created == 0;
-    if (is_in_vain || weir_meter_has_failed(run->meter))
-        weir_flow_printer_abort(run->printer);
-    else
-        result = weir_flow_printer_close(run->printer, &diag);
-    if (result < 0)
-        weir_call_say_failure(run->call, result, &diag);
-}
-
-static void abort_outputs(struct run *run)
-{
-    for (size_t i = 0; i < run->settings.url_count; i++)
-        weir_destination_abort(run->destinations[i]);
-    weir_flow_printer_abort(run->printer);
-}
 
 static bool stop(void *context, const struct weir_meter *meter)
 {
@@ -251,17 +99,14 @@ static void add_selection(const struct weir_flow_selection *selection, struct we
 }
 
 /* The stages in the order in which packets went through, and what the last of them stands for. */
-static void add_packet_selection(const struct run *run, struct weir_stats *stats)
+static void add_packet_selection(const struct weir_selection_description *selection,
+                                 const struct weir_estimates *estimates, struct weir_stats *stats)
 {
-    struct weir_cache_counters cache;
-    struct weir_selection_description selection;
-    struct weir_estimates estimates;
-    weir_meter_count_process(run->meter, 0, &cache, &selection, &estimates);
     struct weir_sampling_design design =
-        weir_sampling_design_of(selection.selectors, selection.count);
+        weir_sampling_design_of(selection->selectors, selection->count);
     weir_stats_open_list(stats, "selection");
-    for (unsigned i = 0; i < selection.count; i++) {
-        const struct weir_selector *selector = &selection.selectors[i];
+    for (unsigned i = 0; i < selection->count; i++) {
+        const struct weir_selector *selector = &selection->selectors[i];
         weir_stats_open_object(stats, NULL);
         weir_stats_add_text(stats, "selector", selector->text);
         weir_stats_add_u64(stats, "seen", selector->seen);
@@ -273,15 +118,49 @@ static void add_packet_selection(const struct run *run, struct weir_stats *stats
     if (weir_sampling_is_all(&design))
         return;
     weir_stats_add_real(stats, "probability", design.probability);
-    weir_stats_add_real(stats, "packets_estimate", estimates.estimate.packets);
-    weir_stats_add_real(stats, "packets_error", estimates.error.packets);
-    weir_stats_add_real(stats, "octets_estimate", estimates.estimate.octets);
-    weir_stats_add_real(stats, "octets_error", estimates.error.octets);
+    weir_stats_add_real(stats, "packets_estimate", estimates->estimate.packets);
+    weir_stats_add_real(stats, "packets_error", estimates->error.packets);
+    weir_stats_add_real(stats, "octets_estimate", estimates->estimate.octets);
+    weir_stats_add_real(stats, "octets_error", estimates->error.octets);
+}
+
+/* Of one process: beside the others' where there are several, its cache's counters are, too. */
+static void add_process(const struct run *run, unsigned process, struct weir_stats *stats)
+{
+    struct weir_cache_counters cache;
+    struct weir_selection_description selection;
+    struct weir_estimates estimates;
+    weir_meter_count_process(run->meter, process, &cache, &selection, &estimates);
+    if (run->settings.process_count > 1) {
+        const struct weir_stats_part part = {weir_cache_counter_table, weir_cache_counter_count,
+                                             &cache};
+        weir_stats_add_u64(stats, "domain", run->settings.configs[process].cache.domain);
+        weir_stats_add(stats, &part);
+    }
+    add_packet_selection(&selection, &estimates, stats);
+    const struct weir_flow_selection *flows = weir_meter_outputs_selection(run->outputs[process]);
+    if (flows)
+        add_selection(flows, stats);
+}
+
+static void add_processes(const struct run *run, struct weir_stats *stats)
+{
+    if (run->settings.process_count == 1) {
+        add_process(run, 0, stats);
+        return;
+    }
+    weir_stats_open_list(stats, "processes");
+    for (unsigned i = 0; i < run->settings.process_count; i++) {
+        weir_stats_open_object(stats, NULL);
+        add_process(run, i, stats);
+        weir_stats_close(stats);
+    }
+    weir_stats_close(stats);
 }
 
 static int print_stats(const struct run *run, struct weir_diag *diag)
 {
-    const struct exported *exported = &run->exported;
+    const struct weir_exported *exported = &run->exported;
     struct weir_meter_counters own;
     struct weir_source_counters source;
     struct weir_parse_counters parse;
@@ -292,7 +171,7 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
         {weir_cache_counter_table, weir_cache_counter_count, &cache},
         {weir_exporter_counter_table, weir_exporter_counter_count, &exported->exporters},
         {weir_udp_sender_counter_table, weir_udp_sender_counter_count, &exported->senders},
-        {weir_guard_counter_table, weir_guard_counter_count, &run->guarded.counters},
+        {weir_guard_counter_table, weir_guard_counter_count, &exported->guards},
         {weir_source_counter_table, weir_source_counter_count, &source},
         {weir_parse_counter_table, weir_parse_counter_count, &parse},
     };
@@ -301,9 +180,7 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
     struct weir_stats stats = weir_stats_begin(&text);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         weir_stats_add(&stats, &parts[i]);
-    add_packet_selection(run, &stats);
-    if (run->selection)
-        add_selection(run->selection, &stats);
+    add_processes(run, &stats);
     weir_stats_end(&stats);
     int result = weir_print(&text, weir_arguments_text(run->arguments, STATS), diag);
     weir_text_done(&text);
@@ -313,7 +190,7 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
 /* What a person should know of packets and flows that went another way than meant. */
 static void print_notes(const struct run *run)
 {
-    const struct exported *exported = &run->exported;
+    const struct weir_exported *exported = &run->exported;
     struct weir_meter_counters own;
     struct weir_source_counters source;
     struct weir_parse_counters parse;
@@ -354,25 +231,31 @@ static void print_notes(const struct run *run)
                 exported->exporters.messages_failed);
 }
 
+static int open_outputs(struct run *run, struct weir_diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < run->settings.process_count && result == 0; i++)
+        result = weir_meter_outputs_open(run->call, run->meter, i, &run->settings.processes[i],
+                                         &run->exported, &run->outputs[i], diag);
+    return result;
+}
+
 static int meter(struct run *run, struct weir_diag *diag)
 {
     const struct weir_meter_settings *settings = &run->settings;
     int result = weir_meter_new(&settings->config, &run->meter, diag);
     if (result == 0)
-        result = open_selection(run, diag);
-    if (result == 0)
         result = open_outputs(run, diag);
-    if (result < 0) {
-        abort_outputs(run);
+    if (result < 0)
         return result;
-    }
     if (settings->config.interface_count)
         listen(run);
     else if (weir_arguments_has(run->arguments, MERGE))
         read_merged(run);
     else
         read_files(run);
-    close_outputs(run);
+    for (unsigned i = 0; i < settings->process_count; i++)
+        weir_meter_outputs_close(run->outputs[i]);
     if (run->call->progress.wanted)
         print_notes(run);
     return weir_arguments_has(run->arguments, STATS) ? print_stats(run, diag) : 0;
@@ -381,25 +264,16 @@ static int meter(struct run *run, struct weir_diag *diag)
 static int run_meter(struct weir_call *call, struct weir_diag *diag)
 {
     struct run run = {.call = call, .arguments = &call->arguments};
-    run.guarded = (struct weir_guard_group){
-        .failed = lose_output, .context = &run, .lock = PTHREAD_MUTEX_INITIALIZER};
     int result = weir_meter_settings_parse(run.arguments, &run.settings, diag);
     run.settings.config.clock = call->clock;
     run.settings.config.stop = stop;
     run.settings.config.stop_context = &run;
-    run.destinations = calloc(run.settings.url_count + 1, sizeof(struct weir_destination *));
-    run.guards = calloc(run.settings.url_count + 1, sizeof(*run.guards));
-    if (result == 0 && (!run.destinations || !run.guards))
-        result = WEIR_E_NOMEM;
     if (result == 0)
         result = meter(&run, diag);
-    weir_meter_reports_free(run.reports);
+    for (unsigned i = 0; i < WEIR_METER_PROCESSES_MAX; i++)
+        weir_meter_outputs_free(run.outputs[i]);
     weir_meter_free(run.meter);
-    weir_flow_selection_free(run.selection);
-    free(run.selectors);
     weir_meter_settings_done(&run.settings);
-    free(run.destinations);
-    free(run.guards);
     return result;
 }
 
@@ -418,6 +292,10 @@ static const struct weir_example examples[] = {
     {"weir meter -r office.pcap --biflow --direction syn", "connections, not directions of them"},
     {"weir meter -r office.pcap --select threshold:bytes=1M --to ipfix+file:flows.ipfix",
      "every large flow, and of the others as many as it takes to estimate what all sent"},
+    {"weir meter -i eth0 --sample count:1/1000 --to udp://192.0.2.1:4739 --next --match "
+     "protocol=icmp "
+     "--to ipfix+file:icmp.ipfix",
+     "a sample of everything to a collector, and all of ICMP into a file"},
     {"weir meter -r datacenter.pcap --layer inner", "the flows inside VXLAN and other tunnels"},
     {"weir meter -r datacenter.pcap --layer both --to ipfix+file:flows.ipfix",
      "those and the tunnels' own; layer says which is which"},
@@ -456,6 +334,12 @@ const struct weir_command weir_command_meter = {
         "choose the same packets. --sample flow takes what all flow definitions have as keys of "
         "addresses, ports and protocol; where they treat both sides alike, both directions of a "
         "communication are chosen or neither. Periods of time count from 1970.\n\n"
+        "--next begins another Metering Process: what stands behind it says its selection, flow "
+        "definitions, cache, timeouts, domain and destinations, and what is not said there has its "
+        "default. All work over the same packets, which are read and parsed once; -r, -i, --layer, "
+        "--workers and --stats are of all. One of them may be without --to. --stats has counters "
+        "of all together, and under processes those of each. A fragment has the ports of its "
+        "datagram's first one where any of them took that.\n\n"
         "--select leaves flows out before they are exported. Those that were chosen by chance say "
         "so: sampling_size of sampling is what their packets stand for, so that sums of counters "
         "times sampling / sampling_size are right on average, and flow_probability tells how far "

@@ -201,6 +201,13 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                 .choices = formats,
                 .fallback = "table",
                 .help = "how flows are printed where there is no --to"},
+    [NEXT] = {.name = "next",
+              .kind = WEIR_OPTION_FLAG,
+              .repeatable = true,
+              .separates = true,
+              .group = "Several Metering Processes",
+              .help = "what follows is of another Metering Process over the same packets: "
+                      "selection, flows, cache, timeouts and destinations of its own"},
     [STATS] = {.name = "stats",
                .kind = WEIR_OPTION_OUTPUT,
                .group = "Output",
@@ -298,7 +305,7 @@ static int read_direction(const char *text, struct weir_cache_config *cache, str
 
 /* Filters and samplers in the order of the command line. */
 static int read_selectors(const struct weir_arguments *arguments,
-                          struct weir_meter_settings *settings, struct weir_diag *diag)
+                          struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
     unsigned count = 0;
     for (size_t i = 0; i < arguments->given_count; i++) {
@@ -322,17 +329,17 @@ static int read_selectors(const struct weir_arguments *arguments,
             return result;
         }
     }
-    settings->process.selectors = settings->selectors;
-    settings->process.selector_count = count;
+    settings->config.selectors = settings->selectors;
+    settings->config.selector_count = count;
     return 0;
 }
 
 /* The flow definitions; without one NetFlow's keys, of which biflows have those that both of their
  * directions share. */
 static int read_definitions(const struct weir_arguments *arguments,
-                            struct weir_meter_settings *settings, struct weir_diag *diag)
+                            struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
-    struct weir_metering_config *config = &settings->process;
+    struct weir_metering_config *config = &settings->config;
     unsigned count;
     const char **texts = weir_meter_texts(arguments, FLOW, &count);
     settings->definitions = calloc(count + 1, sizeof(*settings->definitions));
@@ -357,9 +364,9 @@ static int read_definitions(const struct weir_arguments *arguments,
  * tunnel they are in and which they are, so that those outside and inside can be joined. Between
  * the directions of a communication the numbers of tunnels differ, so biflows have their kinds.
  */
-static int add_layer_keys(struct weir_meter_settings *settings, struct weir_diag *diag)
+static int add_layer_keys(struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
-    struct weir_metering_config *config = &settings->process;
+    struct weir_metering_config *config = &settings->config;
     bool is_biflow = config->cache.biflow != WEIR_BIFLOW_NONE;
     int result = weir_flow_definition_add_keys(
         &config->cache.definition,
@@ -374,11 +381,10 @@ static int add_layer_keys(struct weir_meter_settings *settings, struct weir_diag
 }
 
 /* Live, strangers choose the packets and must not know the keys. */
-static int read_secrets(const struct weir_arguments *arguments,
-                        struct weir_meter_settings *settings, struct weir_diag *diag)
+static int read_secrets(const struct weir_arguments *arguments, bool is_live,
+                        struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
-    struct weir_metering_config *process = &settings->process;
-    bool is_live = settings->config.interface_count > 0;
+    struct weir_metering_config *process = &settings->config;
     if (is_live && weir_hash_key_random(&process->cache.hash_key) < 0)
         return weir_diag_set(diag, WEIR_E_IO, "the system has no randomness");
     if (is_live)
@@ -389,24 +395,25 @@ static int read_secrets(const struct weir_arguments *arguments,
 }
 
 /* One Metering Process. */
-static int read_process(const struct weir_arguments *arguments,
-                        struct weir_meter_settings *settings, struct weir_diag *diag)
+static int read_process(const struct weir_meter_config *meter,
+                        struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
-    struct weir_metering_config *process = &settings->process;
+    const struct weir_arguments *arguments = &settings->arguments;
+    struct weir_metering_config *process = &settings->config;
     process->cache = weir_cache_config_default();
     int result = read_selectors(arguments, settings, diag);
     if (result == 0)
         result = read_definitions(arguments, settings, diag);
     if (result == 0)
         result = read_cache(arguments, &process->cache, diag);
-    if (result == 0 && settings->config.all_layers)
+    if (result == 0 && meter->all_layers)
         result = add_layer_keys(settings, diag);
     process->cache.domain = (uint32_t)weir_arguments_number(arguments, DOMAIN);
-    return result == 0 ? read_secrets(arguments, settings, diag) : result;
+    return result == 0 ? read_secrets(arguments, meter->interface_count > 0, settings, diag)
+                       : result;
 }
 
-static int read_config(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
-                       struct weir_diag *diag)
+static int read_config(const struct weir_arguments *arguments, struct weir_meter_settings *settings)
 {
     struct weir_meter_config *config = &settings->config;
     settings->interfaces = weir_meter_texts(arguments, INTERFACE, &config->interface_count);
@@ -420,9 +427,7 @@ static int read_config(const struct weir_arguments *arguments, struct weir_meter
     config->method = (enum weir_live_method)weir_arguments_choice(arguments, CAPTURE);
     config->buffer_octets = (uint32_t)weir_arguments_number(arguments, BUFFER);
     config->hardware_time = weir_arguments_choice(arguments, TIMESTAMPS) == CLOCK_HARDWARE;
-    config->processes = &settings->process;
-    config->process_count = 1;
-    return read_process(arguments, settings, diag);
+    return 0;
 }
 
 /* What says how to capture has no place beside files. */
@@ -433,6 +438,18 @@ static int check_live(const struct weir_arguments *arguments, struct weir_diag *
         if (weir_arguments_count_given(arguments, (size_t)live[i]) > 0)
             return weir_diag_set(diag, WEIR_E_USAGE, "meter: --%s is for interfaces (-i)",
                                  weir_meter_options[live[i]].name);
+    return 0;
+}
+
+/* What is of all Metering Processes is said once, wherever. */
+static int check_once(const struct weir_arguments *arguments, struct weir_diag *diag)
+{
+    static const int whole[] = {CAPTURE, BUFFER, TIMESTAMPS, LAYER, TUNNEL_DEPTH, WORKERS, STATS};
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        if (weir_arguments_count_given(arguments, (size_t)whole[i]) > 1)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "meter: --%s is of all Metering Processes, and given twice",
+                                 weir_meter_options[whole[i]].name);
     return 0;
 }
 
@@ -456,6 +473,12 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: --tunnel-depth is for --layer inner or both; the outermost "
                              "header has no depth");
+    int result = check_once(arguments, diag);
+    return result < 0 || listens ? result : check_live(arguments, diag);
+}
+
+static int check_process(const struct weir_arguments *arguments, struct weir_diag *diag)
+{
     if (weir_arguments_count_given(arguments, DIRECTION) > 0 &&
         !weir_arguments_has(arguments, BIFLOW))
         return weir_diag_set(diag, WEIR_E_USAGE, "meter: --direction is for --biflow");
@@ -464,7 +487,7 @@ static int check(const struct weir_arguments *arguments, struct weir_diag *diag)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "meter: --format is for flows that are printed, and with --to none "
                              "are; --to json:- prints them too");
-    return listens ? 0 : check_live(arguments, diag);
+    return 0;
 }
 /* A collector that is not told of layers would count what is in tunnels twice. */
 static int check_tells_layers(const struct weir_url *url, struct weir_diag *diag)
@@ -477,16 +500,16 @@ static int check_tells_layers(const struct weir_url *url, struct weir_diag *diag
                       : 0;
 }
 
-static int read_urls(const struct weir_arguments *arguments, struct weir_meter_settings *settings,
-                     struct weir_diag *diag)
+static int read_urls(const struct weir_meter_config *meter,
+                     struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
     unsigned count;
-    const char **texts = weir_meter_texts(arguments, TO, &count);
+    const char **texts = weir_meter_texts(&settings->arguments, TO, &count);
     settings->urls = calloc(count + 1, sizeof(*settings->urls));
     int result = texts && settings->urls ? 0 : WEIR_E_NOMEM;
     for (unsigned i = 0; i < count && result == 0; i++)
         result = weir_url_parse(texts[i], &settings->urls[i], diag);
-    for (unsigned i = 0; i < count && result == 0 && settings->config.all_layers; i++)
+    for (unsigned i = 0; i < count && result == 0 && meter->all_layers; i++)
         result = check_tells_layers(&settings->urls[i], diag);
     if (result == 0)
         settings->url_count = count;
@@ -496,21 +519,68 @@ static int read_urls(const struct weir_arguments *arguments, struct weir_meter_s
     return result;
 }
 
+/* Two tables on one standard output could not be told apart. */
+static int check_printing(const struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    unsigned printing = 0;
+    for (unsigned i = 0; i < settings->process_count; i++)
+        printing += settings->processes[i].url_count == 0;
+    return printing > 1 ? weir_diag_set(diag, WEIR_E_USAGE,
+                                        "meter: of the Metering Processes that --next makes only "
+                                        "one may be without --to and be printed")
+                        : 0;
+}
+
+static int read_processes(const struct weir_arguments *arguments,
+                          struct weir_meter_settings *settings, struct weir_diag *diag)
+{
+    for (;;) {
+        struct weir_arguments part;
+        int result = weir_arguments_part(arguments, NEXT, settings->process_count, &part);
+        if (result == WEIR_E_NOT_FOUND)
+            break;
+        if (result < 0)
+            return result;
+        if (settings->process_count == WEIR_METER_PROCESSES_MAX) {
+            weir_arguments_part_done(&part);
+            return weir_diag_set(diag, WEIR_E_USAGE, "meter: at most %u Metering Processes",
+                                 WEIR_METER_PROCESSES_MAX);
+        }
+        struct weir_meter_process_settings *process =
+            &settings->processes[settings->process_count++];
+        process->arguments = part;
+        result = check_process(&process->arguments, diag);
+        if (result == 0)
+            result = read_process(&settings->config, process, diag);
+        if (result == 0)
+            result = read_urls(&settings->config, process, diag);
+        if (result < 0)
+            return result;
+        settings->configs[settings->process_count - 1] = process->config;
+    }
+    settings->config.processes = settings->configs;
+    settings->config.process_count = settings->process_count;
+    return check_printing(settings, diag);
+}
+
 int weir_meter_settings_parse(const struct weir_arguments *arguments,
                               struct weir_meter_settings *settings, struct weir_diag *diag)
 {
     *settings = (struct weir_meter_settings){0};
     int result = check(arguments, diag);
     if (result == 0)
-        result = read_config(arguments, settings, diag);
+        result = read_config(arguments, settings);
     if (result == 0)
-        result = read_urls(arguments, settings, diag);
+        result = read_processes(arguments, settings, diag);
     return result;
 }
 
 void weir_meter_settings_done(struct weir_meter_settings *settings)
 {
+    for (unsigned i = 0; i < settings->process_count; i++) {
+        weir_arguments_part_done(&settings->processes[i].arguments);
+        free(settings->processes[i].definitions);
+        free(settings->processes[i].urls);
+    }
     free(settings->interfaces);
-    free(settings->definitions);
-    free(settings->urls);
 }

@@ -41,20 +41,29 @@ enum {
     TO,
     DOMAIN,
     FORMAT,
+    NEXT,
     STATS,
     OPTION_COUNT,
 };
 
 extern const struct weir_option weir_meter_options[OPTION_COUNT];
 
-struct weir_meter_settings {
-    struct weir_meter_config config; /* clock and stop are the caller's to set */
-    struct weir_metering_config process;
+/* Of one Metering Process: what stands before, between and behind --next. */
+struct weir_meter_process_settings {
+    struct weir_arguments arguments; /* those of its part */
+    struct weir_metering_config config;
     struct weir_selector selectors[WEIR_SELECTION_MAX];
-    const char **interfaces;
     struct weir_flow_definition *definitions;
     struct weir_url *urls; /* of --to */
     size_t url_count;
+};
+
+struct weir_meter_settings {
+    struct weir_meter_config config; /* clock and stop are the caller's to set */
+    struct weir_metering_config configs[WEIR_METER_PROCESSES_MAX];
+    struct weir_meter_process_settings processes[WEIR_METER_PROCESSES_MAX];
+    unsigned process_count;
+    const char **interfaces;
 };
 
 /* What the options say. 0; WEIR_E_USAGE, WEIR_E_NOMEM, WEIR_E_IO with diag. */

@@ -233,7 +233,7 @@ static int add(struct parse *parse, const struct weir_option *option, const char
     if (option == &common_options[COMMON_HELP])
         parse->arguments->help = true;
     if (!option->repeatable && option->kind != WEIR_OPTION_FLAG)
-        for (size_t i = 0; i < parse->count; i++)
+        for (size_t i = parse->count; i-- > 0 && !parse->all[i].option->separates;)
             if (parse->all[i].option == option)
                 return weir_diag_set(parse->diag, WEIR_E_USAGE, "%s: given twice: %s and %s",
                                      weir_option_text(option, name), parse->all[i].text, text);
@@ -373,13 +373,15 @@ static int parse_values(struct parse *parse)
     }
     for (size_t i = 0; i < arguments->option_count; i++) {
         const struct weir_option *option = &arguments->options[i];
-        struct weir_argument *value = &arguments->values[i];
-        if (value->option || !option->fallback)
+        struct weir_argument *fallback = &arguments->fallbacks[i];
+        if (!option->fallback)
             continue;
-        *value = (struct weir_argument){.option = option, .text = option->fallback};
-        int result = parse_value(parse, value);
+        *fallback = (struct weir_argument){.option = option, .text = option->fallback};
+        int result = parse_value(parse, fallback);
         if (result < 0)
             return result;
+        if (!arguments->values[i].option)
+            arguments->values[i] = *fallback;
     }
     return 0;
 }
@@ -401,8 +403,10 @@ int weir_arguments_parse(struct weir_arguments *arguments, const struct weir_opt
     };
     arguments->given = calloc(most + 1, sizeof(*arguments->given));
     arguments->values = calloc(option_count + 1, sizeof(*arguments->values));
+    arguments->fallbacks = calloc(option_count + 1, sizeof(*arguments->fallbacks));
     arguments->operands = calloc((size_t)argc + 1, sizeof(*arguments->operands));
-    if (!parse.all || !arguments->given || !arguments->values || !arguments->operands) {
+    if (!parse.all || !arguments->given || !arguments->values || !arguments->fallbacks ||
+        !arguments->operands) {
         free(parse.all);
         return weir_diag_set(diag, WEIR_E_NOMEM, "%s", weir_error_text(WEIR_E_NOMEM));
     }
@@ -421,7 +425,40 @@ void weir_arguments_done(struct weir_arguments *arguments)
         return;
     free(arguments->given);
     free(arguments->values);
+    free(arguments->fallbacks);
     free(arguments->operands);
+}
+
+int weir_arguments_part(const struct weir_arguments *whole, size_t separator, size_t part,
+                        struct weir_arguments *ret_part)
+{
+    size_t first = 0, count = 0;
+    for (; part > 0; part--, first++) {
+        while (first < whole->given_count &&
+               whole->given[first].option != &whole->options[separator])
+            first++;
+        if (first == whole->given_count)
+            return WEIR_E_NOT_FOUND;
+    }
+    while (first + count < whole->given_count &&
+           whole->given[first + count].option != &whole->options[separator])
+        count++;
+    struct weir_argument *values = calloc(whole->option_count + 1, sizeof(*values));
+    if (!values)
+        return WEIR_E_NOMEM;
+    memcpy(values, whole->fallbacks, whole->option_count * sizeof(*values));
+    *ret_part = *whole;
+    ret_part->given = whole->given + first;
+    ret_part->given_count = count;
+    ret_part->values = values;
+    for (size_t i = 0; i < count; i++)
+        values[ret_part->given[i].option - whole->options] = ret_part->given[i];
+    return 0;
+}
+
+void weir_arguments_part_done(struct weir_arguments *part)
+{
+    free(part->values);
 }
 
 size_t weir_arguments_count_given(const struct weir_arguments *arguments, size_t option)

@@ -50,6 +50,7 @@ struct weir_option {
     char letter;      /* 0: it has a name only */
     uint8_t kind;     /* enum weir_option_kind */
     bool repeatable;
+    bool separates;             /* a flag: others may be given once before it and once after */
     const char *value;          /* how --help names the value; NULL: by kind */
     const char *fallback;       /* value where the option is not given; NULL: none */
     const char *const *choices; /* of a choice, up to a NULL */
@@ -74,7 +75,8 @@ struct weir_arguments {
     size_t option_count;
     struct weir_argument *given; /* of the command's options, in the order of the command line */
     size_t given_count;
-    struct weir_argument *values; /* one an option: the last given, or its fallback */
+    struct weir_argument *values;    /* one an option: the last given, or its fallback */
+    struct weir_argument *fallbacks; /* one an option */
     const char **operands;
     size_t operand_count;
     /* Options that every command has: weir_common_options. */
@@ -105,6 +107,15 @@ WEIR_CHECKED int weir_arguments_parse(struct weir_arguments *arguments,
                                       int argc, char *const *argv, const struct weir_clock *clock,
                                       struct weir_diag *diag);
 void weir_arguments_done(struct weir_arguments *arguments);
+
+/*
+ * What was given in one of the parts that a separating flag makes, the first of which is 0: `given`
+ * and `values` are of that, the rest is of all. 0; WEIR_E_NOT_FOUND: there are no so many;
+ * WEIR_E_NOMEM. It borrows of `whole`; weir_arguments_part_done afterwards.
+ */
+WEIR_CHECKED int weir_arguments_part(const struct weir_arguments *whole, size_t separator,
+                                     size_t part, struct weir_arguments *ret_part);
+void weir_arguments_part_done(struct weir_arguments *part);
 
 /* "DURATION", "FILE", or what the row says; "" for a flag. */
 const char *weir_option_value_name(const struct weir_option *option);

@@ -126,6 +126,27 @@ assert stats["packets_error"] > 0 and stats["octets_error"] > 0
 EOF
 done
 
+# Several Metering Processes over the same packets make what each makes by itself. When a record
+# left the meter depends on how it came into batches, which workers fill by themselves.
+records() {
+    sed 's/"received":"[^"]*",//' "$1" | sort
+}
+first=(--sample flow:1/3 --idle-timeout 1s --domain 7)
+second=(--match protocol=udp --flow 'keys=src_addr,dst_addr fields=packets,bytes')
+expect 'the first alone' 0 '' -r "$sample" "${first[@]}" --to "json:$dir/first"
+expect 'the second alone' 0 '' -r "$sample" "${second[@]}" --format csv
+mv "$dir/out" "$dir/second"
+for workers in 1 3; do
+    expect 'two processes' 0 '' -r "$sample" --workers $workers --stats "$dir/stats" \
+        "${first[@]}" --to "json:$dir/one" --next "${second[@]}" --format csv
+    cmp -s <(records "$dir/one") <(records "$dir/first") || fail "--next: the first process changed"
+    cmp -s <(sort "$dir/out") <(sort "$dir/second") || fail "--next: the second process changed"
+    equal 'processes in --stats' "$(stat processes | grep -o flows_created | wc -l)" 2
+done
+expect 'two tables' 2 'weir: meter: *--next*' -r "$sample" --next
+expect 'workers twice' 2 'weir: meter: --workers *' -r "$sample" --workers 2 --next --workers 2
+expect 'domain twice' 2 'weir: --domain: given twice*' -r "$sample" --domain 1 --domain 2
+
 # Input that cannot be read, or not to its end.
 expect 'missing file' 1 'weir: nosuch.pcap: No such file or directory' -r nosuch.pcap
 equal 'a missing file prints nothing' "$(wc -c <"$dir/out")" 0

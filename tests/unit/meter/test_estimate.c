@@ -16,7 +16,7 @@
 #define FLOWS     2000u
 #define LARGE     1000u /* packets of flow 0 */
 #define ROUND     500u
-#define RUNS      400u
+#define RUNS      200u
 #define STAGES    2u
 #define PACKET_NS (5 * WEIR_NS_PER_MS)
 
@@ -156,7 +156,7 @@ static void note(struct tally *tally, double estimate, double error, double trut
 
 /*
  * 95 of 100 intervals cover the truth, the mean of the variances is that of the estimates, and
- * these are right on average. Four standard deviations of what 400 runs make of it are allowed.
+ * these are right on average. Four standard deviations of what 200 runs make of it are allowed.
  */
 static void judge(const char *what, const char *name, const struct tally *tally, double most_ratio)
 {
@@ -175,7 +175,7 @@ static void judge(const char *what, const char *name, const struct tally *tally,
 
 static void error_bars_are_right(void **state)
 {
-    static const double right = 1 + 4 * 0.0708; /* sqrt(2 / 400) */
+    static const double right = 1 + 4 * 0.1; /* sqrt(2 / 200) */
     static const struct {
         const char *specs[STAGES];
         bool packets_vary;  /* and not only octets */
