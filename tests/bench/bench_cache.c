@@ -9,6 +9,12 @@
  * TCP 71 %, UDP 26 %, ICMP 3 %, IPv6 20 %. hard: every packet a new flow, a million a second.
  * FLOWS: of 5, 7 (if not said) or 10 keys, or biflows. Prints nanoseconds a packet: of the cache,
  * of reading the packets alone, and the difference.
+ *
+ *     bench_cache live FLOWS [MILLIONS]
+ *
+ * So many flows at once, of which each packet hits any: prints the flows, nanoseconds a packet
+ * without those of making the packets, and octets of memory a flow. 1 where packets are missing
+ * from the records.
  */
 #include "meter/cache.h"
 
@@ -178,8 +184,92 @@ static double run_reading(const struct weir_packet *packets, size_t count)
     return (end - begin) / (double)count;
 }
 
+/* ---- So many flows at once ---- */
+
+struct total {
+    uint64_t rows, packets;
+};
+
+static int add_up(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    (void)diag;
+    struct total *total = context;
+    for (uint32_t i = 0; i < batch->row_count; i++)
+        total->packets += weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[i];
+    total->rows += batch->row_count;
+    return 0;
+}
+
+/* Packets of flows whose number is `first` and up, or any below `flows`; a million a second. */
+static void make_live(struct weir_packet *packets, uint64_t first, uint64_t flows, int64_t *time_ns)
+{
+    for (uint64_t i = 0; i < CALL; i++) {
+        uint64_t flow = first + i < flows ? first + i : (next_random() >> 32) * flows >> 32;
+        uint64_t mixed = (flow + 1) * UINT64_C(0x9e3779b97f4a7c15);
+        packets[i] = (struct weir_packet){
+            .key = {weir_address_from_v4((uint32_t)flow), weir_address_from_v4((uint32_t)mixed),
+                    (uint16_t)(mixed >> 32), 443, 17, 0, 0},
+            .time_ns = *time_ns += 1000,
+            .octets = 650,
+            .ttl = 64,
+        };
+    }
+}
+
+static double make_all(uint64_t flows, uint64_t count)
+{
+    struct weir_packet packets[CALL];
+    int64_t time_ns = 0;
+    double begin = cpu_ns();
+    for (uint64_t i = 0; i < count; i += CALL)
+        make_live(packets, flows + i, flows, &time_ns);
+    return cpu_ns() - begin;
+}
+
+static void add_live(struct weir_cache *cache, uint64_t first, uint64_t flows, uint64_t count,
+                     int64_t *time_ns)
+{
+    struct weir_packet packets[CALL];
+    struct weir_diag diag;
+    for (uint64_t i = 0; i < count; i += CALL) {
+        make_live(packets, first + i, flows, time_ns);
+        if (weir_cache_add(cache, packets, CALL, &diag) < 0)
+            exit(1);
+    }
+}
+
+static int run_live(uint64_t flows, uint64_t count)
+{
+    struct total total = {0};
+    struct weir_batch_sink sink = {.batch = add_up, .context = &total};
+    struct weir_cache_config config = weir_cache_config_default();
+    config.entries = (uint32_t)(flows + flows / 4 > 65536 ? flows + flows / 4 : 65536);
+    config.idle_ns = 120 * INT64_C(1000000000);
+    struct weir_cache *cache;
+    struct weir_diag diag;
+    if (weir_cache_new(&config, &sink, &cache, &diag) < 0)
+        return 1;
+    int64_t time_ns = 0;
+    flows = (flows + CALL - 1) / CALL * CALL;
+    count = (count + CALL - 1) / CALL * CALL;
+    add_live(cache, 0, flows, flows, &time_ns);
+    double begin = cpu_ns();
+    add_live(cache, flows, flows, count, &time_ns);
+    double ns = cpu_ns() - begin - make_all(flows, count);
+    struct weir_cache_counters counters = weir_cache_counters(cache);
+    if (weir_cache_finish(cache, &diag) < 0)
+        return 1;
+    weir_cache_free(cache);
+    printf("%" PRIu64 " %.1f %.0f\n", counters.flows_active, ns / (double)count,
+           (double)counters.cache_octets / (double)counters.flows_active);
+    return total.packets == flows + count ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "live") == 0)
+        return run_live(strtoull(argv[2], NULL, 10),
+                        (argc > 3 ? strtoull(argv[3], NULL, 10) : 10) * 1000000);
     bool hard = argc > 1 && strcmp(argv[1], "hard") == 0;
     uint32_t entries = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 65536;
     size_t count = (argc > 3 ? strtoul(argv[3], NULL, 10) : hard ? 5 : 15) * 1000000;
