@@ -7,14 +7,19 @@
 #include <string.h>
 
 /* Packets that wait for a worker: a power of two. */
-#define RING 4096u
+#define RING 8192u
 
-/* Taken in at most, before others may; and metered at most, before there is room again. */
+/*
+ * Fetches before others are shown what they were given, and how often that is before others may
+ * have the input: about as much as is read at once, which so stays with one processor. PIECE is
+ * metered at most before there is room again.
+ */
 #define FETCHES 4u
+#define SHOWS   4u
 #define PIECE   1024u
 
-/* What one fetch may give to one worker. */
-#define FETCH_ROOM (2u * WEIR_METER_WORKERS_FETCH)
+/* What FETCHES may give to one worker. */
+#define FETCH_ROOM (2u * FETCHES * WEIR_METER_WORKERS_FETCH)
 
 /* A share of one of the caches, and what waits for it. */
 struct lane {
@@ -272,8 +277,9 @@ static void finish_spreads(struct weir_meter_workers *workers)
     }
 }
 
-/* Fetches once. True: the input has ended. */
-static bool fetch(struct weir_meter_workers *workers)
+/* Fetches once. True: the input has ended. *ret_few: it had little, and may have to be waited for.
+ */
+static bool fetch(struct weir_meter_workers *workers, bool *ret_few)
 {
     struct weir_meter_packets packets[WEIR_METER_WORKERS_PROCESSES] = {{NULL, NULL, 0}};
     int result = workers->fetch(workers->context, packets, &workers->diag);
@@ -282,8 +288,13 @@ static bool fetch(struct weir_meter_workers *workers)
         finish_spreads(workers);
         return true;
     }
-    for (unsigned i = 0; i < workers->cache_count; i++)
-        spread(workers, i, &packets[workers->process_of[i]]);
+    size_t most = 0;
+    for (unsigned i = 0; i < workers->cache_count; i++) {
+        const struct weir_meter_packets *own = &packets[workers->process_of[i]];
+        spread(workers, i, own);
+        most = own->count > most ? own->count : most;
+    }
+    *ret_few = most < WEIR_METER_WORKERS_FETCH / 2;
     return false;
 }
 
@@ -306,10 +317,12 @@ static void take_in(struct weir_meter_workers *workers)
 {
     bool has_ended = false;
     workers->is_taken = true;
-    for (unsigned i = 0; i < FETCHES && !has_ended && !workers->has_failed && have_room(workers);
+    for (unsigned i = 0; i < SHOWS && !has_ended && !workers->has_failed && have_room(workers);
          i++) {
         pthread_mutex_unlock(&workers->lock);
-        has_ended = fetch(workers);
+        bool few = false;
+        for (unsigned k = 0; k < FETCHES && !has_ended && !few; k++)
+            has_ended = fetch(workers, &few);
         pthread_mutex_lock(&workers->lock);
         show(workers);
         wake_others(workers);

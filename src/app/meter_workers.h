@@ -15,7 +15,7 @@
  * Ownership: borrows the sink. Threads: functions are of one caller, but weir_meter_workers_count
  * which `fetch` may call, too. `fetch` is called by any thread, one at a time, and signals are only
  * delivered to that. The sink is called by any thread, one at a time. Limits: WEIR_SPREAD_MAX
- * workers; 4096 packets wait for each of their caches.
+ * workers; 8192 packets wait for each of their caches.
  */
 #ifndef WEIR_APP_METER_WORKERS_H
 #define WEIR_APP_METER_WORKERS_H
