@@ -200,11 +200,11 @@ static int add_up(void *context, const struct weir_batch *batch, struct weir_dia
     return 0;
 }
 
-/* Packets of flows whose number is `first` and up, or any below `flows`; a million a second. */
-static void make_live(struct weir_packet *packets, uint64_t first, uint64_t flows, int64_t *time_ns)
+/* Packets of flows whose number is `first` and up, or any below `live`; a million a second. */
+static void make_live(struct weir_packet *packets, uint64_t first, uint64_t live, int64_t *time_ns)
 {
     for (uint64_t i = 0; i < CALL; i++) {
-        uint64_t flow = first + i < flows ? first + i : (next_random() >> 32) * flows >> 32;
+        uint64_t flow = first + i < live ? first + i : (next_random() >> 32) * live >> 32;
         uint64_t mixed = (flow + 1) * UINT64_C(0x9e3779b97f4a7c15);
         packets[i] = (struct weir_packet){
             .key = {weir_address_from_v4((uint32_t)flow), weir_address_from_v4((uint32_t)mixed),
@@ -216,53 +216,53 @@ static void make_live(struct weir_packet *packets, uint64_t first, uint64_t flow
     }
 }
 
-static double make_all(uint64_t flows, uint64_t count)
+static double make_all(uint64_t live, uint64_t count)
 {
     struct weir_packet packets[CALL];
     int64_t time_ns = 0;
     double begin = cpu_ns();
     for (uint64_t i = 0; i < count; i += CALL)
-        make_live(packets, flows + i, flows, &time_ns);
+        make_live(packets, live + i, live, &time_ns);
     return cpu_ns() - begin;
 }
 
-static void add_live(struct weir_cache *cache, uint64_t first, uint64_t flows, uint64_t count,
+static void add_live(struct weir_cache *cache, uint64_t first, uint64_t live, uint64_t count,
                      int64_t *time_ns)
 {
     struct weir_packet packets[CALL];
     struct weir_diag diag;
     for (uint64_t i = 0; i < count; i += CALL) {
-        make_live(packets, first + i, flows, time_ns);
+        make_live(packets, first + i, live, time_ns);
         if (weir_cache_add(cache, packets, CALL, &diag) < 0)
             exit(1);
     }
 }
 
-static int run_live(uint64_t flows, uint64_t count)
+static int run_live(uint64_t live, uint64_t count)
 {
     struct total total = {0};
     struct weir_batch_sink sink = {.batch = add_up, .context = &total};
     struct weir_cache_config config = weir_cache_config_default();
-    config.entries = (uint32_t)(flows + flows / 4 > 65536 ? flows + flows / 4 : 65536);
+    config.entries = (uint32_t)(live + live / 4 > 65536 ? live + live / 4 : 65536);
     config.idle_ns = 120 * INT64_C(1000000000);
     struct weir_cache *cache;
     struct weir_diag diag;
     if (weir_cache_new(&config, &sink, &cache, &diag) < 0)
         return 1;
     int64_t time_ns = 0;
-    flows = (flows + CALL - 1) / CALL * CALL;
+    live = (live + CALL - 1) / CALL * CALL;
     count = (count + CALL - 1) / CALL * CALL;
-    add_live(cache, 0, flows, flows, &time_ns);
+    add_live(cache, 0, live, live, &time_ns);
     double begin = cpu_ns();
-    add_live(cache, flows, flows, count, &time_ns);
-    double ns = cpu_ns() - begin - make_all(flows, count);
+    add_live(cache, live, live, count, &time_ns);
+    double ns = cpu_ns() - begin - make_all(live, count);
     struct weir_cache_counters counters = weir_cache_counters(cache);
     if (weir_cache_finish(cache, &diag) < 0)
         return 1;
     weir_cache_free(cache);
     printf("%" PRIu64 " %.1f %.0f\n", counters.flows_active, ns / (double)count,
            (double)counters.cache_octets / (double)counters.flows_active);
-    return total.packets == flows + count ? 0 : 1;
+    return total.packets == live + count ? 0 : 1;
 }
 
 int main(int argc, char **argv)
