@@ -160,7 +160,11 @@ static struct weir_cell cell_of_text(struct weir_text_buffer *texts,
                                      const struct weir_scalar *value)
 {
     size_t start = texts->length;
-    weir_value_print(value, texts);
+    /* What a string has is escaped by who prints it, in its own way. */
+    if (value->type == WEIR_TYPE_STRING)
+        weir_text_add_octets(texts, value->octets.octets, value->octets.length);
+    else
+        weir_value_print(value, texts);
     /* The buffer may move: what is behind it is told apart when all cells are there. */
     return (struct weir_cell){.integer = (weir_int128)start, .length = texts->length - start};
 }

@@ -34,6 +34,13 @@ CASES = {
     "inside": ["--layer", "inner"],
     "all layers": ["--layer", "both"],
     "biflows of all layers": ["--layer", "both", "--biflow"],
+    "names": ["--flow", "keys=src_addr,dst_addr,src_port,dst_port,protocol "
+                        "fields=packets,bytes,tls,quic_sni,dns,http"],
+    "names of biflows": ["--biflow", "--layer", "inner", "--cache", "normal,entries=8k", "--flow",
+                         "keys=src_addr,dst_addr,src_port,dst_port,protocol "
+                         "fields=packets,tls,quic_sni,dns,http"],
+    "applications": ["--biflow", "--cache", "normal,entries=16k", "--flow",
+                     "keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,app"],
     "filters": ["--filter", "greater 60", "--match", "protocol=tcp|udp"],
     "systematic": ["--sample", "count:1/7"],
     "by time": ["--sample", "time:10ms/90ms"],
@@ -95,8 +102,17 @@ def check(weir, files, name, case, folder):
     return wrong
 
 
+def knows_applications(weir):
+    """Whether it was built with nDPI: without it their definition is refused."""
+    done = subprocess.run([weir, "meter", "-r", os.devnull, *CASES["applications"]],
+                          capture_output=True, check=False)
+    return done.returncode != 2
+
+
 def main():
     weir = sys.argv[1]
+    if not knows_applications(weir):
+        del CASES["applications"]
     root = os.path.join(os.environ.get("WEIR_SHARED", "../shared"), "data")
     index = os.path.join(root, "capture-index.tsv")
     captures = []
