@@ -2,8 +2,8 @@
 /*
  * usage: make_meter_seeds FOLDER
  *
- * Writes the seeds of the targets `flow`, `select` and `cache` into folders of their names in
- * FOLDER: `ninja fuzz-meter-seeds` after a change of what they read.
+ * Writes the seeds of the targets `flow`, `select`, `meter_options` and `cache` into folders of
+ * their names in FOLDER: `ninja fuzz-meter-seeds` after a change of what they read.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -90,8 +90,20 @@ int main(int argc, char **argv)
         "mprotocol=udp|icmp,length=40-1500",
         NULL,
     };
+    static const char *const lines[] = {
+        "-r\na.pcap\n--cache\nnormal,entries=1k\n--idle-timeout\n15s\n--active-timeout\n30m",
+        "-r\na.pcap\n--sample\ncount:1/10\n--match\nport=53\n--sample\nflow:1/4\n--seed\n7",
+        "-r\na.pcap\n-r\nb.pcap\n--merge\n--filter\ntcp\n--layer\nboth\n--tunnel-depth\n2",
+        "-r\na.pcap\n--biflow\n--direction\noutside:10.0.0.0/8,2001:db8::/32\n--workers\n2",
+        "-i\neth0\n--to\nnetflow9+udp://192.0.2.1:2055?mtu=1400\n--domain\n9\n--stats\n-",
+        "-r\na.pcap\n--select\nrandom:1/10\n--select\nmatch:bytes>1M\n--to\nipfix+file:/x",
+        "-r\na.pcap\n--cache\nimmediate\n--cache\npermanent,entries=1k,interval=60s",
+        "-r\na.pcap\n--flow\nkeys=src_addr/24\n--flow\nkeys=dst_port fields=packets\n--format\ncsv",
+        NULL,
+    };
     if (argc != 2)
         return 2;
+    write_texts(argv[1], "meter_options", lines);
     write_texts(argv[1], "flow", flows);
     write_texts(argv[1], "select", selections);
     write_cache_seeds(argv[1]);
