@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usage: print_packets CAPTURE DEPTH: one line a frame, with tabs: what the parser makes of it when
- * it goes into so many tunnels, or "rest" and why it makes nothing. For packet_values.py. */
+/*
+ * usage: print_packets CAPTURE DEPTH [all]
+ *
+ * One line a frame, with tabs: what the parser makes of it when it goes into so many tunnels, or
+ * "rest" and why it makes nothing. With `all` a line for each packet of all layers, and none for a
+ * frame that makes nothing. For packet_values.py and slow_meter.py.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,15 +33,35 @@ static const char *rest_text(enum weir_rest rest)
     return texts[rest];
 }
 
+static void print_all(struct weir_parser *parser, const struct weir_frame *frame)
+{
+    struct weir_packet packets[WEIR_TUNNEL_DEPTH_MAX + 1];
+    size_t count = weir_parse_batch(parser, frame, 1, packets, NULL);
+    for (size_t i = 0; i < count; i++)
+        print_packet(&packets[i]);
+}
+
+static void print_frame(struct weir_parser *parser, const struct weir_frame *frame)
+{
+    struct weir_packet packet;
+    struct weir_layers layers;
+    enum weir_rest rest = weir_parse_frame(parser, frame, &packet, &layers);
+    if (rest == WEIR_REST_NONE)
+        print_packet(&packet);
+    else
+        printf("rest\t%s\n", rest_text(rest));
+}
+
 int main(int argc, char **argv)
 {
     struct weir_source *source;
     struct weir_parser *parser;
     struct weir_diag diag = {0};
     struct weir_parser_options options = {
-        .tunnel_depth = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0,
+        .tunnel_depth = argc >= 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0,
+        .all_layers = argc == 4,
     };
-    if (argc != 3 || weir_parser_new(&options, &parser) < 0 ||
+    if (argc < 3 || argc > 4 || weir_parser_new(&options, &parser) < 0 ||
         weir_source_open(argv[1], NULL, &source, &diag) < 0) {
         fprintf(stderr, "%s\n", diag.text);
         return 1;
@@ -44,15 +69,8 @@ int main(int argc, char **argv)
     struct weir_frame frames[64];
     size_t count;
     while (weir_source_next(source, frames, 64, &count, &diag) == 0) {
-        for (size_t i = 0; i < count; i++) {
-            struct weir_packet packet;
-            struct weir_layers layers;
-            enum weir_rest rest = weir_parse_frame(parser, &frames[i], &packet, &layers);
-            if (rest == WEIR_REST_NONE)
-                print_packet(&packet);
-            else
-                printf("rest\t%s\n", rest_text(rest));
-        }
+        for (size_t i = 0; i < count; i++)
+            (options.all_layers ? print_all : print_frame)(parser, &frames[i]);
     }
     weir_source_close(source);
     weir_parser_free(parser);

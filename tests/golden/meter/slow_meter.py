@@ -3,11 +3,13 @@
 """usage: slow_meter.py WEIR PRINT_PACKETS
 
 An independent meter, slow and obvious, against `weir meter`: every capture of ../shared and
-generated traffic, outside of tunnels and inside, under several flow definitions and as biflows,
-record by record; and with other kinds of caches and other limits. It has the packets from print_packets, which packet_values.py checks with tshark.
+generated traffic, outside of tunnels, inside, and both, under several flow definitions and as
+biflows, record by record; and with other kinds of caches and other limits. It has the packets from
+print_packets, which packet_values.py checks with tshark.
 """
 
 import collections
+import copy
 import csv
 import datetime
 import ipaddress
@@ -38,11 +40,12 @@ ANSWERS = {(1, 8): 0, (1, 10): 9, (1, 13): 14, (1, 15): 16, (1, 17): 18, (58, 12
 QUESTIONS = {(protocol, answer): question for (protocol, question), answer in ANSWERS.items()}
 
 Packet = collections.namedtuple(
-    "Packet", "version src dst protocol octets tos ttl src_port dst_port flags vlan kind id time")
+    "Packet", "version src dst protocol octets tos ttl src_port dst_port flags vlan kind id time "
+              "layer")
 
 
-def packets_of(print_packets, capture, depth):
-    done = subprocess.run([print_packets, capture, str(depth)], capture_output=True, text=True,
+def packets_of(print_packets, capture, *how):
+    done = subprocess.run([print_packets, capture, *how], capture_output=True, text=True,
                           check=False)
     for line in done.stdout.splitlines():
         if line.startswith("rest"):
@@ -51,7 +54,7 @@ def packets_of(print_packets, capture, depth):
         number = [int(value) for value in part[3:]]
         yield Packet(int(part[0]), ipaddress.ip_address(part[1]), ipaddress.ip_address(part[2]),
                      number[0], number[1], number[2], number[3], number[4], number[5], number[6],
-                     number[7], number[11], number[12], number[9])
+                     number[7], number[11], number[12], number[9], number[10])
 
 
 class Way:
@@ -196,6 +199,10 @@ class Meter:
         flow = self.flows.get(key)
         return flow if flow and self.examine(flow) else None
 
+    def hear(self, packet):
+        """Of a packet that is another's."""
+        self.take_time(packet.time)
+
     def add(self, packet):
         self.take_time(packet.time)
         key = self.key_of(packet)
@@ -273,7 +280,7 @@ COLUMNS = {
 }
 
 
-def rows_of_weir(weir, capture, layer, options, name, selects):
+def rows_of_weir(weir, capture, layer, options, name, selects, more=()):
     done = subprocess.run([weir, "meter", "-q", "-r", capture, "--layer", layer, "--format", "csv",
                            *options],
                           capture_output=True, text=True, check=False)
@@ -281,13 +288,13 @@ def rows_of_weir(weir, capture, layer, options, name, selects):
     for row in csv.DictReader(done.stdout.splitlines()):
         if selects(row):
             rows.append([time_of(row[column]) if column.endswith(("start", "end")) else row[column]
-                         for column in COLUMNS[name]])
+                         for column in [*COLUMNS[name], *more]])
     return sorted([str(value) for value in row] for row in rows)
 
 
 def compare(weir, print_packets, capture, layer, other):
     """What differs, and how many records there were."""
-    packets = list(packets_of(print_packets, capture, 4 if layer == "inner" else 0))
+    packets = list(packets_of(print_packets, capture, "4" if layer == "inner" else "0"))
     uniflows = ["--flow", CONNECTIONS, "--flow", NETWORKS]
     cases = [
         ("connections", Meter(connection), uniflows, lambda row: row["src_port"] != ""),
@@ -318,6 +325,35 @@ def compare(weir, print_packets, capture, layer, other):
     return wrong, records
 
 
+def compare_layers(weir, print_packets, capture):
+    """The same of all layers at once: a meter each, all of which are told the time."""
+    packets = list(packets_of(print_packets, capture, "4", "all"))
+    if not any(packet.layer for packet in packets):
+        return [], 0
+    wrong, records = [], 0
+    for name, meter, options in (
+            ("connections", Meter(connection), ["--flow", CONNECTIONS]),
+            ("networks", Meter(network), ["--flow", NETWORKS]),
+            ("biflows", Meter(biflow, True), ["--biflow", "--flow", BIFLOWS])):
+        meters = [copy.deepcopy(meter) for _ in range(max(p.layer for p in packets) + 1)]
+        for packet in packets:
+            for layer, one in enumerate(meters):
+                (one.add if layer == packet.layer else one.hear)(packet)
+        want = []
+        for layer, one in enumerate(meters):
+            one.finish()
+            want += [[*(row_of_network(*record) if name == "networks" else
+                        row_of_connection(*record, name == "biflows")), layer]
+                     for record in one.records]
+        want = sorted([str(value) for value in row] for row in want)
+        have = rows_of_weir(weir, capture, "both", options + meter.limits.options, name,
+                            lambda row: True, ["layer"])
+        records += len(want)
+        if have != want:
+            wrong.append(f"{name}: {len(have)} records, expected {len(want)}")
+    return wrong, records
+
+
 def main():
     weir, print_packets = sys.argv[1:3]
     root = os.path.join(os.environ.get("WEIR_SHARED", "../shared"), "data")
@@ -334,9 +370,10 @@ def main():
             subprocess.run([weir, "gen", "packets", "-q", "--mix", mix, "--packets", "20k", "--out",
                             captures[-1]], check=True)
         for number, capture in enumerate(captures):
-            for layer in ("outer", "inner"):
-                wrong, records = compare(weir, print_packets, capture, layer,
-                                         OTHERS[number % len(OTHERS)])
+            for layer in ("outer", "inner", "both"):
+                wrong, records = compare_layers(weir, print_packets, capture) \
+                    if layer == "both" else compare(weir, print_packets, capture, layer,
+                                                    OTHERS[number % len(OTHERS)])
                 total += records
                 for line in wrong:
                     print(f"FAILED: {capture.removeprefix(root)}: {layer}: {line}")
