@@ -19,6 +19,8 @@ import tempfile
 
 WORKERS = 2, 3, 8
 
+FIVE = "keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,"
+
 # What is run.
 CASES = {
     "the usual": [],
@@ -35,6 +37,10 @@ CASES = {
     "biflows": ["--biflow"],
     "biflows by SYN": ["--biflow", "--direction", "syn", "--idle-timeout", "1s"],
     "biflows by network": ["--biflow", "--direction", "outside:10.0.0.0/8,192.168.0.0/16"],
+    "details": ["--flow", FIVE + "lengths,iat,payload,fragmentation,link"],
+    "details of biflows": ["--biflow", "--flow", FIVE + "lengths,iat,payload,tls,dns,http"],
+    "details of all layers": ["--layer", "both", "--flow", FIVE + "lengths,link,dns"],
+    "records selected": ["--select", "prob:0.5", "--select", "threshold:bytes=10k", "--seed", "3"],
     "inside": ["--layer", "inner"],
     "all layers": ["--layer", "both"],
     "biflows of all layers": ["--layer", "both", "--biflow"],
