@@ -20,10 +20,19 @@ static void require(bool condition)
 }
 
 /* Interfaces would be opened, and what takes much memory is not tried. */
-static bool is_small(const struct weir_meter_settings *settings)
+static bool is_small(const struct weir_meter_config *config)
 {
-    return settings->config.interface_count == 0 && settings->config.workers <= WORKERS_MAX &&
-           settings->process.cache.entries <= ENTRIES_MAX;
+    bool is_small = config->interface_count == 0 && config->workers <= WORKERS_MAX;
+    for (unsigned i = 0; i < config->process_count; i++)
+        is_small &= config->processes[i].cache.entries <= ENTRIES_MAX;
+    return is_small;
+}
+
+static void check_cache(const struct weir_cache_config *cache)
+{
+    require(cache->entries >= WEIR_CACHE_ENTRIES_MIN && cache->entries <= WEIR_CACHE_ENTRIES_MAX);
+    require(cache->idle_ns >= 0 && cache->idle_ns <= WEIR_CACHE_TIMEOUT_MAX);
+    require(cache->active_ns >= 0 && cache->active_ns <= WEIR_CACHE_TIMEOUT_MAX);
 }
 
 static void make(struct weir_meter_settings *settings)
@@ -50,13 +59,11 @@ static void check(const struct weir_arguments *arguments)
     int result = weir_meter_settings_parse(arguments, &settings, &diag);
     require(result == 0 || diag.text[0] != '\0');
     if (result == 0) {
-        const struct weir_cache_config *cache = &settings.process.cache;
-        require(cache->entries >= WEIR_CACHE_ENTRIES_MIN &&
-                cache->entries <= WEIR_CACHE_ENTRIES_MAX);
-        require(cache->idle_ns >= 0 && cache->idle_ns <= WEIR_CACHE_TIMEOUT_MAX);
-        require(cache->active_ns >= 0 && cache->active_ns <= WEIR_CACHE_TIMEOUT_MAX);
+        require(settings.config.process_count >= 1);
+        for (unsigned i = 0; i < settings.config.process_count; i++)
+            check_cache(&settings.config.processes[i].cache);
         require(settings.config.tunnel_depth <= WEIR_TUNNEL_DEPTH_MAX);
-        if (is_small(&settings))
+        if (is_small(&settings.config))
             make(&settings);
     }
     weir_meter_settings_done(&settings);
