@@ -33,7 +33,8 @@
  * In an immediate cache every packet is a record: flows with a timeout of zero [1] (RFC 5470
  * section 5.1.1 (1)). In a permanent cache flows never end and are reported by portions; counters
  * are deltas, of the packets since the last report (RFC 5102 section 5.10), so a flow without any
- * has no record. There, what finds no room is not metered, but counted as packets_no_room.
+ * has no record. There, what finds no room is not metered, but counted as packets_no_room;
+ * as with [5] that may be a little before all entries are in use, since a region or a set is full.
  *
  * Time is the packets' own: the latest time seen. A packet older than that counts as if it came at
  * the latest time, but for its flow's first and last time. Should WEIR_CACHE_STEP_PACKETS in a row
@@ -49,7 +50,7 @@
  * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows.
  *
  * Memory follows the flows: address space for all entries is reserved by weir_cache_new, of which a
- * 64th is used while there are few flows, up to 800 octets a flow while they become more, and at
+ * 64th is used while there are few flows, up to 900 octets a flow while they become more, and at
  * most about 200 octets an entry, or 125 octets an entry and 50 MiB where that is less; biflows
  * take a third more, and so do keys that are not NetFlow's seven. What a flood took is given back
  * within an idle timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most

@@ -206,46 +206,72 @@ static inline __attribute__((always_inline)) void prefetch_ways(const struct wei
     }
 }
 
-/*
- * Looks through some sets that follow each other: first all groups, so that none waits for another,
- * then the flows that may have ended. The same sets of the next region are what comes next.
- */
-static void sweep_run(struct weir_cache *cache, uint32_t first, uint32_t count)
+/* Sets of a region one after another, row by row. */
+struct walk {
+    uint32_t first; /* bucket of the region */
+    uint32_t row;
+    uint32_t bucket; /* of the region's */
+};
+
+static struct walk walk_from_sweep(const struct weir_cache *cache, uint32_t region)
 {
-    uint32_t ways[SWEEP_SETS];
-    uint32_t next = first + cache->region_buckets;
-    for (uint32_t i = 0; i < count && next + i < cache->row_count * cache->bucket_count; i++)
-        __builtin_prefetch(&cache->groups[next + i]);
-    for (uint32_t i = 0; i < count; i++)
-        ways[i] = maybe_ended(cache, first + i);
-    for (uint32_t i = 0; i < count; i++)
-        prefetch_ways(cache, first + i, ways[i]);
-    for (uint32_t i = 0; i < count; i++)
-        if (ways[i])
-            (void)expire_ended(cache, first + i, ways[i]);
+    return (struct walk){
+        .first = region * cache->region_buckets,
+        .row = cache->regions[region].sweep_set / cache->region_buckets,
+        .bucket = cache->regions[region].sweep_set % cache->region_buckets,
+    };
 }
 
-/* Looks through `count` sets of a region, row by row. */
-static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count)
+static uint32_t walk_on(const struct weir_cache *cache, uint32_t region, struct walk *walk)
 {
-    uint32_t first = region * cache->region_buckets;
-    uint32_t from = cache->regions[region].sweep_set;
-    uint32_t row = from / cache->region_buckets;
-    uint32_t bucket = from % cache->region_buckets;
-    while (count > 0) {
-        uint32_t run = count < SWEEP_SETS ? count : SWEEP_SETS;
-        if (run > cache->region_buckets - bucket)
-            run = cache->region_buckets - bucket;
-        sweep_run(cache, row * cache->bucket_count + first + bucket, run);
-        count -= run;
-        bucket += run;
-        if (bucket == cache->region_buckets) {
-            bucket = 0;
-            row = row + 1 == cache->regions[region].row_count ? 0 : row + 1;
-        }
+    uint32_t set = walk->row * cache->bucket_count + walk->first + walk->bucket;
+    if (++walk->bucket == cache->region_buckets) {
+        walk->bucket = 0;
+        walk->row = walk->row + 1 == cache->regions[region].row_count ? 0 : walk->row + 1;
     }
-    from = row * cache->region_buckets + bucket;
-    cache->regions[region].sweep_set = from;
+    return set;
+}
+
+/* Flows that may be due: they are fetched while more are looked for, so that none is waited for. */
+struct suspects {
+    uint32_t sets[SWEEP_SETS];
+    uint32_t ways[SWEEP_SETS];
+    unsigned count;
+};
+
+static void examine_suspects(struct weir_cache *cache, struct suspects *suspects)
+{
+    for (unsigned i = 0; i < suspects->count; i++)
+        (void)expire_ended(cache, suspects->sets[i], suspects->ways[i]);
+    suspects->count = 0;
+}
+
+/* The groups of the sets that the region's next part begins with. */
+static inline __attribute__((always_inline)) void prefetch_sweep(const struct weir_cache *cache,
+                                                                 uint32_t region, uint32_t count)
+{
+    struct walk walk = walk_from_sweep(cache, region);
+    for (uint32_t i = 0; i < count && i < SWEEP_SETS; i++)
+        __builtin_prefetch(&cache->groups[walk_on(cache, region, &walk)]);
+}
+
+/* Looks through `count` sets of a region. */
+static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count,
+                  struct suspects *suspects)
+{
+    struct walk walk = walk_from_sweep(cache, region);
+    for (; count > 0; count--) {
+        uint32_t set = walk_on(cache, region, &walk);
+        uint32_t ways = maybe_ended(cache, set);
+        if (!ways)
+            continue;
+        if (suspects->count == SWEEP_SETS)
+            examine_suspects(cache, suspects);
+        prefetch_ways(cache, set, ways);
+        suspects->sets[suspects->count] = set;
+        suspects->ways[suspects->count++] = ways;
+    }
+    cache->regions[region].sweep_set = walk.row * cache->region_buckets + walk.bucket;
 }
 
 /* Ends every flow that has ended, by exact time; and with `force` all others too. */
@@ -264,10 +290,15 @@ static void sweep_exact(struct weir_cache *cache, bool force)
 }
 
 /* So much of a whole that it is gone through once in SWEEP_TICKS. */
-static uint32_t slice(uint32_t whole, uint64_t steps)
+static uint32_t part_of(uint32_t whole, uint64_t steps)
 {
     uint64_t part = steps * ((whole + SWEEP_TICKS - 1) / SWEEP_TICKS);
     return part < whole ? (uint32_t)part : whole;
+}
+
+static uint32_t sweep_part(const struct weir_cache *cache, uint32_t region, uint64_t steps)
+{
+    return part_of(cache->regions[region].row_count * cache->region_buckets, steps);
 }
 
 /* Looks for flows that ended since tick `before`. */
@@ -280,11 +311,17 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
             weir_cache_shrink(cache, region, cache->region_buckets);
         return;
     }
-    for (uint32_t region = 0; steps > 0 && region < cache->region_count; region++) {
-        sweep(cache, region,
-              slice(cache->regions[region].row_count * cache->region_buckets, steps));
-        weir_cache_shrink(cache, region, slice(cache->region_buckets, steps));
+    if (steps == 0)
+        return;
+    struct suspects suspects = {.count = 0};
+    for (uint32_t region = 0; region < cache->region_count; region++) {
+        if (region + 1 < cache->region_count)
+            prefetch_sweep(cache, region + 1, sweep_part(cache, region + 1, steps));
+        sweep(cache, region, sweep_part(cache, region, steps), &suspects);
     }
+    examine_suspects(cache, &suspects);
+    for (uint32_t region = 0; region < cache->region_count; region++)
+        weir_cache_shrink(cache, region, part_of(cache->region_buckets, steps));
 }
 
 static void set_back(struct weir_cache *cache, uint64_t time)

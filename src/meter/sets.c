@@ -17,9 +17,12 @@
 
 #define ROWS_MAX 64u
 
-/* New flows divide a set where there are so many a set, and sets are united below the latter. */
-#define SPLIT_FLOWS 8u
-#define MERGE_FLOWS 3u
+/*
+ * New flows divide a set where there are so many a set, and sets are united below the latter. In
+ * fuller sets one in twenty look-ups would meet another flow with the same tag first.
+ */
+#define SPLIT_FLOWS 5u
+#define MERGE_FLOWS 2u
 
 /* How often a bucket may become smaller when the sweep comes by. */
 #define VISIT_MERGES 8u
@@ -171,6 +174,23 @@ static void move(struct weir_cache *cache, uint32_t from, unsigned way, uint32_t
                cache->rows.features.slot_octets);
 }
 
+/* The ways of flows with this bit in their hashes. All lines are asked for before any is needed. */
+static uint32_t flows_with(const struct weir_cache *cache, uint32_t set, uint32_t bit)
+{
+    const uint32_t occupied = weir_group_occupied(&cache->groups[set]);
+    uint32_t found = 0;
+    for (uint32_t ways = occupied; ways; ways &= ways - 1) {
+        uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
+        __builtin_prefetch(weir_cache_cold(cache, slot));
+        __builtin_prefetch(&cache->hot[slot]);
+    }
+    for (uint32_t ways = occupied; ways; ways &= ways - 1)
+        if (weir_cache_cold(cache, set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways))->bits &
+            bit)
+            found |= ways & -ways;
+    return found;
+}
+
 /* Divides the next of a bucket's sets in two. */
 static void split(struct weir_cache *cache, uint32_t index)
 {
@@ -179,11 +199,9 @@ static void split(struct weir_cache *cache, uint32_t index)
     uint32_t from = origin_of(row) * cache->bucket_count + index;
     uint32_t to = row * cache->bucket_count + index;
     uint32_t bit = power_of_two(row + 1) / 2;
-    for (uint32_t ways = weir_group_occupied(&cache->groups[from]); ways; ways &= ways - 1) {
-        unsigned way = (unsigned)__builtin_ctz(ways);
-        if (weir_cache_cold(cache, from * WEIR_GROUP_WAYS + way)->bits & bit)
-            move(cache, from, way, to, way);
-    }
+    uint32_t ways = flows_with(cache, from, bit);
+    for (; ways; ways &= ways - 1)
+        move(cache, from, (unsigned)__builtin_ctz(ways), to, (unsigned)__builtin_ctz(ways));
     set_size(cache, bucket, row + 1);
     struct weir_region *region = &cache->regions[bucket->region];
     if (region->row_count < row + 1)

@@ -131,7 +131,7 @@ static void memory_follows_a_flood(void **state)
         if (i % 50000 == 49999) {
             assert_true(octets_of(bench) >= before);
             before = octets_of(bench);
-            /* 98 octets a slot, 8 slots for each flow until the table has its full size. */
+            /* 98 octets a slot, 7 to 9 slots a flow until the table has its full size. */
             assert_true(before < empty + (uint64_t)(i + 1) * 900);
         }
     }
@@ -299,7 +299,7 @@ static void flows_of_one_hash_divide_little(void **state)
     struct weir_cache_counters counters = weir_cache_counters(bench->cache);
     assert_int_equal(counters.flows_active, 32);
     assert_int_equal(counters.flows_expired_resources, 256 - 32);
-    assert_true(counters.sets_split <= 4);
+    assert_true(counters.sets_split <= 32 / 5);
 }
 
 int main(void)

@@ -154,6 +154,29 @@ static void shares_make_the_records_of_one_cache(void **state)
     }
 }
 
+/* Nor when flows are reported, and what a permanent cache has no room for. */
+static void kinds_and_limits_are_shared(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct weir_cache_config config =
+            config_of("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
+        static const enum weir_cache_kind kinds[] = {WEIR_CACHE_NORMAL, WEIR_CACHE_NORMAL,
+                                                     WEIR_CACHE_PERMANENT, WEIR_CACHE_IMMEDIATE};
+        config.kind = kinds[i];
+        config.interval_ns = i == 0 || i == 3 ? 0 : WEIR_NS_PER_SECOND;
+        config.portions = i == 1 ? 5 : 1;
+        config.timeout_count = i == 0;
+        config.timeouts[0] = (struct weir_protocol_timeouts){
+            .protocol = 6, .idle_ns = 3 * WEIR_NS_PER_SECOND, .active_ns = WEIR_NS_PER_SECOND};
+        struct weir_cache_counters counters;
+        expect_the_same(&config, i == 2 ? 100 : 60, &counters);
+        assert_true(i == 3 || counters.flows_continued > 1000);
+        assert_int_equal(counters.packets_metered + counters.packets_no_room, PACKETS);
+        assert_true((i == 2) == (counters.packets_no_room > 1000));
+    }
+}
+
 /* Which flow makes room does not depend on who else has a share. */
 static void also_where_there_is_no_room(void **state)
 {
@@ -223,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_make_the_records_of_one_cache),
+        cmocka_unit_test(kinds_and_limits_are_shared),
         cmocka_unit_test(also_where_there_is_no_room),
         cmocka_unit_test(all_know_the_time_from_the_first_packet_on),
         cmocka_unit_test(small_caches_are_not_divided),
