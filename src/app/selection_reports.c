@@ -299,6 +299,16 @@ static bool has_kind(const struct weir_selection_description *selection, unsigne
     return false;
 }
 
+/* What filters leave is what they leave, and nothing is estimated of it. */
+static bool has_sampler(const struct weir_selection_description *selection)
+{
+    for (unsigned i = 0; i < selection->count; i++)
+        if (selection->selectors[i].kind != WEIR_SELECTOR_FILTER &&
+            selection->selectors[i].kind != WEIR_SELECTOR_MATCH)
+            return true;
+    return false;
+}
+
 void weir_selection_reports_init(struct weir_selection_reports *reports,
                                  const struct weir_selection_description *selection,
                                  const struct weir_estimates *estimates)
@@ -311,6 +321,8 @@ void weir_selection_reports_init(struct weir_selection_reports *reports,
         if (has_kind(selection, kind))
             (void)add_report(reports, forms[kind], 1, selector_values, add_kind(reports, kind));
     make_sequence(reports);
+    if (!has_sampler(selection))
+        return;
     const struct form sampler = FORM(sampler_fields), totals = FORM(totals_fields),
                       accuracy = FORM(accuracy_fields);
     struct weir_report *report = add_report(reports, sampler, 1, whole_values, reports);

@@ -28,7 +28,8 @@ const struct weir_help_term weir_help_terms[] = {
      "version field; HOST may be empty; an IPv6 address stands in brackets: "
      "udp://[2001:db8::1]:4739. To send: IPFIX"},
     {"PROTOCOL+udp://HOST:PORT", "to send: PROTOCOL is ipfix, netflow9, netflow5 or netflow1; "
-                                 "options follow as ?domain=N&mtu=N&template-refresh=10m&rate=N"},
+                                 "options follow as ?domain=N&mtu=N&template-refresh=10m&rate=N&"
+                                 "stats-interval=60s&options=none"},
     {"PROTOCOL+pcap:PATH", "a capture of the datagrams that would be sent"},
     {"ipfix+file:PATH", "an IPFIX file, RFC 5655"},
     {"json:PATH", "JSON lines; json:- prints them"},

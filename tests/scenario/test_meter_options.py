@@ -164,6 +164,24 @@ def check_sampling(folder):
         expect(f"interval and flows of {protocol}", f"10,{stats['records_sent']}", rows[1])
 
 
+def check_processes(folder):
+    """Each of several Metering Processes reports itself, where its records go."""
+    paths = [os.path.join(folder, f"process{number}.ipfix") for number in (1, 2)]
+    meter(folder, f"ipfix+file:{paths[0]}", "--sample", "count:1/10", "--next", "--filter", "udp",
+          "--to", f"ipfix+file:{paths[1]}")
+    for number, path in enumerate(paths, 1):
+        lines, _ = collect(folder, path)
+        expect(f"process {number}", {number}, {line["meteringProcessId"] for line in lines
+                                               if "meteringProcessId" in line})
+        process = last_with(lines, "observedFlowTotalCount")
+        sent = last_with(lines, "exportedFlowRecordTotalCount")
+        flows = sum("type" not in line for line in lines)
+        expect(f"flows of process {number}", (flows, flows),
+               (process["observedFlowTotalCount"], sent["exportedFlowRecordTotalCount"]))
+        expect(f"sequence of process {number}", number,
+               last_with(lines, "selectionSequenceId")["selectionSequenceId"])
+
+
 def check_switches(folder):
     path = os.path.join(folder, "none.ipfix")
     stats = meter(folder, f"ipfix+file:{path}?options=none")
@@ -192,6 +210,7 @@ def main():
     check_workers(folder)
     check_netflow9(folder)
     check_sampling(folder)
+    check_processes(folder)
     check_switches(folder)
     shutil.rmtree(folder)
 

@@ -165,6 +165,24 @@ static void without_selectors_there_is_nothing_to_say(void **state)
     assert_int_equal(reports.count, 0);
 }
 
+static void filters_sample_nothing(void **state)
+{
+    struct weir_selection_description selection = all_kinds();
+    const struct weir_estimates estimates = {0};
+    struct weir_selection_reports reports;
+    selection.count = 2;
+    weir_selection_reports_init(&reports, &selection, &estimates);
+    char *text = lines_of(state, &reports);
+    static const char *const described[] = {"\"selectorName\":\"tcp port 80\"",
+                                            "\"selectorIdTotalPktsSelected#2\":800"};
+    ASSERT_IN_ORDER(text, described);
+    assert_null(strstr(text, "estimated"));
+    assert_null(strstr(text, "absoluteError"));
+    for (unsigned i = 0; i < reports.count; i++)
+        assert_false(weir_report_is_carried(&reports.table[i], WEIR_PROTOCOL_NETFLOW9));
+    free(text);
+}
+
 /* One interval for the whole chain, in the only report that NetFlow v9 has of it. */
 static void netflow9_is_told_one_interval(void **state)
 {
@@ -273,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_selector_and_the_sequence_are_described, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test(without_selectors_there_is_nothing_to_say),
+        cmocka_unit_test_setup_teardown(filters_sample_nothing, scratch_setup, scratch_teardown),
         cmocka_unit_test(netflow9_is_told_one_interval),
         cmocka_unit_test_setup_teardown(flow_selectors_are_described, scratch_setup,
                                         scratch_teardown),
