@@ -27,9 +27,10 @@ const struct weir_help_term weir_help_terms[] = {
      "to listen: NetFlow v1, v5, v7, v8, v9, IPFIX and sFlow v5, told apart by their "
      "version field; HOST may be empty; an IPv6 address stands in brackets: "
      "udp://[2001:db8::1]:4739. To send: IPFIX"},
-    {"PROTOCOL+udp://HOST:PORT", "to send: PROTOCOL is ipfix, netflow9, netflow5 or netflow1; "
-                                 "options follow as ?domain=N&mtu=N&template-refresh=10m&rate=N&"
-                                 "stats-interval=60s&options=none"},
+    {"PROTOCOL+udp://HOST:PORT",
+     "to send: PROTOCOL is ipfix, netflow9, netflow5 or netflow1; "
+     "options follow as ?domain=N&mtu=N, and there are "
+     "template-refresh=10m, rate=N, stats-interval=60s and options=none"},
     {"PROTOCOL+pcap:PATH", "a capture of the datagrams that would be sent"},
     {"ipfix+file:PATH", "an IPFIX file, RFC 5655"},
     {"json:PATH", "JSON lines; json:- prints them"},
