@@ -500,6 +500,24 @@ static int check_tells_layers(const struct weir_url *url, struct weir_diag *diag
                       : 0;
 }
 
+/* The most that the 14 bits of NetFlow v5's header hold. */
+#define NETFLOW5_INTERVAL_MAX 16383u
+
+/* A collector that is told a wrong interval would scale by it. */
+static int check_tells_interval(const struct weir_url *url,
+                                const struct weir_metering_config *config, struct weir_diag *diag)
+{
+    struct weir_sampling_design design =
+        weir_sampling_design_of(config->selectors, config->selector_count);
+    if (url->protocol != WEIR_URL_NETFLOW5 ||
+        (design.size <= 1 && design.interval <= NETFLOW5_INTERVAL_MAX))
+        return 0;
+    return weir_diag_set(diag, WEIR_E_USAGE,
+                         "NetFlow v5 says one sampling interval, a whole number up to %u, and this "
+                         "is %u packets for %u; NetFlow v9 and IPFIX can say it",
+                         NETFLOW5_INTERVAL_MAX, design.interval, design.size);
+}
+
 static int read_urls(const struct weir_meter_config *meter,
                      struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
@@ -511,6 +529,8 @@ static int read_urls(const struct weir_meter_config *meter,
         result = weir_url_parse(texts[i], &settings->urls[i], diag);
     for (unsigned i = 0; i < count && result == 0 && meter->all_layers; i++)
         result = check_tells_layers(&settings->urls[i], diag);
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = check_tells_interval(&settings->urls[i], &settings->config, diag);
     if (result == 0)
         settings->url_count = count;
     else if (result == WEIR_E_USAGE)

@@ -74,6 +74,7 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         .cold = cold,
         .more = cache->more ? &cache->more[slot] : NULL,
         .features = &cache->rows.features,
+        .sampling = &cache->rows.layout.sampling,
         .states = cache->states ? weir_cache_states(cache, slot) : NULL,
         .first_ns = cold->times.first_ns,
         .last_ns = hot->sum.state & WEIR_FLOW_LATE ? cold->times.last_ns

@@ -226,6 +226,56 @@ WRITER(write_label)
     return true;
 }
 
+/* What was counted of the field's direction. */
+struct counted {
+    double packets, octets;
+    int64_t duration_ns;
+};
+
+static struct counted counted_of(const struct weir_flow_view *flow,
+                                 const struct weir_flow_property *property)
+{
+    const struct weir_flow_reverse *reverse = flow->reverse;
+    if (property->is_reverse)
+        return (struct counted){reverse->sum.packets,
+                                (double)(reverse->sum.octets & WEIR_FLOW_OCTETS_MASK),
+                                reverse->times.last_ns - reverse->times.first_ns};
+    return (struct counted){flow->hot->sum.packets,
+                            (double)(flow->hot->sum.octets & WEIR_FLOW_OCTETS_MASK),
+                            flow->last_ns - flow->first_ns};
+}
+
+WRITER(write_packets_estimate)
+{
+    return store_float(octets, weir_estimate(flow->sampling, counted_of(flow, property).packets));
+}
+
+WRITER(write_bytes_estimate)
+{
+    return store_float(octets, weir_estimate(flow->sampling, counted_of(flow, property).octets));
+}
+
+WRITER(write_packets_error)
+{
+    struct counted counted = counted_of(flow, property);
+    return store_float(octets, weir_estimate_error(flow->sampling, counted.packets, counted.packets,
+                                                   counted.duration_ns));
+}
+
+WRITER(write_bytes_error)
+{
+    const struct weir_feature_lengths *lengths = state_of(flow, property);
+    struct counted counted = counted_of(flow, property);
+    return store_float(octets, weir_estimate_error(flow->sampling, counted.octets,
+                                                   (double)lengths->squares, counted.duration_ns));
+}
+
+WRITER(write_probability)
+{
+    (void)property;
+    return store_float(octets, flow->sampling->probability);
+}
+
 #define COLUMN(NAME) .column = WEIR_COLUMN_##NAME
 #define ELEMENT(pen_, id_, length_) \
     .column = WEIR_COLUMN_COUNT, .element = {.pen = (pen_), .id = (id_), .length = (length_)}
@@ -266,10 +316,15 @@ WRITER(write_label)
     FEATURE(NAMES, GROUP), .name_kind = WEIR_NAME_##KIND, .write = weir_write_name
 
 const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT] = {
-    [WEIR_FLOW_GROUP_LENGTHS] = "lengths", [WEIR_FLOW_GROUP_IAT] = "iat",
-    [WEIR_FLOW_GROUP_PAYLOAD] = "payload", [WEIR_FLOW_GROUP_FRAGMENTS] = "fragmentation",
-    [WEIR_FLOW_GROUP_LINK] = "link",       [WEIR_FLOW_GROUP_TLS] = "tls",
-    [WEIR_FLOW_GROUP_DNS] = "dns",         [WEIR_FLOW_GROUP_HTTP] = "http",
+    [WEIR_FLOW_GROUP_LENGTHS] = "lengths",
+    [WEIR_FLOW_GROUP_ESTIMATES] = "estimates",
+    [WEIR_FLOW_GROUP_IAT] = "iat",
+    [WEIR_FLOW_GROUP_PAYLOAD] = "payload",
+    [WEIR_FLOW_GROUP_FRAGMENTS] = "fragmentation",
+    [WEIR_FLOW_GROUP_LINK] = "link",
+    [WEIR_FLOW_GROUP_TLS] = "tls",
+    [WEIR_FLOW_GROUP_DNS] = "dns",
+    [WEIR_FLOW_GROUP_HTTP] = "http",
 };
 
 const struct weir_flow_property weir_flow_properties[] = {
@@ -327,6 +382,12 @@ const struct weir_flow_property weir_flow_properties[] = {
     OWN_BOTH("length_stddev", 401, 8, FEATURE(LENGTHS, LENGTHS), .write = write_length_deviation),
     IANA_BOTH("length_squares", 198, 8, FEATURE(LENGTHS, LENGTHS),
               MEMBER(lengths, squares, WEIR_KNOWN_ANY)),
+    OWN_BOTH("packets_estimate", 500, 8, FEATURE(NONE, ESTIMATES), .write = write_packets_estimate),
+    OWN_BOTH("bytes_estimate", 501, 8, FEATURE(NONE, ESTIMATES), .write = write_bytes_estimate),
+    OWN_BOTH("packets_error", 502, 8, FEATURE(NONE, ESTIMATES), .write = write_packets_error),
+    OWN_BOTH("bytes_error", 503, 8, FEATURE(LENGTHS, ESTIMATES), .write = write_bytes_error),
+    {"probability", ELEMENT(WEIR_PEN_BUILTIN, 504, 8), FEATURE(NONE, ESTIMATES),
+     .write = write_probability},
     {"length_distribution", LIST, FEATURE(BUCKETS, LENGTHS), BUCKETS_ROOM, .write = write_buckets},
     {"rev_length_distribution", LIST, REVERSE, FEATURE(BUCKETS, LENGTHS), BUCKETS_ROOM,
      .write = write_buckets},

@@ -54,6 +54,7 @@ struct weir_flow_property {
 enum weir_flow_group {
     WEIR_FLOW_GROUP_NONE,
     WEIR_FLOW_GROUP_LENGTHS,
+    WEIR_FLOW_GROUP_ESTIMATES,
     WEIR_FLOW_GROUP_IAT,
     WEIR_FLOW_GROUP_PAYLOAD,
     WEIR_FLOW_GROUP_FRAGMENTS,

@@ -88,6 +88,7 @@ struct weir_flow_view {
     const struct weir_flow_more_key *more;   /* NULL: the definition has no such keys */
     const struct weir_feature_set *features;
     const uint8_t *states; /* of its features */
+    const struct weir_sampling_design *sampling;
     int64_t first_ns;
     int64_t last_ns;
     uint8_t tos;    /* of the first packet; where it is a key, its bits */

@@ -126,6 +126,22 @@ assert stats["packets_error"] > 0 and stats["octets_error"] > 0
 EOF
 done
 
+# The fields of a record that was sampled, by their formulas.
+expect 'estimates' 0 '' -r "$sample" --sample prob:0.3 --seed 5 --format csv \
+    --flow 'keys=protocol fields=packets,bytes,length_squares,estimates'
+python3 - "$dir/out" <<'EOF' || fail 'estimates of records'
+import csv, math, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+assert rows
+for row in rows:
+    value = {name: float(row[name]) for name in row if name != "protocol" and row[name]}
+    assert math.isclose(value["probability"], 0.3)
+    assert math.isclose(value["packets_estimate"], value["packets"] / 0.3)
+    assert math.isclose(value["bytes_estimate"], value["bytes"] / 0.3)
+    assert math.isclose(value["packets_error"], math.sqrt(value["packets"] * 0.7) / 0.3)
+    assert math.isclose(value["bytes_error"], math.sqrt(value["length_squares"] * 0.7) / 0.3)
+EOF
+
 # Several Metering Processes over the same packets make what each makes by itself. When a record
 # left the meter depends on how it came into batches, which workers fill by themselves.
 records() {
