@@ -40,6 +40,7 @@ CASES = {
     "details": ["--flow", FIVE + "lengths,iat,payload,fragmentation,link"],
     "details of biflows": ["--biflow", "--flow", FIVE + "lengths,iat,payload,tls,dns,http"],
     "details of all layers": ["--layer", "both", "--flow", FIVE + "lengths,link,dns"],
+    "several processes": ["--next", "--sample", "count:1/3", "--biflow", "--to", "json:/dev/null"],
     "records selected": ["--select", "prob:0.5", "--select", "threshold:bytes=10k", "--seed", "3"],
     "inside": ["--layer", "inner"],
     "all layers": ["--layer", "both"],
@@ -61,8 +62,9 @@ CASES = {
     "in sequence": ["--sample", "count:1/2", "--match", "protocol!=icmp", "--sample", "prob:0.5",
                     "--layer", "both", "--seed", "9"],
 }
-# Of what each worker has of its own, and of when it was looked at.
-OF_WORKERS = {"flows_active_peak", "cache_entries", "cache_octets", "memory_octets"}
+# Of what each worker has of its own, and of how records of several shapes fill messages.
+OF_WORKERS = {"flows_active_peak", "cache_entries", "cache_octets", "memory_octets",
+              "messages_sent", "octets_sent"}
 
 
 def run(weir, files, case, workers, out, ipfix=False):
@@ -70,7 +72,11 @@ def run(weir, files, case, workers, out, ipfix=False):
     stats = out + ".stats"
     command = [weir, "meter", "-q", "--merge", *[part for file in files for part in ("-r", file)],
                *case, "--workers", str(workers), "--stats", stats]
-    command += ["--to", "ipfix+file:" + out] if ipfix else ["--format", "csv"]
+    if ipfix:
+        place = command.index("--next") if "--next" in command else len(command)
+        command[place:place] = ["--to", "ipfix+file:" + out]
+    elif "--next" not in case:
+        command += ["--format", "csv"]
     with open(os.devnull if ipfix else out, "wb") as stream:
         done = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
@@ -82,7 +88,8 @@ def run(weir, files, case, workers, out, ipfix=False):
 
 
 def records(octets):
-    lines = octets.decode().splitlines()
+    # A table's columns are as wide as its first rows.
+    lines = [" ".join(line.split()) for line in octets.decode().splitlines()]
     return lines[:1] + sorted(lines[1:])
 
 
