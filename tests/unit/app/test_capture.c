@@ -238,6 +238,99 @@ static void workers_share_an_interface(void **state)
     close(fds[1]);
 }
 
+/* Packets by layer, and the flows. */
+struct layers {
+    uint64_t packets[2];
+    uint64_t octets[2];
+    unsigned rows;
+    uint64_t wanted;
+};
+
+static int take_layers(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    (void)diag;
+    struct layers *layers = context;
+    assert_non_null(batch->extra);
+    assert_string_equal(batch->extra->fields[0].name, "layer");
+    for (uint32_t i = 0; i < batch->row_count; i++) {
+        unsigned layer = weir_batch_extra(batch, i)[batch->extra->fields[0].offset];
+        assert_in_range(layer, 0, 1);
+        layers->packets[layer] += weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[i];
+        layers->octets[layer] += weir_batch_u64(batch, WEIR_COLUMN_BYTES)[i];
+        layers->rows++;
+    }
+    return 0;
+}
+
+static bool has_both_layers(void *context, const struct weir_meter *meter)
+{
+    const struct layers *layers = context;
+    return weir_meter_cache_counters(meter).packets_metered >= layers->wanted;
+}
+
+/* IP in IP from 192.0.2.PAIR: the packet once more, behind a header of its own. */
+static void send_tunnel(int fd, uint8_t pair)
+{
+    enum { LINK = 14, HEADER = 20 };
+    uint8_t octets[512];
+    size_t length = veth_udp(octets, 0, 53, 10);
+    octets[LINK + 15] = pair;
+    memmove(octets + LINK + HEADER, octets + LINK, length - LINK);
+    octets[LINK + 9] = 4;
+    octets[LINK + 2] = 0;
+    octets[LINK + 3] = (uint8_t)(length - LINK + HEADER);
+    veth_send(fd, octets, length + HEADER);
+}
+
+/* A worker that is given a frame has the packets of all its layers. */
+static void workers_share_tunnels(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"weir0"};
+    int fd = veth_open("weir1");
+    struct layers layers = {.wanted = 2 * PAIRS * PER_FLOW};
+    struct weir_metering_config both = usual;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_flow_definition_add_keys(&both.cache.definition, "layer", &diag), 0);
+    const struct weir_meter_config config = {
+        .processes = &both,
+        .process_count = 1,
+        .workers = 3,
+        .tunnel_depth = 4,
+        .all_layers = true,
+        .interfaces = names,
+        .interface_count = 1,
+        .clock = weir_clock_system(),
+        .stop = has_both_layers,
+        .stop_context = &layers,
+    };
+    struct weir_meter *meter;
+    if (weir_meter_new(&config, &meter, &diag) < 0)
+        fail_msg("%s", diag.text);
+    const struct weir_batch_sink sink = {take_layers, flush, &layers};
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
+    for (unsigned i = 0; i < PER_FLOW; i++)
+        for (unsigned pair = 0; pair < PAIRS; pair++)
+            send_tunnel(fd, (uint8_t)pair);
+    assert_int_equal(weir_meter_listen(meter, &diag), 0);
+    assert_int_equal(layers.rows, 2 * PAIRS);
+    assert_int_equal(layers.packets[0], PAIRS * PER_FLOW);
+    assert_int_equal(layers.packets[1], PAIRS * PER_FLOW);
+    assert_int_equal(layers.octets[0] - layers.octets[1], 20 * PAIRS * PER_FLOW);
+    struct weir_meter_counters own;
+    struct weir_source_counters source;
+    struct weir_parse_counters parse;
+    struct weir_cache_counters cache;
+    weir_meter_count(meter, &own, &source, &parse, &cache);
+    assert_int_equal(own.packets, PAIRS * PER_FLOW);
+    assert_int_equal(parse.packets_parsed, PAIRS * PER_FLOW);
+    assert_int_equal(parse.packets_inner, PAIRS * PER_FLOW);
+    assert_int_equal(parse.octets_parsed, layers.octets[0]);
+    assert_int_equal(parse.octets_inner, layers.octets[1]);
+    weir_meter_free(meter);
+    close(fd);
+}
+
 static void what_cannot_be_shared_is_refused(void **state)
 {
     (void)state;
@@ -263,6 +356,7 @@ int main(void)
         cmocka_unit_test(each_interface_is_an_observation_point),
         cmocka_unit_test(what_came_before_the_end_is_metered),
         cmocka_unit_test(workers_share_an_interface),
+        cmocka_unit_test(workers_share_tunnels),
         cmocka_unit_test(what_cannot_be_shared_is_refused),
     };
     veth_enter_or_skip();
