@@ -103,8 +103,9 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
     [SEED] = {.name = "seed",
               .kind = WEIR_OPTION_COUNT,
               .max = UINT64_MAX,
-              .help = "of samplers: the same seed chooses the same packets, with hash and flow at "
-                      "every observation point. Without it 0 for files, and of a live meter "
+              .help = "of --sample and --select: the same seed chooses the same packets and flows, "
+                      "with hash and flow at every observation point. Without it 0 for files, and "
+                      "of a live meter "
                       "nobody knows it"},
     [LAYER] =
         {.name = "layer",

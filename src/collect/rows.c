@@ -93,10 +93,12 @@ static void shift_times(const struct weir_batch *batch, const struct weir_segmen
 
 /* The segment's rows from `first` on. */
 static void finish(const struct weir_batch *batch, struct weir_segment *segment, uint32_t first,
-                   const struct weir_exporter *exporter, const struct weir_rows_times *times,
+                   struct weir_exporter *exporter, const struct weir_rows_times *times,
                    struct weir_rows_count *count)
 {
     uint32_t row = segment->first_row + first, rows = segment->row_count - first;
+    if (has_column(segment, WEIR_COLUMN_SAMPLING) && intervals_of(batch, segment)[first] > 0)
+        exporter->sampling.in_records = true;
     if (exporter->override.denominator > 0) {
         override_all(batch, segment, first, exporter->override);
         count->sampling_overridden += rows;
@@ -109,7 +111,7 @@ static void finish(const struct weir_batch *batch, struct weir_segment *segment,
 }
 
 struct weir_rows_count weir_rows_finish(struct weir_batch *batch, uint32_t rows,
-                                        const struct weir_exporter *exporter,
+                                        struct weir_exporter *exporter,
                                         const struct weir_rows_times *times)
 {
     struct weir_rows_count count = {0};

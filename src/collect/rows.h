@@ -37,7 +37,7 @@ struct weir_rows_count {
 
 /* Finishes the last `rows` rows. */
 struct weir_rows_count weir_rows_finish(struct weir_batch *batch, uint32_t rows,
-                                        const struct weir_exporter *exporter,
+                                        struct weir_exporter *exporter,
                                         const struct weir_rows_times *times);
 
 /* Gives rows of an exporter that have no interval theirs; returns how many got one. */

@@ -294,6 +294,8 @@ static struct search search_of(const struct weir_sampling *sampling, const struc
     };
     if (is_none(search.rest) && !(segment->columns & WEIR_COLUMN_BIT(SAMPLER)))
         search.rest = sampling->only_rate;
+    if (sampling->in_records)
+        search.rest = none;
     return search;
 }
 

@@ -25,6 +25,9 @@
  * so many. Its interval is known when that of each selector is; filters leave none out. Selectors
  * and sequences may come in any order.
  *
+ * Where records of the exporter have had intervals of their own, what has none is not given one of
+ * 7 or 8: it was left out since all packets were metered, whatever samplers are known of before.
+ *
  * An interval of zero, in a record or in a header, says nothing and is none; NetFlow v5 without an
  * interval is unknown too, since routers leave it zero whether they sample or not.
  *
@@ -96,6 +99,7 @@ struct weir_sampling {
     uint32_t selection_count;
     uint32_t selection_capacity;
     struct weir_fraction only_rate; /* that all of WEIR_SAMPLER_ID have; none, or not the same */
+    bool in_records;                /* the exporter's records have had intervals of their own */
 };
 
 enum weir_sampling_change {

@@ -117,6 +117,10 @@ static void save_templates(struct weir_text_buffer *out, const struct weir_sessi
     }
 }
 
+/* Of a session. */
+#define IS_UNDECODABLE 1u /* has_undecodable */
+#define IS_IN_RECORDS  2u /* its exporter's sampling.in_records */
+
 static void save_recalled(struct weir_text_buffer *out, const struct weir_recalled *record)
 {
     struct weir_writer writer = extend(out, RECALLED_OCTETS + record->length);
@@ -183,7 +187,8 @@ static void save_session(struct weir_text_buffer *out, const struct weir_session
     save_key(&writer, &session->key);
     save_source(&writer, &session->source);
     save_sequence(&writer, &session->sequence);
-    weir_write_u8(&writer, session->has_undecodable);
+    weir_write_u8(&writer, (session->has_undecodable ? IS_UNDECODABLE : 0) |
+                               (exporter->sampling.in_records ? IS_IN_RECORDS : 0));
     weir_write_u32(&writer, session->templates.count);
     weir_write_u32(&writer, session->waiting.count);
     weir_write_u32(&writer, session->number);
@@ -495,7 +500,7 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
     struct weir_session_key key = restore_key(reader);
     struct weir_source source = restore_source(reader);
     struct weir_sequence sequence = restore_sequence(reader);
-    bool has_undecodable = weir_read_u8(reader) != 0;
+    uint8_t flags = weir_read_u8(reader);
     uint32_t template_count = weir_read_u32(reader), waiting_count = weir_read_u32(reader);
     uint32_t number = weir_read_u32(reader);
     int64_t init_time_ns = (int64_t)weir_read_u64(reader);
@@ -512,7 +517,8 @@ static int restore_session(struct restore *restore, struct weir_diag *diag)
         return result;
     session->source = source;
     session->sequence = sequence;
-    session->has_undecodable = has_undecodable;
+    session->has_undecodable = flags & IS_UNDECODABLE;
+    session->exporter->sampling.in_records |= (flags & IS_IN_RECORDS) != 0;
     session->number = number;
     session->uptime.init_time_ns = init_time_ns < 0 ? 0 : init_time_ns;
     WEIR_TALLY(&session->tally, sessions_restored, 1);

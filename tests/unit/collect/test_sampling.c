@@ -395,6 +395,67 @@ static void only_sampler(void **state)
     desk_close(&desk);
 }
 
+/*
+ * A sampler that there was before is not that of records without an interval, where others have had
+ * theirs: its exporter meters every packet now.
+ */
+static void sampler_of_before(void **state)
+{
+    (void)state;
+    static const struct weir_field with_interval[] = {{0, 34, 4}, {0, 2, 4}};
+    static const struct said sampler[] = {{{0, 302, 8}, 1}, {{0, 305, 4}, 1}, {{0, 306, 4}, 9}};
+    struct weir_collector_config config = config_of_tests();
+    struct desk desk = desk_open(&config, DESK_BATCHES);
+    struct weir_template *sampled = flows_of(257, with_interval, 2);
+    struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 1);
+    static const uint32_t expected[] = {10, 0, 10, 0};
+    peer_begin(&peer);
+    peer_options(&peer, 300, sampler, 3);
+    peer_template(&peer, desk.flows);
+    peer_template(&peer, sampled);
+    peer_flows(&peer, desk.flows, 1, 1);
+    desk_receive(&desk, &peer);
+    peer_begin(&peer);
+    peer_rows(&peer, sampled, (const uint64_t[]){0, 100}, 1);
+    desk_receive(&desk, &peer);
+    (void)desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 2);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(desk.taken->row[i].sampling, 10);
+    peer_begin(&peer);
+    peer_rows(&peer, sampled, (const uint64_t[]){10, 100}, 1);
+    peer_flows(&peer, desk.flows, 1, 1);
+    desk_receive(&desk, &peer);
+    peer_begin(&peer);
+    peer_rows(&peer, sampled, (const uint64_t[]){10, 100}, 1);
+    peer_flows(&peer, desk.flows, 1, 1);
+    desk_receive(&desk, &peer);
+    (void)desk_count(&desk);
+    assert_int_equal(desk.taken->rows, 6);
+    for (unsigned i = 0; i < 4; i++) {
+        const struct taken_row *row = &desk.taken->row[2 + i];
+        assert_int_equal(row->has_sampling ? row->sampling : 0, expected[i]);
+    }
+
+    /* The next collector knows it, too. */
+    struct desk next = desk_open(&config, DESK_BATCHES);
+    struct weir_text_buffer octets;
+    struct weir_diag diag = {0};
+    weir_text_init(&octets, 1 << 20);
+    assert_int_equal(weir_collector_save(desk.collector, 1, &octets), 0);
+    assert_int_equal(weir_collector_restore(next.collector, octets.data, octets.length, &diag), 0);
+    peer_begin(&peer);
+    peer_flows(&peer, desk.flows, 1, 1);
+    desk_receive(&next, &peer);
+    (void)desk_count(&next);
+    assert_int_equal(next.taken->rows, 1);
+    assert_false(next.taken->row[0].has_sampling && next.taken->row[0].sampling);
+    weir_text_done(&octets);
+    free(sampled);
+    desk_close(&desk);
+    desk_close(&next);
+}
+
 static const struct weir_field sampled_fields[] = {{0, 48, 1}, {0, 2, 4}};
 static const struct said sampler_one[] = {
     {V9_SCOPE(SCOPE_SYSTEM), 1}, {{0, 48, 1}, 1}, {{0, 50, 4}, 4000}};
@@ -801,6 +862,7 @@ int main(void)
         cmocka_unit_test(own_interval),
         cmocka_unit_test(other_domains),
         cmocka_unit_test(only_sampler),
+        cmocka_unit_test(sampler_of_before),
         cmocka_unit_test(late_options),
         cmocka_unit_test(held_and_released),
         cmocka_unit_test(wait_is_bounded),
