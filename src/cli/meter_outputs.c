@@ -6,10 +6,6 @@
 #include "app/flow_printer.h"
 #include "app/meter_reports.h"
 
-/* The same everywhere: Observation Points that hash choose the same flows, and files are repeated.
- */
-#define SELECTION_SEED 0
-
 struct weir_meter_outputs {
     struct weir_call *call;
     struct weir_meter *meter;
@@ -74,7 +70,7 @@ static int add_output(struct weir_meter_outputs *outputs, unsigned output,
 static int open_selection(struct weir_meter_outputs *outputs, struct weir_diag *diag)
 {
     struct weir_flow_selection_config config = {
-        .seed = SELECTION_SEED,
+        .seed = outputs->settings->config.seed,
         .context = {.now_ns = weir_clock_now(&outputs->call->clock),
                     .zone = weir_arguments_zone(&outputs->call->arguments)},
     };

@@ -18,6 +18,7 @@ enum part {
     SEQUENCE,
     DOMAIN,
     ALGORITHM,
+    FLOW_ALGORITHM,
     INIT_TIME,
     /* From here on: of the interval. */
     SIZE,
@@ -28,6 +29,10 @@ enum part {
     TIME_SPACE,
     PROBABILITY,
     UNLIKELY, /* of what PROBABILITY is of, the rest */
+    FLOW_RUN,
+    FLOW_SPACE,
+    FLOW_TIME_RUN,
+    FLOW_TIME_SPACE,
     RANDOM_INTERVAL,
     INTERVAL,
     OBSERVED,
@@ -41,7 +46,7 @@ enum part {
 
 #define SELECTION_SEQUENCE_ID 301u
 #define SELECTOR_ID           302u
-#define ELEMENT_END           333u
+#define ELEMENT_END           400u
 
 /* Of selectorAlgorithm: picks packets by what they are, and leaves none of these out. */
 #define PROPERTY_MATCH_FILTERING 5u
@@ -72,6 +77,11 @@ static const uint8_t elements[ELEMENT_END] = {
     [330] = HASH_MAX,          /* hashOutputRangeMax */
     [331] = HASH_SELECTED_MIN, /* hashSelectedRangeMin */
     [332] = HASH_SELECTED_MAX, /* hashSelectedRangeMax: of one or more ranges */
+    [390] = FLOW_ALGORITHM,    /* flowSelectorAlgorithm */
+    [396] = FLOW_RUN,          /* samplingFlowInterval */
+    [397] = FLOW_SPACE,        /* samplingFlowSpacing */
+    [398] = FLOW_TIME_RUN,     /* flowSamplingTimeInterval */
+    [399] = FLOW_TIME_SPACE,   /* flowSamplingTimeSpacing */
 };
 static const uint8_t scopes[] = {[2] = INTERFACE, [5] = TEMPLATE};
 
@@ -151,6 +161,8 @@ static bool find_interval(const uint64_t parts[PARTS], const bool has[PARTS], st
         {parts[RUN], parts[SPACE], has[SPACE]},
         {parts[TIME_RUN], parts[TIME_SPACE], has[TIME_SPACE]},
         {parts[PROBABILITY], parts[UNLIKELY], true},
+        {parts[FLOW_RUN], parts[FLOW_SPACE], has[FLOW_SPACE]},
+        {parts[FLOW_TIME_RUN], parts[FLOW_TIME_SPACE], has[FLOW_TIME_SPACE]},
         {1, parts[RANDOM_INTERVAL] - 1, parts[RANDOM_INTERVAL] > 0},
         {1, parts[INTERVAL] - 1, parts[INTERVAL] > 0},
         {1, parts[RUN] - 1, parts[RUN] > 0},
@@ -183,7 +195,7 @@ static struct weir_sampler_key key_of(const uint64_t parts[PARTS], const bool ha
     if (has[DOMAIN])
         key.domain = (uint32_t)parts[DOMAIN];
     if (has[SAMPLER]) {
-        key.kind = WEIR_SAMPLER_ID;
+        key.kind = has[FLOW_ALGORITHM] ? WEIR_SAMPLER_FLOWS : WEIR_SAMPLER_ID;
         key.id = parts[SAMPLER];
         return key;
     }
@@ -236,7 +248,9 @@ static struct said read_record(const struct weir_options_record *record, uint32_
         said.init_time_ns = (int64_t)parts[INIT_TIME] * WEIR_NS_PER_MS;
     said.has_sampling = !has[SEQUENCE] && find_interval(parts, has, &said);
     said.key = key_of(parts, has, domain);
-    if (said.key.kind == WEIR_SAMPLER_ID && parts[ALGORITHM] == PROPERTY_MATCH_FILTERING) {
+    if ((said.key.kind == WEIR_SAMPLER_ID && parts[ALGORITHM] == PROPERTY_MATCH_FILTERING) ||
+        (said.key.kind == WEIR_SAMPLER_FLOWS &&
+         parts[FLOW_ALGORITHM] == PROPERTY_MATCH_FILTERING)) {
         said.has_sampling = true;
         said.key.kind = WEIR_SAMPLER_FILTER;
         said.selected = said.population = 1;

@@ -18,6 +18,9 @@
  * Interpretation, which lists the selectors of a sequence (301). Its statistics say nothing of how
  * selectors are configured and are left out.
  *
+ * A selector with a flowSelectorAlgorithm is one of Flow Records (RFC 7014 section 9); so many
+ * flows of so many are also in 396 and 397, and in time in 398 and 399.
+ *
  * A learner of collect/options.h: what it learns is in the session's exporter and, sysUpTime's
  * beginning, in the session.
  */

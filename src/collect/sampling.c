@@ -277,9 +277,10 @@ static struct search search_of(const struct weir_sampling *sampling, const struc
 {
     const uint32_t *of_kind = sampling->of_kind;
     uint32_t of_either = of_kind[WEIR_SAMPLER_INTERFACE];
-    uint32_t of_names = segment->names_sequence
-                            ? of_kind[WEIR_SAMPLER_SEQUENCE]
-                            : of_kind[WEIR_SAMPLER_ID] + of_kind[WEIR_SAMPLER_FILTER];
+    uint32_t of_names =
+        segment->names_sequence
+            ? of_kind[WEIR_SAMPLER_SEQUENCE]
+            : of_kind[WEIR_SAMPLER_ID] + of_kind[WEIR_SAMPLER_FILTER] + of_kind[WEIR_SAMPLER_FLOWS];
     struct search search = {
         .sampling = sampling,
         .segment = segment,
@@ -312,26 +313,41 @@ static struct weir_fraction find_interface(const struct search *search, enum wei
                    find(search->sampling, WEIR_SAMPLER_INTERFACE, interface, search->segment));
 }
 
-static struct weir_fraction find_named(const struct search *search, uint32_t id)
+/* What is found for a row. */
+struct found {
+    struct weir_fraction rate;
+    bool of_flows; /* flows were selected by it, and not packets */
+};
+
+static struct found find_named(const struct search *search, uint32_t id)
 {
-    if (search->are_sequences)
-        return find(search->sampling, WEIR_SAMPLER_SEQUENCE, id, search->segment);
-    return or_else(find(search->sampling, WEIR_SAMPLER_ID, id, search->segment),
-                   find(search->sampling, WEIR_SAMPLER_FILTER, id, search->segment));
+    struct found found = {.rate = none};
+    if (search->are_sequences) {
+        found.rate = find(search->sampling, WEIR_SAMPLER_SEQUENCE, id, search->segment);
+        return found;
+    }
+    found.rate = or_else(find(search->sampling, WEIR_SAMPLER_ID, id, search->segment),
+                         find(search->sampling, WEIR_SAMPLER_FILTER, id, search->segment));
+    if (is_none(found.rate)) {
+        found.rate = find(search->sampling, WEIR_SAMPLER_FLOWS, id, search->segment);
+        found.of_flows = !is_none(found.rate);
+    }
+    return found;
 }
 
-static struct weir_fraction find_for_row(const struct search *search, uint32_t row)
+static struct found find_for_row(const struct search *search, uint32_t row)
 {
-    struct weir_fraction rate = none;
+    struct found found = {.rate = none};
     if (search->ids)
-        rate = find_named(search, search->ids[row]);
-    if (is_none(rate))
-        rate = search->of_template;
-    if (is_none(rate) && search->in_ifs)
-        rate = find_interface(search, WEIR_SAMPLER_IN_IF, search->in_ifs[row]);
-    if (is_none(rate) && search->out_ifs)
-        rate = find_interface(search, WEIR_SAMPLER_OUT_IF, search->out_ifs[row]);
-    return or_else(rate, search->rest);
+        found = find_named(search, search->ids[row]);
+    if (is_none(found.rate))
+        found.rate = search->of_template;
+    if (is_none(found.rate) && search->in_ifs)
+        found.rate = find_interface(search, WEIR_SAMPLER_IN_IF, search->in_ifs[row]);
+    if (is_none(found.rate) && search->out_ifs)
+        found.rate = find_interface(search, WEIR_SAMPLER_OUT_IF, search->out_ifs[row]);
+    found.rate = or_else(found.rate, search->rest);
+    return found;
 }
 
 static bool same_in(const uint32_t *column, uint32_t row, uint32_t other)
@@ -362,13 +378,25 @@ void weir_sampling_set(const struct weir_batch *batch, struct weir_segment *segm
     set_size(batch, segment, row, is_none(rate) ? 1 : rate.numerator);
 }
 
+/* A segment has probabilities once one of its rows has one; before they are none. */
+static void set_probability(const struct weir_batch *batch, struct weir_segment *segment,
+                            uint32_t row, struct weir_fraction rate)
+{
+    uint32_t *values = weir_batch_u32(batch, WEIR_COLUMN_FLOW_PROBABILITY) + segment->first_row;
+    if (!(segment->columns & WEIR_COLUMN_BIT(FLOW_PROBABILITY))) {
+        segment->columns |= WEIR_COLUMN_BIT(FLOW_PROBABILITY);
+        memset(values, 0, segment->row_count * sizeof(*values));
+    }
+    values[row] = (uint32_t)(UINT64_C(1000000000) * rate.numerator / rate.denominator);
+}
+
 uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,
                             struct weir_segment *segment, uint32_t first, uint32_t count)
 {
     struct search search = search_of(sampling, batch, segment);
     const uint32_t *intervals = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING) + segment->first_row;
     uint32_t unknown = 0;
-    struct weir_fraction found = none;
+    struct found found = {.rate = none};
     bool has_last = false;
     uint32_t last = 0; /* row that `found` is of: most rows name what the row before did */
     for (uint32_t row = first; row < first + count; row++) {
@@ -379,8 +407,10 @@ uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct w
             found = find_for_row(&search, row);
         has_last = true;
         last = row;
-        weir_sampling_set(batch, segment, row, found);
-        unknown += is_none(found);
+        weir_sampling_set(batch, segment, row, found.rate);
+        if (found.of_flows)
+            set_probability(batch, segment, row, found.rate);
+        unknown += is_none(found.rate);
     }
     return unknown;
 }

@@ -28,6 +28,8 @@
  * Where records of the exporter have had intervals of their own, what has none is not given one of
  * 7 or 8: it was left out since all packets were metered, whatever samplers are known of before.
  *
+ * Rows of a selector of flows have its rate, and flow_probability beside it.
+ *
  * An interval of zero, in a record or in a header, says nothing and is none; NetFlow v5 without an
  * interval is unknown too, since routers leave it zero whether they sample or not.
  *
@@ -62,6 +64,7 @@ enum weir_sampler_kind {
     WEIR_SAMPLER_IN_IF,
     WEIR_SAMPLER_OUT_IF,
     WEIR_SAMPLER_FILTER,   /* selectorId of one that filters: 1 of 1 */
+    WEIR_SAMPLER_FLOWS,    /* selectorId of one that selects whole flows */
     WEIR_SAMPLER_SEQUENCE, /* selectionSequenceId */
     WEIR_SAMPLER_KINDS,
 };
@@ -127,9 +130,10 @@ void weir_sampling_done(struct weir_sampling *sampling, struct weir_budget *budg
 static inline bool weir_sampling_knows_samplers(const struct weir_sampling *sampling,
                                                 bool are_sequences)
 {
-    uint32_t named =
-        are_sequences ? sampling->of_kind[WEIR_SAMPLER_SEQUENCE]
-                      : sampling->of_kind[WEIR_SAMPLER_ID] + sampling->of_kind[WEIR_SAMPLER_FILTER];
+    uint32_t named = are_sequences ? sampling->of_kind[WEIR_SAMPLER_SEQUENCE]
+                                   : sampling->of_kind[WEIR_SAMPLER_ID] +
+                                         sampling->of_kind[WEIR_SAMPLER_FILTER] +
+                                         sampling->of_kind[WEIR_SAMPLER_FLOWS];
     return named + sampling->of_kind[WEIR_SAMPLER_WHOLE] +
                sampling->of_kind[WEIR_SAMPLER_TEMPLATE] >
            0;

@@ -267,7 +267,8 @@ static void add_to_sums(struct sums *sums, const struct weir_query_plan *plan,
 /* What is left of a total of which the squares add up. */
 static double rest_of_squares(double total, double squares)
 {
-    return total * total > squares ? sqrt(total * total - squares) : 0;
+    double rest = total * total > squares ? sqrt(total * total - squares) : 0;
+    return round(rest * 1000) / 1000; /* as errors are */
 }
 
 /* One row of SQL to the printer. */

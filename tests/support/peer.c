@@ -119,6 +119,8 @@ int take_batch(void *context, const struct weir_batch *batch, struct weir_diag *
                 };
             if (row->has_sampling)
                 row->sampling = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[at];
+            if (segment->columns & WEIR_COLUMN_BIT(FLOW_PROBABILITY))
+                row->flow_probability = weir_batch_u32(batch, WEIR_COLUMN_FLOW_PROBABILITY)[at];
             if (segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE))
                 row->sampling_size = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[at];
         }

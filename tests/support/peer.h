@@ -77,6 +77,7 @@ struct taken_row {
     struct weir_address src_addr;
     uint32_t sampling;
     uint32_t sampling_size; /* 0: none */
+    uint32_t flow_probability;
     bool has_sampling;
 };
 

@@ -232,6 +232,62 @@ static void sizes_beside_intervals(void **state)
     desk_close(&desk);
 }
 
+/* RFC 7014: selectors of flows, which rows name as they do those of packets. */
+static void selectors_of_flows(void **state)
+{
+    (void)state;
+    static const struct weir_field by_selector[] = {{0, 302, 4}, {0, 1, 4}};
+    static const struct {
+        struct said said[4];
+        uint16_t count;
+        uint32_t size, interval, probability;
+    } cases[] = {
+        {{{{0, 302, 8}, 7}, {{0, 390, 2}, 1}, {{0, 396, 8}, 2}, {{0, 397, 8}, 6}},
+         4,
+         0,
+         4,
+         250000000},
+        {{{{0, 302, 8}, 7}, {{0, 390, 2}, 2}, {{0, 398, 8}, 3000}, {{0, 399, 8}, 7000}},
+         4,
+         3,
+         10,
+         300000000},
+        {{{{0, 302, 8}, 7}, {{0, 390, 2}, 3}, {{0, 309, 4}, 2}, {{0, 310, 4}, 3}},
+         4,
+         2,
+         3,
+         666666666},
+        {{{{0, 302, 8}, 7}, {{0, 390, 2}, 4}, {{0, 311, 8}, 0x3fd0000000000000}},
+         3,
+         0,
+         4,
+         250000000},
+        {{{{0, 302, 8}, 7}, {{0, 390, 2}, 5}}, 2, 0, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct weir_collector_config config = config_of_tests();
+        struct desk desk = desk_open(&config, DESK_BATCHES);
+        struct peer peer = peer_of(WEIR_PROTOCOL_IPFIX, "192.0.2.1", 7);
+        struct weir_template *selectors = flows_of(258, by_selector, 2);
+        peer_begin(&peer);
+        peer_template(&peer, selectors);
+        peer_template(&peer, desk.flows);
+        peer_options(&peer, 300, cases[i].said, cases[i].count);
+        peer_rows(&peer, selectors, (const uint64_t[]){7, 100}, 1);
+        peer_flows(&peer, desk.flows, 1, 1);
+        desk_receive(&desk, &peer);
+        desk_count(&desk);
+        assert_int_equal(desk.taken->rows, 2);
+        assert_int_equal(desk.taken->row[0].sampling, cases[i].interval);
+        assert_int_equal(desk.taken->row[0].sampling_size, cases[i].size);
+        assert_int_equal(desk.taken->row[0].flow_probability, cases[i].probability);
+        /* It is no sampler that all packets went through. */
+        assert_false(desk.taken->row[1].has_sampling && desk.taken->row[1].sampling);
+        free(selectors);
+        desk_close(&desk);
+    }
+}
+
 static void what_says_nothing(void **state)
 {
     (void)state;
@@ -857,6 +913,7 @@ int main(void)
         cmocka_unit_test(rates),
         cmocka_unit_test(rates_of_records),
         cmocka_unit_test(sizes_beside_intervals),
+        cmocka_unit_test(selectors_of_flows),
         cmocka_unit_test(what_says_nothing),
         cmocka_unit_test(whose_rows),
         cmocka_unit_test(own_interval),
