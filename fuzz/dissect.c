@@ -12,6 +12,7 @@
 #include "dissect/dns.h"
 #include "dissect/hello.h"
 #include "dissect/http.h"
+#include "dissect/names.h"
 #include "dissect/quic.h"
 
 static void require(bool condition)
@@ -128,14 +129,64 @@ static void take_stream(unsigned kind, struct weir_reader *reader)
     }
 }
 
+static void check_names(const struct weir_names *names)
+{
+    for (unsigned kind = 0; kind < WEIR_NAME_KIND_COUNT; kind++) {
+        struct weir_name name = {0};
+        const char *text = weir_names_text(names, (enum weir_name_kind)kind, &name.length);
+        if (!text)
+            continue;
+        memcpy(name.text, text, name.length);
+        check_name(&name);
+        require(kind != WEIR_NAME_JA4 || name.length == WEIR_JA4_OCTETS);
+    }
+}
+
+/* Each piece is a packet of one flow: protocol and direction, port, place in the stream, payload.
+ */
+static void take_flow(struct weir_reader *reader)
+{
+    static const uint16_t ports[] = {443, 53, 80, 5353};
+    struct weir_name_finder finder;
+    struct weir_name_search search = {0};
+    weir_name_finder_init(&finder, 64, 1);
+    while (weir_reader_remaining(reader) > 6) {
+        struct weir_reader piece = weir_read_block(reader, weir_read_u16(reader));
+        uint8_t kind = weir_read_u8(&piece), port = weir_read_u8(&piece);
+        uint16_t sequence = weir_read_u16(&piece);
+        if (weir_reader_failed(reader) || weir_reader_failed(&piece))
+            break;
+        const struct weir_payload payload = {
+            .octets = piece.octets,
+            .captured = (uint32_t)piece.remaining,
+            .tcp_sequence = UINT32_MAX - 100 + sequence,
+            .dst_port = ports[port % 4],
+            .protocol = kind & 1 ? WEIR_PAYLOAD_UDP : WEIR_PAYLOAD_TCP,
+            .is_reverse = kind & 2,
+        };
+        weir_names_look(&finder, &search, &payload);
+        require(!search.is_done || !search.work);
+    }
+    weir_names_finish(&finder, &search, 0);
+    require(!search.work);
+    check_names(search.found);
+    weir_names_release(&finder, &search, 0);
+    require(finder.works.used[0] == 0);
+    for (unsigned i = 0; i < WEIR_NAME_ROOMS; i++)
+        require(finder.rooms[i].used[0] == 0);
+    weir_name_finder_done(&finder);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
     struct weir_reader reader = weir_reader_make(data + 1, size - 1);
-    unsigned kind = data[0] % (STREAM_COUNT + 1);
+    unsigned kind = data[0] % (STREAM_COUNT + 2);
     if (kind == STREAM_COUNT)
         take_quic(&reader);
+    else if (kind == STREAM_COUNT + 1)
+        take_flow(&reader);
     else
         take_stream(kind, &reader);
     return 0;

@@ -326,7 +326,8 @@ enum payload {
     PAYLOAD_DNS,
     PAYLOAD_DNS_STREAM,
     PAYLOAD_HTTP,
-    PAYLOAD_QUIC
+    PAYLOAD_QUIC,
+    PAYLOAD_FLOW,
 };
 
 /* A stream in two pieces, the second first. */
@@ -364,6 +365,23 @@ static void write_quic(const char *folder, const char *name, const struct payloa
     (void)fclose(file);
 }
 
+/* Two packets of a flow over TCP, or by UDP. */
+static void write_flow(const char *folder, const char *name, unsigned kind, unsigned port,
+                       const uint8_t *octets, size_t length)
+{
+    FILE *file = create(folder, "dissect", name);
+    (void)fputc(PAYLOAD_FLOW, file);
+    for (size_t at = 0; at < length; at += length / 2 + 1) {
+        size_t count = length - at < length / 2 + 1 ? length - at : length / 2 + 1;
+        put_u16(file, (unsigned)count + 4);
+        (void)fputc((int)kind, file);
+        (void)fputc((int)port, file);
+        put_u16(file, (unsigned)at);
+        (void)fwrite(octets + at, 1, count, file);
+    }
+    (void)fclose(file);
+}
+
 static void write_dissect_seeds(const char *folder)
 {
     static const char request[] = "POST /a HTTP/1.1\r\nHost: www.example.org\r\n"
@@ -377,6 +395,7 @@ static void write_dissect_seeds(const char *folder)
     write_quic(folder, "quic-2", &payload_quic_v2, hello, length);
     size_t records = payload_tls_records(hello, length, 100, octets, sizeof(octets));
     write_stream(folder, "tls", PAYLOAD_TLS, octets, records);
+    write_flow(folder, "flow-tls", 0, 0, octets, records);
     out = weir_writer_make(octets, sizeof(octets));
     size_t begin = payload_begin(&out);
     payload_dns(&out, "www.example.org.", 28);
@@ -384,6 +403,8 @@ static void write_dissect_seeds(const char *folder)
     write_stream(folder, "dns", PAYLOAD_DNS, octets + begin, out.length - begin);
     write_stream(folder, "dns-stream", PAYLOAD_DNS_STREAM, octets, out.length);
     write_stream(folder, "http", PAYLOAD_HTTP, (const uint8_t *)request, sizeof(request) - 1);
+    write_flow(folder, "flow-http", 2, 2, (const uint8_t *)request, sizeof(request) - 1);
+    write_flow(folder, "flow-dns", 0, 1, octets, out.length);
 }
 
 int main(int argc, char **argv)

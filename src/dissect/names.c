@@ -236,7 +236,8 @@ static void go_on_tcp(struct weir_name_finder *finder, struct weir_name_search *
 {
     struct weir_name_work *work = search->work;
     uint32_t offset = payload->tcp_sequence - work->base;
-    if (payload->is_reverse != work->is_reverse || offset >= WEIR_ASSEMBLY_OCTETS)
+    if (payload->is_reverse != work->is_reverse || work->stream == STREAM_QUIC ||
+        offset >= WEIR_ASSEMBLY_OCTETS)
         return;
     int result = weir_assembly_add(&work->assembly, offset, payload->octets, payload->captured);
     size_t length = weir_assembly_length(&work->assembly);
@@ -277,7 +278,7 @@ static void look_at_quic(struct weir_name_finder *finder, struct weir_name_searc
 {
     struct weir_name_work fresh, *work = search->work;
     struct weir_client_hello hello;
-    if (work && payload->is_reverse != work->is_reverse)
+    if (work && (payload->is_reverse != work->is_reverse || work->stream != STREAM_QUIC))
         return;
     if (!work) {
         fresh.quic.version = 0;
@@ -324,10 +325,13 @@ void weir_names_look_closely(struct weir_name_finder *finder, struct weir_name_s
         go_on_tcp(finder, search, payload);
     else
         begin_tcp(finder, search, payload);
-    if (++search->packets < WEIR_NAMES_PACKETS || search->is_done)
-        return;
-    weir_names_finish(finder, search, payload->region);
-    search->is_done = true;
+    if (++search->packets == WEIR_NAMES_PACKETS && !search->is_done) {
+        weir_names_finish(finder, search, payload->region);
+        search->is_done = true;
+    }
+    /* Flows without the whole 5-tuple have streams side by side: another one had a name. */
+    if (search->is_done)
+        drop_work(finder, search, payload->region);
 }
 
 void weir_names_finish(struct weir_name_finder *finder, struct weir_name_search *search,

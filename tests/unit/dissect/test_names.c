@@ -223,6 +223,26 @@ static void quic_is_found_over_datagrams(void **state)
     weir_names_release(&finder, &search, 0);
 }
 
+/* Flows whose keys lack ports or the protocol have several streams; the first name counts. */
+static void streams_side_by_side_do_not_mix(void **state)
+{
+    (void)state;
+    struct weir_name_search search = {0};
+    uint8_t octets[2048], query[512];
+    struct weir_writer out = weir_writer_make(query, sizeof(query));
+    size_t length = tls(octets);
+    payload_dns(&out, "www.example.com.", 1);
+    look(&search, WEIR_PAYLOAD_TCP, 443, 1, octets, 100);
+    assert_non_null(search.work);
+    look(&search, WEIR_PAYLOAD_UDP, 53, 0, query, out.length);
+    assert_true(search.is_done);
+    assert_null(search.work);
+    look(&search, WEIR_PAYLOAD_TCP, 443, 101, octets + 100, length - 100);
+    check(&search, WEIR_NAME_DNS, "www.example.com");
+    check(&search, WEIR_NAME_SNI, NULL);
+    weir_names_release(&finder, &search, 0);
+}
+
 static void looking_ends(void **state)
 {
     (void)state;
@@ -295,6 +315,7 @@ int main(void)
         TEST(a_head_that_does_not_end_tells_what_it_has),
         TEST(questions_are_found_on_their_ports),
         TEST(quic_is_found_over_datagrams),
+        TEST(streams_side_by_side_do_not_mix),
         TEST(looking_ends),
         TEST(too_many_at_once_are_counted),
         TEST(long_names_have_room),
