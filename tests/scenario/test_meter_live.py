@@ -139,6 +139,42 @@ def watch(out, meter, errors, stats):
     return f"{counted['packets']} packets, {counted['packets_dropped']} dropped"
 
 
+def check_points(folder):
+    """What goes out by one interface comes in by the other: two Observation Points."""
+    out, said = os.path.join(folder, "points.json"), os.path.join(folder, "points.errors")
+    stats = os.path.join(folder, "points.stats")
+    meter = start([weir, "meter", "-i", "weir0", "-i", "weir1", "--to",
+                   "json:-?stats-interval=1s", "--idle-timeout", "1s", "--stats", stats], out, said)
+    wait_for("both names", lambda: len(options(out, "interfaceName")) == 2)
+    names = {line["interfaceName"]: line["ingressInterface"]
+             for line in options(out, "interfaceName")}
+    wanted = {socket.if_indextoname(index): index for index in names.values()}
+    if names != wanted or set(names) != {"weir0", "weir1"}:
+        fail(f"names of interfaces: {names}")
+    send(1000)
+    for index in names.values():
+        wait_for(f"the packets of interface {index}",
+                 lambda index=index: any(
+                     line["packetTotalCount"] == 1000 and line["ingressInterface"] == index
+                     for line in options(out, "packetTotalCount", "ingressInterface")))
+    meter.send_signal(signal.SIGTERM)
+    if meter.wait(SECONDS) != 0:
+        fail("weir meter did not end in good order")
+    flows = [json.loads(line) for line in text_of(out).splitlines()]
+    packets = {"weir0": 0, "weir1": 0}
+    for flow in flows:
+        if "type" in flow:
+            continue
+        is_egress = flow["flowDirection"] == 1
+        point = flow["egressInterface" if is_egress else "ingressInterface"]
+        if point != names["weir0" if is_egress else "weir1"]:
+            fail(f"a flow of another Observation Point: {flow}")
+        packets["weir0" if is_egress else "weir1"] += flow["packetDeltaCount"]
+    if packets != {"weir0": 1000, "weir1": 1000}:
+        fail(f"packets by interface: {packets}")
+    print(f"ok: two interfaces: {packets}")
+
+
 def main():
     enter_namespace()
     make_interfaces()
@@ -146,6 +182,9 @@ def main():
         folder = tempfile.mkdtemp(prefix="weir-live.")
         check(folder, workers)
         shutil.rmtree(folder)
+    folder = tempfile.mkdtemp(prefix="weir-live.")
+    check_points(folder)
+    shutil.rmtree(folder)
 
 
 main()

@@ -105,6 +105,19 @@ def check_ipfix(folder):
         fail("tshark does not read it all")
 
 
+def check_twice(folder):
+    """Time is the capture's: a file exported twice is the same to the octet."""
+    octets = []
+    for number in range(2):
+        path = os.path.join(folder, f"twice{number}.ipfix")
+        meter(folder, f"ipfix+file:{path}?stats-interval=10s", "--sample", "prob:0.5")
+        with open(path, "rb") as file:
+            octets.append(file.read())
+    if octets[0] != octets[1]:
+        fail("a file exported twice is not the same")
+    print(f"ok: {len(octets[0])} octets, twice")
+
+
 def check_workers(folder):
     """Options data of a file do not depend on how many threads meter, but for its place."""
     texts = []
@@ -207,6 +220,7 @@ def main():
             open(os.path.join(folder, "office.pcap"), "wb") as capture:
         shutil.copyfileobj(packed, capture)
     check_ipfix(folder)
+    check_twice(folder)
     check_workers(folder)
     check_netflow9(folder)
     check_sampling(folder)
