@@ -107,4 +107,5 @@ def main():
                   sep="\t", file=truth)
 
 
-main()
+if __name__ == "__main__":
+    main()
