@@ -158,6 +158,7 @@ static int open_processes(struct weir_meter *meter, struct weir_diag *diag)
         .is_live = config->interface_count > 0,
         .tells_direction = tells_direction(meter),
         .stream = config->stream,
+        .is_beside_samplers = weir_metering_some_sample(meter->processes, config->process_count),
     };
     for (uint32_t i = 0; i < place.if_count; i++)
         if_index[i] = place.is_live ? if_nametoindex(config->interfaces[i]) : i + 1;

@@ -25,6 +25,17 @@ unsigned weir_metering_definitions(const struct weir_metering_config *config,
     return count;
 }
 
+bool weir_metering_some_sample(const struct weir_metering_config *processes, unsigned count)
+{
+    for (unsigned i = 0; i < count && count > 1; i++) {
+        struct weir_sampling_design design =
+            weir_sampling_design_of(processes[i].selectors, processes[i].selector_count);
+        if (!weir_sampling_is_all(&design))
+            return true;
+    }
+    return false;
+}
+
 static int make_caches(struct weir_metering *metering, const struct weir_metering_config *config,
                        const struct weir_metering_place *place,
                        const struct weir_flow_definition *definitions)
@@ -40,6 +51,8 @@ static int make_caches(struct weir_metering *metering, const struct weir_meterin
         cache->definition = definitions[i];
         cache->tells_direction = place->tells_direction;
         cache->sampling = weir_select_design(metering->select);
+        if (place->is_beside_samplers && weir_sampling_is_all(&cache->sampling))
+            cache->sampling.interval = cache->sampling.size = 1;
         cache->if_index = metering->if_index;
         cache->if_count = place->if_count;
     }

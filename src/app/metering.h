@@ -46,9 +46,16 @@ struct weir_metering_place {
     uint32_t if_count;
     bool is_live; /* if_index are the system's, and not places in a file */
     bool tells_direction;
-    uint32_t number; /* of the process, from 0 */
-    uint64_t stream; /* of its samplers, where several have a share of the packets */
+    uint32_t number;         /* of the process, from 0 */
+    uint64_t stream;         /* of its samplers, where several have a share of the packets */
+    bool is_beside_samplers; /* another process samples: that this one does not is to be said */
 };
+
+/*
+ * Whether one of several processes samples. Collectors may take a sampler that they are told of for
+ * that of all records which say nothing else.
+ */
+bool weir_metering_some_sample(const struct weir_metering_config *processes, unsigned count);
 
 /* Without caches yet. 0; WEIR_E_USAGE with diag; WEIR_E_NOMEM. */
 WEIR_CHECKED int weir_metering_new(const struct weir_metering_config *config,

@@ -24,6 +24,7 @@ struct taken {
     uint32_t in_if[16];
     unsigned flushes;
     int fail_with;
+    uint32_t sampling; /* of the last row; 0: it does not say */
 };
 
 static int take(void *context, const struct weir_batch *batch, struct weir_diag *diag)
@@ -38,6 +39,10 @@ static int take(void *context, const struct weir_batch *batch, struct weir_diag 
             taken->in_if[taken->rows] = weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[i];
         taken->rows++;
     }
+    const struct weir_segment *last = &batch->segments[batch->segment_count - 1];
+    taken->sampling = last->columns & WEIR_COLUMN_BIT(SAMPLING)
+                          ? weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[batch->row_count - 1]
+                          : 0;
     return 0;
 }
 
@@ -290,7 +295,8 @@ static void processes_work_side_by_side(void **state)
     static const struct {
         uint64_t packets;
         uint32_t rows;
-    } wanted[] = {{40, 40}, {4, 4}, {40, 1}, {1, 1}}; /* one of five was ARP */
+        uint32_t sampling; /* said by all, since one of them samples */
+    } wanted[] = {{40, 40, 1}, {4, 4, 10}, {40, 1, 1}, {1, 1, 1}}; /* one of five was ARP */
     for (unsigned workers = 1; workers <= 3; workers += 2) {
         struct weir_meter_config config = {
             .processes = processes, .process_count = 4, .workers = workers};
@@ -304,6 +310,7 @@ static void processes_work_side_by_side(void **state)
         for (unsigned i = 0; i < 4; i++) {
             assert_int_equal(taken[i].rows, wanted[i].rows);
             assert_int_equal(taken[i].packets, wanted[i].packets);
+            assert_int_equal(taken[i].sampling, wanted[i].sampling);
             assert_int_equal(taken[i].flushes, 1);
         }
         struct counted counted = count(meter);
