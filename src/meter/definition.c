@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "base/quantity.h"
 #include "dissect/application.h"
+#include "meter/feature_state.h"
 #include "meter/property.h"
 
 #define ADDRESS_BITS 128u
@@ -224,11 +225,36 @@ static bool has_key(const struct item *item, const struct weir_flow_definition *
                : definition->keys >> property->column & 1;
 }
 
+/* splt:N, of how many packets; they are the same for all of its fields. */
+static int read_packets(const struct item *item, struct weir_flow_definition *definition,
+                        struct weir_diag *diag)
+{
+    uint64_t packets = WEIR_SPLT_PACKETS;
+    size_t length = item->length - item->name;
+    char text[8] = "";
+    if (length > 0) {
+        if (item->text[item->name] != ':' || length - 1 >= sizeof(text))
+            return fail(item, diag, "write splt:N, N packets");
+        memcpy(text, item->text + item->name + 1, length - 1);
+        if (weir_size_parse(text, &packets) < 0 || packets < 1 || packets > WEIR_SPLT_PACKETS_MAX)
+            return weir_diag_set(diag, WEIR_E_USAGE, "'%.*s': it tells of 1 to %u packets",
+                                 (int)(item->length < 64 ? item->length : 64), item->text,
+                                 WEIR_SPLT_PACKETS_MAX);
+    }
+    if (length > 0 || definition->splt_packets == 0)
+        definition->splt_packets = (uint8_t)packets;
+    return 0;
+}
+
 /* The fields that a group names. */
 static int add_group(const struct item *item, enum weir_flow_group group,
                      struct weir_flow_definition *definition, struct weir_diag *diag)
 {
     int result = 0;
+    if (group == WEIR_FLOW_GROUP_SPLT)
+        result = read_packets(item, definition, diag);
+    else if (item->length != item->name)
+        return fail(item, diag, "only keys have masks");
     for (size_t i = 0; i < weir_flow_property_count && result == 0; i++) {
         struct item one = *item;
         one.property = &weir_flow_properties[i];
@@ -265,8 +291,13 @@ static int add_key(const struct item *item, struct weir_flow_definition *definit
 static int add_field(const struct item *item, struct weir_flow_definition *definition,
                      struct weir_diag *diag)
 {
-    if (item->length != item->name)
+    if (item->property->feature == WEIR_FEATURE_SPLT) {
+        int result = read_packets(item, definition, diag);
+        if (result < 0)
+            return result;
+    } else if (item->length != item->name) {
         return fail(item, diag, "only keys have masks");
+    }
     return add_shown(item, &definition->fields, definition, diag);
 }
 
@@ -275,7 +306,7 @@ static int read_list(const char *at, bool as_key, struct weir_flow_definition *d
                      const char **ret_rest, struct weir_diag *diag)
 {
     for (;; at++) {
-        struct item item = {.text = at, .length = strcspn(at, ", "), .name = strcspn(at, ",/& ")};
+        struct item item = {.text = at, .length = strcspn(at, ", "), .name = strcspn(at, ",/&: ")};
         enum weir_flow_group group = as_key ? WEIR_FLOW_GROUP_NONE : find_group(&item);
         item.property = weir_flow_property_find(at, item.name);
         if (!group && (!item.property || !is_allowed(item.property, as_key)))
@@ -290,6 +321,22 @@ static int read_list(const char *at, bool as_key, struct weir_flow_definition *d
             break;
     }
     *ret_rest = at + strspn(at, " ");
+    return 0;
+}
+
+/* What is of a TCP connection flows have only that are one. */
+static int check_connection(const struct weir_flow_definition *definition, struct weir_diag *diag)
+{
+    if (weir_flow_definition_has_connections(definition))
+        return 0;
+    for (unsigned i = 0; i < definition->extra_count; i++) {
+        const struct weir_flow_property *property = &weir_flow_properties[definition->extras[i]];
+        if (property->needs_connection)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "'%s' is of one connection: all of addresses, ports and protocol "
+                                 "are keys then, and length is none",
+                                 property->name);
+    }
     return 0;
 }
 
@@ -318,8 +365,10 @@ int weir_flow_definition_parse(const char *text, struct weir_flow_definition *re
     if (*at)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "'%s': after the keys a flow definition has 'fields=' or nothing", at);
-    *ret_definition = definition;
-    return 0;
+    result = check_connection(&definition, diag);
+    if (result == 0)
+        *ret_definition = definition;
+    return result;
 }
 
 int weir_flow_definition_add_keys(struct weir_flow_definition *definition, const char *names,

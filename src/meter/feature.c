@@ -94,6 +94,25 @@ UPDATE(update_first)
         first->known |= WEIR_KNOWN_LABEL(i);
 }
 
+UPDATE(update_splt)
+{
+    struct weir_feature_splt *splt = state;
+    const struct weir_packet *packet = in->packet;
+    if (splt->count == in->parameter)
+        return;
+    if (splt->count == 0)
+        splt->first_ns = packet->time_ns;
+    uint64_t since = packet->time_ns > splt->first_ns
+                         ? ((uint64_t)packet->time_ns - (uint64_t)splt->first_ns) / 1000
+                         : 0;
+    unsigned i = splt->count++;
+    splt->known = WEIR_KNOWN_ANY;
+    splt->packets[i].time_us = since < UINT32_MAX ? (uint32_t)since : UINT32_MAX;
+    splt->packets[i].octets = packet->octets < UINT16_MAX ? (uint16_t)packet->octets : UINT16_MAX;
+    splt->packets[i].tcp_flags = (uint8_t)packet->tcp_flags;
+    splt->packets[i].is_reverse = in->is_reverse;
+}
+
 /* What a flow is about does not change with a record of it. */
 static void keep(void *state)
 {
@@ -120,6 +139,15 @@ const struct weir_feature weir_features[WEIR_FEATURE_COUNT] = {
                                   .update = weir_application_update, .restart = keep,
                                   .finish = weir_application_finish_state,
                                   .release = weir_application_release_state},
+    [WEIR_FEATURE_TCP] = {STATE(tcp), .is_directional = true, .needs_detail = true,
+                          .update = weir_feature_update_tcp, .restart = weir_feature_restart_tcp},
+    [WEIR_FEATURE_HANDSHAKE] = {STATE(handshake), .needs_detail = true,
+                                .update = weir_feature_update_handshake,
+                                .restart = weir_feature_restart_handshake},
+    [WEIR_FEATURE_RESPONSES] = {STATE(responses), .needs_detail = true,
+                                .update = weir_feature_update_responses},
+    [WEIR_FEATURE_SPLT] = {STATE(splt), .parameter_octets = WEIR_SPLT_PACKET_OCTETS,
+                           .update = update_splt},
 };
 
 static uint32_t aligned(uint32_t octets)

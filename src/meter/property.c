@@ -11,7 +11,7 @@
 #include "meter/feature_state.h"
 
 /* Elements of lists, data/enterprise/builtin.csv. */
-enum { LENGTH_BUCKET = 402 };
+enum { LENGTH_BUCKET = 402, SPLT_LENGTH = 430, SPLT_TIME, SPLT_DIRECTION, SPLT_FLAGS };
 
 /* mplsTopLabelStackSection; the elements of the labels under it follow. */
 enum { MPLS_TOP_LABEL = 70 };
@@ -215,6 +215,38 @@ WRITER(write_buckets)
     return true;
 }
 
+WRITER(write_answers)
+{
+    const struct weir_feature_responses *responses = state_of(flow, property);
+    const struct weir_feature_answers *side = &responses->sides[property->is_reverse];
+    if (!(responses->known & WEIR_KNOWN_ANSWER(property->is_reverse)))
+        return false;
+    if (property->state_octets == 0)
+        return store_float(octets, (double)side->sum_ns / (double)side->count);
+    uint64_t value;
+    memcpy(&value, (const uint8_t *)side + property->state_offset, sizeof(value));
+    weir_store_be(octets, property->element.length, value);
+    return true;
+}
+
+/* Of the first packets what the element of the list, which is in `known`, says. */
+WRITER(write_splt)
+{
+    const struct weir_feature_splt *splt = state_of(flow, property);
+    if (!splt->known)
+        return false;
+    uint8_t each = property->state_octets;
+    uint8_t *to = begin_list(octets, (uint16_t)property->known, each, splt->count);
+    for (unsigned i = 0; i < splt->count; i++) {
+        uint64_t value = property->known == SPLT_LENGTH      ? splt->packets[i].octets
+                         : property->known == SPLT_TIME      ? splt->packets[i].time_us
+                         : property->known == SPLT_DIRECTION ? splt->packets[i].is_reverse
+                                                             : splt->packets[i].tcp_flags;
+        weir_store_be(to + (size_t)i * each, each, value);
+    }
+    return true;
+}
+
 /* Of the first packet's MPLS stack the entry that the element has in its number. */
 WRITER(write_label)
 {
@@ -304,6 +336,21 @@ WRITER(write_probability)
         "rev_" name, ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | (id), octets), REVERSE, \
             __VA_ARGS__                                                                       \
     }
+#define CONNECTION(NAME, GROUP) .needs_connection = true, FEATURE(NAME, GROUP)
+#define FLAG(bit)               MEMBER(tcp, flags[bit], WEIR_KNOWN_ANY)
+#define ANSWER(member)                                             \
+    .state_offset = offsetof(struct weir_feature_answers, member), \
+    .state_octets = sizeof(((struct weir_feature_answers *)NULL)->member), .write = write_answers
+#define ANSWERS(name, id, octets, member)                                                     \
+    {name, ELEMENT(WEIR_PEN_BUILTIN, id, octets), .is_biflows = true,                         \
+     FEATURE(RESPONSES, RESPONSES), ANSWER(member)},                                          \
+    {                                                                                         \
+        "rev_" name, ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | (id), octets), REVERSE, \
+            FEATURE(RESPONSES, RESPONSES), ANSWER(member)                                     \
+    }
+#define SPLT_LIST(element_, octets)                                                            \
+    .known = (element_), .state_octets = (octets), .room = LIST_HEADER, .room_each = (octets), \
+    .write = write_splt
 #define LIST .column = WEIR_COLUMN_COUNT, .element = {0, 291, WEIR_LENGTH_VARIABLE}
 
 /* Octets of a list of so many elements, with its header and length. */
@@ -325,6 +372,9 @@ const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT] = {
     [WEIR_FLOW_GROUP_TLS] = "tls",
     [WEIR_FLOW_GROUP_DNS] = "dns",
     [WEIR_FLOW_GROUP_HTTP] = "http",
+    [WEIR_FLOW_GROUP_TCP] = "tcp",
+    [WEIR_FLOW_GROUP_RESPONSES] = "responses",
+    [WEIR_FLOW_GROUP_SPLT] = "splt",
 };
 
 const struct weir_flow_property weir_flow_properties[] = {
@@ -433,6 +483,56 @@ const struct weir_flow_property weir_flow_properties[] = {
      MEMBER(first, dst_mac, WEIR_KNOWN_ETHERNET)},
     {"inner_vlan", ELEMENT(0, 245, 2), FEATURE(FIRST, LINK),
      MEMBER(first, inner_vlan, WEIR_KNOWN_INNER_VLAN)},
+
+    IANA_BOTH("tcp_sequence", 184, 4, CONNECTION(TCP, TCP),
+              MEMBER(tcp, first_sequence, WEIR_KNOWN_SEGMENT)),
+    OWN_BOTH("tcp_isn", 412, 4, CONNECTION(TCP, TCP),
+             MEMBER(tcp, initial_sequence, WEIR_KNOWN_SYN)),
+    IANA_BOTH("tcp_window", 186, 2, FEATURE(TCP, TCP),
+              MEMBER(tcp, window_first, WEIR_KNOWN_WINDOW)),
+    OWN_BOTH("tcp_window_min", 413, 2, FEATURE(TCP, TCP),
+             MEMBER(tcp, window_min, WEIR_KNOWN_WINDOW)),
+    OWN_BOTH("tcp_window_max", 414, 2, FEATURE(TCP, TCP),
+             MEMBER(tcp, window_max, WEIR_KNOWN_WINDOW)),
+    OWN_BOTH("tcp_zero_windows", 418, 4, FEATURE(TCP, TCP),
+             MEMBER(tcp, zero_windows, WEIR_KNOWN_WINDOW)),
+    OWN_BOTH("tcp_mss", 415, 2, CONNECTION(TCP, TCP), MEMBER(tcp, mss, WEIR_KNOWN_MSS)),
+    IANA_BOTH("tcp_window_scale", 238, 1, CONNECTION(TCP, TCP),
+              MEMBER(tcp, window_scale, WEIR_KNOWN_SCALE)),
+    OWN_BOTH("tcp_retransmissions", 416, 4, CONNECTION(TCP, TCP),
+             MEMBER(tcp, retransmissions, WEIR_KNOWN_SEGMENT)),
+    OWN_BOTH("tcp_out_of_order", 417, 4, CONNECTION(TCP, TCP),
+             MEMBER(tcp, out_of_order, WEIR_KNOWN_SEGMENT)),
+    OWN_BOTH("tcp_keep_alives", 424, 4, CONNECTION(TCP, TCP),
+             MEMBER(tcp, keep_alives, WEIR_KNOWN_SEGMENT)),
+    OWN_BOTH("tcp_first_flags", 419, 2, FEATURE(TCP, TCP),
+             MEMBER(tcp, first_flags, WEIR_KNOWN_ANY)),
+    IANA_BOTH("tcp_fin_packets", 219, 4, FEATURE(TCP, TCP), FLAG(0)),
+    IANA_BOTH("tcp_syn_packets", 218, 4, FEATURE(TCP, TCP), FLAG(1)),
+    IANA_BOTH("tcp_rst_packets", 220, 4, FEATURE(TCP, TCP), FLAG(2)),
+    IANA_BOTH("tcp_psh_packets", 221, 4, FEATURE(TCP, TCP), FLAG(3)),
+    IANA_BOTH("tcp_ack_packets", 222, 4, FEATURE(TCP, TCP), FLAG(4)),
+    IANA_BOTH("tcp_urg_packets", 223, 4, FEATURE(TCP, TCP), FLAG(5)),
+    {"tcp_rtt", ELEMENT(WEIR_PEN_BUILTIN, 420, 8), CONNECTION(HANDSHAKE, TCP),
+     MEMBER(handshake, whole_ns, WEIR_KNOWN_WHOLE)},
+    {"tcp_rtt_server", ELEMENT(WEIR_PEN_BUILTIN, 421, 8), .is_biflows = true,
+     CONNECTION(HANDSHAKE, TCP), MEMBER(handshake, server_ns, WEIR_KNOWN_SERVER)},
+    {"tcp_rtt_client", ELEMENT(WEIR_PEN_BUILTIN, 422, 8), .is_biflows = true,
+     CONNECTION(HANDSHAKE, TCP), MEMBER(handshake, client_ns, WEIR_KNOWN_CLIENT)},
+
+    ANSWERS("responses", 425, 4, count),
+    ANSWERS("response_min", 426, 8, min_ns),
+    ANSWERS("response_max", 427, 8, max_ns),
+    {"response_mean", ELEMENT(WEIR_PEN_BUILTIN, 428, 8), .is_biflows = true,
+     FEATURE(RESPONSES, RESPONSES), .write = write_answers},
+    {"rev_response_mean", ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | 428, 8), REVERSE,
+     FEATURE(RESPONSES, RESPONSES), .write = write_answers},
+
+    {"splt_lengths", LIST, FEATURE(SPLT, SPLT), SPLT_LIST(SPLT_LENGTH, 2)},
+    {"splt_times", LIST, FEATURE(SPLT, SPLT), SPLT_LIST(SPLT_TIME, 4)},
+    {"splt_flags", LIST, FEATURE(SPLT, SPLT), SPLT_LIST(SPLT_FLAGS, 1)},
+    {"splt_directions", LIST, .is_biflows = true, FEATURE(SPLT, SPLT),
+     SPLT_LIST(SPLT_DIRECTION, 1)},
 
     {"app", TEXT(0, 96), FEATURE(APPLICATION, NONE), .write = weir_write_application},
     {"tls_sni", TEXT(WEIR_PEN_BUILTIN, 450), NAME(SNI, TLS)},

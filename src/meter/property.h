@@ -39,11 +39,12 @@ struct weir_flow_property {
     uint8_t state_octets;
     uint16_t state_offset;
     uint32_t known;
-    uint8_t group;      /* enum weir_flow_group, which names it with others */
-    uint8_t name_kind;  /* enum weir_name_kind, of names out of payloads */
-    bool is_quic;       /* of these only what QUIC carried */
-    uint16_t room;      /* of variable length: octets at most, its length included */
-    uint16_t room_each; /* and more for each that the feature's parameter says */
+    uint8_t group;         /* enum weir_flow_group, which names it with others */
+    uint8_t name_kind;     /* enum weir_name_kind, of names out of payloads */
+    bool is_quic;          /* of these only what QUIC carried */
+    bool needs_connection; /* of a TCP connection, or it says nothing */
+    uint16_t room;         /* of variable length: octets at most, its length included */
+    uint16_t room_each;    /* and more for each that the feature's parameter says */
 
     /* The octets of the field; false: the flow has none. */
     bool (*write)(const struct weir_flow_view *flow, const struct weir_flow_property *property,
@@ -59,6 +60,9 @@ enum weir_flow_group {
     WEIR_FLOW_GROUP_PAYLOAD,
     WEIR_FLOW_GROUP_FRAGMENTS,
     WEIR_FLOW_GROUP_LINK,
+    WEIR_FLOW_GROUP_TCP,
+    WEIR_FLOW_GROUP_RESPONSES,
+    WEIR_FLOW_GROUP_SPLT,
     WEIR_FLOW_GROUP_TLS,
     WEIR_FLOW_GROUP_DNS,
     WEIR_FLOW_GROUP_HTTP,

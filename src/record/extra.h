@@ -22,7 +22,7 @@
 #include "base/error.h"
 #include "record/template.h"
 
-#define WEIR_EXTRA_FIELDS_MAX 128u
+#define WEIR_EXTRA_FIELDS_MAX 192u
 #define WEIR_EXTRA_OCTETS_MAX 4096u
 
 struct weir_extra_field {

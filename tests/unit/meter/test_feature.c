@@ -239,6 +239,216 @@ static void a_direction_without_packets_has_none(void **state)
     assert_int_equal(number_of(bench, "rev_payload_bytes"), 3);
 }
 
+/* A segment: sequence number, payload, flags. */
+struct segment {
+    bool forth;
+    uint32_t sequence;
+    uint32_t payload;
+    unsigned flags;
+};
+
+static void add_segment(struct bench *bench, int64_t time_ns, const struct segment *segment)
+{
+    struct weir_packet packet = packet_of(time_ns, segment->forth, 40 + segment->payload);
+    packet.tcp_flags = (uint16_t)segment->flags;
+    add(bench, packet,
+        (struct weir_packet_detail){.has = WEIR_DETAIL_TCP | WEIR_DETAIL_PAYLOAD,
+                                    .tcp_sequence = segment->sequence,
+                                    .tcp_window = segment->flags & RST ? 0 : 1000,
+                                    .payload_octets = segment->payload});
+}
+
+static void sequences_are_followed(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        const char *what;
+        struct segment segments[8];
+        unsigned retransmissions, out_of_order, keep_alives;
+    } cases[] = {
+        {"in order, over the wrap",
+         {{true, 0xffffff00, 0, SYN}, {true, 0xffffff01, 300, ACK}, {true, 45, 10, ACK}},
+         0,
+         0,
+         0},
+        {"sent again, all and in part",
+         {{true, 0, 0, SYN},
+          {true, 1, 100, ACK},
+          {true, 1, 100, ACK},
+          {true, 51, 100, ACK},
+          {true, 0, 0, SYN}},
+         3,
+         0,
+         0},
+        {"a hole is filled, then sent again",
+         {{true, 0, 100, ACK}, {true, 200, 100, ACK}, {true, 100, 100, ACK}, {true, 100, 100, ACK}},
+         1,
+         1,
+         0},
+        {"a hole is filled from its middle",
+         {{true, 0, 100, ACK},
+          {true, 200, 100, ACK},
+          {true, 140, 20, ACK},
+          {true, 100, 40, ACK},
+          {true, 160, 40, ACK},
+          {true, 150, 5, ACK}},
+         1,
+         3,
+         0},
+        {"keep-alives are not data",
+         {{true, 0, 100, ACK}, {true, 99, 1, ACK}, {true, 99, 0, ACK}, {true, 100, 0, ACK}},
+         0,
+         0,
+         2},
+        {"a lone FIN is sent again",
+         {{true, 0, 100, ACK}, {true, 100, 0, FIN | ACK}, {true, 100, 0, FIN | ACK}},
+         1,
+         0,
+         0},
+        {"another SYN begins anew",
+         {{true, 500, 0, SYN}, {true, 9, 0, SYN}, {true, 10, 5, ACK}},
+         0,
+         0,
+         0},
+        {"of the last four holes the fifth is forgotten",
+         {{true, 0, 1, ACK},
+          {true, 10, 2, ACK},
+          {true, 20, 2, ACK},
+          {true, 30, 2, ACK},
+          {true, 40, 2, ACK},
+          {true, 50, 2, ACK},
+          {true, 5, 1, ACK},
+          {true, 15, 1, ACK}},
+         1,
+         1,
+         0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        start(bench, "tcp", false);
+        for (unsigned k = 0; k < 8 && cases[i].segments[k].flags; k++)
+            add_segment(bench, k * MS, &cases[i].segments[k]);
+        finish(bench);
+        if (number_of(bench, "tcp_retransmissions") != cases[i].retransmissions ||
+            number_of(bench, "tcp_out_of_order") != cases[i].out_of_order ||
+            number_of(bench, "tcp_keep_alives") != cases[i].keep_alives)
+            fail_msg("%s: %u %u %u", cases[i].what,
+                     (unsigned)number_of(bench, "tcp_retransmissions"),
+                     (unsigned)number_of(bench, "tcp_out_of_order"),
+                     (unsigned)number_of(bench, "tcp_keep_alives"));
+    }
+}
+
+static void a_connection_tells_how_it_was_opened(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "tcp,responses", true);
+    struct weir_packet_detail syn = {.has = WEIR_DETAIL_TCP | WEIR_DETAIL_PAYLOAD | WEIR_DETAIL_MSS,
+                                     .tcp_sequence = 1000,
+                                     .tcp_window = 64240,
+                                     .tcp_mss = 1460};
+    struct weir_packet_detail answer = {.has = WEIR_DETAIL_TCP | WEIR_DETAIL_PAYLOAD,
+                                        .tcp_sequence = 7000,
+                                        .tcp_acknowledgment = 1001,
+                                        .tcp_window = 100};
+    struct weir_packet packet = packet_of(0, true, 60);
+    packet.tcp_flags = SYN;
+    add(bench, packet, syn);
+    packet.time_ns = 1000 * MS; /* the first was lost */
+    add(bench, packet, syn);
+    packet = packet_of(1030 * MS, false, 60);
+    packet.tcp_flags = SYN | ACK;
+    add(bench, packet, answer);
+    const struct segment after[] = {
+        {true, 1001, 0, ACK},        {true, 1001, 50, ACK | PSH}, {false, 7001, 0, ACK},
+        {false, 7001, 500, ACK},     {false, 7501, 500, ACK},     {true, 1051, 7, ACK},
+        {false, 8001, 0, RST | ACK},
+    };
+    static const int64_t times[] = {1035, 1040, 1060, 1100, 1101, 1105, 1110};
+    for (unsigned i = 0; i < 7; i++)
+        add_segment(bench, times[i] * MS, &after[i]);
+    finish(bench);
+    assert_int_equal(number_of(bench, "tcp_rtt_server"), 30 * MS);
+    assert_int_equal(number_of(bench, "tcp_rtt_client"), 5 * MS);
+    assert_int_equal(number_of(bench, "tcp_rtt"), 35 * MS);
+    assert_int_equal(number_of(bench, "tcp_isn"), 1000);
+    assert_int_equal(number_of(bench, "rev_tcp_isn"), 7000);
+    assert_int_equal(number_of(bench, "tcp_mss"), 1460);
+    assert_true(lacks(bench, "rev_tcp_mss"));
+    assert_true(lacks(bench, "tcp_window_scale"));
+    assert_int_equal(number_of(bench, "tcp_window"), 64240);
+    assert_int_equal(number_of(bench, "tcp_window_min"), 1000);
+    assert_int_equal(number_of(bench, "rev_tcp_window_min"), 100); /* and not the RST's */
+    assert_int_equal(number_of(bench, "rev_tcp_zero_windows"), 0);
+    assert_int_equal(number_of(bench, "tcp_syn_packets"), 2);
+    assert_int_equal(number_of(bench, "rev_tcp_syn_packets"), 1);
+    assert_int_equal(number_of(bench, "rev_tcp_rst_packets"), 1);
+    assert_int_equal(number_of(bench, "tcp_retransmissions"), 1);
+    assert_int_equal(number_of(bench, "tcp_first_flags"), SYN);
+    assert_int_equal(number_of(bench, "rev_responses"), 1);
+    assert_int_equal(number_of(bench, "rev_response_max"), 60 * MS);
+    assert_true(float_of(bench, "response_mean") == 4.0 * MS);
+}
+
+/* Half of a connection knows its own half, and other protocols nothing of TCP. */
+static void what_is_not_seen_is_not_known(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "tcp", false);
+    add_segment(bench, 0, &(struct segment){true, 5, 0, SYN});
+    add_segment(bench, 40 * MS, &(struct segment){true, 6, 0, ACK});
+    finish(bench);
+    assert_int_equal(number_of(bench, "tcp_rtt"), 40 * MS);
+    assert_true(lacks(bench, "tcp_rtt_server"));
+    start(bench, "tcp", false);
+    struct weir_packet packet = packet_of(0, true, 60);
+    packet.key.protocol = 17;
+    add(bench, packet, (struct weir_packet_detail){.payload_octets = 32});
+    finish(bench);
+    assert_true(lacks(bench, "tcp_sequence"));
+    assert_true(lacks(bench, "tcp_syn_packets"));
+    assert_true(lacks(bench, "tcp_retransmissions"));
+    assert_true(lacks(bench, "tcp_window_min"));
+    assert_true(lacks(bench, "tcp_rtt"));
+}
+
+/* At the active timeout counts begin anew, and what was seen of the connection stays. */
+static void a_connection_goes_on(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "tcp", false);
+    weir_cache_free(bench->cache);
+    bench->config.active_ns = 1000 * MS;
+    struct weir_batch_sink sink = {.batch = take, .context = bench};
+    assert_int_equal(weir_cache_new(&bench->config, &sink, &bench->cache, NULL), 0);
+    add_segment(bench, 0, &(struct segment){true, 5, 0, SYN});
+    add_segment(bench, MS, &(struct segment){true, 6, 100, ACK});
+    add_segment(bench, 1500 * MS, &(struct segment){true, 6, 100, ACK});
+    struct weir_diag diag;
+    assert_int_equal(weir_cache_finish(bench->cache, &diag), 0);
+    assert_int_equal(bench->rows, 2);
+    assert_int_equal(number_of(bench, "tcp_retransmissions"), 1);
+    assert_int_equal(number_of(bench, "tcp_syn_packets"), 0);
+    assert_int_equal(number_of(bench, "tcp_isn"), 5);
+}
+
+static void first_packets_are_told_of(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "splt:3", true);
+    add_segment(bench, 0, &(struct segment){true, 5, 0, SYN});
+    add_segment(bench, MS, &(struct segment){false, 5, 70000, ACK});
+    add_segment(bench, MS / 2, &(struct segment){true, 6, 100, ACK});
+    add_segment(bench, 3 * MS, &(struct segment){true, 106, 100, ACK});
+    finish(bench);
+    static const uint8_t lengths[] = {15,   4,    0x81, 0xae, 0,    2,    0xff, 0xff,
+                                      0xff, 0xfe, 0,    40,   0xff, 0xff, 0,    140};
+    static const uint8_t times[] = {0, 0, 0, 0, 0, 0, 3, 232, 0, 0, 1, 244};
+    static const uint8_t directions[] = {0, 1, 0};
+    assert_memory_equal(octets_of(bench, "splt_lengths"), lengths, sizeof(lengths));
+    assert_memory_equal(octets_of(bench, "splt_times") + 10, times, sizeof(times));
+    assert_memory_equal(octets_of(bench, "splt_directions") + 10, directions, 3);
+}
+
 /* Flows keep what they remember while sets are divided and united. */
 static void states_move_with_their_flows(void **state)
 {
@@ -267,6 +477,11 @@ int main(void)
         CASE(the_first_packet_is_told_of),
         CASE(a_direction_without_packets_has_none),
         CASE(states_move_with_their_flows),
+        CASE(sequences_are_followed),
+        CASE(a_connection_tells_how_it_was_opened),
+        CASE(what_is_not_seen_is_not_known),
+        CASE(a_connection_goes_on),
+        CASE(first_packets_are_told_of),
     };
     return cmocka_run_group_tests_name("features", tests, NULL, NULL);
 }
