@@ -14,6 +14,9 @@
 
 #define STATS_OCTETS_MAX ((size_t)64 << 10)
 
+/* Standard errors to both sides that make an interval of 95 %. */
+#define ERRORS_95 1.96
+
 /* A run of the command. */
 struct run {
     struct weir_call *call;
@@ -187,6 +190,25 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
     return result;
 }
 
+/* What samples stand for, with the interval in which the truth is 95 times of 100. */
+static void print_estimates(const struct run *run)
+{
+    for (unsigned i = 0; i < run->settings.process_count; i++) {
+        struct weir_cache_counters cache;
+        struct weir_selection_description selection;
+        struct weir_estimates estimates;
+        weir_meter_count_process(run->meter, i, &cache, &selection, &estimates);
+        struct weir_sampling_design design =
+            weir_sampling_design_of(selection.selectors, selection.count);
+        if (!weir_sampling_is_all(&design))
+            fprintf(stderr,
+                    "weir: note: the sample stands for %.0f packets, +- %.0f, and %.0f octets, +- "
+                    "%.0f (95 %%)\n",
+                    estimates.estimate.packets, ERRORS_95 * estimates.error.packets,
+                    estimates.estimate.octets, ERRORS_95 * estimates.error.octets);
+    }
+}
+
 /* What a person should know of packets and flows that went another way than meant. */
 static void print_notes(const struct run *run)
 {
@@ -201,6 +223,7 @@ static void print_notes(const struct run *run)
     for (size_t i = 0; weir_meter_unparsed_link(run->meter, i, &link_type, &unparsed) == 0; i++)
         fprintf(stderr, "weir: note: %" PRIu64 " packets have link type %u, which is not parsed\n",
                 unparsed.packets, link_type);
+    print_estimates(run);
     weir_meter_count(run->meter, &own, &source, &parse, &cache);
     if (own.packets_dropped > 0)
         fprintf(stderr,

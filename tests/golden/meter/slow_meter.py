@@ -121,6 +121,41 @@ OTHERS = [
 ]
 
 
+class Every:
+    """Systematic count-based sampling: the first n of every N packets that it is shown."""
+
+    def __init__(self, count, of):
+        self.count, self.of, self.shown = count, of, 0
+
+    def __call__(self, packet):
+        self.shown += 1
+        return (self.shown - 1) % self.of < self.count
+
+
+def in_first(on, period):
+    """Systematic time-based sampling: periods count from 1970."""
+    return lambda packet: packet.time % period < on
+
+
+# Stages of selection: as weir has them, and as predicates that each see what passed those before.
+SELECTIONS = [
+    (["--match", "protocol!=255", "--sample", "count:2/5"], lambda: [Every(2, 5)]),
+    (["--match", "port=53|80|400-499", "--sample", "time:300ms/700ms"], lambda: [
+        lambda packet: any(port in (53, 80) or 400 <= port < 500
+                           for port in (packet.src_port, packet.dst_port)),
+        in_first(3 * SECOND // 10, SECOND)]),
+    (["--match", "length=60-576,protocol!=tcp", "--sample", "count:1/3", "--match", "ttl=0-127",
+      "--sample", "count:3/4"], lambda: [
+          lambda packet: 60 <= packet.octets <= 576 and packet.protocol != 6, Every(1, 3),
+          lambda packet: packet.ttl < 128, Every(3, 4)]),
+    (["--sample", "time:50ms/50ms", "--match", "tcp_flags=S/SA,ip_version=4,addr!=10.0.0.0/9"],
+     lambda: [in_first(SECOND // 20, SECOND // 10), lambda packet:
+              packet.protocol == 6 and packet.flags & (SYN | ACK) == SYN and packet.version == 4 and
+              not any(address in ipaddress.ip_network("10.0.0.0/9")
+                      for address in (packet.src, packet.dst))]),
+]
+
+
 def turned(key):
     version, src, dst, src_port, dst_port, protocol = key
     return version, dst, src, dst_port, src_port, protocol
@@ -292,7 +327,7 @@ def rows_of_weir(weir, capture, layer, options, name, selects, more=()):
     return sorted([str(value) for value in row] for row in rows)
 
 
-def compare(weir, print_packets, capture, layer, other):
+def compare(weir, print_packets, capture, layer, other, selection):
     """What differs, and how many records there were."""
     packets = list(packets_of(print_packets, capture, "4" if layer == "inner" else "0"))
     uniflows = ["--flow", CONNECTIONS, "--flow", NETWORKS]
@@ -306,10 +341,15 @@ def compare(weir, print_packets, capture, layer, other):
         ("biflows", Meter(biflow, True, True),
          ["--biflow", "--direction", "syn", "--flow", BIFLOWS], lambda row: True),
     ]
+    select_options, stages = selection
+    cases.append(("connections", Meter(connection), uniflows[:2] + select_options,
+                  lambda row: True))
     wrong, records = [], 0
     for name, meter, options, selects in cases:
+        selectors = stages() if options[-len(select_options):] == select_options else []
         for packet in packets:
-            meter.add(packet)
+            if all(selector(packet) for selector in selectors):
+                meter.add(packet)
         meter.finish()
         rows = [row_of_network(*record) if name == "networks" else
                 row_of_connection(*record, name == "biflows") for record in meter.records]
@@ -373,7 +413,8 @@ def main():
             for layer in ("outer", "inner", "both"):
                 wrong, records = compare_layers(weir, print_packets, capture) \
                     if layer == "both" else compare(weir, print_packets, capture, layer,
-                                                    OTHERS[number % len(OTHERS)])
+                                                    OTHERS[number % len(OTHERS)],
+                                                    SELECTIONS[number % len(SELECTIONS)])
                 total += records
                 for line in wrong:
                     print(f"FAILED: {capture.removeprefix(root)}: {layer}: {line}")

@@ -142,6 +142,9 @@ for row in rows:
     assert math.isclose(value["bytes_error"], math.sqrt(value["length_squares"] * 0.7) / 0.3)
 EOF
 
+expect 'a note about the sample' 0 '*weir: note: the sample stands for * packets, +- *' \
+    -r "$sample" --sample count:1/10 --progress --format csv
+
 # Several Metering Processes over the same packets make what each makes by itself. When a record
 # left the meter depends on how it came into batches, which workers fill by themselves.
 records() {
@@ -156,7 +159,9 @@ for workers in 1 3; do
     expect 'two processes' 0 '' -r "$sample" --workers $workers --stats "$dir/stats" \
         "${first[@]}" --to "json:$dir/one" --next "${second[@]}" --format csv
     cmp -s <(records "$dir/one") <(records "$dir/first") || fail "--next: the first process changed"
-    cmp -s <(sort "$dir/out") <(sort "$dir/second") || fail "--next: the second process changed"
+    # Beside one that samples it says that it does not.
+    cmp -s <(cut -d , -f 1-4 "$dir/out" | sort) <(cut -d , -f 1-4 "$dir/second" | sort) ||
+        fail "--next: the second process changed"
     equal 'processes in --stats' "$(stat processes | grep -o flows_created | wc -l)" 2
 done
 expect 'two tables' 2 'weir: meter: *--next*' -r "$sample" --next
