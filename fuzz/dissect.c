@@ -163,6 +163,7 @@ static void take_flow(struct weir_reader *reader)
             .dst_port = ports[port % 4],
             .protocol = kind & 1 ? WEIR_PAYLOAD_UDP : WEIR_PAYLOAD_TCP,
             .is_reverse = kind & 2,
+            .is_syn = (kind & 5) == 4,
         };
         weir_names_look(&finder, &search, &payload);
         require(!search.is_done || !search.work);

@@ -336,7 +336,7 @@ static void write_stream(const char *folder, const char *name, enum payload kind
 {
     FILE *file = create(folder, "dissect", name);
     const size_t half = length / 2;
-    (void)fputc(kind, file);
+    (void)fputc((int)kind, file);
     put_u16(file, (unsigned)(length - half + 2));
     put_u16(file, (unsigned)half);
     (void)fwrite(octets + half, 1, length - half, file);

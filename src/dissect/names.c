@@ -15,6 +15,7 @@ enum stream {
     STREAM_HTTP,
     STREAM_DNS,
     STREAM_QUIC,
+    STREAM_UNKNOWN, /* what it begins with has not come yet */
 };
 
 /* A beginning that is being put together. */
@@ -199,6 +200,7 @@ static int read_stream(struct weir_name_finder *finder, struct weir_name_search 
             keep_request(finder, search, region, &request);
         return result;
     case STREAM_QUIC:
+    case STREAM_UNKNOWN:
         break;
     }
     return WEIR_E_MALFORMED;
@@ -230,6 +232,17 @@ static struct weir_name_work *begin_work(struct weir_name_finder *finder,
     return work;
 }
 
+/* What a segment or the beginning of a stream is; STREAM_UNKNOWN: nothing that has names. */
+static enum stream stream_of(const struct weir_payload *payload, const uint8_t *octets,
+                             size_t length)
+{
+    if (weir_tls_stream_begins(octets, length))
+        return STREAM_TLS;
+    if (weir_dns_is_port(payload->dst_port) || weir_dns_is_port(payload->src_port))
+        return STREAM_DNS;
+    return weir_http_begins(octets, length) ? STREAM_HTTP : STREAM_UNKNOWN;
+}
+
 /* One more segment of what is being put together. */
 static void go_on_tcp(struct weir_name_finder *finder, struct weir_name_search *search,
                       const struct weir_payload *payload)
@@ -241,6 +254,10 @@ static void go_on_tcp(struct weir_name_finder *finder, struct weir_name_search *
         return;
     int result = weir_assembly_add(&work->assembly, offset, payload->octets, payload->captured);
     size_t length = weir_assembly_length(&work->assembly);
+    if (result == 0 && length == 0)
+        return;
+    if (work->stream == STREAM_UNKNOWN)
+        work->stream = (uint8_t)stream_of(payload, work->assembly.octets, length);
     if (result == 0)
         result = read_stream(finder, search, payload->region, (enum stream)work->stream,
                              work->assembly.octets, length);
@@ -251,18 +268,27 @@ static void go_on_tcp(struct weir_name_finder *finder, struct weir_name_search *
     drop_work(finder, search, payload->region);
 }
 
+/* Whether a segment is of the beginning of its stream, but comes ahead of the first. */
+static bool is_ahead(const struct weir_name_search *search, const struct weir_payload *payload)
+{
+    uint32_t offset = payload->tcp_sequence - search->base;
+    return search->has_base && payload->is_reverse == search->is_base_reverse && offset > 0 &&
+           offset < WEIR_ASSEMBLY_OCTETS && search->packets == 0;
+}
+
 /* A segment that may begin something. */
 static void begin_tcp(struct weir_name_finder *finder, struct weir_name_search *search,
                       const struct weir_payload *payload)
 {
-    enum stream stream;
-    if (weir_tls_stream_begins(payload->octets, payload->captured))
-        stream = STREAM_TLS;
-    else if (weir_dns_is_port(payload->dst_port) || weir_dns_is_port(payload->src_port))
-        stream = STREAM_DNS;
-    else if (weir_http_begins(payload->octets, payload->captured))
-        stream = STREAM_HTTP;
-    else
+    enum stream stream = stream_of(payload, payload->octets, payload->captured);
+    if (is_ahead(search, payload)) {
+        if (begin_work(finder, search, STREAM_UNKNOWN, payload)) {
+            search->work->base = search->base;
+            go_on_tcp(finder, search, payload);
+        }
+        return;
+    }
+    if (stream == STREAM_UNKNOWN)
         return;
     int result =
         read_stream(finder, search, payload->region, stream, payload->octets, payload->captured);
@@ -317,6 +343,13 @@ static void look_at_datagram(struct weir_name_finder *finder, struct weir_name_s
 void weir_names_look_closely(struct weir_name_finder *finder, struct weir_name_search *search,
                              const struct weir_payload *payload)
 {
+    if (payload->is_syn && !search->has_base) {
+        search->base = payload->tcp_sequence;
+        search->has_base = true;
+        search->is_base_reverse = payload->is_reverse;
+    }
+    if (payload->captured == 0)
+        return;
     if (payload->protocol == WEIR_PAYLOAD_UDP)
         look_at_datagram(finder, search, payload);
     else if (payload->protocol != WEIR_PAYLOAD_TCP)

@@ -12,7 +12,8 @@
  *
  * What is looked for stands at the beginning of a segment or datagram: a ClientHello, also behind
  * something else (STARTTLS, CONNECT), the head of a request, a question on a port of DNS. What does
- * not fit into one is put together out of several, in any order. Once it has been found, or
+ * not fit into one is put together out of several, in any order; the first may come late where the
+ * connection's SYN was seen. Once it has been found, or
  * WEIR_NAMES_PACKETS packets with payload have not had it, packets cost one comparison.
  *
  * Ownership: the finder owns what searches point to. Threads: one owner. Limits: beginnings of
@@ -57,6 +58,9 @@ struct weir_name_work;
 struct weir_name_search {
     struct weir_name_work *work; /* NULL: nothing is being put together */
     struct weir_names *found;    /* NULL: nothing yet */
+    uint32_t base;               /* of TCP: the number that the stream begins with, */
+    bool has_base;               /* where this says so, */
+    bool is_base_reverse;        /* and of which direction */
     uint8_t packets;             /* that were looked at */
     bool is_done;
 };
@@ -84,7 +88,7 @@ void weir_names_look_closely(struct weir_name_finder *finder, struct weir_name_s
 static inline void weir_names_look(struct weir_name_finder *finder, struct weir_name_search *search,
                                    const struct weir_payload *payload)
 {
-    if (!search->is_done && payload->captured > 0)
+    if (!search->is_done && (payload->captured > 0 || payload->is_syn))
         weir_names_look_closely(finder, search, payload);
 }
 

@@ -25,6 +25,7 @@ struct weir_payload {
     uint16_t dst_port;
     uint8_t protocol;
     bool is_reverse; /* of a biflow's reverse direction */
+    bool is_syn;     /* of TCP: the stream begins with tcp_sequence */
     unsigned region; /* of the flow cache, which limits count by */
 };
 

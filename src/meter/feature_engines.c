@@ -57,7 +57,8 @@ static bool payload_of(const struct weir_feature_packet *in, struct weir_payload
 {
     const struct weir_packet *packet = in->packet;
     const struct weir_packet_detail *detail = in->detail;
-    if (!detail->network || packet->flags & WEIR_PACKET_LATER_FRAGMENT)
+    bool begins = detail->has & WEIR_DETAIL_TCP && packet->tcp_flags & TCP_SYN;
+    if ((!detail->network && !begins) || packet->flags & WEIR_PACKET_LATER_FRAGMENT)
         return false;
     *payload = (struct weir_payload){
         .octets = detail->payload,
@@ -73,6 +74,7 @@ static bool payload_of(const struct weir_feature_packet *in, struct weir_payload
         .dst_port = packet->key.dst_port,
         .protocol = packet->key.protocol,
         .is_reverse = in->is_reverse,
+        .is_syn = begins,
         .region = in->region,
     };
     return true;

@@ -105,6 +105,39 @@ static void parts_come_in_any_order(void **state)
     }
 }
 
+static void look_at_syn(struct weir_name_search *search, uint32_t sequence)
+{
+    const struct weir_payload syn = {
+        .tcp_sequence = sequence, .protocol = WEIR_PAYLOAD_TCP, .is_syn = true};
+    weir_names_look(&finder, search, &syn);
+}
+
+/* Where the stream begins is known by the SYN; without one the first segment has to come first. */
+static void the_first_part_may_come_last(void **state)
+{
+    (void)state;
+    uint8_t octets[2048];
+    size_t length = tls(octets);
+    for (unsigned has_syn = 0; has_syn < 2; has_syn++) {
+        struct weir_name_search search = {0};
+        if (has_syn)
+            look_at_syn(&search, UINT32_MAX - 3);
+        look(&search, WEIR_PAYLOAD_TCP, 443, UINT32_MAX - 3 + 100, octets + 100, length - 100);
+        assert_null(search.found);
+        look(&search, WEIR_PAYLOAD_TCP, 443, UINT32_MAX - 3, octets, 100);
+        check(&search, WEIR_NAME_SNI, has_syn ? "www.example.org" : NULL);
+        weir_names_release(&finder, &search, 0);
+    }
+    /* What then begins otherwise has no name. */
+    struct weir_name_search search = {0};
+    look_at_syn(&search, 1);
+    look(&search, WEIR_PAYLOAD_TCP, 443, 101, octets + 100, length - 100);
+    look(&search, WEIR_PAYLOAD_TCP, 443, 1, "\1\2\3\4\5\6\7", 7);
+    assert_null(search.work);
+    assert_null(search.found);
+    weir_names_release(&finder, &search, 0);
+}
+
 static void the_other_direction_is_no_part(void **state)
 {
     (void)state;
@@ -310,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_segment_tells_names),
         TEST(parts_come_in_any_order),
+        TEST(the_first_part_may_come_last),
         TEST(the_other_direction_is_no_part),
         TEST(tls_is_found_behind_something_else),
         TEST(a_head_that_does_not_end_tells_what_it_has),
