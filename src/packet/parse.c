@@ -544,9 +544,10 @@ static void count_rest(struct weir_parser *parser, const struct weir_frame *fram
         counters->octets_malformed += frame->wire_octets;
     }
     if (rest >= WEIR_REST_LINK_TYPE) {
-        if (counters->ignored_first_ns == 0)
+        if (counters->ignored_first_ns == 0 || frame->time_ns < counters->ignored_first_ns)
             counters->ignored_first_ns = frame->time_ns;
-        counters->ignored_last_ns = frame->time_ns;
+        if (frame->time_ns > counters->ignored_last_ns)
+            counters->ignored_last_ns = frame->time_ns;
     }
     if (rest == WEIR_REST_LINK_TYPE)
         count_unparsed_link(parser, frame);

@@ -213,6 +213,38 @@ static void not_ip_by_cause(void **state)
     assert_int_equal(c->rest[WEIR_REST_ARP].octets, 4 * 60);
 }
 
+/* RFC 7011 section 4.2: what may have been IP, and when; ARP never was. */
+static void what_is_ignored_has_times(void **state)
+{
+    struct fixture *x = *state;
+    static const struct {
+        uint16_t ethertype;
+        int64_t time_ns;
+    } rows[] = {{0x0806, 5}, {0x0800, 40}, {0x0800, 30}, {0x86dd, 70}, {0x0806, 90}};
+    struct weir_parse_counters sum = {0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct weir_packet packet;
+        frame_begin(&x->f);
+        frame_ethernet(&x->f, rows[i].ethertype);
+        struct weir_frame frame = frame_end(&x->f, WEIR_LINK_ETHERNET);
+        frame.time_ns = rows[i].time_ns;
+        assert_int_not_equal(parse_copy(x->parser, frame, &packet), WEIR_REST_NONE);
+    }
+    const struct weir_parse_counters *counters = weir_parser_counters(x->parser);
+    assert_int_equal(counters->ignored_first_ns, 30);
+    assert_int_equal(counters->ignored_last_ns, 70);
+
+    const struct weir_parse_counters none = {0};
+    const struct weir_parse_counters other = {
+        .packets_observed = 1, .ignored_first_ns = 50, .ignored_last_ns = 80};
+    weir_parse_counters_add(counters, &sum);
+    weir_parse_counters_add(&none, &sum);
+    weir_parse_counters_add(&other, &sum);
+    assert_int_equal(sum.packets_observed, counters->packets_observed + 1);
+    assert_int_equal(sum.ignored_first_ns, 30);
+    assert_int_equal(sum.ignored_last_ns, 80);
+}
+
 static void unparsed_links_are_told_apart(void **state)
 {
     struct fixture *x = *state;
@@ -735,6 +767,7 @@ int main(void)
         TEST(null_families_of_others),
         TEST(raw_ipv6),
         TEST(not_ip_by_cause),
+        TEST(what_is_ignored_has_times),
         TEST(unparsed_links_are_told_apart),
         TEST(cut_at_every_octet),
         TEST(short_frames_are_malformed),
