@@ -127,6 +127,19 @@ static bool is_outlet_for(const struct outlet *outlet, const struct weir_batch *
            weir_extra_equal(own, batch->extra);
 }
 
+static int make_outlet(struct outlet *outlet, const struct weir_batch *batch)
+{
+    outlet->batch = weir_batch_new(batch->row_capacity);
+    outlet->has_extra = batch->extra != NULL;
+    if (!outlet->batch || !batch->extra)
+        return outlet->batch ? 0 : WEIR_E_NOMEM;
+    outlet->extra = *batch->extra;
+    int result = weir_batch_set_extra(outlet->batch, &outlet->extra);
+    if (result < 0)
+        weir_batch_free(outlet->batch);
+    return result;
+}
+
 /* The one for rows of such a batch, with the texts of this one in it: rows' places stay right. */
 static int open_outlet(struct weir_flow_selection *selection, const struct weir_batch *batch,
                        struct outlet **ret_outlet)
@@ -139,15 +152,10 @@ static int open_outlet(struct weir_flow_selection *selection, const struct weir_
     if (outlet == past) {
         if (selection->outlet_count == WEIR_FLOW_SELECTION_KINDS)
             return WEIR_E_LIMIT;
-        outlet->batch = weir_batch_new(batch->row_capacity);
-        if (!outlet->batch)
-            return WEIR_E_NOMEM;
+        int result = make_outlet(outlet, batch);
+        if (result < 0)
+            return result;
         selection->outlet_count++;
-        outlet->has_extra = batch->extra != NULL;
-        if (batch->extra)
-            outlet->extra = *batch->extra;
-        if (batch->extra && weir_batch_set_extra(outlet->batch, &outlet->extra) < 0)
-            return WEIR_E_NOMEM;
     }
     *ret_outlet = outlet;
     return weir_batch_add_text(outlet->batch, batch->text, batch->text_length, &whole);
@@ -177,9 +185,11 @@ static void copy_rows(struct weir_batch *to, uint32_t row, const struct weir_bat
             copy_values(weir_batch_low(to, column) + row, weir_batch_low(from, column), width, rows,
                         count);
     }
-    for (uint32_t i = 0; from->extra && i < count; i++)
+    for (uint32_t i = 0; from->extra && i < count; i++) {
         memcpy(weir_batch_extra(to, row + i), weir_batch_extra(from, rows[i]),
                from->extra->row_octets);
+        to->extra_absent[row + i] = from->extra_absent[rows[i]];
+    }
 }
 
 static void write_selection(const struct weir_flow_selection *selection, struct weir_batch *to,

@@ -13,6 +13,34 @@
 
 #define ROWS_MAX 4096u
 
+/* The linker puts these before the library's calls (--wrap), and names them so. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
+void *__real_malloc(size_t octets);
+void *__real_calloc(size_t count, size_t octets);
+void *__wrap_malloc(size_t octets);
+void *__wrap_calloc(size_t count, size_t octets);
+
+static struct {
+    unsigned until; /* allocations until one is refused, that included; 0: none is */
+} memory;
+
+static bool refuse(void)
+{
+    return memory.until > 0 && --memory.until == 0;
+}
+
+void *__wrap_malloc(size_t octets)
+{
+    return refuse() ? NULL : __real_malloc(octets);
+}
+
+void *__wrap_calloc(size_t count, size_t octets)
+{
+    return refuse() ? NULL : __real_calloc(count, octets);
+}
+
+/* NOLINTEND(bugprone-reserved-identifier) */
+
 /* What went out. */
 struct taken {
     uint32_t rows;
@@ -22,6 +50,7 @@ struct taken {
     uint16_t selector[ROWS_MAX];
     char app[ROWS_MAX][8];
     uint8_t extra[ROWS_MAX];
+    bool lacks[ROWS_MAX]; /* that extra field */
     weir_column_set columns;
     unsigned flushes;
 };
@@ -40,6 +69,7 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
             taken->bytes[row] = weir_batch_u64(batch, WEIR_COLUMN_BYTES)[at];
             taken->packets[row] = weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[at];
             taken->extra[row] = batch->extra ? *weir_batch_extra(batch, at) : 0;
+            taken->lacks[row] = batch->extra && weir_extra_lacks(&batch->extra_absent[at], 0);
             if (segment->columns & WEIR_COLUMN_BIT(SAMPLING_SIZE)) {
                 taken->sampling[row] = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[at];
                 taken->size[row] = weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[at];
@@ -421,6 +451,9 @@ static void rows_are_whole(void **state)
         weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = i * 10;
         weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = i;
         *weir_batch_extra(batch, row) = (uint8_t)i;
+        batch->extra_absent[row] = (struct weir_extra_absent){0};
+        if (i == 5)
+            weir_extra_leave_out(&batch->extra_absent[row], 0);
         if (i % 2)
             assert_int_equal(weir_batch_add_text(batch, text, strlen(text),
                                                  &weir_batch_texts(batch, WEIR_COLUMN_APP)[row]),
@@ -438,6 +471,7 @@ static void rows_are_whole(void **state)
         assert_int_equal(scene.taken->port[i], number);
         assert_int_equal(scene.taken->bytes[i], number * 10);
         assert_int_equal(scene.taken->extra[i], number & 0xff);
+        assert_int_equal(scene.taken->lacks[i], number == 5);
         assert_string_equal(scene.taken->app[i], text);
     }
     assert_int_equal(scene.taken->columns, ROW_COLUMNS | WEIR_COLUMN_BIT(APP));
@@ -447,6 +481,38 @@ static void rows_are_whole(void **state)
     assert_int_equal(scene.taken->flushes, 1);
     weir_batch_free(batch);
     scene_end(&scene);
+}
+
+/* Any allocation may be refused: then that is said, and nothing is lost. */
+static void memory_may_be_refused(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"match:bytes > 1", "prob:0.5"};
+    struct weir_batch *batch = batch_of(100, NULL, NULL, 0);
+    unsigned refused = 0;
+    for (bool is_whole = false; !is_whole; refused++) {
+        const struct weir_flow_selection_config config = {specs, 2, 0, {0}};
+        struct weir_flow_selection *selection = NULL;
+        struct taken *taken = calloc(1, sizeof(*taken));
+        struct weir_diag diag = {0};
+        assert_non_null(taken);
+        memory.until = refused + 1;
+        int result = weir_flow_selection_new(&config, &selection, &diag);
+        if (result == 0) {
+            const struct weir_batch_sink sink = {take_batch, take_flush, taken};
+            struct weir_batch_sink own = weir_flow_selection_sink(selection);
+            assert_int_equal(weir_flow_selection_add_sink(selection, &sink, &diag), 0);
+            result = own.batch(own.context, batch, &diag);
+        }
+        is_whole = memory.until > 0;
+        memory.until = 0;
+        assert_int_equal(result, is_whole ? 0 : WEIR_E_NOMEM);
+        assert_true(is_whole == (taken->rows > 0));
+        weir_flow_selection_free(selection);
+        free(taken);
+    }
+    assert_true(refused > 5);
+    weir_batch_free(batch);
 }
 
 static void what_cannot_be_asked(void **state)
@@ -489,7 +555,8 @@ int main(void)
         cmocka_unit_test(uniform_and_hashed),     cmocka_unit_test(hashes_keep_flows_whole),
         cmocka_unit_test(estimates_are_unbiased), cmocka_unit_test(thresholds_estimate_themselves),
         cmocka_unit_test(rates_of_packets_count), cmocka_unit_test(chance_does_not_go_by_order),
-        cmocka_unit_test(rows_are_whole),         cmocka_unit_test(what_cannot_be_asked),
+        cmocka_unit_test(rows_are_whole),         cmocka_unit_test(memory_may_be_refused),
+        cmocka_unit_test(what_cannot_be_asked),
     };
     return cmocka_run_group_tests_name("app/flow_selection", tests, NULL, NULL);
 }
