@@ -3,6 +3,8 @@
  * How flows leave the cache: why and when they are reported and end, the sweep that finds those
  * that nobody hits, and whom to end when there is no room.
  */
+#include <stddef.h>
+
 #include "meter/private.h"
 
 /* The whole table is swept once in this many ticks. */
@@ -97,19 +99,26 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
     weir_meter_rows_add(&cache->rows, &flow, weir_cache_time_ns(cache->clock.now));
 }
 
+static void make_record(struct weir_cache *cache, uint32_t slot, unsigned reason)
+{
+#define COUNTER(member) offsetof(struct weir_cache_counters, member)
+    static const size_t counters[] = {
+        [WEIR_FLOW_END_IDLE] = COUNTER(flows_expired_idle),
+        [WEIR_FLOW_END_ACTIVE] = COUNTER(flows_expired_active),
+        [WEIR_FLOW_END_DETECTED] = COUNTER(flows_expired_end),
+        [WEIR_FLOW_END_FORCED] = COUNTER(flows_expired_forced),
+        [WEIR_FLOW_END_RESOURCES] = COUNTER(flows_expired_resources),
+    };
+#undef COUNTER
+    ++*(uint64_t *)((uint8_t *)&cache->counters + counters[reason]);
+    add_row(cache, slot, reason);
+}
+
 void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
 {
-    uint64_t *const counters[] = {
-        [WEIR_FLOW_END_IDLE] = &cache->counters.flows_expired_idle,
-        [WEIR_FLOW_END_ACTIVE] = &cache->counters.flows_expired_active,
-        [WEIR_FLOW_END_DETECTED] = &cache->counters.flows_expired_end,
-        [WEIR_FLOW_END_FORCED] = &cache->counters.flows_expired_forced,
-        [WEIR_FLOW_END_RESOURCES] = &cache->counters.flows_expired_resources,
-    };
     if (weir_cache_rests(cache, slot))
         return;
-    ++*counters[reason];
-    add_row(cache, slot, reason);
+    make_record(cache, slot, reason);
     struct weir_flow_hot *hot = &cache->hot[slot];
     unsigned state = hot->sum.state & WEIR_FLOW_STAYS;
     if (hot->sum.state & WEIR_TCP_FIN)
@@ -132,7 +141,9 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
         &cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)];
     if (features->engines)
         weir_feature_set_finish(features, weir_cache_states(cache, slot), bucket->region);
-    weir_cache_report(cache, slot, reason);
+    /* What is gone need not rest: a line that is only read need not be written to memory. */
+    if (!weir_cache_rests(cache, slot))
+        make_record(cache, slot, reason);
     if (features->engines)
         weir_feature_set_release(features, weir_cache_states(cache, slot), bucket->region);
     cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
