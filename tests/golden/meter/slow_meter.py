@@ -423,4 +423,5 @@ def main():
     return 1 if failures or total < 100000 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
