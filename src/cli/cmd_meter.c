@@ -235,6 +235,11 @@ static void print_notes(const struct run *run)
                 "weir: note: %" PRIu64 " of %" PRIu64 " flows were ended early for want of room; "
                 "--cache normal,entries=N with more than %" PRIu64 " has it\n",
                 cache.flows_expired_resources, cache.flows_created, cache.cache_entries);
+    if (cache.packets_no_room > 0)
+        fprintf(stderr,
+                "weir: note: %" PRIu64 " packets of new flows found the permanent cache full; "
+                "--cache permanent,entries=N with more than %" PRIu64 " has room for them\n",
+                cache.packets_no_room, cache.cache_entries);
     if (exported->exporters.records_not_carried > 0)
         fprintf(stderr,
                 "weir: note: %" PRIu64

@@ -62,6 +62,8 @@ const struct weir_counter weir_cache_counter_table[] = {
                "flows that the cache has room for"),
     WEIR_GAUGE(struct weir_cache_counters, cache_octets, OCTETS,
                "memory that the cache has in use: it grows and shrinks with the flows"),
+    WEIR_GAUGE(struct weir_cache_counters, cache_octets_peak, OCTETS,
+               "most memory that the cache had in use; of several workers the sum"),
     WEIR_COUNTER(struct weir_cache_counters, sets_split, NONE,
                  "sets of the cache that were divided in two since flows became more"),
     WEIR_COUNTER(struct weir_cache_counters, sets_merged, NONE,
@@ -376,6 +378,7 @@ struct weir_cache_counters weir_cache_counters(const struct weir_cache *cache)
     counters.flows_active = cache->active_count;
     counters.cache_entries = cache->entries;
     weir_feature_engines_count(cache->rows.features.engines, &counters);
-    counters.cache_octets = weir_cache_octets(cache);
+    counters.cache_octets = weir_cache_octets(cache, cache->rows_in_use);
+    counters.cache_octets_peak = weir_cache_octets(cache, cache->rows_in_use_peak);
     return counters;
 }

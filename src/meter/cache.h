@@ -145,6 +145,7 @@ struct weir_cache_counters {
     uint64_t flows_active_peak;
     uint64_t cache_entries;
     uint64_t cache_octets;
+    uint64_t cache_octets_peak;
     uint64_t sets_split;
     uint64_t sets_merged;
     uint64_t clock_steps_back;

@@ -81,6 +81,7 @@ struct weir_cache {
     struct weir_bucket *buckets;
     struct weir_region *regions;
     uint32_t rows_in_use;
+    uint32_t rows_in_use_peak;
     uint32_t layout; /* changes when the set of some flow does */
     uint32_t active_count;
     struct weir_cache_counters counters;
@@ -167,8 +168,8 @@ void weir_cache_divide(uint64_t sets, uint32_t *ret_rows, uint32_t *ret_buckets)
 WEIR_CHECKED int weir_cache_make_sets(struct weir_cache *cache, bool has_more);
 void weir_cache_free_sets(struct weir_cache *cache);
 
-/* Memory in use for flows. */
-uint64_t weir_cache_octets(const struct weir_cache *cache);
+/* Memory in use for flows with so many rows. */
+uint64_t weir_cache_octets(const struct weir_cache *cache, uint32_t rows);
 
 /* For a new flow that finds many others in its bucket, or its set full; at->set may change. */
 void weir_cache_grow(struct weir_cache *cache, struct weir_flow_place *at);

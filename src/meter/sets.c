@@ -69,12 +69,12 @@ static void give_back(struct weir_cache *cache, uint32_t first_row)
     cache->rows_in_use = first_row;
 }
 
-uint64_t weir_cache_octets(const struct weir_cache *cache)
+uint64_t weir_cache_octets(const struct weir_cache *cache, uint32_t rows)
 {
     uint64_t octets = sizeof(*cache) + cache->bucket_count * sizeof(*cache->buckets) +
                       cache->region_count * sizeof(*cache->regions);
     for (unsigned i = 0; i < cache->span_count; i++)
-        octets += cache->spans[i].row_octets * cache->rows_in_use;
+        octets += cache->spans[i].row_octets * rows;
     return octets;
 }
 
@@ -99,7 +99,7 @@ int weir_cache_make_sets(struct weir_cache *cache, bool has_more)
     size_t row_sets = cache->bucket_count;
     size_t row_slots = row_sets * WEIR_GROUP_WAYS;
     cache->bucket_inverse = (UINT64_C(1) << INVERSE_BITS) / cache->bucket_count + 1;
-    cache->rows_in_use = 1;
+    cache->rows_in_use = cache->rows_in_use_peak = 1;
     cache->groups = reserve(cache, row_sets * sizeof(*cache->groups));
     cache->hot = reserve(cache, row_slots * sizeof(*cache->hot));
     cache->cold = reserve(cache, row_slots << cache->cold_shift);
@@ -208,6 +208,8 @@ static void split(struct weir_cache *cache, uint32_t index)
         region->row_count = row + 1;
     if (cache->rows_in_use < row + 1)
         cache->rows_in_use = row + 1;
+    if (cache->rows_in_use_peak < row + 1)
+        cache->rows_in_use_peak = row + 1;
     cache->counters.sets_split++;
 }
 

@@ -241,6 +241,8 @@ assert flows["rows"] and all(len(row) == len(flows["columns"]) for row in flows[
 expect 'a small cache' 0 '' -r "$sample" --cache normal,entries=64 --stats "$dir/stats" --format csv
 equal 'no more than asked for' "$(stat flows_active_peak)" 64
 [ "$(stat flows_expired_resources)" -gt 0 ] || fail 'a small cache never was full'
+expect 'a note about what is lost' 0 '*weir: note: * packets of new flows found the permanent*' \
+    -r "$sample" --cache permanent,entries=64 --to json:/dev/null --progress
 expect 'a note about it' 0 '*weir: note: * flows were ended early*' \
     -r "$sample" --cache normal,entries=64 --to json:/dev/null --progress
 expect 'a note about v5' 0 '*weir: note: * IPv6 flows were not sent*' \

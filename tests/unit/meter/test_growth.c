@@ -155,6 +155,7 @@ static void memory_follows_a_flood(void **state)
     /* No visit makes a bucket smaller by more than some sets, and visits take turns. */
     assert_true(merged_most <= bench->cache->bucket_count);
     assert_int_equal(counters.cache_octets, empty);
+    assert_true(counters.cache_octets_peak >= before);
     assert_true(resident_octets() < full - 100 * MEBI);
     assert_true(resident_octets() < resident + 16 * MEBI);
 }

@@ -95,6 +95,7 @@ static struct weir_cache_counters run(struct weir_cache_config config, unsigned 
     /* The caches were not at their fullest at one moment, and each has some memory of its own. */
     total.flows_active_peak = 0;
     total.cache_octets = 0;
+    total.cache_octets_peak = 0;
     return total;
 }
 
