@@ -17,11 +17,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from helpers import free_port
 
 SOURCE = os.environ.get("WEIR_SOURCE",
                         os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -36,12 +37,6 @@ EVERY_S = 0.25
 GROWTH_MAX_KB = 4096
 PROTOCOLS = ("netflow5", "netflow9", "ipfix") * 2
 PATIENCE_S = 60
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def is_sanitized():

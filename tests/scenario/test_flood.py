@@ -27,6 +27,8 @@ import sys
 import tempfile
 import time
 
+from helpers import free_port
+
 SOURCE = os.environ.get("WEIR_SOURCE",
                         os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 WEIR = sys.argv[1] if len(sys.argv) > 1 else os.path.join(SOURCE, "build", "weir")
@@ -161,12 +163,6 @@ def stored_numbers(store):
     rows = csv.reader(done.stdout.splitlines())
     next(rows)
     return {int(row[0]): int(row[1]) for row in rows}
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def await_that(what, holds, process):

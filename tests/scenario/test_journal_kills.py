@@ -27,6 +27,8 @@ import tempfile
 import threading
 import time
 
+from helpers import free_port
+
 SOURCE = os.environ.get("WEIR_SOURCE",
                         os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 WEIR = sys.argv[1] if len(sys.argv) > 1 else os.path.join(SOURCE, "build", "weir")
@@ -102,12 +104,6 @@ class Sender(threading.Thread):
                     self.early += 1
                     self.send_v9(2)
             time.sleep(pace_s)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def queue_of(port):

@@ -26,6 +26,8 @@ import time
 import urllib.error
 import urllib.request
 
+from helpers import free_port
+
 SOURCE = os.environ.get("WEIR_SOURCE",
                         os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 WEIR = sys.argv[1] if len(sys.argv) > 1 else os.path.join(SOURCE, "build", "weir")
@@ -110,12 +112,6 @@ def check_growth(before, after):
 
 
 # ---- The collector ----
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
 
 class Collector:
     def __init__(self, folder, *options, metrics="127.0.0.1:0"):

@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+from helpers import free_port
+
 WEIR, UNIT = sys.argv[1], sys.argv[2]
 PATIENCE_S = 60
 
@@ -22,12 +24,6 @@ PATIENCE_S = 60
 def fail(what):
     print(f"FAILED: {what}")
     sys.exit(1)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def collect(folder, port, notify):

@@ -14,11 +14,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+from helpers import free_port
 
 SLOW_DISK = os.path.abspath(sys.argv[2])
 WEIR = sys.argv[1]
@@ -33,12 +34,6 @@ PATIENCE_S = 100
 def fail(what):
     print(f"FAILED: {what}")
     sys.exit(1)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def begin(folder, store, port):

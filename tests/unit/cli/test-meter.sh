@@ -7,36 +7,14 @@
 set -uo pipefail
 weir=$1
 sample=$(echo "$WEIR_SOURCE"/samples/office.pcap*)
-failures=0
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-fail() {
-    echo "FAILED: $1"
-    failures=$((failures + 1))
-}
-
-# expect WHAT STATUS STDERR-PATTERN ARGUMENTS...: of `weir meter`; the pattern is bash's.
-expect() {
-    local what=$1 status=$2 err=$3 got
-    shift 3
-    "$weir" meter "$@" >"$dir/out" 2>"$dir/err" </dev/null
-    got=$?
-    # shellcheck disable=SC2053 # a pattern it is
-    if [ "$got" != "$status" ] || [[ $(cat "$dir/err") != $err ]]; then
-        fail "$what: exit $got, expected $status"
-        head -n 5 "$dir/err"
-    fi
-}
+command=meter
+# shellcheck source=tests/support/command.sh
+. "$WEIR_SOURCE/tests/support/command.sh"
 
 # stat NAME: one counter of the last --stats.
 stat() {
     python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' \
         "$dir/stats" "$1"
-}
-
-equal() {
-    [ "$2" = "$3" ] || fail "$1: $2, expected $3"
 }
 
 # The command line.
@@ -162,6 +140,8 @@ for workers in 1 3; do
     # Beside one that samples it says that it does not.
     cmp -s <(cut -d , -f 1-4 "$dir/out" | sort) <(cut -d , -f 1-4 "$dir/second" | sort) ||
         fail "--next: the second process changed"
+    equal "--next: intervals of the second" "$(cut -d, -f5 "$dir/out" | sort -u | tr '\n' ' ')" \
+        '1 sampling '
     equal 'processes in --stats' "$(stat processes | grep -o flows_created | wc -l)" 2
 done
 expect 'two tables' 2 'weir: meter: *--next*' -r "$sample" --next

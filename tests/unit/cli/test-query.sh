@@ -6,31 +6,9 @@
 # time zone around the days on which its clock is changed.
 set -uo pipefail
 weir=$1
-failures=0
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-fail() {
-    echo "FAILED: $1"
-    failures=$((failures + 1))
-}
-
-# expect WHAT STATUS STDERR-PATTERN ARGUMENTS...: of `weir query`; the pattern is bash's.
-expect() {
-    local what=$1 status=$2 err=$3 got
-    shift 3
-    "$weir" query "$@" >"$dir/out" 2>"$dir/err" </dev/null
-    got=$?
-    # shellcheck disable=SC2053 # a pattern it is
-    if [ "$got" != "$status" ] || [[ $(cat "$dir/err") != $err ]]; then
-        fail "$what: exit $got, expected $status"
-        head -n 5 "$dir/err"
-    fi
-}
-
-equal() {
-    [ "$2" = "$3" ] || fail "$1: $2, expected $3"
-}
+command=query
+# shellcheck source=tests/support/command.sh
+. "$WEIR_SOURCE/tests/support/command.sh"
 
 # csv ARGUMENTS...: the rows of an answer, without the header.
 csv() {
