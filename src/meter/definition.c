@@ -385,6 +385,9 @@ int weir_flow_definition_add_keys(struct weir_flow_definition *definition, const
             result = add_key(&item, definition, diag);
         at += length;
     }
+    /* Keys stand before fields; what is added behind these is one all the same. */
+    if (!definition->has_fields)
+        definition->key_extra_count = definition->extra_count;
     return result;
 }
 

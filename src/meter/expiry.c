@@ -75,6 +75,7 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         .hot = hot,
         .cold = cold,
         .more = cache->more ? &cache->more[slot] : NULL,
+        .more_mask = &cache->rows.layout.definition.more_mask,
         .features = &cache->rows.features,
         .sampling = &cache->rows.layout.sampling,
         .states = cache->states ? weir_cache_states(cache, slot) : NULL,

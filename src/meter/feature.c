@@ -201,7 +201,7 @@ void weir_feature_set_init(struct weir_feature_set *set,
 {
     bool has[WEIR_FEATURE_COUNT] = {false};
     *set = (struct weir_feature_set){0};
-    for (unsigned i = 0; i < definition->extra_count; i++) {
+    for (unsigned i = definition->key_extra_count; i < definition->extra_count; i++) {
         const struct weir_flow_property *property = &weir_flow_properties[definition->extras[i]];
         has[property->feature] |= is_biflow || !property->is_biflows;
     }

@@ -144,6 +144,17 @@ WRITER(write_state)
     return true;
 }
 
+/* The first packet's, or where it is a key all packets'. */
+WRITER(write_tunnel)
+{
+    size_t offset = property->key_offset - sizeof(struct weir_flow_key);
+    const uint8_t *mask = (const uint8_t *)flow->more_mask + offset;
+    for (unsigned i = 0; i < property->key_octets; i++)
+        if (mask[i])
+            return write_key(flow, property, octets);
+    return write_state(flow, property, octets);
+}
+
 static bool store_float(uint8_t *octets, double value)
 {
     uint64_t bits;
@@ -336,6 +347,10 @@ WRITER(write_probability)
         "rev_" name, ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | (id), octets), REVERSE, \
             __VA_ARGS__                                                                       \
     }
+#define FIRST_TUNNEL(member)                                             \
+    .state_offset = offsetof(struct weir_feature_first, member),         \
+    .state_octets = sizeof(((struct weir_feature_first *)NULL)->member), \
+    .known = WEIR_KNOWN_TUNNEL, .write = write_tunnel
 #define CONNECTION(NAME, GROUP) .needs_connection = true, FEATURE(NAME, GROUP)
 #define FLAG(bit)               MEMBER(tcp, flags[bit], WEIR_KNOWN_ANY)
 #define ANSWER(member)                                             \
@@ -393,8 +408,9 @@ const struct weir_flow_property weir_flow_properties[] = {
     {"icmp_type", COLUMN(ICMP_TYPE), KEY(more.icmp_type, 8)},
     {"icmp_code", COLUMN(ICMP_CODE), KEY(more.icmp_code, 8)},
     {"tunnel_type", ELEMENT(WEIR_PEN_BUILTIN, 200, 1), KEY(more.tunnel_type, 8),
-     .write = write_key},
-    {"tunnel_id", ELEMENT(WEIR_PEN_BUILTIN, 201, 4), KEY(more.tunnel_id, 32), .write = write_key},
+     FEATURE(FIRST, LINK), FIRST_TUNNEL(tunnel_type)},
+    {"tunnel_id", ELEMENT(WEIR_PEN_BUILTIN, 201, 4), KEY(more.tunnel_id, 32), FEATURE(FIRST, LINK),
+     FIRST_TUNNEL(tunnel_id)},
     {"layer", ELEMENT(WEIR_PEN_BUILTIN, 202, 1), KEY(more.layer, 8), .write = write_key},
     {"carried_type", ELEMENT(WEIR_PEN_BUILTIN, 203, 1), KEY(more.carried_type, 8),
      .write = write_key},

@@ -84,8 +84,9 @@ struct weir_flow_view {
     const struct weir_flow_key *key; /* from the source's side */
     const struct weir_flow_hot *hot;
     const struct weir_flow_cold *cold;
-    const struct weir_flow_reverse *reverse; /* NULL: no packet of that direction was seen */
-    const struct weir_flow_more_key *more;   /* NULL: the definition has no such keys */
+    const struct weir_flow_reverse *reverse;    /* NULL: no packet of that direction was seen */
+    const struct weir_flow_more_key *more;      /* NULL: the definition has no such keys */
+    const struct weir_flow_more_key *more_mask; /* what of these are keys */
     const struct weir_feature_set *features;
     const uint8_t *states; /* of its features */
     const struct weir_sampling_design *sampling;

@@ -191,6 +191,8 @@ static void the_first_packet_is_told_of(void **state)
     start(bench, "fragmentation,link,payload", true);
     struct weir_packet packet = packet_of(0, true, 100);
     packet.flags = WEIR_PACKET_FRAGMENT;
+    packet.encapsulation.kind = WEIR_ENCAPSULATION_GRE;
+    packet.encapsulation.id = 0x01020304;
     add(bench, packet,
         (struct weir_packet_detail){.has = WEIR_DETAIL_ETHERNET,
                                     .src_mac = 0x020000000001,
@@ -212,6 +214,8 @@ static void the_first_packet_is_told_of(void **state)
     assert_int_equal(number_of(bench, "payload_packets"), 1);
     assert_int_equal(number_of(bench, "mpls_label_1"), 0x010230);
     assert_int_equal(number_of(bench, "mpls_depth"), 2);
+    assert_int_equal(number_of(bench, "tunnel_type"), WEIR_ENCAPSULATION_GRE);
+    assert_int_equal(number_of(bench, "tunnel_id"), 0x01020304);
     assert_false(lacks(bench, "mpls_label_2"));
     assert_true(lacks(bench, "mpls_label_3"));
     assert_true(lacks(bench, "inner_vlan"));
@@ -230,6 +234,7 @@ static void a_direction_without_packets_has_none(void **state)
     packet.tcp_flags = SYN | ACK;
     add(bench, packet, (struct weir_packet_detail){.payload_octets = 3});
     finish(bench);
+    assert_true(lacks(bench, "tunnel_type"));
     assert_true(lacks(bench, "length_min"));
     assert_true(lacks(bench, "length_mean"));
     assert_true(lacks(bench, "length_distribution"));
