@@ -8,7 +8,7 @@
 
 #define NOW_S INT64_C(1784714400) /* 2026-07-22T10:00:00Z */
 
-enum { READ, FILTER, SAMPLE, IDLE, ENTRIES, MTU, FORMAT, FROM, BIFLOW, BARE, OPTION_COUNT };
+enum { READ, FILTER, SAMPLE, IDLE, ENTRIES, MTU, FORMAT, FROM, BIFLOW, NEXT, BARE, OPTION_COUNT };
 
 static const char *const formats[] = {"table", "csv", "json", NULL};
 
@@ -29,6 +29,7 @@ static const struct weir_option options[OPTION_COUNT] = {
                 .fallback = "table"},
     [FROM] = {.name = "from", .kind = WEIR_OPTION_TIME},
     [BIFLOW] = {.name = "biflow", .letter = 'b'},
+    [NEXT] = {.name = "next", .repeatable = true, .separates = true},
     [BARE] = {.letter = 'x', .kind = WEIR_OPTION_TEXT},
 };
 
@@ -123,6 +124,34 @@ static void order_is_kept(void **state)
     assert_string_equal(weir_arguments_text(&a, FILTER), "port 80");
     assert_int_equal(weir_arguments_count_given(&a, FILTER), 2);
     assert_int_equal(a.operand_count, 1);
+    weir_arguments_done(&a);
+}
+
+/* What is given once may be given once in each part, and has its fallback in the others. */
+static void parts_are_separated(void **state)
+{
+    (void)state;
+    struct weir_arguments a, part;
+    struct weir_diag diag;
+    good("-r|a|--idle-timeout|1s|--next|--format|csv|-r|b|--next|--idle-timeout|3s", &a);
+    assert_true(weir_arguments_ns(&a, IDLE) == 3 * WEIR_NS_PER_SECOND);
+    static const struct {
+        int64_t idle_s;
+        unsigned format, reads;
+        const char *read;
+    } rows[] = {{1, 0, 1, "a"}, {15, 1, 1, "b"}, {3, 0, 0, NULL}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(weir_arguments_part(&a, NEXT, i, &part), 0);
+        assert_true(weir_arguments_ns(&part, IDLE) == rows[i].idle_s * WEIR_NS_PER_SECOND);
+        assert_int_equal(weir_arguments_choice(&part, FORMAT), rows[i].format);
+        assert_int_equal(weir_arguments_count_given(&part, READ), rows[i].reads);
+        if (rows[i].read)
+            assert_string_equal(weir_arguments_text(&part, READ), rows[i].read);
+        weir_arguments_part_done(&part);
+    }
+    assert_int_equal(weir_arguments_part(&a, NEXT, 3, &part), WEIR_E_NOT_FOUND);
+    weir_arguments_done(&a);
+    assert_int_equal(parse("--next|--idle-timeout|1s|--idle-timeout|2s", &a, &diag), WEIR_E_USAGE);
     weir_arguments_done(&a);
 }
 
@@ -227,13 +256,10 @@ static void names_of_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_given),
-        cmocka_unit_test(every_form_of_a_value),
-        cmocka_unit_test(values_by_kind),
-        cmocka_unit_test(order_is_kept),
-        cmocka_unit_test(operands),
-        cmocka_unit_test(common_options),
-        cmocka_unit_test(mistakes_name_the_option),
+        cmocka_unit_test(nothing_given),       cmocka_unit_test(every_form_of_a_value),
+        cmocka_unit_test(values_by_kind),      cmocka_unit_test(order_is_kept),
+        cmocka_unit_test(parts_are_separated), cmocka_unit_test(operands),
+        cmocka_unit_test(common_options),      cmocka_unit_test(mistakes_name_the_option),
         cmocka_unit_test(names_of_values),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
