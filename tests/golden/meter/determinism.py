@@ -63,7 +63,8 @@ CASES = {
                     "--layer", "both", "--seed", "9"],
 }
 # Of what each worker has of its own, and of how records of several shapes fill messages.
-OF_WORKERS = {"flows_active_peak", "cache_entries", "cache_octets", "cache_octets_peak", "memory_octets",
+OF_WORKERS = {"flows_active_peak", "cache_entries", "cache_octets", "cache_octets_peak",
+              "memory_octets",
               "messages_sent", "octets_sent"}
 
 
