@@ -95,7 +95,8 @@ static void put_version(uint16_t version, char *to)
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
         if (versions[i].version == version)
             text = versions[i].text;
-    memcpy(to, text, 2);
+    to[0] = text[0];
+    to[1] = text[1];
 }
 
 static bool is_alphanumeric(uint8_t octet)
@@ -108,7 +109,7 @@ static bool is_alphanumeric(uint8_t octet)
 static void put_alpn(struct weir_reader alpn, char *to)
 {
     size_t length = weir_reader_remaining(&alpn);
-    memcpy(to, "00", 2);
+    to[0] = to[1] = '0';
     if (length == 0)
         return;
     uint8_t first = weir_read_u8(&alpn);

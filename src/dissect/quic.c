@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/reader.h"
+#include "base/writer.h"
 
 #define LONG_HEADER        0x80u
 #define FIXED_BIT          0x40u
@@ -120,14 +121,19 @@ static void expand_label(const uint8_t secret[SHA256_DIGEST_SIZE], const char *l
                          uint8_t *to)
 {
     static const char prefix[] = "tls13 ";
-    uint8_t info[32] = {0, (uint8_t)length, (uint8_t)(sizeof(prefix) - 1 + strlen(label))};
+    size_t octets = sizeof(prefix) - 1 + strlen(label);
+    uint8_t info[32];
     struct hmac_sha256_ctx hmac;
-    memcpy(info + 3, prefix, sizeof(prefix) - 1);
-    memcpy(info + 3 + sizeof(prefix) - 1, label, strlen(label));
+    struct weir_writer out = weir_writer_make(info, sizeof(info));
+    weir_write_u16(&out, (uint16_t)length);
+    weir_write_u8(&out, (uint8_t)octets);
+    weir_write_octets(&out, prefix, sizeof(prefix) - 1);
+    weir_write_octets(&out, label, strlen(label));
+    weir_write_u8(&out, 0);
     hmac_sha256_set_key(&hmac, SHA256_DIGEST_SIZE, secret);
     hkdf_expand(&hmac, (nettle_hash_update_func *)hmac_sha256_update,
-                (nettle_hash_digest_func *)hmac_sha256_digest, SHA256_DIGEST_SIZE, 4u + info[2],
-                info, length, to);
+                (nettle_hash_digest_func *)hmac_sha256_digest, SHA256_DIGEST_SIZE,
+                weir_writer_offset(&out), info, length, to);
 }
 
 /* The client's keys of an identifier, RFC 9001 section 5.2. */

@@ -77,7 +77,7 @@ static void what_is_no_question_is_told(void **state)
     char labels[512] = "";
     uint8_t octets[512];
     for (unsigned i = 0; i < 64; i++)
-        strcat(labels, "abc.");
+        memcpy(labels + 4 * (size_t)i, "abc.", 5);
     size_t length = build(labels, 1, octets);
     assert_int_equal(parse(octets, length, &question), WEIR_E_MALFORMED);
     labels[4 * 63] = '\0';

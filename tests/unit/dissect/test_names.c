@@ -252,6 +252,7 @@ static void quic_is_found_over_datagrams(void **state)
     }
     check(&search, WEIR_NAME_SNI, "www.example.org");
     check(&search, WEIR_NAME_JA4, "q13d0505h2_67aea3857bb1_a1423450a967");
+    assert_non_null(search.found);
     assert_int_equal(search.found->quic_version, 1);
     weir_names_release(&finder, &search, 0);
 }
