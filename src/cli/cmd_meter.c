@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/flow_fields.h"
 #include "app/flow_selection.h"
 #include "app/meter.h"
 #include "app/stats.h"
@@ -292,6 +293,9 @@ static int meter(struct run *run, struct weir_diag *diag)
 static int run_meter(struct weir_call *call, struct weir_diag *diag)
 {
     struct run run = {.call = call, .arguments = &call->arguments};
+    if (weir_arguments_has(run.arguments, FIELDS))
+        return weir_flow_fields_print(
+            (enum weir_format)weir_arguments_choice(run.arguments, FORMAT), "-", diag);
     int result = weir_meter_settings_parse(run.arguments, &run.settings, diag);
     run.settings.config.clock = call->clock;
     run.settings.config.stop = stop;
@@ -313,6 +317,13 @@ static const struct weir_example examples[] = {
      "NetFlow v9 of live traffic"},
     {"weir meter -r office.pcap --flow 'keys=src_addr/24,dst_port fields=packets,bytes'",
      "networks and the services they use"},
+    {"weir meter -r office.pcap --biflow --flow 'keys=src_addr,dst_addr,src_port,dst_port,protocol "
+     "fields=packets,rev_packets,app,tls_sni,tcp_rtt'",
+     "connections with application, server's name and the time of the handshake"},
+    {"weir meter -r office.pcap --sample random:1/100 --flow 'keys=protocol "
+     "fields=packets,estimates'",
+     "what a sample stands for, protocol by protocol, with its standard errors"},
+    {"weir meter --fields", "what --flow and --match can name"},
     {"weir meter -r office.pcap --sample random:1/100 --to netflow9+udp://192.0.2.1:2055",
      "one packet of every hundred, with the interval in the records"},
     {"weir meter -r office.pcap --match 'port=53,length=512-65535' --sample flow:1/10 --stats -",
@@ -334,7 +345,7 @@ static const struct weir_example examples[] = {
 const struct weir_command weir_command_meter = {
     .name = "meter",
     .summary = "makes Flow Records of packets",
-    .usage = "(-r FILE | -i IFACE)... [--to URL]... [OPTION]...",
+    .usage = "(-r FILE | -i IFACE)... [--to URL]... [OPTION]...\n--fields [--format FORMAT]",
     .about =
         "Meters packets: those that agree in the Flow Keys are a flow, until no more come "
         "(idle), it has gone on for long (active), its TCP connection has ended, room is "
@@ -352,10 +363,8 @@ const struct weir_command weir_command_meter = {
         "--stats says the totals that the sample stands for and their standard errors: a 95 % "
         "interval is 1.96 of these to both sides. Records without an interval are of all packets. "
         "Live, a --filter that stands first also runs in the kernel.\n\n"
-        "--match knows src_addr, dst_addr, addr, src_port, dst_port, port, protocol, tos, dscp, "
-        "ip_version, tcp_flags, icmp_type, icmp_code, ttl, length, frame_length, vlan, flow_label, "
-        "fragment, in_if, out_if, tunnel_type, tunnel_id and tunnel_depth; addr and port are those "
-        "of either side. What a packet does not have, as icmp_type for TCP, fits nothing. "
+        "What --match can name lists --fields; addr and port are those of either side. What a "
+        "packet does not have, as icmp_type for TCP, fits nothing. "
         "--sample hash takes identification, fragment offset and addresses of IPv4, length and "
         "addresses of IPv6, and 16 octets of what the packet carries (hash:n/N,offset=0,octets=16) "
         "through the function BOB of RFC 5475 with the seed: observation points with one seed "
@@ -390,40 +399,16 @@ const struct weir_command weir_command_meter = {
         "tunnel_id) and the one that it is (carried_type and carried_id), by which the two are "
         "joined; biflows have the types only, since the directions' numbers differ. packets_parsed "
         "counts the outermost, packets_inner the others.\n\n"
-        "Flow Keys are src_addr, dst_addr, src_port, dst_port, protocol, tos, dscp, in_if, vlan, "
-        "flow_label, ttl, length, tcp_flags, icmp_type, icmp_code, tunnel_type, tunnel_id, layer, "
-        "carried_type and carried_id. "
-        "NAME/BITS takes the highest bits of one, of addresses in both families or as "
-        "NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number. With length among the keys "
-        "no TCP connection is seen to end. IPv4 and IPv6 never mix. "
-        "Fields are start, end, duration_ms, packets, bytes, tcp_flags, ttl_min, ttl_max, "
-        "end_reason, ip_version, and of the first packet tos, dscp, in_if, vlan and flow_label; "
-        "of biflows also rev_packets, rev_bytes, rev_start, rev_end, rev_tcp_flags, rev_ttl_min, "
-        "rev_ttl_max and biflow_direction. Without fields= a record has the usual ones. --cache "
-        "is that of each definition. Groups of further fields are estimates (of "
-        "sampled packets: packets_estimate, bytes_estimate, and their standard errors "
-        "packets_error and bytes_error, and probability, that of a packet), lengths (IP lengths: "
-        "length_min, "
-        "length_max, length_mean, length_stddev, length_squares, length_distribution), iat (times "
-        "between packets: iat_min, iat_max, iat_mean, iat_stddev, of biflows both_iat_... of both "
-        "directions together), payload (payload_bytes, payload_packets), fragmentation (fragments "
-        "counts them; fragment_id, fragment_offset and fragment_flags are the first packet's) and "
-        "link (of the first packet src_mac, dst_mac, inner_vlan, tunnel_type, tunnel_id, "
-        "mpls_label_1 to mpls_label_6, "
-        "mpls_depth), tcp (of connections: tcp_isn, tcp_mss, tcp_window_scale, "
-        "tcp_retransmissions, tcp_out_of_order, tcp_keep_alives, tcp_zero_windows, tcp_rtt of the "
-        "handshake, packets with each flag and others), responses (how long each side took to "
-        "answer: response_min, response_max, response_mean) and splt, or splt:N (lengths, times, "
-        "flags and directions of the first N packets, 10 where it is not said), and names out of "
-        "the first 16 packets with payload: app (the application, as "
-        "nDPI finds it: TLS.Google; what it would only guess from a port is none), tls (of a "
-        "ClientHello, over TCP or in QUIC: tls_sni, tls_alpn, tls_ja4, tls_version, quic_version; "
-        "quic_sni is tls_sni where it was QUIC), dns (the first question, also of mDNS and LLMNR: "
-        "dns_question, dns_type) and http (of an HTTP/1 request: http_method, http_host, "
-        "http_user_agent). Names have at most 255 octets; octets that are no printable UTF-8 stand "
-        "as \\DDD. Without --biflow each direction is looked at by itself. Of biflows those of the "
-        "reverse direction have rev_ before their names. What "
-        "is not known of a flow is none.\n\n"
+        "What a flow definition can name lists --fields: keys, fields, and groups, whose name "
+        "stands for all of their fields. NAME/BITS takes the highest bits of a key, of addresses "
+        "in both families or as NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number. IPv4 "
+        "and IPv6 never mix. With length among the keys no TCP connection is seen to end. Without "
+        "fields= a record has the usual ones. Fields of one packet, as vlan, are of the first; "
+        "splt:N tells of the first N packets, 10 where it is not said. --cache is that of each "
+        "definition. What is not known of a flow is none.\n\n"
+        "Names and the application (app, tls, dns, http) are looked for in the first 16 packets "
+        "with payload, without --biflow in those of each direction by itself. They have at most "
+        "255 octets; those that are no printable UTF-8 stand as \\DDD.\n\n"
         "With --biflow (RFC 5103) packets of both directions are one flow, whose keys other than "
         "addresses and ports agree in both; an ICMP echo and its reply are one, too. Of flows "
         "without a packet of the reverse direction the fields of that are none; of those without "

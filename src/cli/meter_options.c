@@ -127,8 +127,9 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
               .repeatable = true,
               .value = "DEFINITION",
               .help = "keys=NAME,... [fields=NAME,...]: packets that agree in the keys are one "
-                      "flow, and records have keys and fields; several make flows of the same "
-                      "packets side by side. Without it NetFlow's keys: src_addr, dst_addr, "
+                      "flow, and records have keys and fields (--fields lists the names); several "
+                      "make flows of the same packets side by side. Without it NetFlow's keys: "
+                      "src_addr, dst_addr, "
                       "src_port, dst_port, protocol, and but for biflows tos and in_if"},
     [BIFLOW] = {.name = "biflow",
                 .kind = WEIR_OPTION_FLAG,
@@ -202,6 +203,10 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                 .choices = formats,
                 .fallback = "table",
                 .help = "how flows are printed where there is no --to"},
+    [FIELDS] = {.name = "fields",
+                .kind = WEIR_OPTION_FLAG,
+                .help = "lists what --flow and --match can name, with group, Information Element "
+                        "and unit, in the format of --format, and meters nothing"},
     [NEXT] = {.name = "next",
               .kind = WEIR_OPTION_FLAG,
               .repeatable = true,

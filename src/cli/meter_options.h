@@ -41,6 +41,7 @@ enum {
     TO,
     DOMAIN,
     FORMAT,
+    FIELDS,
     NEXT,
     STATS,
     OPTION_COUNT,

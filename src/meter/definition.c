@@ -48,7 +48,7 @@ static int no_such(const struct item *item, bool as_key, struct weir_diag *diag)
     if (search.best)
         return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such %s; did you mean '%s'?", name, kind,
                              search.best);
-    return weir_diag_set(diag, WEIR_E_USAGE, "'%.*s': no such %s; weir help meter names them",
+    return weir_diag_set(diag, WEIR_E_USAGE, "'%.*s': no such %s; weir meter --fields lists them",
                          (int)(item->name < 64 ? item->name : 64), item->text, kind);
 }
 

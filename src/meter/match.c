@@ -24,6 +24,7 @@ typedef int parse_name(const char *text, uint64_t *ret_value);
 
 struct property {
     const char *name;
+    const char *help; /* of what flows do not have, too (meter/property.h) */
     uint64_t greatest;
     read_number *number; /* NULL: addresses, of the sides below */
     read_number *other;  /* the other side's, where either may fit */
@@ -140,10 +141,11 @@ static int parse_flags(const char *text, uint64_t *ret_value)
 static const struct property properties[] = {
     {"src_addr", .is_of_src = true},
     {"dst_addr", .is_of_dst = true},
-    {"addr", .is_of_src = true, .is_of_dst = true},
+    {"addr", "src_addr or dst_addr", .is_of_src = true, .is_of_dst = true},
     {"src_port", .greatest = UINT16_MAX, .number = read_src_port},
     {"dst_port", .greatest = UINT16_MAX, .number = read_dst_port},
-    {"port", .greatest = UINT16_MAX, .number = read_src_port, .other = read_dst_port},
+    {"port", "src_port or dst_port", .greatest = UINT16_MAX, .number = read_src_port,
+     .other = read_dst_port},
     {"protocol", .greatest = UINT8_MAX, .number = read_protocol, .parse = parse_protocol},
     {"tos", .greatest = UINT8_MAX, .number = read_tos},
     {"dscp", .greatest = 63, .number = read_dscp},
@@ -153,15 +155,18 @@ static const struct property properties[] = {
     {"icmp_code", .greatest = UINT8_MAX, .number = read_icmp_code},
     {"ttl", .greatest = UINT8_MAX, .number = read_ttl},
     {"length", .greatest = UINT32_MAX, .number = read_length},
-    {"frame_length", .greatest = UINT32_MAX, .number = read_frame_length},
+    {"frame_length", "octets of the frame as it was on the wire", .greatest = UINT32_MAX,
+     .number = read_frame_length},
     {"vlan", .greatest = 4095, .number = read_vlan},
     {"flow_label", .greatest = 0xfffff, .number = read_flow_label},
-    {"fragment", .greatest = 1, .number = read_fragment},
+    {"fragment", "1 for fragments, else 0", .greatest = 1, .number = read_fragment},
     {"in_if", .greatest = UINT32_MAX, .number = read_in_if},
-    {"out_if", .greatest = UINT32_MAX, .number = read_out_if},
+    {"out_if", "ifIndex of the interface that it left by, 0: it came in", .greatest = UINT32_MAX,
+     .number = read_out_if},
     {"tunnel_type", .greatest = UINT8_MAX, .number = read_tunnel_type},
     {"tunnel_id", .greatest = UINT32_MAX, .number = read_tunnel_id},
-    {"tunnel_depth", .greatest = UINT8_MAX, .number = read_tunnel_depth},
+    {"tunnel_depth", "tunnels that the packet was taken out of", .greatest = UINT8_MAX,
+     .number = read_tunnel_depth},
 };
 #define PROPERTY_COUNT (sizeof(properties) / sizeof(properties[0]))
 
@@ -181,7 +186,7 @@ static int find_property(const char *name, uint8_t *ret_property, struct weir_di
         return weir_diag_set(diag, WEIR_E_USAGE, "'%s': no such property; did you mean '%s'?", name,
                              search.best);
     return weir_diag_set(diag, WEIR_E_USAGE,
-                         "'%s': no such property of packets; weir help meter names them", name);
+                         "'%s': no such property of packets; weir meter --fields lists them", name);
 }
 
 static int parse_number(const struct property *property, const char *text, uint64_t *ret_value)
@@ -337,4 +342,12 @@ bool weir_match_packet(const struct weir_match *match, const struct weir_packet 
         if (!fits(match, &match->terms[i], packet))
             return false;
     return true;
+}
+
+const char *weir_match_name(size_t i, const char **ret_help)
+{
+    if (i >= PROPERTY_COUNT)
+        return NULL;
+    *ret_help = properties[i].help;
+    return properties[i].name;
 }

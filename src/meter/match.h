@@ -58,4 +58,7 @@ WEIR_CHECKED int weir_match_parse(const char *text, struct weir_match *ret_match
 
 bool weir_match_packet(const struct weir_match *match, const struct weir_packet *packet);
 
+/* The i-th NAME, and one line of help where it is none of a flow's properties; NULL: the end. */
+const char *weir_match_name(size_t i, const char **ret_help);
+
 #endif

@@ -21,6 +21,7 @@
 
 struct weir_flow_property {
     const char *name;
+    const char *help;          /* one line, in the column's place */
     uint8_t column;            /* enum weir_column, or WEIR_COLUMN_COUNT: none */
     struct weir_field element; /* where it has no column */
 

@@ -50,6 +50,32 @@ expect 'size of cache' 2 'weir: --cache: entries=0 is not from 1*' \
     -r "$sample" --cache normal,entries=0
 expect 'flow definition' 2 "weir: --flow: 'dst_adr': no such key; did you mean 'dst_addr'?" \
     -r "$sample" --flow keys=dst_adr
+expect 'names' 0 '' --fields --format csv
+python3 - "$dir/out" <<'END' || fail 'the list of names'
+import csv, sys
+rows = {row["name"]: row for row in csv.DictReader(open(sys.argv[1]))}
+assert all(row["use"] and row["help"] for row in rows.values())
+assert rows["src_addr"]["use"] == "key, match"
+assert rows["vlan"]["use"] == "key, field, match"
+assert rows["rev_iat_min"]["use"] == "biflow field"
+assert rows["rev_iat_min"]["group"] == "iat"
+assert rows["rev_iat_min"]["unit"] == "nanoseconds"
+assert rows["addr"]["use"] == "match"
+assert rows["tcp_window"]["element"] == "186 tcpWindowSize"
+END
+# Each of them is one: beside the keys of a connection, which fields of TCP need.
+while IFS=$'\t' read -r use name; do
+    key=src_addr,dst_addr,src_port,dst_port,protocol
+    case $use in
+    key*) expect "key $name" 0 '' -r "$sample" --flow "keys=$name" --format csv ;;
+    biflow*) expect "field $name" 0 '' -r "$sample" --biflow --flow "keys=$key fields=$name" ;;
+    field*) expect "field $name" 0 '' -r "$sample" --flow "keys=$key fields=$name" ;;
+    esac
+done < <(python3 -c '
+import csv, sys
+for row in csv.DictReader(open(sys.argv[1])):
+    if row["name"] != "app":
+        print(row["use"], row["name"], sep="\t")' "$dir/out")
 expect 'field of biflows' 2 "weir: 'rev_bytes' is a field of biflows: add --biflow" \
     -r "$sample" --flow 'keys=src_addr,dst_addr fields=rev_bytes'
 expect 'direction of no biflow' 2 'weir: meter: --direction is for --biflow' \

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "ie/element.h"
+#include "meter/match.h"
 #include "meter/property.h"
+
+enum { BASIC_LIST = 291 };
 
 static char page[1 << 16];
 
@@ -27,21 +30,40 @@ static void every_field_has_its_row(void **state)
     for (size_t i = 0; i < weir_flow_property_count; i++) {
         const struct weir_flow_property *property = &weir_flow_properties[i];
         const struct weir_field *field = &property->element;
-        char row[256];
+        char row[512];
         if (!is_on_page(property))
             continue;
         const struct weir_element *element = weir_element_find(field->pen, field->id);
         assert_non_null(element);
-        if (field->length == WEIR_LENGTH_VARIABLE) /* a list, whose values have the element */
-            snprintf(row, sizeof(row), "\n| `%s` | ", property->name);
+        if (field->length == WEIR_LENGTH_VARIABLE && field->id == BASIC_LIST)
+            snprintf(row, sizeof(row), "\n| `%s` | ", property->name); /* its values' element */
         else
             snprintf(row, sizeof(row), "\n| `%s` | %s %s%u | ", property->name, element->name,
                      field->pen ? "own/" : "", field->id);
         if (!strstr(page, row))
             fail_msg("doc/fields.md has no row '%s'", row + 1);
+        snprintf(row, sizeof(row), " | %s |\n", property->help);
+        if (!strstr(page, row))
+            fail_msg("doc/fields.md has no row that ends in '%s'", row);
         rows++;
     }
     assert_true(rows > 50);
+}
+
+/* One line of help for each name, there or where its column is described. */
+static void every_name_has_help(void **state)
+{
+    (void)state;
+    const char *name, *help;
+    for (size_t i = 0; i < weir_flow_property_count; i++) {
+        const struct weir_flow_property *property = &weir_flow_properties[i];
+        bool has_column = property->column < WEIR_COLUMN_COUNT;
+        if (!has_column == !property->help || (property->help && !*property->help))
+            fail_msg("'%s' has no help, or two", property->name);
+    }
+    for (size_t i = 0; (name = weir_match_name(i, &help)) != NULL; i++)
+        if (!weir_flow_property_find(name, strlen(name)) == !help)
+            fail_msg("'%s' of --match has no help, or two", name);
 }
 
 int main(int argc, char **argv)
@@ -51,6 +73,7 @@ int main(int argc, char **argv)
         return 1;
     page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
     fclose(file);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_field_has_its_row)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_field_has_its_row),
+                                       cmocka_unit_test(every_name_has_help)};
     return cmocka_run_group_tests_name("the page of fields", tests, NULL, NULL);
 }
