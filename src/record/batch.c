@@ -50,7 +50,9 @@ bool weir_extra_equal(const struct weir_extra_fields *a, const struct weir_extra
     bool equal = a->count == b->count && a->key_count == b->key_count;
     for (unsigned i = 0; equal && i < a->count; i++) {
         const struct weir_field *x = &a->fields[i].field, *y = &b->fields[i].field;
-        equal = x->pen == y->pen && x->id == y->id && x->length == y->length;
+        /* The same rooms make the same offsets. */
+        equal = x->pen == y->pen && x->id == y->id && x->length == y->length &&
+                a->fields[i].room == b->fields[i].room;
     }
     return equal;
 }
