@@ -192,6 +192,26 @@ static bool has_extra(const struct weir_flow_definition *definition, size_t inde
     return find_extra(definition, index) < definition->extra_count;
 }
 
+static void set_grouped(struct weir_flow_definition *definition, unsigned place, bool is_grouped)
+{
+    uint64_t bit = UINT64_C(1) << place % 64;
+    uint64_t *word = &definition->grouped.words[place / 64];
+    *word = is_grouped ? *word | bit : *word & ~bit;
+}
+
+/* Keys stand before fields, whenever they are added. */
+static void move_to_keys(struct weir_flow_definition *definition, size_t index)
+{
+    unsigned place = find_extra(definition, index);
+    for (; place > definition->key_extra_count; place--) {
+        definition->extras[place] = definition->extras[place - 1];
+        set_grouped(definition, place, weir_extra_lacks(&definition->grouped, place - 1));
+    }
+    definition->extras[place] = (uint8_t)index;
+    set_grouped(definition, place, false);
+    definition->key_extra_count++;
+}
+
 /* The column or the element that shows the property. */
 static int add_shown(const struct item *item, weir_column_set *columns,
                      struct weir_flow_definition *definition, struct weir_diag *diag)
@@ -203,8 +223,7 @@ static int add_shown(const struct item *item, weir_column_set *columns,
     }
     size_t index = (size_t)(property - weir_flow_properties);
     if (has_extra(definition, index)) {
-        unsigned place = find_extra(definition, index);
-        definition->grouped.words[place / 64] &= ~(UINT64_C(1) << place % 64);
+        set_grouped(definition, find_extra(definition, index), false);
         return 0;
     }
     if (property->feature == WEIR_FEATURE_APPLICATION && !weir_applications_are_known())
@@ -221,7 +240,8 @@ static bool has_key(const struct item *item, const struct weir_flow_definition *
 {
     const struct weir_flow_property *property = item->property;
     return property->column == WEIR_COLUMN_COUNT
-               ? has_extra(definition, (size_t)(property - weir_flow_properties))
+               ? find_extra(definition, (size_t)(property - weir_flow_properties)) <
+                     definition->key_extra_count
                : definition->keys >> property->column & 1;
 }
 
@@ -262,7 +282,7 @@ static int add_group(const struct item *item, enum weir_flow_group group,
             continue;
         result = add_shown(&one, &definition->fields, definition, diag);
         if (result == 0)
-            weir_extra_leave_out(&definition->grouped, definition->extra_count - 1u);
+            set_grouped(definition, definition->extra_count - 1u, true);
     }
     return result;
 }
@@ -285,7 +305,11 @@ static int add_key(const struct item *item, struct weir_flow_definition *definit
     int result = property->key_octets == sizeof(struct weir_address)
                      ? add_address_key(item, definition, diag)
                      : add_number_key(item, definition, diag);
-    return result < 0 ? result : add_shown(item, &definition->keys, definition, diag);
+    if (result == 0)
+        result = add_shown(item, &definition->keys, definition, diag);
+    if (result == 0 && property->column == WEIR_COLUMN_COUNT)
+        move_to_keys(definition, (size_t)(property - weir_flow_properties));
+    return result;
 }
 
 static int add_field(const struct item *item, struct weir_flow_definition *definition,
@@ -355,7 +379,6 @@ int weir_flow_definition_parse(const char *text, struct weir_flow_definition *re
                              "keys=src_addr/24,dst_port fields=packets,bytes",
                              text);
     int result = read_list(at + sizeof(keys) - 1, true, &definition, &at, diag);
-    definition.key_extra_count = definition.extra_count;
     if (result == 0 && strncmp(at, fields, sizeof(fields) - 1) == 0) {
         definition.has_fields = true;
         result = read_list(at + sizeof(fields) - 1, false, &definition, &at, diag);
@@ -385,9 +408,6 @@ int weir_flow_definition_add_keys(struct weir_flow_definition *definition, const
             result = add_key(&item, definition, diag);
         at += length;
     }
-    /* Keys stand before fields; what is added behind these is one all the same. */
-    if (!definition->has_fields)
-        definition->key_extra_count = definition->extra_count;
     return result;
 }
 

@@ -91,6 +91,26 @@ static void fields_are_what_is_named(void **state)
     assert_string_equal(weir_flow_properties[parsed.extras[1]].name, "duration_ms");
 }
 
+/* Keys stand before fields, also those that come later; of a field that becomes one nothing else
+ * changes. */
+static void later_keys_stand_before_fields(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ttl", "layer", "tunnel_type", "dst_mac"};
+    struct weir_flow_definition parsed = parse("keys=src_addr,ttl fields=dst_mac,link,packets");
+    unsigned count = parsed.extra_count;
+    struct weir_diag diag = {0};
+    assert_int_equal(parsed.key_extra_count, 1);
+    assert_int_equal(weir_flow_definition_add_keys(&parsed, "layer,ttl,tunnel_type", &diag), 0);
+    assert_int_equal(parsed.key_extra_count, 3);
+    assert_int_equal(parsed.extra_count, count + 1);
+    assert_int_equal(parsed.more_mask.tunnel_type, 255);
+    for (unsigned i = 0; i < 4; i++)
+        assert_string_equal(weir_flow_properties[parsed.extras[i]].name, names[i]);
+    for (unsigned i = 0; i < parsed.extra_count; i++)
+        assert_int_equal(weir_extra_lacks(&parsed.grouped, i), i > 3);
+}
+
 static uint16_t room_of(size_t property)
 {
     const struct weir_flow_property *of = &weir_flow_properties[property];
@@ -208,6 +228,7 @@ int main(void)
         cmocka_unit_test(addresses_have_prefixes_of_either_family),
         cmocka_unit_test(numbers_have_masks),
         cmocka_unit_test(fields_are_what_is_named),
+        cmocka_unit_test(later_keys_stand_before_fields),
         cmocka_unit_test(all_fields_fit),
         cmocka_unit_test(biflows_have_two_ends),
         cmocka_unit_test(wrong_definitions_say_what_is_wrong),
