@@ -8,9 +8,15 @@
 
 /*
  * RFC 7011 section 10.3.3's message size for a path of unknown MTU. Every Template and every
- * record of export/shape.c fits.
+ * record of columns fits; with extra fields they may be longer.
  */
 #define MESSAGE_MAX_LEAST 512u
+
+/* Octets of a message before its first Template: the longer header, NetFlow v9's, and a set's. */
+#define BEFORE_TEMPLATE 24u
+
+/* Messages are filled up to a multiple of this. */
+#define ALIGNMENT 4u
 
 /*
  * sysUpTime 0 is a day before the first message: hardly a flow began earlier, and captures do not
@@ -44,7 +50,8 @@ const struct weir_counter weir_exporter_counter_table[] = {
     ROW(octets_not_sent, OCTETS, "octets of the Flow Records that were not sent"),
     ROW(records_too_long, RECORDS, "records dropped because no message has room for one"),
     ROW(records_without_fields, RECORDS,
-        "records sent without the fields that have no column, for want of a place for a Template"),
+        "records sent without the fields that have no column, for want of a place for a Template, "
+        "or because no message has room for it"),
     ROW(values_clamped, NONE, "values too great for their field, sent as its greatest"),
 };
 #undef ROW
@@ -233,13 +240,22 @@ static struct weir_extra_absent all_absent(void)
     return all;
 }
 
+/* Whether a message has room for its Template; those of fixed formats are not sent. */
+static bool is_short_enough(const struct weir_exporter *exporter, const struct weir_shape *shape)
+{
+    size_t room = exporter->transport->message_max / ALIGNMENT * ALIGNMENT - BEFORE_TEMPLATE;
+    return weir_message_builtin_template(shape->protocol) ||
+           weir_shape_template_octets(shape) <= room;
+}
+
 /* A new entry, or NULL. */
 static struct weir_shape_entry *add_shape(struct weir_exporter *exporter, struct weir_shape shape)
 {
     static const struct weir_extra_absent nothing;
     bool is_partial =
         !is_same_absent(shape.absent, nothing) && !is_same_absent(shape.absent, all_absent());
-    if (exporter->shape_count >= (is_partial ? SHAPES_PARTIAL_MAX : WEIR_EXPORTER_SHAPES_MAX))
+    if (exporter->shape_count >= (is_partial ? SHAPES_PARTIAL_MAX : WEIR_EXPORTER_SHAPES_MAX) ||
+        !is_short_enough(exporter, &shape))
         return NULL;
     struct weir_shape_entry *entry = &exporter->shapes[exporter->shape_count];
     *entry = (struct weir_shape_entry){.shape = shape};
@@ -445,7 +461,8 @@ static struct weir_extra_absent absent_of(const struct weir_batch *batch,
     return extra ? batch->extra_absent[row] : (struct weir_extra_absent){0};
 }
 
-/* The entry for rows that lack some extra fields; where places are few one without any of them. */
+/* The entry for rows with extra fields; where there is no place for that one without any of them.
+ */
 static struct weir_shape_entry *find_partial_shape(struct weir_exporter *exporter,
                                                    struct weir_shape shape, uint32_t rows)
 {
@@ -469,6 +486,8 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
     bool has_sampling = says_sampling(exporter, segment);
     int first_error = 0;
     const struct weir_extra_fields *extra = keep_extra(exporter, batch->extra);
+    if (batch->extra && !extra)
+        exporter->counters.records_without_fields += segment->row_count;
     while (row < end) {
         bool is_v6 = row_is_v6(batch, segment, row);
         uint16_t sampling = has_sampling ? row_sampling(batch, segment, row) : 0;

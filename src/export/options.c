@@ -45,8 +45,8 @@ static bool refresh_own(void *context, bool is_end)
         .messages = counters->messages_sent,
         .records = counters->records_sent,
         .octets = counters->octets_sent,
-        .unsent_records =
-            counters->records_not_carried + counters->records_shapeless + counters->records_failed,
+        .unsent_records = counters->records_not_carried + counters->records_shapeless +
+                          counters->records_failed + counters->records_too_long,
         .unsent_packets = counters->packets_not_sent,
         .unsent_octets = counters->octets_not_sent,
         .first_ns = exporter->unsent_first_ns,

@@ -61,6 +61,9 @@ static const struct carriage carriages[] = {
     {WEIR_COLUMN_END_REASON, {136, 1}, {136, 1}},
 };
 
+/* Octets of a Template Record's header and Field Specifiers, RFC 7011 sections 3.4.1 and 3.2. */
+enum { TEMPLATE_HEADER = 4, SPECIFIER = 4, OWN_SPECIFIER = 8 };
+
 #define CARRIAGE_COUNT (sizeof(carriages) / sizeof(carriages[0]))
 _Static_assert(CARRIAGE_COUNT + WEIR_EXTRA_FIELDS_MAX <= WEIR_SHAPE_FIELDS_MAX,
                "a Template has room for every column and extra field");
@@ -190,6 +193,19 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
     add_extras(made, shape, false);
     add_extras(made, shape, true);
     return made;
+}
+
+size_t weir_shape_template_octets(const struct weir_shape *shape)
+{
+    size_t octets = TEMPLATE_HEADER;
+    struct weir_field field;
+    for (size_t i = 0; i < CARRIAGE_COUNT; i++)
+        if (find_field(shape, &carriages[i], &field))
+            octets += field.pen ? OWN_SPECIFIER : SPECIFIER;
+    for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
+        if (has_extra(shape, i, false) || has_extra(shape, i, true))
+            octets += shape->extra->fields[i].field.pen ? OWN_SPECIFIER : SPECIFIER;
+    return octets;
 }
 
 struct weir_template *weir_shape_fixed_template(const struct weir_template *made)

@@ -38,6 +38,9 @@ struct weir_shape {
  */
 struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id);
 
+/* Octets of that Template in a message, or more. */
+size_t weir_shape_template_octets(const struct weir_shape *shape);
+
 /* The same without the fields of variable length, which no plan encodes. */
 struct weir_template *weir_shape_fixed_template(const struct weir_template *made);
 

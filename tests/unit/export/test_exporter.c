@@ -797,6 +797,91 @@ static void a_record_too_long_is_counted(void **state)
     wire_free(wire);
 }
 
+/* Exports one row with a list in `room` octets and a TTL behind that. */
+static void export_list(struct weir_exporter *exporter, uint16_t room, uint8_t length, uint8_t ttl)
+{
+    struct weir_extra_fields extra = {0};
+    struct weir_diag diag = {0};
+    struct weir_field list = {0, 291, WEIR_LENGTH_VARIABLE};
+    assert_int_equal(weir_extra_add_room(&extra, "list", list, room), 0);
+    assert_int_equal(weir_extra_add(&extra, "ttl", (struct weir_field){0, 192, 1}), 0);
+    struct weir_batch *batch = weir_batch_new(1);
+    assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+    struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS), .received_ns = START_NS};
+    (void)weir_batch_begin(batch, &segment, 1);
+    weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[0] = ttl;
+    uint8_t *octets = weir_batch_extra(batch, 0);
+    memset(octets, 0xee, extra.row_octets);
+    memset(weir_extra_begin_variable(octets, length), 0xab, length);
+    octets[extra.fields[1].offset] = ttl;
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    weir_batch_free(batch);
+}
+
+/* Two definitions have the same fields, in rows of other lengths. */
+static void lists_with_more_room_are_others(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_diag diag = {0};
+    export_list(exporter, 20, 2, 1);
+    export_list(exporter, 10, 3, 2);
+    export_list(exporter, 20, 1, 3);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_int_equal(counters->records_sent, 3);
+    assert_int_equal(counters->templates_sent, 2);
+    static const uint8_t rows[][13] = {{0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0xab, 0xab},
+                                       {0, 0, 0, 0, 0, 0, 0, 2, 2, 3, 0xab, 0xab, 0xab},
+                                       {0, 0, 0, 0, 0, 0, 0, 3, 3, 1, 0xab}};
+    static const size_t lengths[] = {12, 13, 11};
+    for (unsigned i = 0; i < 3; i++)
+        assert_non_null(memmem(wire->octets[0], wire->lengths[0], rows[i], lengths[i]));
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+/* Where no message has room for a Template its rows go without the fields that make it so long. */
+static void a_template_too_long_goes_without_fields(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t fields;
+        uint64_t without;
+    } cases[] = {{60, 0}, {61, 2}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct wire *wire = wire_new(515);
+        struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+        struct weir_exporter *exporter = exporter_new(&config, wire);
+        struct weir_extra_fields extra = {0};
+        struct weir_diag diag = {0};
+        for (uint16_t k = 0; k < cases[i].fields; k++) {
+            struct weir_field field = {WEIR_PEN_BUILTIN, (uint16_t)(1000 + k), 1};
+            assert_int_equal(weir_extra_add(&extra, "field", field), 0);
+        }
+        struct weir_batch *batch = weir_batch_new(2);
+        assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+        struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS),
+                                       .received_ns = START_NS};
+        (void)weir_batch_begin(batch, &segment, 2);
+        weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[0] = 7;
+        weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[1] = 8;
+        memset(weir_batch_extra(batch, 0), 0, 2u * extra.row_octets);
+        assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+        assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+        const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+        assert_int_equal(counters->records_sent, 2);
+        assert_int_equal(counters->records_without_fields, cases[i].without);
+        assert_int_equal(weir_load_be16(wire->octets[0] + 22),
+                         cases[i].without ? 1 : 1 + cases[i].fields);
+        weir_batch_free(batch);
+        weir_exporter_free(exporter);
+        wire_free(wire);
+    }
+}
+
 static void prefixes_have_elements_of_their_own(void **state)
 {
     (void)state;
@@ -915,6 +1000,8 @@ int main(void)
         cmocka_unit_test(rates_are_two_elements),
         cmocka_unit_test(what_rows_lack_is_left_out),
         cmocka_unit_test(a_record_too_long_is_counted),
+        cmocka_unit_test(lists_with_more_room_are_others),
+        cmocka_unit_test(a_template_too_long_goes_without_fields),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
         cmocka_unit_test(netflow5_headers_have_the_interval),
         cmocka_unit_test(what_cannot_work_is_refused),

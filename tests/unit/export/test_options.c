@@ -561,6 +561,35 @@ static void what_was_not_sent_is_reported(void **state)
     reader_free(reader);
 }
 
+/* Nor is a record that no message has room for. */
+static void a_record_too_long_is_reported(void **state)
+{
+    (void)state;
+    struct things things = {0};
+    struct reader *reader = reader_new(512);
+    struct weir_exporter *exporter = exporter_of(WEIR_PROTOCOL_IPFIX, reader, &things, true);
+    struct weir_batch *batch = weir_batch_new(1);
+    struct weir_extra_fields extra = {0};
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_extra_add(&extra, "name", (struct weir_field){0, 460, 600}), 0);
+    assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+    const struct weir_segment segment = {
+        .columns = WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(BYTES), .received_ns = START_NS};
+    (void)weir_batch_begin(batch, &segment, 1);
+    weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[0] = 3;
+    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[0] = 100;
+    memset(weir_batch_extra(batch, 0), 'a', extra.row_octets);
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    end(exporter);
+    const struct got *got = with(reader, 0, 166, 0);
+    assert_int_equal(value(got, 0, 166), 1);
+    assert_int_equal(value(got, 0, 167), 3);
+    assert_int_equal(value(got, 0, 168), 100);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    reader_free(reader);
+}
+
 /* Rows that a protocol cannot carry are not sent, either; nothing lost has no times. */
 static void rows_that_are_not_carried_are_counted(void **state)
 {
@@ -597,6 +626,7 @@ int main(void)
         cmocka_unit_test(many_reports_fit_into_small_messages),
         cmocka_unit_test(what_cannot_be_told_now_is_told_at_the_end),
         cmocka_unit_test(what_was_not_sent_is_reported),
+        cmocka_unit_test(a_record_too_long_is_reported),
         cmocka_unit_test(rows_that_are_not_carried_are_counted),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
