@@ -88,8 +88,8 @@ static const enum weir_answer_kind kinds[WEIR_TYPE_COUNT] = {
     [WEIR_TYPE_SIGNED16] = WEIR_ANSWER_TEXT,
     [WEIR_TYPE_SIGNED32] = WEIR_ANSWER_TEXT,
     [WEIR_TYPE_SIGNED64] = WEIR_ANSWER_TEXT,
-    [WEIR_TYPE_FLOAT32] = WEIR_ANSWER_TEXT,
-    [WEIR_TYPE_FLOAT64] = WEIR_ANSWER_TEXT,
+    [WEIR_TYPE_FLOAT32] = WEIR_ANSWER_REAL,
+    [WEIR_TYPE_FLOAT64] = WEIR_ANSWER_REAL,
     [WEIR_TYPE_BOOLEAN] = WEIR_ANSWER_TEXT,
     [WEIR_TYPE_MAC_ADDRESS] = WEIR_ANSWER_MAC,
     [WEIR_TYPE_STRING] = WEIR_ANSWER_TEXT,
@@ -214,6 +214,8 @@ static struct weir_cell cell_of_extra(struct weir_flow_printer *printer, size_t 
     case WEIR_ANSWER_INTEGER:
     case WEIR_ANSWER_MAC:
         return (struct weir_cell){.integer = value.u64};
+    case WEIR_ANSWER_REAL:
+        return (struct weir_cell){.real = value.f64};
     case WEIR_ANSWER_TIME:
         return (struct weir_cell){.integer = (weir_int128)value.time.seconds * WEIR_NS_PER_SECOND +
                                              value.time.nanoseconds};

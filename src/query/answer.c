@@ -219,6 +219,10 @@ void weir_print_magnitude(double value, struct weir_text_buffer *out)
         weir_text_printf(out, "%.0f", value);
         return;
     }
+    if (size < 0.01) {
+        weir_text_printf(out, "%.2g", value);
+        return;
+    }
     for (; size >= 999.5 && unit + 1 < sizeof(units) - 1; unit++)
         size /= 1000;
     int digits = size < 9.995 ? 2 : size < 99.95 ? 1 : 0;

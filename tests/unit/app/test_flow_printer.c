@@ -201,6 +201,47 @@ static void fields_without_a_column_are_printed(void **state)
     free(text);
 }
 
+/* A mean is a number in JSON, too, and a number of people's in a table. */
+static void a_float_is_a_number(void **state)
+{
+    static const struct {
+        enum weir_format format;
+        const char *text;
+    } cases[] = {
+        {WEIR_FORMAT_NDJSON, "{\"length_mean\":1500.5}\n{\"length_mean\":null}\n"},
+        {WEIR_FORMAT_CSV, "length_mean\n1500.5\n\n"},
+        {WEIR_FORMAT_TABLE, "length_mean\n     1.50 k\n          -\n"},
+    };
+    static const uint8_t octets[] = {0x40, 0x97, 0x72, 0, 0, 0, 0, 0};
+    struct weir_extra_fields extra = {0};
+    const struct weir_extra_fields *extras = &extra;
+    assert_int_equal(
+        weir_extra_add(&extra, "length_mean", (struct weir_field){WEIR_PEN_BUILTIN, 400, 8}), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char path[SCRATCH_PATH_MAX];
+        const struct weir_flow_printer_fields fields = {
+            .named = WEIR_COLUMN_BIT(BYTES), .extras = &extras, .extra_count = 1};
+        struct weir_flow_printer *printer;
+        struct weir_diag diag = {0};
+        assert_int_equal(weir_flow_printer_open(scratch_path(*state, "out", path), cases[i].format,
+                                                &fields, NULL, &printer, &diag),
+                         0);
+        struct weir_batch_sink sink = weir_flow_printer_sink(printer);
+        struct weir_batch *batch = weir_batch_new(2);
+        struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(BYTES)};
+        assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+        (void)weir_batch_begin(batch, &segment, 2);
+        memcpy(weir_batch_extra(batch, 0), octets, sizeof(octets));
+        weir_extra_leave_out(&batch->extra_absent[1], 0);
+        assert_int_equal(sink.batch(sink.context, batch, &diag), 0);
+        weir_batch_free(batch);
+        assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+        char *text = scratch_text(*state, "out");
+        assert_string_equal(text, cases[i].text);
+        free(text);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
@@ -209,6 +250,7 @@ int main(void)
         CASE(any_time_is_printed),  CASE(a_flush_prints_what_has_come),
         CASE(a_long_table_goes_on), CASE(csv_has_every_column),
         CASE(json_is_one_object),   CASE(fields_without_a_column_are_printed),
+        CASE(a_float_is_a_number),
     };
     return cmocka_run_group_tests_name("flow printer", tests, NULL, NULL);
 }

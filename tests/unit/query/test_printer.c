@@ -208,7 +208,7 @@ static void magnitudes_round_without_surprise(void **state)
         {0, "0"},         {9999, "9999"},    {10000, "10.0 k"},   {99949, "99.9 k"},
         {99950, "100 k"}, {999499, "999 k"}, {999500, "1.00 M"},  {1234567, "1.23 M"},
         {1e18, "1.00 E"}, {1e27, "1000 Y"},  {-12345, "-12.3 k"}, {0.5, "0.50"},
-        {12.34, "12.3"},
+        {12.34, "12.3"},  {0.01, "0.01"},    {0.00123, "0.0012"}, {-1e-7, "-1e-07"},
     };
     const struct weir_answer_column column = {.name = "x", .unit = "", .kind = WEIR_ANSWER_REAL};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
