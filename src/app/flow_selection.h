@@ -11,13 +11,14 @@
  *     weir_flow_selection_free(selection);
  *
  * Selectors (`--select`):
- *   - count:n/N          the first n of every N records;
+ *   - count:n/N          the first n of every N records; where the first period begins is drawn,
+ *                        and with seed 0 it is the first record;
  *   - random:n/N         of every N records n, all sets of n alike;
  *   - time:ON/OFF        records whose flow ended in the first ON of every ON + OFF since 1970;
  *   - prob:P             each record by itself;
  *   - hash:n/N           records whose BOB hash of addresses, ports and protocol is in the lowest
  *                        n/N of its range: all records of a flow, and the same flows wherever the
- *                        seed is the same;
+ *                        seed is the same; of several the next ones' seeds count on from it;
  *   - threshold:bytes=Z  a record of x octets with probability x / Z, and each that has Z or more
  *     threshold:packets=Z  (Duffield, Lund, Thorup: threshold sampling; RFC 7014 section 6.2.2.2);
  *   - match:FILTER       what `weir query --where FILTER` would show (RFC 7014 section 6.1.1).

@@ -11,6 +11,9 @@
 
 #define HASH_RANGE (UINT64_C(1) << 32)
 
+/* How near a fraction comes to what a hash selects, which is so many of 2^32. */
+#define HASH_TOLERANCE 1e-6
+
 #define FLOW_KEY_OCTETS 37u /* addresses, ports, protocol */
 
 /* ---- what is asked ---- */
@@ -47,6 +50,15 @@ static int take_threshold(struct weir_flow_decider *decider, const char *text,
     return wrong(selector->text, "write bytes=Z or packets=Z, as in threshold:bytes=1M", diag);
 }
 
+/* As whole numbers: of a hash what its range of so many values really comes to. */
+static struct weir_fraction fraction_of(const struct weir_selector *asked)
+{
+    if (asked->kind == WEIR_SELECTOR_HASH)
+        return weir_fraction_of_real(asked->probability, HASH_TOLERANCE);
+    return asked->sample > 0 ? weir_fraction_of(asked->sample, asked->population)
+                             : weir_fraction_of_real(asked->probability, WEIR_FRACTION_OF_FLOAT64);
+}
+
 /* Kinds that are asked for as samplers of packets are. */
 static int take_sampler(struct weir_flow_decider *decider, const char *spec, struct weir_diag *diag)
 {
@@ -74,10 +86,20 @@ static int take_sampler(struct weir_flow_decider *decider, const char *spec, str
     selector->sample = asked.sample;
     selector->population = asked.population;
     selector->probability = asked.probability;
-    decider->fraction = asked.sample > 0
-                            ? weir_fraction_of(asked.sample, asked.population)
-                            : weir_fraction_of_real(asked.probability, WEIR_FRACTION_OF_FLOAT64);
+    decider->fraction = fraction_of(&asked);
+    if (asked.kind == WEIR_SELECTOR_COUNT && decider->seed)
+        decider->position =
+            weir_random_below(&decider->random, (uint32_t)decider->selector.population);
     return decider->fraction.denominator > 0 ? 0 : wrong(spec, "that is too little", diag);
+}
+
+/* Each hash of a sequence has a function of its own: the second of one would leave nothing out. */
+static uint32_t hashes_before(const char *const *specs, unsigned number)
+{
+    uint32_t count = 0;
+    for (unsigned i = 0; i < number; i++)
+        count += strncmp(specs[i], "hash:", 5) == 0;
+    return count;
 }
 
 int weir_flow_decider_init(struct weir_flow_decider *decider, const char *spec,
@@ -88,6 +110,7 @@ int weir_flow_decider_init(struct weir_flow_decider *decider, const char *spec,
     *decider = (struct weir_flow_decider){
         .selector = {.id = number + 1, .text = spec},
         .seed = config->seed,
+        .initialiser = (uint32_t)config->seed + hashes_before(config->specs, number),
         .random = {config->seed + number},
     };
     weir_hash_key_seed(&decider->hash_key, config->seed + number);
@@ -194,7 +217,7 @@ static uint32_t hash_of_key(const struct weir_flow_decider *decider, const struc
         weir_store_be16(octets + 34, weir_batch_u16(rows->batch, WEIR_COLUMN_DST_PORT)[at]);
     if (has(rows, WEIR_COLUMN_PROTOCOL))
         octets[36] = weir_batch_u8(rows->batch, WEIR_COLUMN_PROTOCOL)[at];
-    return weir_bob_hash(octets, sizeof(octets), (uint32_t)decider->seed);
+    return weir_bob_hash(octets, sizeof(octets), decider->initialiser);
 }
 
 /* ---- decisions ---- */

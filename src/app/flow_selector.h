@@ -26,6 +26,7 @@ struct weir_flow_decider {
     struct weir_row_filter *filter;     /* of match */
     struct weir_fraction fraction;      /* of flows that are selected, where it is one for all */
     uint64_t seed;
+    uint32_t initialiser; /* of a hash */
     struct weir_hash_key hash_key;
     uint64_t position; /* of count and random: records of the period so far, */
     uint64_t taken;    /* and of them those selected */

@@ -387,7 +387,9 @@ static void set_probability(const struct weir_batch *batch, struct weir_segment 
         segment->columns |= WEIR_COLUMN_BIT(FLOW_PROBABILITY);
         memset(values, 0, segment->row_count * sizeof(*values));
     }
-    values[row] = (uint32_t)(UINT64_C(1000000000) * rate.numerator / rate.denominator);
+    /* 0 would say that all flows were selected. */
+    uint64_t billionths = UINT64_C(1000000000) * rate.numerator / rate.denominator;
+    values[row] = billionths > 0 ? (uint32_t)billionths : 1;
 }
 
 uint32_t weir_sampling_fill(const struct weir_sampling *sampling, const struct weir_batch *batch,

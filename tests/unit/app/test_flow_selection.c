@@ -246,6 +246,38 @@ static void hashes_keep_flows_whole(void **state)
     scene_end(&scene);
 }
 
+/* A second hash is another one, and few values of a range are what they really are. */
+static void hashes_one_after_another(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"hash:1/2", "hash:1/2", "hash:1/2"};
+    struct scene scene = scene_of(specs, 3, 1);
+    struct weir_batch *batch = batch_of(4000, NULL, NULL, 0);
+    give(&scene, batch);
+    /* Five standard deviations of 4,000 draws of one in eight. */
+    assert_in_range(scene.taken->rows, 500 - 105, 500 + 105);
+    assert_int_equal(scene.taken->sampling[0], 8);
+    assert_int_equal(scene.taken->size[0], 1);
+    weir_batch_free(batch);
+    scene_end(&scene);
+}
+
+/* Over all places where a period may begin each record is selected as often as another. */
+static void periods_begin_anywhere(void **state)
+{
+    (void)state;
+    unsigned firsts[4] = {0};
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct scene scene = select_of("count:1/4", 1000, seed);
+        assert_int_equal(scene.taken->rows, 250);
+        firsts[scene.taken->port[0]]++;
+        scene_end(&scene);
+    }
+    /* Five standard deviations of 400 draws of one in four. */
+    for (unsigned i = 0; i < 4; i++)
+        assert_in_range(firsts[i], 100 - 43, 100 + 43);
+}
+
 /* Sizes of three orders of magnitude; what all come to. */
 static uint64_t make_sizes(uint64_t *octets, uint64_t *packets, uint32_t count,
                            uint64_t *ret_packets)
@@ -551,11 +583,18 @@ static void what_cannot_be_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(systematic_sampling),    cmocka_unit_test(random_sampling),
-        cmocka_unit_test(uniform_and_hashed),     cmocka_unit_test(hashes_keep_flows_whole),
-        cmocka_unit_test(estimates_are_unbiased), cmocka_unit_test(thresholds_estimate_themselves),
-        cmocka_unit_test(rates_of_packets_count), cmocka_unit_test(chance_does_not_go_by_order),
-        cmocka_unit_test(rows_are_whole),         cmocka_unit_test(memory_may_be_refused),
+        cmocka_unit_test(systematic_sampling),
+        cmocka_unit_test(random_sampling),
+        cmocka_unit_test(uniform_and_hashed),
+        cmocka_unit_test(hashes_keep_flows_whole),
+        cmocka_unit_test(hashes_one_after_another),
+        cmocka_unit_test(periods_begin_anywhere),
+        cmocka_unit_test(estimates_are_unbiased),
+        cmocka_unit_test(thresholds_estimate_themselves),
+        cmocka_unit_test(rates_of_packets_count),
+        cmocka_unit_test(chance_does_not_go_by_order),
+        cmocka_unit_test(rows_are_whole),
+        cmocka_unit_test(memory_may_be_refused),
         cmocka_unit_test(what_cannot_be_asked),
     };
     return cmocka_run_group_tests_name("app/flow_selection", tests, NULL, NULL);
