@@ -116,6 +116,7 @@ static void add_to_window(struct weir_totals *totals, const struct weir_packet *
         add_square(&totals->window_squares, &totals->window);
         totals->window = (struct weir_sum){0, 0};
         totals->window_ns = begin_ns;
+        totals->window_count += 1;
     }
     totals->window.packets += 1;
     totals->window.octets += packet->octets;
@@ -172,7 +173,8 @@ static double total_error(const struct weir_totals *totals, const struct known *
         variance += (known->flow_squares - known->squares) * (1 - design->flow_probability);
     if (totals->time) {
         double free = 1 - design->time_probability;
-        double periods = weir_stage_periods(totals->time);
+        /* A span of little more than a period may touch two intervals, and so on. */
+        double periods = fmax(weir_stage_periods(totals->time), totals->window_count);
         double spread = known->window_squares;
         if (periods > 1)
             spread = (spread - all / periods) * periods / (periods - 1);

@@ -26,8 +26,9 @@
  *     of its blocks is not known: exact where it has one packet in each, and too great for a flow
  *     with a good share of the traffic;
  *   - time: that intervals follow each other without order. Of the total, W is that of a simple
- *     random sample of M periods, (W - B^2 / M) M / (M - 1), and the part of a period at the ends
- *     is allowed for; of a record, that its packets are spread over its time evenly;
+ *     random sample of M periods, (W - B^2 / M) M / (M - 1), M at least the intervals with packets,
+ * and the part of a period at the ends is allowed for; of a record, that its packets are spread
+ * over its time evenly;
  *   - flow: nothing. F is found out by putting flows into 1024 groups by their hash: the variance
  *     between groups is that of flows. A record of a flow is the whole of it, and stands for 1/f:
  *     its error is that of what it adds to a sum.
@@ -92,6 +93,7 @@ struct weir_totals {
     int64_t window_ns;
     struct weir_sum window;         /* in the interval at the moment */
     struct weir_sum window_squares; /* of those before */
+    double window_count;            /* of those with packets */
 };
 
 struct weir_estimates {

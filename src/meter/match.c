@@ -14,6 +14,7 @@
 #define VALUE_TEXT_MAX 64u
 
 #define PROTOCOL_TCP 6u
+#define PROTOCOL_ESP 50u
 
 /* The property of a packet as a number. False: it has none. */
 typedef bool read_number(const struct weir_match *match, const struct weir_packet *packet,
@@ -41,8 +42,6 @@ struct property {
         return true;                                                                   \
     }
 
-READER(read_src_port, packet->key.src_port)
-READER(read_dst_port, packet->key.dst_port)
 READER(read_protocol, packet->key.protocol)
 READER(read_tos, packet->key.tos)
 READER(read_dscp, packet->key.tos >> 2)
@@ -56,6 +55,29 @@ READER(read_tunnel_type, packet->encapsulation.kind)
 READER(read_tunnel_id, packet->encapsulation.id)
 READER(read_tunnel_depth, packet->encapsulation.depth)
 #undef READER
+
+/* Of ICMP type and code stand in the place of ports, of ESP the SPI. */
+static bool has_ports(const struct weir_packet *packet)
+{
+    return packet->key.protocol != PROTOCOL_ESP &&
+           packet->key.protocol != weir_icmp_protocol((packet->flags & WEIR_PACKET_V6) != 0);
+}
+
+static bool read_src_port(const struct weir_match *match, const struct weir_packet *packet,
+                          uint64_t *ret_value)
+{
+    (void)match;
+    *ret_value = packet->key.src_port;
+    return has_ports(packet);
+}
+
+static bool read_dst_port(const struct weir_match *match, const struct weir_packet *packet,
+                          uint64_t *ret_value)
+{
+    (void)match;
+    *ret_value = packet->key.dst_port;
+    return has_ports(packet);
+}
 
 static bool read_tcp_flags(const struct weir_match *match, const struct weir_packet *packet,
                            uint64_t *ret_value)

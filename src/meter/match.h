@@ -8,8 +8,8 @@
  * All terms have to hold. A term is NAME=VALUE or NAME!=VALUE, and VALUE one or more, with | in
  * between, of a number, LOW-HIGH or NUMBER/MASK, and for addresses ADDRESS or ADDRESS/BITS. Of a
  * term with = one value has to fit, of a term with != none may. A packet without the property, as
- * icmp_type is to TCP, fits neither. `addr` and `port` are those of either side. Protocols have
- * names, and TCP flags letters of CEUAPRSF.
+ * icmp_type is to TCP, or a port to ICMP and ESP, fits neither. `addr` and `port` are those of
+ * either side. Protocols have names, and TCP flags letters of CEUAPRSF.
  *
  *     struct weir_match match;
  *     if (weir_match_parse(text, &match, &diag) < 0) ...

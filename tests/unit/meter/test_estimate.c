@@ -226,6 +226,36 @@ static void error_bars_are_right(void **state)
     }
 }
 
+/* Between the first packets of two intervals there is little more than a period. */
+static void intervals_at_both_ends_count(void **state)
+{
+    (void)state;
+    static struct weir_totals totals;
+    struct weir_selector selector;
+    struct weir_stage stage;
+    struct weir_packet packets[110];
+    int64_t times_ns[110];
+    uint16_t kept[110];
+    struct weir_estimates estimates;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_selector_parse_sample("time:1s/9s", &selector, &diag), 0);
+    weir_stage_init(&stage, &selector, &(struct weir_stage_config){0});
+    struct weir_sampling_design design = weir_sampling_design_of(&selector, 1);
+    weir_totals_init(&totals, &design, NULL, &stage);
+    for (uint16_t i = 0; i < 110; i++) {
+        times_ns[i] = i < 100 ? i * WEIR_NS_PER_MS : 10 * WEIR_NS_PER_SECOND + i * WEIR_NS_PER_MS;
+        packets[i] = (struct weir_packet){.time_ns = times_ns[i], .octets = 100};
+        kept[i] = i;
+    }
+    const struct weir_selection_items items = {.time_ns = times_ns};
+    assert_int_equal(weir_stage_run(&stage, &items, kept, 110), 110);
+    weir_totals_add(&totals, packets, kept, 110);
+    weir_totals_estimate(&totals, &stage.selector, 1, &estimates);
+    assert_true(estimates.estimate.packets > 1099 && estimates.estimate.packets < 1101);
+    /* Of two intervals of 100 and 10 packets the error is at least what these differ by. */
+    assert_true(estimates.error.packets > (100 - 10) * 10 * 0.9);
+}
+
 static void intervals_are_fractions(void **state)
 {
     static const struct {
@@ -267,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_bars_are_right),
+        cmocka_unit_test(intervals_at_both_ends_count),
         cmocka_unit_test(intervals_are_fractions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
