@@ -53,8 +53,11 @@ static int lose(struct weir_guard *guard, int result, const struct weir_diag *di
         atomic_store(&guard->first->has_failed, true);
         group->alive--;
         group->failed(group->context, guard->place, result, diag);
+        if (group->alive == 0 && group->groups)
+            atomic_fetch_sub(group->groups, 1);
     }
-    return group->alive == 0 ? result : 0;
+    bool are_others_alive = group->groups && atomic_load(group->groups) > 0;
+    return group->alive == 0 && !are_others_alive ? result : 0;
 }
 
 static void count_undelivered(struct weir_guard_group *group, uint64_t records)

@@ -4,7 +4,8 @@
  *
  * A guard stands before the sink of one place. When that fails, whoever asked for it is told, once,
  * and from then on the guard takes what comes and drops it, counted. The work ends when the last
- * place of the group has failed: its guard hands the error on.
+ * place of the group has failed: its guard hands the error on. Of several groups that share
+ * `groups` it is the last place of all.
  *
  *     struct weir_guard_group group = {.failed = say, .context = run};
  *     weir_guard_batches(&guards[0], &group, 0, weir_destination_sink(destination));
@@ -44,7 +45,8 @@ struct weir_guard_group {
      */
     void (*failed)(void *context, unsigned place, int result, const struct weir_diag *diag);
     void *context;
-    unsigned alive;                      /* places that have not failed */
+    unsigned alive;      /* places that have not failed */
+    atomic_uint *groups; /* of several: those with such a place; NULL: there is this one only */
     struct weir_guard_counters counters; /* added to atomically */
     pthread_mutex_t lock; /* PTHREAD_MUTEX_INITIALIZER; of all but what is set before use */
 };

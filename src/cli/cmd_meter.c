@@ -263,6 +263,7 @@ static void print_notes(const struct run *run)
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
     int result = 0;
+    run->exported.processes = run->settings.process_count;
     for (unsigned i = 0; i < run->settings.process_count && result == 0; i++)
         result = weir_meter_outputs_open(run->call, run->meter, i, &run->settings.processes[i],
                                          &run->exported, &run->outputs[i], diag);

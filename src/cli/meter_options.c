@@ -337,6 +337,12 @@ static int read_selectors(const struct weir_arguments *arguments,
     }
     settings->config.selectors = settings->selectors;
     settings->config.selector_count = count;
+    struct weir_sampling_design design = weir_sampling_design_of(settings->selectors, count);
+    if (design.probability * UINT32_MAX < 1)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "--sample: less than one packet in %u, all stages together: records "
+                             "cannot say that",
+                             UINT32_MAX);
     return 0;
 }
 
@@ -509,12 +515,16 @@ static int check_tells_layers(const struct weir_url *url, struct weir_diag *diag
 /* The most that the 14 bits of NetFlow v5's header hold. */
 #define NETFLOW5_INTERVAL_MAX 16383u
 
-/* A collector that is told a wrong interval would scale by it. */
+/* A collector that is told a wrong interval would scale by it, and one that is told none not. */
 static int check_tells_interval(const struct weir_url *url,
                                 const struct weir_metering_config *config, struct weir_diag *diag)
 {
     struct weir_sampling_design design =
         weir_sampling_design_of(config->selectors, config->selector_count);
+    if (url->protocol == WEIR_URL_NETFLOW1 && design.interval > 1)
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "NetFlow v1 cannot say that packets were sampled; NetFlow v5, v9 and "
+                             "IPFIX can");
     if (url->protocol != WEIR_URL_NETFLOW5 ||
         (design.size <= 1 && design.interval <= NETFLOW5_INTERVAL_MAX))
         return 0;
@@ -522,6 +532,29 @@ static int check_tells_interval(const struct weir_url *url,
                          "NetFlow v5 says one sampling interval, a whole number up to %u, and this "
                          "is %u packets for %u; NetFlow v9 and IPFIX can say it",
                          NETFLOW5_INTERVAL_MAX, design.interval, design.size);
+}
+
+/* Selectors of flows that go by chance: what they keep stands for more than itself. */
+static bool selects_by_chance(const struct weir_arguments *arguments)
+{
+    static const char match[] = "match:";
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (arguments->given[i].option == &weir_meter_options[SELECT] &&
+            strncmp(arguments->given[i].text, match, sizeof(match) - 1) != 0)
+            return true;
+    return false;
+}
+
+/* NetFlow v5 has an interval of packets for all flows of a datagram, v1 not even that. */
+static int check_tells_chance(const struct weir_url *url, const struct weir_arguments *arguments,
+                              struct weir_diag *diag)
+{
+    if ((url->protocol != WEIR_URL_NETFLOW1 && url->protocol != WEIR_URL_NETFLOW5) ||
+        !selects_by_chance(arguments))
+        return 0;
+    return weir_diag_set(diag, WEIR_E_USAGE,
+                         "NetFlow v1 and v5 cannot say by what chance --select chose a flow; "
+                         "NetFlow v9 and IPFIX can");
 }
 
 static int read_urls(const struct weir_meter_config *meter,
@@ -537,6 +570,8 @@ static int read_urls(const struct weir_meter_config *meter,
         result = check_tells_layers(&settings->urls[i], diag);
     for (unsigned i = 0; i < count && result == 0; i++)
         result = check_tells_interval(&settings->urls[i], &settings->config, diag);
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = check_tells_chance(&settings->urls[i], &settings->arguments, diag);
     if (result == 0)
         settings->url_count = count;
     else if (result == WEIR_E_USAGE)

@@ -141,8 +141,10 @@ int weir_meter_outputs_open(struct weir_call *call, struct weir_meter *meter, un
     outputs->process = process;
     outputs->settings = settings;
     outputs->exported = exported;
-    outputs->guarded = (struct weir_guard_group){
-        .failed = lose_output, .context = outputs, .lock = PTHREAD_MUTEX_INITIALIZER};
+    outputs->guarded = (struct weir_guard_group){.failed = lose_output,
+                                                 .context = outputs,
+                                                 .groups = &exported->processes,
+                                                 .lock = PTHREAD_MUTEX_INITIALIZER};
     outputs->destinations = calloc(settings->url_count + 1, sizeof(struct weir_destination *));
     outputs->guards = calloc(settings->url_count + 1, sizeof(*outputs->guards));
     int result = outputs->destinations && outputs->guards ? 0 : WEIR_E_NOMEM;

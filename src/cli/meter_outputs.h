@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the records of one Metering Process go: the selection of flows, then its destinations, or
- * the printer where it has none. One that fails is said and left, and the others go on.
+ * the printer where it has none. One that fails is said and left, and the others go on,
+ * also those of other processes; metering ends when none is left.
  *
- *     struct weir_exported exported = {0};
+ *     struct weir_exported exported = {.processes = settings.process_count};
  *     result = weir_meter_outputs_open(call, meter, 0, &settings.processes[0], &exported, &outputs,
  *                                      &diag);
  *     ...                                                     // metering
@@ -22,8 +23,10 @@
 #include "cli/command.h"
 #include "cli/meter_options.h"
 
-/* What Exporting Processes counted that are closed, together. */
+/* Of all processes together. */
 struct weir_exported {
+    atomic_uint processes; /* with an output that has not failed; all, before the first is opened */
+    /* What Exporting Processes counted that are closed. */
     struct weir_exporter_counters exporters;
     struct weir_udp_sender_counters senders;
     struct weir_guard_counters guards;

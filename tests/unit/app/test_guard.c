@@ -118,10 +118,42 @@ static void the_others_go_on(void **state)
     weir_batch_free(batch);
 }
 
+/* Of several groups one may lose all of its places: the work ends with the last one's last. */
+static void other_groups_go_on(void **state)
+{
+    (void)state;
+    atomic_uint alive = 2;
+    struct weir_guard_group groups[2];
+    struct weir_guard guards[2];
+    struct taken places[2] = {{.fail_with = WEIR_E_IO}, {0}};
+    struct weir_batch_sink sinks[2];
+    struct weir_batch *batch = batch_of(10);
+    struct weir_diag diag = {0};
+    for (unsigned i = 0; i < 2; i++) {
+        groups[i] = (struct weir_guard_group){
+            .failed = note, .groups = &alive, .lock = PTHREAD_MUTEX_INITIALIZER};
+        weir_guard_batches(&guards[i], &groups[i], i,
+                           (struct weir_batch_sink){take_batch, flush, &places[i]});
+        sinks[i] = weir_guard_batch_sink(&guards[i]);
+    }
+    noted[0] = '\0';
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(sinks[0].batch(sinks[0].context, batch, &diag), 0);
+        assert_int_equal(sinks[1].batch(sinks[1].context, batch, &diag), 0);
+    }
+    assert_string_equal(noted, "0: -2: told to fail; ");
+    assert_int_equal(groups[0].counters.records_undelivered, 10);
+    assert_int_equal(places[1].rows, 20);
+    places[1].fail_with = WEIR_E_IO;
+    assert_int_equal(sinks[1].batch(sinks[1].context, batch, &diag), WEIR_E_IO);
+    weir_batch_free(batch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_others_go_on),
+        cmocka_unit_test(other_groups_go_on),
     };
     return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
 }

@@ -95,6 +95,20 @@ expect 'layers in NetFlow' 2 'weir: --to: NetFlow has no field*' -r "$sample" --
     --to netflow9+udp://127.0.0.1:9
 expect 'depth without tunnels' 2 'weir: meter: --tunnel-depth is for --layer inner*' \
     -r "$sample" --tunnel-depth 2
+expect 'a process without a place' 1 'weir: *' -r "$sample" --to ipfix+file:/dev/full \
+    --next --to "json:$dir/others.json"
+equal 'the other process goes on' "$(grep -vc '"type":"options"' "$dir/others.json")" \
+    "$("$weir" meter -r "$sample" --format ndjson | wc -l)"
+expect 'sampled to v1' 2 'weir: --to: NetFlow v1 cannot say that packets were sampled*' \
+    -r "$sample" --sample count:1/10 --to netflow1+udp://127.0.0.1:9
+expect 'chosen flows to v5' 2 'weir: --to: NetFlow v1 and v5 cannot say by what chance*' \
+    -r "$sample" --select threshold:bytes=1M --to netflow5+udp://127.0.0.1:9
+expect 'matched flows to v5' 0 '' -r "$sample" --select 'match:bytes > 1' \
+    --to "netflow5+pcap:$dir/matched.pcap"
+expect 'too little' 2 'weir: --sample: less than one packet in 4294967295*' -r "$sample" \
+    --sample count:1/4294967295 --sample prob:0.5
+expect 'next to nothing' 2 'weir: --sample: less than one packet in 4294967295*' -r "$sample" \
+    --sample prob:1e-300
 expect 'no depth' 2 'weir: --tunnel-depth: 0 is not in 1 to 16' -r "$sample" --layer inner --tunnel-depth 0
 expect 'inside' 0 '' -r "$sample" --layer inner --tunnel-depth 16
 expect 'interface' 2 'weir: nosuch0: no such interface; there are *' -i nosuch0
