@@ -2,9 +2,9 @@
 /*
  * usage: make_seeds FOLDER
  *
- * Writes the seeds of the targets `message`, `plan`, `list` and `dissect`, and of `collect` those
- * of fixed formats, of sFlow and of what options records teach, into folders of their names in
- * FOLDER: `ninja fuzz-seeds` after a change of their forms.
+ * Writes the seeds of the targets `message`, `plan`, `list`, `dissect` and `fields`, and of
+ * `collect` those of fixed formats, of sFlow and of what options records teach, into folders of
+ * their names in FOLDER: `ninja fuzz-seeds` after a change of their forms.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,11 +407,128 @@ static void write_dissect_seeds(const char *folder)
     write_flow(folder, "flow-dns", 0, 1, octets, out.length);
 }
 
+/* A conversation of a seed of `fields`: each packet goes into the file as it is made. */
+struct talk {
+    FILE *file;
+    uint8_t protocol;
+    uint16_t server_port;
+    uint32_t sequence[2]; /* of client and server, what each sends next */
+};
+
+enum { TALK_TCP = 6, TALK_UDP = 17 };
+enum { FIN = 1, SYN = 2, ACK = 16 };
+
+static struct talk begin_talk(const char *folder, const char *name, const char *head,
+                              uint8_t protocol, uint16_t server_port)
+{
+    struct talk talk = {create(folder, "fields", name), protocol, server_port, {1000, UINT32_MAX}};
+    (void)fwrite(head, 1, 3, talk.file);
+    return talk;
+}
+
+/* A packet of IPv4 without link layer, `back` octets before what its sender would send next. */
+static void say_again(struct talk *talk, bool is_server, unsigned flags, uint32_t back,
+                      const void *payload, size_t length)
+{
+    uint8_t packet[2048];
+    struct weir_writer out = weir_writer_make(packet, sizeof(packet));
+    size_t options = flags & SYN ? 8 : 0;
+    size_t header = talk->protocol == TALK_TCP ? 20 + options : 8;
+    uint32_t sequence = talk->sequence[is_server] - back;
+    weir_write_u16(&out, 0x4500);
+    weir_write_u16(&out, (uint16_t)(20 + header + length));
+    weir_write_u32(&out, 0x00010000);
+    weir_write_u32(&out, 64u << 24 | (unsigned)talk->protocol << 16);
+    weir_write_u32(&out, is_server ? 0xc6336402 : 0xc0000201);
+    weir_write_u32(&out, is_server ? 0xc0000201 : 0xc6336402);
+    weir_write_u16(&out, is_server ? talk->server_port : 40000);
+    weir_write_u16(&out, is_server ? 40000 : talk->server_port);
+    if (talk->protocol == TALK_TCP) {
+        weir_write_u32(&out, sequence);
+        weir_write_u32(&out, talk->sequence[!is_server]);
+        weir_write_u16(&out, (uint16_t)((header / 4) << 12 | flags));
+        weir_write_u16(&out, 1000);
+        weir_write_u32(&out, 0);
+        weir_write_octets(&out, "\2\4\5\xb4\3\3\7", options);
+        talk->sequence[is_server] =
+            sequence + (uint32_t)length + ((flags & SYN) != 0) + ((flags & FIN) != 0);
+    } else {
+        weir_write_u16(&out, (uint16_t)(8 + length));
+        weir_write_u16(&out, 0);
+    }
+    weir_write_octets(&out, payload, length);
+    (void)fputc(15 << 2 | 1, talk->file);
+    put_u16(talk->file, (unsigned)out.length);
+    (void)fwrite(packet, 1, out.length, talk->file);
+}
+
+static void say(struct talk *talk, bool is_server, unsigned flags, const void *payload,
+                size_t length)
+{
+    say_again(talk, is_server, flags, 0, payload, length);
+}
+
+/* A connection with a request in two segments, one of them twice, and an answer out of order. */
+static void write_connection(const char *folder, const char *name, const char *head, uint16_t port,
+                             const uint8_t *octets, size_t length)
+{
+    static const uint8_t answer[300] = {0x17, 3, 3, 1, 0x27};
+    struct talk talk = begin_talk(folder, name, head, TALK_TCP, port);
+    size_t half = length / 2;
+    say(&talk, false, SYN, NULL, 0);
+    say(&talk, true, SYN | ACK, NULL, 0);
+    say(&talk, false, ACK, NULL, 0);
+    say(&talk, false, ACK, octets, half);
+    say_again(&talk, false, ACK, (uint32_t)half, octets, half);
+    say(&talk, false, ACK, octets + half, length - half);
+    talk.sequence[1] += 100;
+    say(&talk, true, ACK, answer + 100, 200);
+    say_again(&talk, true, ACK, 300, answer, 100);
+    talk.sequence[1] += 200;
+    say_again(&talk, true, ACK, 1, answer, 1);
+    say(&talk, true, ACK | FIN, NULL, 0);
+    say(&talk, false, ACK | FIN, NULL, 0);
+    (void)fclose(talk.file);
+}
+
+/* A question in a datagram, and what else may be an answer. */
+static void write_datagrams(const char *folder, const char *name, const char *head, uint16_t port,
+                            const uint8_t *octets, size_t length)
+{
+    struct talk talk = begin_talk(folder, name, head, TALK_UDP, port);
+    say(&talk, false, 0, octets, length);
+    say(&talk, true, 0, octets, length);
+    (void)fclose(talk.file);
+}
+
+static void write_fields_seeds(const char *folder)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: \xff.example.org\r\n\r\n";
+    uint8_t hello[1024], octets[2048], frames[1024];
+    struct weir_writer out = weir_writer_make(hello, sizeof(hello));
+    payload_hello(&out, &payload_hello_usual);
+    size_t length = out.length;
+    size_t records = payload_tls_records(hello, length, 100, octets, sizeof(octets));
+    write_connection(folder, "tls", "\0\1\0", 443, octets, records);
+    write_connection(folder, "http", "\0\2\1", 80, (const uint8_t *)request, sizeof(request) - 1);
+    write_connection(folder, "prefixes", "\1\1\3", 80, (const uint8_t *)request,
+                     sizeof(request) - 1);
+    out = weir_writer_make(frames, sizeof(frames));
+    payload_crypto(&out, 0, hello, length);
+    size_t datagram = payload_quic_initial(&payload_quic_v1, 0, frames, out.length, out.length + 20,
+                                           octets, sizeof(octets));
+    write_datagrams(folder, "quic", "\0\1\4", 443, octets, datagram);
+    out = weir_writer_make(octets, sizeof(octets));
+    payload_dns(&out, "www.example.org.", 28);
+    write_datagrams(folder, "dns", "\0\4\0", 53, octets, out.length);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
         return 2;
     write_dissect_seeds(argv[1]);
+    write_fields_seeds(argv[1]);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         struct weir_template *source = template_of(&shapes[i]);
         if (!source)
