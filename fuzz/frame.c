@@ -41,6 +41,17 @@ static void check_packet(const struct weir_packet *packet, const struct weir_lay
         require((packet->flags & WEIR_PACKET_FRAGMENT) && packet->tcp_flags == 0);
 }
 
+static void require_same(const struct weir_packet *a, const struct weir_packet *b)
+{
+    require(memcmp(&a->key, &b->key, sizeof(a->key)) == 0);
+    require(a->octets == b->octets && a->flags == b->flags);
+    require(a->tcp_flags == b->tcp_flags && a->ttl == b->ttl);
+    require(a->vlan == b->vlan && a->flow_label == b->flow_label);
+    require(a->encapsulation.id == b->encapsulation.id);
+    require(a->encapsulation.kind == b->encapsulation.kind);
+    require(a->encapsulation.depth == b->encapsulation.depth);
+}
+
 static void check_frame(const struct weir_frame *frame, unsigned tunnel_depth)
 {
     const struct weir_parser_options options = {
@@ -59,24 +70,21 @@ static void check_frame(const struct weir_frame *frame, unsigned tunnel_depth)
     /* The fast path says the same; of a fragment it knows more the second time. */
     size_t count = weir_parse_batch(parser, frame, 1, &batched, NULL);
     require(count == (rest == WEIR_REST_NONE));
-    if (count == 1 && !(packet.flags & WEIR_PACKET_FRAGMENT)) {
-        require(memcmp(&packet.key, &batched.key, sizeof(packet.key)) == 0);
-        require(packet.octets == batched.octets && packet.flags == batched.flags);
-        require(packet.tcp_flags == batched.tcp_flags && packet.ttl == batched.ttl);
-        require(packet.vlan == batched.vlan && packet.flow_label == batched.flow_label);
-        require(packet.encapsulation.id == batched.encapsulation.id);
-        require(packet.encapsulation.kind == batched.encapsulation.kind);
-    }
+    if (count == 1 && !(packet.flags & WEIR_PACKET_FRAGMENT))
+        require_same(&packet, &batched);
     check_counters(weir_parser_counters(parser));
     weir_parser_free(parser);
 }
 
-/* With all layers the packets lie in one another, and each is known by what it is in. */
+/*
+ * With all layers the packets lie in one another, and each is known by what it is in; the innermost
+ * is the one that is had without the others.
+ */
 static void check_layers(const struct weir_frame *frame, unsigned tunnel_depth)
 {
-    const struct weir_parser_options options = {
+    struct weir_parser_options options = {
         .fragment_entries = 4, .tunnel_depth = tunnel_depth, .all_layers = true};
-    struct weir_packet packets[WEIR_TUNNEL_DEPTH_MAX + 1];
+    struct weir_packet packets[WEIR_TUNNEL_DEPTH_MAX + 1], innermost;
     struct weir_parser *parser = NULL;
     require(weir_parser_new(&options, &parser) == 0);
     size_t count = weir_parse_batch(parser, frame, 1, packets, NULL);
@@ -90,6 +98,12 @@ static void check_layers(const struct weir_frame *frame, unsigned tunnel_depth)
         require(i == 0 || in->id == packets[i - 1].encapsulation.carried_id);
     }
     check_counters(counters);
+    weir_parser_free(parser);
+    options.all_layers = false;
+    require(weir_parser_new(&options, &parser) == 0);
+    require(weir_parse_batch(parser, frame, 1, &innermost, NULL) == (count > 0));
+    if (count > 0)
+        require_same(&packets[count - 1], &innermost);
     weir_parser_free(parser);
 }
 

@@ -121,7 +121,7 @@ unsigned weir_parse_tunnels(struct weir_parser *parser, const struct weir_frame 
     struct weir_packet *packet = packets, inner;
     for (unsigned depth = 0; !(packet->flags & WEIR_PACKET_MALFORMED_L4); depth++) {
         bool is_ah = packet->key.protocol == PROTOCOL_AH && !(packet->flags & WEIR_PACKET_V6);
-        enum weir_layer layer = layer_of(frame, packet, layers);
+        enum weir_layer layer = layer_of(frame, packet, &here);
         if (!is_ah && layer == WEIR_LAYER_COUNT)
             break;
         if (packet->flags & WEIR_PACKET_FRAGMENT) {

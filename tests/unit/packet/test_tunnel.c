@@ -526,6 +526,29 @@ static void all_layers_of_a_stack(void **state)
     assert_true(c->packets_tunnel_cut > 0);
 }
 
+/* Teredo that only its addresses tell is looked for where the packet is, and not its outermost. */
+static void teredo_in_a_tunnel(void **state)
+{
+    struct fixture *x = *state;
+    static const struct tunnel gre = {"", 47, 0, 0, "\0\0\x08\0", 4, 4, 0, 0, true};
+    static const struct tunnel teredo = {"", 17, 3797, 32900, "", 0, 6, 0, 0, false};
+    struct weir_packet packets[4];
+    with_all_layers(x, 3);
+    frame_ethernet(&x->f, 0x86dd);
+    size_t outer_ip = outer_begin(&x->f, &gre);
+    size_t middle_ip = outer_begin(&x->f, &teredo);
+    inner(&x->f, 6);
+    outer_end(&x->f, &teredo, middle_ip);
+    outer_end(&x->f, &gre, outer_ip);
+    memcpy(x->f.octets + middle_ip + 20 + 8 + 8, "\x20\1\0\0", 4);
+    struct weir_frame frame = frame_end(&x->f, WEIR_LINK_ETHERNET);
+    assert_int_equal(parse_alone(&frame, 3).encapsulation.kind, WEIR_ENCAPSULATION_TEREDO);
+    assert_int_equal(weir_parse_batch(x->parser, &frame, 1, packets, NULL), 3);
+    assert_int_equal(packets[1].encapsulation.carried_kind, WEIR_ENCAPSULATION_TEREDO);
+    assert_int_equal(packets[2].encapsulation.kind, WEIR_ENCAPSULATION_TEREDO);
+    assert_accounted(x->parser);
+}
+
 /* Authentication alone is no tunnel, but it is gone over to the transport header. */
 static void authentication_headers(void **state)
 {
@@ -552,20 +575,11 @@ static void authentication_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_is_entered),
-        TEST(outer_is_the_default),
-        TEST(each_is_cut),
-        TEST(each_is_shorter),
-        TEST(each_is_flipped),
-        TEST(other_users_of_the_ports),
-        TEST(tunnels_without_ip),
-        TEST(depth_is_limited),
-        TEST(fragments_stay_outside),
-        TEST(authentication_headers),
-        TEST(each_gives_both_layers),
-        TEST(all_layers_of_a_stack),
-        TEST(teredo_without_its_port),
-        TEST(vlan_of_a_mirrored_frame),
+        TEST(each_is_entered),         TEST(outer_is_the_default),   TEST(each_is_cut),
+        TEST(each_is_shorter),         TEST(each_is_flipped),        TEST(other_users_of_the_ports),
+        TEST(tunnels_without_ip),      TEST(depth_is_limited),       TEST(fragments_stay_outside),
+        TEST(authentication_headers),  TEST(each_gives_both_layers), TEST(all_layers_of_a_stack),
+        TEST(teredo_without_its_port), TEST(teredo_in_a_tunnel),     TEST(vlan_of_a_mirrored_frame),
     };
     return cmocka_run_group_tests_name("tunnel", tests, NULL, NULL);
 }
