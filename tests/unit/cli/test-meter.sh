@@ -63,19 +63,32 @@ assert rows["rev_iat_min"]["unit"] == "nanoseconds"
 assert rows["addr"]["use"] == "match"
 assert rows["tcp_window"]["element"] == "186 tcpWindowSize"
 END
-# Each of them is one: beside the keys of a connection, which fields of TCP need.
-while IFS=$'\t' read -r use name; do
-    key=src_addr,dst_addr,src_port,dst_port,protocol
-    case $use in
-    key*) expect "key $name" 0 '' -r "$sample" --flow "keys=$name" --format csv ;;
-    biflow*) expect "field $name" 0 '' -r "$sample" --biflow --flow "keys=$key fields=$name" ;;
-    field*) expect "field $name" 0 '' -r "$sample" --flow "keys=$key fields=$name" ;;
-    esac
-done < <(python3 -c '
-import csv, sys
-for row in csv.DictReader(open(sys.argv[1])):
-    if row["name"] != "app":
-        print(row["use"], row["name"], sep="\t")' "$dir/out")
+# Each of them is one: fields beside the keys of a connection, which those of TCP need.
+names() {
+    python3 -c 'import csv, sys
+print(",".join(row["name"] for row in csv.DictReader(open(sys.argv[1]))
+               if row["use"].startswith(sys.argv[2]) and row["name"] != "app"))' "$dir/names" "$1"
+}
+cp "$dir/out" "$dir/names"
+connection=keys=src_addr,dst_addr,src_port,dst_port,protocol
+expect 'keys that are listed, of which dscp is in tos' 0 '' -r "$sample" --format csv \
+    --flow "keys=$(names key | sed s/,dscp//)" --flow keys=dscp
+expect 'fields that are listed' 0 '' -r "$sample" --format csv \
+    --flow "$connection fields=$(names field)"
+expect 'fields of biflows that are listed' 0 '' -r "$sample" --biflow --format csv \
+    --flow "$connection fields=$(names biflow)"
+expect 'real numbers' 0 '' -r "$sample" --sample random:1/2000 --seed 3 --format json \
+    --flow 'keys=protocol fields=packets,estimates'
+python3 - "$dir/out" <<'END' || fail 'estimates as numbers'
+import json, sys
+for row in json.load(open(sys.argv[1]))["rows"]:
+    assert row["probability"] == 0.0005 and row["packets_estimate"] == 2000 * row["packets"]
+END
+expect 'a table of real numbers' 0 '' -r "$sample" --sample random:1/2000 --seed 3 \
+    --flow 'keys=protocol fields=packets,estimates'
+[ "$(awk '{ print $NF }' "$dir/out" | sort -u)" = $'0.0005\nprobability' ] ||
+    fail 'a table of small numbers'
+awk 'length > 100' "$dir/out" | grep . && fail 'a table with digits that say nothing'
 expect 'field of biflows' 2 "weir: 'rev_bytes' is a field of biflows: add --biflow" \
     -r "$sample" --flow 'keys=src_addr,dst_addr fields=rev_bytes'
 expect 'direction of no biflow' 2 'weir: meter: --direction is for --biflow' \
