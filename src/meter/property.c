@@ -269,6 +269,13 @@ WRITER(write_label)
     return true;
 }
 
+/* Where it passes 63 bits, as much as these hold. */
+static int64_t duration_of(int64_t first_ns, int64_t last_ns)
+{
+    int64_t duration_ns;
+    return __builtin_sub_overflow(last_ns, first_ns, &duration_ns) ? INT64_MAX : duration_ns;
+}
+
 /* What was counted of the field's direction. */
 struct counted {
     double packets, octets;
@@ -282,10 +289,10 @@ static struct counted counted_of(const struct weir_flow_view *flow,
     if (property->is_reverse)
         return (struct counted){reverse->sum.packets,
                                 (double)(reverse->sum.octets & WEIR_FLOW_OCTETS_MASK),
-                                reverse->times.last_ns - reverse->times.first_ns};
+                                duration_of(reverse->times.first_ns, reverse->times.last_ns)};
     return (struct counted){flow->hot->sum.packets,
                             (double)(flow->hot->sum.octets & WEIR_FLOW_OCTETS_MASK),
-                            flow->last_ns - flow->first_ns};
+                            duration_of(flow->first_ns, flow->last_ns)};
 }
 
 WRITER(write_packets_estimate)

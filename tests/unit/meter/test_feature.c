@@ -185,6 +185,27 @@ static void gaps_are_told_by_direction(void **state)
     assert_true(lacks(bench, "rev_iat_min")); /* of one packet there is none */
 }
 
+/* The duration that an error is reckoned by does not overflow where times are far apart. */
+static void errors_are_told_of_times_far_apart(void **state)
+{
+    struct bench *bench = *state;
+    start(bench, "estimates", false);
+    weir_cache_free(bench->cache);
+    bench->config.idle_ns = bench->config.active_ns = 0;
+    bench->config.sampling = (struct weir_sampling_design){.probability = 0.5,
+                                                           .flow_probability = 1,
+                                                           .time_probability = 0.5,
+                                                           .period_ns = WEIR_CACHE_TIMEOUT_MAX};
+    struct weir_batch_sink sink = {.batch = take, .context = bench};
+    assert_int_equal(weir_cache_new(&bench->config, &sink, &bench->cache, NULL), 0);
+    for (unsigned i = 0; i < 10; i++)
+        add(bench, packet_of(i ? INT64_MAX : INT64_MIN, true, 100), (struct weir_packet_detail){0});
+    finish(bench);
+    double periods = 1 + floor((double)INT64_MAX / (double)WEIR_CACHE_TIMEOUT_MAX);
+    double error = sqrt(10 * 0.5 + 90 / periods * 0.5) / 0.5;
+    assert_true(fabs(float_of(bench, "packets_error") - error) < 1e-9);
+}
+
 static void the_first_packet_is_told_of(void **state)
 {
     struct bench *bench = *state;
@@ -479,6 +500,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(lengths_are_told),
         CASE(gaps_are_told_by_direction),
+        CASE(errors_are_told_of_times_far_apart),
         CASE(the_first_packet_is_told_of),
         CASE(a_direction_without_packets_has_none),
         CASE(states_move_with_their_flows),
