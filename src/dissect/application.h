@@ -62,6 +62,9 @@ void weir_applications_free(struct weir_applications *applications);
 const struct weir_application_counters *weir_applications_counters(
     const struct weir_applications *applications);
 
+/* What its flows have taken of the memory so far; nDPI's own is not known. */
+uint64_t weir_applications_octets(const struct weir_applications *applications);
+
 void weir_applications_look_closely(struct weir_applications *applications,
                                     struct weir_application_search *search,
                                     const struct weir_payload *payload);

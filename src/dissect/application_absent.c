@@ -31,6 +31,12 @@ const struct weir_application_counters *weir_applications_counters(
     return &none;
 }
 
+uint64_t weir_applications_octets(const struct weir_applications *applications)
+{
+    (void)applications;
+    return 0;
+}
+
 void weir_applications_look_closely(struct weir_applications *applications,
                                     struct weir_application_search *search,
                                     const struct weir_payload *payload)

@@ -75,6 +75,11 @@ const struct weir_application_counters *weir_applications_counters(
     return &applications->counters;
 }
 
+uint64_t weir_applications_octets(const struct weir_applications *applications)
+{
+    return applications->flows.octets;
+}
+
 /* What nDPI learned of this flow about others. */
 static void forget_others(struct ndpi_detection_module_struct *module)
 {

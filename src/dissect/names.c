@@ -60,6 +60,14 @@ void weir_name_finder_done(struct weir_name_finder *finder)
         weir_pool_done(&finder->rooms[i]);
 }
 
+uint64_t weir_name_finder_octets(const struct weir_name_finder *finder)
+{
+    uint64_t octets = finder->works.octets;
+    for (unsigned i = 0; i < WEIR_NAME_ROOMS; i++)
+        octets += finder->rooms[i].octets;
+    return octets;
+}
+
 /* What one look found: the names in the order of their kinds. */
 struct finding {
     uint32_t quic_version;

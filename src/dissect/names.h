@@ -82,6 +82,9 @@ struct weir_name_finder {
 void weir_name_finder_init(struct weir_name_finder *finder, uint32_t entries, uint32_t regions);
 void weir_name_finder_done(struct weir_name_finder *finder);
 
+/* What it has taken of the memory so far. */
+uint64_t weir_name_finder_octets(const struct weir_name_finder *finder);
+
 void weir_names_look_closely(struct weir_name_finder *finder, struct weir_name_search *search,
                              const struct weir_payload *payload);
 

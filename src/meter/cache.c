@@ -378,7 +378,8 @@ struct weir_cache_counters weir_cache_counters(const struct weir_cache *cache)
     counters.flows_active = cache->active_count;
     counters.cache_entries = cache->entries;
     weir_feature_engines_count(cache->rows.features.engines, &counters);
-    counters.cache_octets = weir_cache_octets(cache, cache->rows_in_use);
-    counters.cache_octets_peak = weir_cache_octets(cache, cache->rows_in_use_peak);
+    uint64_t beside = weir_feature_engines_octets(cache->rows.features.engines);
+    counters.cache_octets = weir_cache_octets(cache, cache->rows_in_use) + beside;
+    counters.cache_octets_peak = weir_cache_octets(cache, cache->rows_in_use_peak) + beside;
     return counters;
 }

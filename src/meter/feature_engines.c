@@ -36,6 +36,15 @@ void weir_feature_engines_free(struct weir_feature_engines *engines)
     free(engines);
 }
 
+uint64_t weir_feature_engines_octets(const struct weir_feature_engines *engines)
+{
+    if (!engines)
+        return 0;
+    uint64_t octets = weir_name_finder_octets(&engines->names);
+    return engines->applications ? octets + weir_applications_octets(engines->applications)
+                                 : octets;
+}
+
 void weir_feature_engines_count(const struct weir_feature_engines *engines,
                                 struct weir_cache_counters *counters)
 {

@@ -30,6 +30,9 @@ WEIR_CHECKED int weir_feature_engines_new(const struct weir_feature_set *set, ui
 /* All flows have been released. NULL does nothing. */
 void weir_feature_engines_free(struct weir_feature_engines *engines);
 
+/* Octets that names and flows in nDPI's hands take; they only become more. NULL has none. */
+uint64_t weir_feature_engines_octets(const struct weir_feature_engines *engines);
+
 /* Sets the counters of names and applications. NULL does nothing. */
 void weir_feature_engines_count(const struct weir_feature_engines *engines,
                                 struct weir_cache_counters *counters);

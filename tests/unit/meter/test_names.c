@@ -8,6 +8,7 @@
 
 #include "dissect/application.h"
 #include "meter/cache.h"
+#include "meter/private.h"
 #include "support/payload_builder.h"
 
 #define HEADERS 40u
@@ -162,6 +163,25 @@ static void a_row_has_the_names_of_its_flow(void **state)
     }
 }
 
+/* What names take is memory of the cache, too. */
+static void names_are_counted_as_memory(void **state)
+{
+    struct bench *bench = *state;
+    uint8_t octets[1024];
+    size_t length = hello(octets);
+    start(bench, "tls_sni", false);
+    uint64_t before = weir_cache_counters(bench->cache).cache_octets;
+    for (uint16_t i = 0; i < 1000; i++)
+        add(bench, 1, (uint16_t)(40000 + i), true, 1, octets, 100);
+    for (uint16_t i = 0; i < 500; i++)
+        add(bench, 2, (uint16_t)(40000 + i), true, 101, octets + 100, length - 100);
+    struct weir_cache_counters counters = weir_cache_counters(bench->cache);
+    uint64_t rows = weir_cache_octets(bench->cache, bench->cache->rows_in_use);
+    assert_true(before < rows);
+    assert_true(counters.cache_octets >= rows + 64 * counters.flows_named);
+    assert_true(counters.cache_octets_peak >= counters.cache_octets);
+}
+
 /* A flow that goes on after a record is about the same; a new one of the same key is not. */
 static void names_stay_with_their_flow(void **state)
 {
@@ -247,11 +267,9 @@ static void applications_are_fields_where_there_is_ndpi(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_row_has_the_names_of_its_flow),
-        TEST(names_stay_with_their_flow),
-        TEST(a_head_without_end_counts_at_the_end),
-        TEST(what_ended_makes_room),
-        TEST(applications_are_fields_where_there_is_ndpi),
+        TEST(a_row_has_the_names_of_its_flow), TEST(names_are_counted_as_memory),
+        TEST(names_stay_with_their_flow),      TEST(a_head_without_end_counts_at_the_end),
+        TEST(what_ended_makes_room),           TEST(applications_are_fields_where_there_is_ndpi),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
