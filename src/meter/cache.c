@@ -19,7 +19,7 @@ static uint64_t slots_of(uint32_t entries)
     return (uint64_t)entries + entries / 4 + (spare < SPARE_SLOTS ? spare : SPARE_SLOTS);
 }
 
-/* The shortest timeout in ticks. */
+/* The shortest timeout, or what the limits have in place of a long one, in ticks. */
 #define TIMEOUT_TICKS 128u
 
 /* Of struct weir_flow_cold; of biflows the reverse direction doubles it. */

@@ -5,6 +5,12 @@
 
 #define COARSE_BITS 14u
 
+/*
+ * The sweep's pace where all timeouts are longer: what ends by something else, a connection or a
+ * portion's turn, is still found within a few minutes.
+ */
+#define SHORTEST_MAX ((uint64_t)1800 * WEIR_NS_PER_SECOND)
+
 /* A timeout of 0 is none (RFC 6728 section 4.3.2). */
 static uint64_t limit_of(int64_t ns)
 {
@@ -51,8 +57,7 @@ void weir_limits_init(struct weir_limits *limits, const struct weir_cache_config
         limits->rows[i] = row_of(config, own->idle_ns, own->active_ns, period);
         limits->row_of[own->protocol] = (uint8_t)i;
     }
-    limits->shortest = lesser((uint64_t)WEIR_CACHE_TIMEOUT_MAX,
-                              limits->interval ? limits->interval : WEIR_LIMIT_NONE);
+    limits->shortest = lesser(SHORTEST_MAX, limits->interval ? limits->interval : WEIR_LIMIT_NONE);
     for (unsigned i = 0; i < count; i++) {
         const struct weir_flow_limits *row = &limits->rows[i];
         limits->shortest = lesser(limits->shortest, lesser(row->idle, row->active));

@@ -37,7 +37,7 @@ struct weir_limits {
     bool has_rows;       /* more than one */
     uint64_t interval;   /* from the report of one portion of the flows to the next; 0: none */
     uint32_t portions;
-    uint64_t shortest; /* of all that is finite */
+    uint64_t shortest; /* of all that is finite, and half an hour at most */
     uint64_t longest_idle;
     unsigned deadline_shift; /* no finite deadline is 2^14 units of 2^this away */
 };

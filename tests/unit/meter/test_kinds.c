@@ -184,6 +184,42 @@ static void nothing_rests_for_ever(void **state)
     assert_int_equal(bench->rows.count, 1);
 }
 
+/* Without timeouts, or with long ones, what ends by itself leaves in minutes all the same. */
+static void nothing_waits_for_long_timeouts(void **state)
+{
+    static const int64_t timeouts[] = {0, WEIR_CACHE_TIMEOUT_MAX};
+    for (unsigned i = 0; i < 2; i++) {
+        struct bench *bench = *state;
+        bench->config.idle_ns = bench->config.active_ns = timeouts[i];
+        bench->rows.count = 0;
+        start(bench);
+        add(bench, tcp(0, true, FIN | ACK));
+        add(bench, tcp(1, false, FIN | ACK));
+        for (int64_t s = 10; s <= 600; s += 10)
+            advance(bench, s * SECOND);
+        assert_int_equal(bench->rows.count, 2);
+        assert_int_equal(bench->rows.records[0].reason, END);
+        weir_cache_free(bench->cache);
+        bench->cache = NULL;
+    }
+}
+
+static void a_long_interval_ends_in_minutes(void **state)
+{
+    const int64_t day = 86400 * SECOND;
+    struct bench *bench = *state;
+    bench->config.kind = WEIR_CACHE_PERMANENT;
+    bench->config.interval_ns = day;
+    start(bench);
+    add(bench, of_protocol(day - 1, 17, 1));
+    advance(bench, day - 1);
+    assert_int_equal(bench->rows.count, 0);
+    for (int64_t s = 0; s <= 600; s += 10)
+        advance(bench, day + s * SECOND);
+    expect(bench, 0, ACTIVE, 1, day - 1, day - 1);
+    assert_int_equal(weir_cache_counters(bench->cache).flows_active, 1);
+}
+
 /* The FINs of a connection count though a record came between them. */
 static void a_fin_is_remembered(void **state)
 {
@@ -439,6 +475,8 @@ int main(void)
         CASE(a_biflow_keeps_its_direction),
         CASE(a_resting_entry_goes_in_silence),
         CASE(nothing_rests_for_ever),
+        CASE(nothing_waits_for_long_timeouts),
+        CASE(a_long_interval_ends_in_minutes),
         CASE(a_fin_is_remembered),
         CASE(a_full_counter_keeps_the_entry),
         CASE(protocols_have_their_timeouts),
