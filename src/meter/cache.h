@@ -13,8 +13,9 @@
  *     length of packets beside it, have no connections, and this reason does not occur;
  *   - when it is forced [4]: at the end of the input;
  *   - when room is needed [5]: the longest silent flow of the new one's set goes. Silence is
- *     known to 1/128 of the shortest timeout and no further than that, so a flow that was silent
- *     a little shorter may go in its place.
+ *     known to 1/128 of the shortest timeout, or of half an hour where all are longer, and no
+ *     further than that, so a flow that was silent a little shorter may go in its place.
+ * A flow whose connection has ended goes with [3] in the latter two cases, too.
  * A record leaves, and the flow goes on in its entry (RFC 5470 section 5.1.1 (3)),
  *   - when it began longer ago than the active timeout [2];
  *   - when it is its portion's turn [2]: with interval_ns, each time that Unix time is m times it,

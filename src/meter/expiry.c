@@ -287,6 +287,13 @@ static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count,
     cache->regions[region].sweep_set = walk.row * cache->region_buckets + walk.bucket;
 }
 
+/* Ends a flow before its time, for this reason; who only lingers has ended already. */
+static void end_early(struct weir_cache *cache, uint32_t slot, unsigned reason)
+{
+    bool ended = cache->hot[slot].sum.state & WEIR_FLOW_ENDED;
+    weir_cache_expire(cache, slot, ended ? WEIR_FLOW_END_DETECTED : reason);
+}
+
 /* Ends every flow that has ended, by exact time; and with `force` all others too. */
 static void sweep_exact(struct weir_cache *cache, bool force)
 {
@@ -294,11 +301,9 @@ static void sweep_exact(struct weir_cache *cache, bool force)
         uint32_t ways = weir_group_occupied(&cache->groups[set]);
         prefetch_ways(cache, set, ways);
         uint32_t rest = ways & ~expire_ended(cache, set, ways);
-        for (; force && rest; rest &= rest - 1) {
-            uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(rest);
-            bool ended = cache->hot[slot].sum.state & WEIR_FLOW_ENDED;
-            weir_cache_expire(cache, slot, ended ? WEIR_FLOW_END_DETECTED : WEIR_FLOW_END_FORCED);
-        }
+        for (; force && rest; rest &= rest - 1)
+            end_early(cache, set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(rest),
+                      WEIR_FLOW_END_FORCED);
     }
 }
 
@@ -388,7 +393,7 @@ static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, unsigned spr
     unsigned way = weir_cache_oldest(cache, &cache->groups[set], spread);
     uint32_t slot = set * WEIR_GROUP_WAYS + way;
     if (weir_cache_examine(cache, slot))
-        weir_cache_expire(cache, slot, WEIR_FLOW_END_RESOURCES);
+        end_early(cache, slot, WEIR_FLOW_END_RESOURCES);
     return way;
 }
 

@@ -464,6 +464,22 @@ static void room_is_made_of_ended_flows(void **state)
     assert_true(resources > 100);
 }
 
+/* Who only waits for a last packet has ended already, and is not lost for want of room. */
+static void room_is_made_of_ended_connections(void **state)
+{
+    struct bench *bench = *state;
+    bench->config.entries = 1;
+    start(bench);
+    struct weir_packet reset = udp(0, 1);
+    reset.key.protocol = 6;
+    reset.tcp_flags = RST;
+    add(bench, reset);
+    add(bench, udp(SECOND, 2));
+    finish(bench);
+    assert_int_equal(from_port(bench, 1)->reason, END);
+    assert_int_equal(weir_cache_counters(bench->cache).flows_expired_resources, 0);
+}
+
 static void room_is_made_of_overdue_flows(void **state)
 {
     struct bench *bench = *state;
@@ -706,6 +722,7 @@ int main(void)
         CASE(counters_that_are_full_end_a_flow),
         CASE(ended_flows_leave_in_time),
         CASE(packets_on_time_keep_the_clock),
+        CASE(room_is_made_of_ended_connections),
         CASE(room_is_made_of_overdue_flows),
         CASE(a_flood_does_not_evict_its_newest),
         CASE(metering_allocates_nothing),
