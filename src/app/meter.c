@@ -614,7 +614,8 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
             if (result == 0)
                 result = wait_for_frames(meter, diag);
         }
-        if (result == 0 && now_ns >= flush_ns) {
+        /* A clock that was set back puts off nothing. */
+        if (result == 0 && (now_ns >= flush_ns || now_ns < flush_ns - FLUSH_PERIOD_NS)) {
             result = advance(meter, latest(meter), diag);
             if (result == 0)
                 result = flush_sinks(meter, now_ns, diag);

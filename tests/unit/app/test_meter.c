@@ -440,28 +440,32 @@ static void an_unknown_interface_is_refused(void **state)
     assert_non_null(strstr(diag.text, "no-such-if0"));
 }
 
-/* A datagram is sent to loopback each time that the meter asks whether to stop. */
-static bool stop_after_three(void *context, const struct weir_meter *meter)
-{
-    const int *fd = context;
-    (void)!send(*fd, "0123456789", 10, 0);
-    return weir_meter_cache_counters(meter).packets_metered >= 3;
-}
+/* A meter of what is sent to a port of loopback, and what it makes. */
+struct loopback {
+    int receiver, sender;
+    char port[32];
+    struct taken taken;
+    int64_t now_ns; /* of those that have a clock of their own */
+    unsigned asked;
+};
 
-static void an_interface_is_metered_until_stopped(void **state)
+static void open_loopback(struct loopback *loopback)
 {
-    (void)state;
-    int receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(to);
-    assert_int_equal(bind(receiver, (const struct sockaddr *)&to, sizeof(to)), 0);
-    assert_int_equal(getsockname(receiver, (struct sockaddr *)&to, &length), 0);
-    assert_int_equal(connect(sender, (const struct sockaddr *)&to, sizeof(to)), 0);
+    loopback->receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    loopback->sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(loopback->receiver, (const struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(getsockname(loopback->receiver, (struct sockaddr *)&to, &length), 0);
+    assert_int_equal(connect(loopback->sender, (const struct sockaddr *)&to, sizeof(to)), 0);
+    snprintf(loopback->port, sizeof(loopback->port), "udp port %u", ntohs(to.sin_port));
+}
 
-    char port[32];
-    snprintf(port, sizeof(port), "udp port %u", ntohs(to.sin_port));
-    const struct weir_selector filter = {.kind = WEIR_SELECTOR_FILTER, .text = port};
+/* Listens until `stop` says so. The meter is the caller's to free. */
+static struct weir_meter *listen_to(struct loopback *loopback, struct weir_clock clock,
+                                    bool (*stop)(void *context, const struct weir_meter *meter))
+{
+    const struct weir_selector filter = {.kind = WEIR_SELECTOR_FILTER, .text = loopback->port};
     struct weir_metering_config filtering = {
         .cache = weir_cache_config_default(), .selectors = &filter, .selector_count = 1};
     const char *const names[] = {"lo"};
@@ -470,30 +474,65 @@ static void an_interface_is_metered_until_stopped(void **state)
         .process_count = 1,
         .interfaces = names,
         .interface_count = 1,
-        .clock = weir_clock_system(),
-        .stop = stop_after_three,
-        .stop_context = &sender,
+        .clock = clock,
+        .stop = stop,
+        .stop_context = loopback,
     };
     struct weir_meter *meter;
     struct weir_diag diag;
+    open_loopback(loopback);
     if (weir_meter_new(&config, &meter, &diag) < 0) {
         printf("# skipped: %s\n", diag.text);
         fflush(stdout);
         skip();
     }
-    struct taken taken = {0};
-    struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = &taken};
+    struct weir_batch_sink sink = {.batch = take, .flush = flush, .context = &loopback->taken};
     assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     assert_int_equal(weir_meter_listen(meter, &diag), 0);
-    assert_int_equal(taken.rows, 1);
-    assert_true(taken.packets >= 3);
-    assert_int_equal(taken.octets, taken.packets * 38);
-    assert_int_equal(taken.in_if[0], if_nametoindex("lo"));
-    assert_true(taken.flushes > 0);
-    assert_int_equal(count(meter).cache.packets_metered, taken.packets);
+    close(loopback->sender);
+    close(loopback->receiver);
+    return meter;
+}
+
+/* A datagram is sent to loopback each time that the meter asks whether to stop. */
+static bool stop_after_three(void *context, const struct weir_meter *meter)
+{
+    const struct loopback *loopback = context;
+    (void)!send(loopback->sender, "0123456789", 10, 0);
+    return weir_meter_cache_counters(meter).packets_metered >= 3;
+}
+
+static void an_interface_is_metered_until_stopped(void **state)
+{
+    (void)state;
+    struct loopback loopback = {0};
+    struct weir_meter *meter = listen_to(&loopback, weir_clock_system(), stop_after_three);
+    const struct taken *taken = &loopback.taken;
+    assert_int_equal(taken->rows, 1);
+    assert_true(taken->packets >= 3);
+    assert_int_equal(taken->octets, taken->packets * 38);
+    assert_int_equal(taken->in_if[0], if_nametoindex("lo"));
+    assert_true(taken->flushes > 0);
+    assert_int_equal(count(meter).cache.packets_metered, taken->packets);
     weir_meter_free(meter);
-    close(sender);
-    close(receiver);
+}
+
+/* The clock is set back by an hour, and runs on by half a second each time. */
+static bool stop_after_a_flush(void *context, const struct weir_meter *meter)
+{
+    struct loopback *loopback = context;
+    (void)meter;
+    (void)!send(loopback->sender, "0123456789", 10, 0);
+    loopback->now_ns += (loopback->asked++ ? 500 : -3600 * 1000) * WEIR_NS_PER_MS;
+    return loopback->taken.flushes > 0 || loopback->asked > 20;
+}
+
+static void a_clock_set_back_puts_off_no_flush(void **state)
+{
+    (void)state;
+    struct loopback loopback = {.now_ns = INT64_C(1700000000) * WEIR_NS_PER_SECOND};
+    weir_meter_free(listen_to(&loopback, weir_clock_manual(&loopback.now_ns), stop_after_a_flush));
+    assert_true(loopback.asked <= 20);
 }
 
 int main(void)
@@ -512,6 +551,7 @@ int main(void)
         CASE(a_failing_sink_ends_the_work),
         CASE(an_unknown_interface_is_refused),
         CASE(an_interface_is_metered_until_stopped),
+        CASE(a_clock_set_back_puts_off_no_flush),
     };
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
 }
