@@ -165,12 +165,20 @@ int weir_exporter_send_queue(struct weir_exporter *exporter, struct weir_diag *d
     return result;
 }
 
-/* Puts the open message into the queue; sends the queue when it is full. */
+static bool is_message_empty(const struct weir_exporter *exporter)
+{
+    return exporter->encoder.record_count == 0 && exporter->encoder.template_count == 0;
+}
+
+/* Puts the open message, unless nothing is in it, into the queue; sends the queue when it is full.
+ */
 int weir_exporter_close_message(struct weir_exporter *exporter, struct weir_diag *diag)
 {
     if (!exporter->message_open)
         return 0;
     exporter->message_open = false;
+    if (is_message_empty(exporter))
+        return 0;
     uint32_t records = exporter->encoder.record_count;
     uint32_t slot = exporter->queue_length++;
     exporter->queue[slot].octets = exporter->encoder.writer.start;
@@ -394,8 +402,7 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
         result = announce_shape(exporter, entry, diag);
         if (result < 0)
             break;
-        bool is_empty =
-            exporter->encoder.record_count == 0 && exporter->encoder.template_count == 0;
+        bool is_empty = is_message_empty(exporter);
         uint32_t got = encode_rows(exporter, batch, entry, first_row, row_count);
         if (got == 0 && !is_empty) {
             result = weir_exporter_close_message(exporter, diag);

@@ -798,7 +798,7 @@ static void a_record_too_long_is_counted(void **state)
 }
 
 /* Exports one row with a list in `room` octets and a TTL behind that. */
-static void export_list(struct weir_exporter *exporter, uint16_t room, uint8_t length, uint8_t ttl)
+static void export_list(struct weir_exporter *exporter, uint16_t room, uint16_t length, uint8_t ttl)
 {
     struct weir_extra_fields extra = {0};
     struct weir_diag diag = {0};
@@ -839,6 +839,29 @@ static void lists_with_more_room_are_others(void **state)
     static const size_t lengths[] = {12, 13, 11};
     for (unsigned i = 0; i < 3; i++)
         assert_non_null(memmem(wire->octets[0], wire->lengths[0], rows[i], lengths[i]));
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+/* A message is opened for a record too long, and does not go out with nothing in it. */
+static void no_message_is_empty(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(512);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_diag diag = {0};
+    export_list(exporter, 603, 600, 1);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    assert_int_equal(wire->count, 1);
+    assert_int_equal(weir_load_be16(wire->octets[0] + 16), 2);
+    export_list(exporter, 603, 5, 1);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    assert_int_equal(wire->count, 2);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_int_equal(counters->records_too_long, 1);
+    assert_int_equal(counters->records_sent, 1);
+    assert_int_equal(counters->messages_sent, 2);
     weir_exporter_free(exporter);
     wire_free(wire);
 }
@@ -1001,6 +1024,7 @@ int main(void)
         cmocka_unit_test(what_rows_lack_is_left_out),
         cmocka_unit_test(a_record_too_long_is_counted),
         cmocka_unit_test(lists_with_more_room_are_others),
+        cmocka_unit_test(no_message_is_empty),
         cmocka_unit_test(a_template_too_long_goes_without_fields),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
         cmocka_unit_test(netflow5_headers_have_the_interval),
