@@ -14,13 +14,23 @@ enum { BASIC_LIST = 291 };
 
 static char page[1 << 16];
 
-/* The page has a section for each group that it is about. */
+/* The page is of groups, and of names of none; the directions' rows are one. */
 static bool is_on_page(const struct weir_flow_property *property)
 {
-    char section[64];
-    snprintf(section, sizeof(section), "\n## %s\n", weir_flow_group_names[property->group]);
-    return property->group != WEIR_FLOW_GROUP_NONE && !property->is_reverse &&
-           strstr(page, section);
+    bool is_name =
+        property->feature == WEIR_FEATURE_NAMES || property->feature == WEIR_FEATURE_APPLICATION;
+    return (property->group != WEIR_FLOW_GROUP_NONE || is_name) && !property->is_reverse;
+}
+
+static void every_group_has_its_section(void **state)
+{
+    (void)state;
+    for (unsigned i = WEIR_FLOW_GROUP_NONE + 1; i < WEIR_FLOW_GROUP_COUNT; i++) {
+        char section[64];
+        snprintf(section, sizeof(section), "\n## %s\n", weir_flow_group_names[i]);
+        if (!strstr(page, section))
+            fail_msg("doc/fields.md has no section '%s'", weir_flow_group_names[i]);
+    }
 }
 
 static void every_field_has_its_row(void **state)
@@ -73,7 +83,8 @@ int main(int argc, char **argv)
         return 1;
     page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
     fclose(file);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_field_has_its_row),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_group_has_its_section),
+                                       cmocka_unit_test(every_field_has_its_row),
                                        cmocka_unit_test(every_name_has_help)};
     return cmocka_run_group_tests_name("the page of fields", tests, NULL, NULL);
 }
