@@ -11,7 +11,7 @@
 
 enum { WEIR_PAYLOAD_TCP = 6, WEIR_PAYLOAD_UDP = 17 };
 
-/* No more of a packet is looked at: what Ethernet carries, and some more. */
+/* No more of a packet is looked at, its headers included: what Ethernet carries, and some more. */
 #define WEIR_PAYLOAD_OCTETS_MAX 2048u
 
 struct weir_payload {

@@ -61,7 +61,10 @@ void weir_feature_engines_count(const struct weir_feature_engines *engines,
     counters->applications_without_room = from->without_room;
 }
 
-/* The packet for who looks into payloads; false: of this one nobody can tell anything. */
+/*
+ * The packet for who looks into payloads; false: of this one nobody can tell anything. What is
+ * looked at ends where it does for a worker, who gets no more of a packet.
+ */
 static bool payload_of(const struct weir_feature_packet *in, struct weir_payload *payload)
 {
     const struct weir_packet *packet = in->packet;
@@ -69,14 +72,14 @@ static bool payload_of(const struct weir_feature_packet *in, struct weir_payload
     bool begins = detail->has & WEIR_DETAIL_TCP && packet->tcp_flags & TCP_SYN;
     if ((!detail->network && !begins) || packet->flags & WEIR_PACKET_LATER_FRAGMENT)
         return false;
+    uint32_t headers = detail->network_captured - detail->payload_captured;
+    uint32_t octets = detail->network_captured < WEIR_PAYLOAD_OCTETS_MAX ? detail->network_captured
+                                                                         : WEIR_PAYLOAD_OCTETS_MAX;
     *payload = (struct weir_payload){
         .octets = detail->payload,
         .network = detail->network,
-        .captured = detail->payload_captured < WEIR_PAYLOAD_OCTETS_MAX ? detail->payload_captured
-                                                                       : WEIR_PAYLOAD_OCTETS_MAX,
-        .network_octets = detail->network_captured < WEIR_PAYLOAD_OCTETS_MAX
-                              ? detail->network_captured
-                              : WEIR_PAYLOAD_OCTETS_MAX,
+        .captured = octets > headers ? octets - headers : 0,
+        .network_octets = octets,
         .tcp_sequence = detail->tcp_sequence + (packet->tcp_flags & TCP_SYN ? 1 : 0),
         .time_ns = packet->time_ns,
         .src_port = packet->key.src_port,

@@ -212,6 +212,25 @@ static void a_head_without_end_counts_at_the_end(void **state)
     assert_string_equal(bench->rows[0], "PUT a.example - ");
 }
 
+/* Of a packet no more counts than is kept of it for another thread, its headers included. */
+static void a_packet_is_looked_at_up_to_its_limit(void **state)
+{
+    struct bench *bench = *state;
+    static const char head[] = "GET / HTTP/1.1\r\nAccept: ";
+    static const char host[] = "\r\nHost: a.example\r\n";
+    char request[WEIR_PAYLOAD_OCTETS_MAX];
+    for (unsigned over = 0; over < 2; over++) {
+        size_t length = WEIR_PAYLOAD_OCTETS_MAX - HEADERS + over;
+        memset(request, 'a', length);
+        memcpy(request, head, sizeof(head) - 1);
+        memcpy(request + length - (sizeof(host) - 1), host, sizeof(host) - 1);
+        start(bench, "http_host", false);
+        add(bench, 1, 40000, true, 1, request, length);
+        finish(bench);
+        assert_string_equal(bench->rows[0], over ? "- " : "a.example ");
+    }
+}
+
 /* Ten thousand beginnings that never go on, some of them at once. */
 static void what_ended_makes_room(void **state)
 {
@@ -267,9 +286,13 @@ static void applications_are_fields_where_there_is_ndpi(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_row_has_the_names_of_its_flow), TEST(names_are_counted_as_memory),
-        TEST(names_stay_with_their_flow),      TEST(a_head_without_end_counts_at_the_end),
-        TEST(what_ended_makes_room),           TEST(applications_are_fields_where_there_is_ndpi),
+        TEST(a_row_has_the_names_of_its_flow),
+        TEST(names_are_counted_as_memory),
+        TEST(names_stay_with_their_flow),
+        TEST(a_head_without_end_counts_at_the_end),
+        TEST(a_packet_is_looked_at_up_to_its_limit),
+        TEST(what_ended_makes_room),
+        TEST(applications_are_fields_where_there_is_ndpi),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
