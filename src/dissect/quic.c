@@ -237,13 +237,20 @@ static int read_frames(const uint8_t *octets, size_t length, struct weir_assembl
     return weir_reader_failed(&reader) ? WEIR_E_MALFORMED : 0;
 }
 
-static int read_packet(struct weir_quic *quic, const struct packet *packet,
+/*
+ * Keys are made once for a datagram, whose packets all have one identifier (RFC 9000 section 12.2):
+ * they cost more than anything else here, and anybody can send what looks as if it needed them.
+ */
+static int read_packet(struct weir_quic *quic, const struct packet *packet, bool *have_made_keys,
                        struct weir_assembly *assembly)
 {
     uint8_t plain[WEIR_QUIC_PACKET_MAX];
     size_t length = 0;
     if (quic->version == packet->version && open_packet(quic, packet, plain, &length))
         return read_frames(plain, length, assembly);
+    if (*have_made_keys)
+        return WEIR_E_NOT_FOUND;
+    *have_made_keys = true;
     struct weir_quic fresh;
     make_keys(packet, &fresh);
     if (!open_packet(&fresh, packet, plain, &length))
@@ -257,13 +264,14 @@ int weir_quic_read(struct weir_quic *quic, const uint8_t *octets, size_t length,
 {
     struct weir_reader datagram = weir_reader_make(octets, length);
     struct packet packet;
+    bool have_made_keys = false;
     int result = WEIR_E_NOT_FOUND;
     for (unsigned i = 0; i < PACKETS_A_DATAGRAM && weir_reader_remaining(&datagram) > 0; i++) {
         if (!read_header(&datagram, &packet))
             break;
         if (!packet.is_initial)
             continue;
-        int read = read_packet(quic, &packet, assembly);
+        int read = read_packet(quic, &packet, &have_made_keys, assembly);
         if (read != WEIR_E_NOT_FOUND)
             result = read;
         if (read < 0 && read != WEIR_E_NOT_FOUND)

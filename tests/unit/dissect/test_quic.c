@@ -132,6 +132,26 @@ static void packets_of_others_are_skipped(void **state)
     assert_int_equal(weir_quic_read(&quic, datagram, before, &assembly), WEIR_E_NOT_FOUND);
 }
 
+/* Packets of one datagram have one identifier, and keys are made for the first alone. */
+static void keys_are_made_once_for_a_datagram(void **state)
+{
+    (void)state;
+    uint8_t datagram[4096];
+    struct weir_quic quic = {0};
+    struct weir_assembly assembly;
+    weir_assembly_init(&assembly);
+    size_t first = appendix_packet(&payload_quic_v1, datagram);
+    size_t length = first + appendix_packet(&payload_quic_v1, datagram + first);
+    datagram[first - 1] ^= 1;
+    assert_int_equal(weir_quic_read(&quic, datagram, length, &assembly), WEIR_E_NOT_FOUND);
+    assert_int_equal(assembly.run_count, 0);
+    /* With the keys of a datagram before it the second is opened, whatever the first is. */
+    assert_int_equal(weir_quic_read(&quic, datagram + first, length - first, &assembly), 0);
+    weir_assembly_init(&assembly);
+    assert_int_equal(weir_quic_read(&quic, datagram, length, &assembly), 0);
+    check_appendix_hello(&assembly);
+}
+
 static void a_packet_that_is_cut_or_changed_is_not_opened(void **state)
 {
     (void)state;
@@ -187,6 +207,7 @@ int main(void)
         cmocka_unit_test(version_2_differs_in_salt_labels_and_types),
         cmocka_unit_test(a_hello_of_several_datagrams_is_put_together),
         cmocka_unit_test(packets_of_others_are_skipped),
+        cmocka_unit_test(keys_are_made_once_for_a_datagram),
         cmocka_unit_test(a_packet_that_is_cut_or_changed_is_not_opened),
         cmocka_unit_test(frames_that_break_rules_are_malformed),
     };
