@@ -17,7 +17,8 @@
  * its own packets alone, in whatever order flows are looked at.
  *
  * Ownership: applications own what searches point to. Threads: one owner each; they are made by one
- * thread. Limits: flows of a region that are looked at at once.
+ * thread. Limits: flows of a region that are looked at at once, and octets of them: what nDPI puts
+ * together of a flow it was given.
  */
 #ifndef WEIR_DISSECT_APPLICATION_H
 #define WEIR_DISSECT_APPLICATION_H
@@ -37,6 +38,7 @@ struct weir_application_search {
     void *flow;           /* NULL: none is looked at */
     uint16_t lower;       /* nDPI's numbers: what carries it, as TLS does; 0: nothing */
     uint16_t application; /* 0: unknown */
+    uint16_t octets;      /* that nDPI was given, while it has the flow */
     uint8_t packets;      /* that were looked at */
     bool is_done;
 };
@@ -44,7 +46,7 @@ struct weir_application_search {
 struct weir_application_counters {
     uint64_t found;
     uint64_t unknown;      /* flows that nDPI was asked about in vain */
-    uint64_t without_room; /* flows that it was not asked about for lack of room */
+    uint64_t without_room; /* flows that it was not asked about, or no further, for lack of room */
 };
 
 /* Whether weir was built with nDPI. */

@@ -18,12 +18,21 @@
 #define FLOWS_ALWAYS 8192u
 #define FLOWS_SHARE  4u
 
+/*
+ * Octets that flows of a region have given nDPI while it has them, for each of those flows on the
+ * average: of some it keeps nearly all, as of TLS's certificates.
+ */
+#define FLOW_OCTETS 4096u
+_Static_assert(WEIR_APPLICATION_PACKETS *WEIR_PAYLOAD_OCTETS_MAX <= UINT16_MAX,
+               "a search counts all that a flow gives");
+
 /* Other protocols than TCP and UDP are known by their number, or never. */
 #define PACKETS_OF_OTHERS 1u
 
 struct weir_applications {
     struct ndpi_detection_module_struct *module;
     struct weir_pool flows;
+    uint64_t octets[WEIR_POOL_REGIONS]; /* given by the flows that are there */
     struct weir_application_counters counters;
 };
 
@@ -101,6 +110,8 @@ static void give_back(struct weir_applications *applications,
     if (!search->flow)
         return;
     ndpi_free_flow_data(search->flow);
+    applications->octets[region] -= search->octets;
+    search->octets = 0;
     weir_pool_give(&applications->flows, region, search->flow);
     search->flow = NULL;
 }
@@ -134,6 +145,23 @@ static struct ndpi_flow_struct *begin(struct weir_applications *applications,
     return memset(search->flow, 0, sizeof(struct ndpi_flow_struct));
 }
 
+/* Takes account of so many octets more; false, and the flow is given up, where they are too many.
+ */
+static bool have_room(struct weir_applications *applications,
+                      struct weir_application_search *search, unsigned region, uint32_t octets)
+{
+    if (applications->octets[region] + octets <=
+        (uint64_t)FLOW_OCTETS * applications->flows.limit) {
+        applications->octets[region] += octets;
+        search->octets = (uint16_t)(search->octets + octets);
+        return true;
+    }
+    applications->counters.without_room++;
+    search->is_done = true;
+    give_back(applications, search, region);
+    return false;
+}
+
 void weir_applications_look_closely(struct weir_applications *applications,
                                     struct weir_application_search *search,
                                     const struct weir_payload *payload)
@@ -144,11 +172,13 @@ void weir_applications_look_closely(struct weir_applications *applications,
     struct ndpi_flow_struct *flow = search->flow;
     if (!flow && !(flow = begin(applications, search, payload->region)))
         return;
-    uint32_t octets = payload->network_octets;
-    ndpi_protocol protocol =
-        ndpi_detection_process_packet(applications->module, flow, payload->network,
-                                      (unsigned short)(octets < UINT16_MAX ? octets : UINT16_MAX),
-                                      (uint64_t)(payload->time_ns / WEIR_NS_PER_MS));
+    uint32_t octets = payload->network_octets < WEIR_PAYLOAD_OCTETS_MAX ? payload->network_octets
+                                                                        : WEIR_PAYLOAD_OCTETS_MAX;
+    if (!have_room(applications, search, payload->region, octets))
+        return;
+    ndpi_protocol protocol = ndpi_detection_process_packet(
+        applications->module, flow, payload->network, (unsigned short)octets,
+        (uint64_t)(payload->time_ns / WEIR_NS_PER_MS));
     forget_others(applications->module);
     search->packets++;
     bool is_known = protocol.master_protocol || protocol.app_protocol;

@@ -79,7 +79,8 @@ const struct weir_counter weir_cache_counter_table[] = {
     WEIR_COUNTER(struct weir_cache_counters, applications_unknown, FLOWS,
                  "flows with payload whose application nDPI could not tell"),
     WEIR_COUNTER(struct weir_cache_counters, applications_without_room, FLOWS,
-                 "flows that nDPI was not asked about since too many were at the same time"),
+                 "flows that nDPI was not asked about, or no further, since it had too much of "
+                 "others at the same time"),
 };
 const size_t weir_cache_counter_count =
     sizeof(weir_cache_counter_table) / sizeof(weir_cache_counter_table[0]);

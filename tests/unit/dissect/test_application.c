@@ -171,6 +171,37 @@ static void too_many_at_once_are_counted(void **state)
         weir_applications_release(applications, &flows[i].search, 1);
 }
 
+/* A region of 100 flows and one has room for 4096 octets of each; what ended makes room. */
+static void too_many_octets_at_once_are_counted(void **state)
+{
+    (void)state;
+    need_ndpi();
+    enum { FLOWS = 60, ROUNDS = 10 };
+    static const uint8_t zeros[1460];
+    static struct flow flows[FLOWS];
+    const uint64_t before = weir_applications_counters(applications)->without_room;
+    unsigned given = 0, done = 0;
+    for (unsigned i = 0; i < FLOWS; i++)
+        flows[i] =
+            (struct flow){.protocol = WEIR_PAYLOAD_TCP, .src_port = (uint16_t)i, .dst_port = 9};
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned i = 0; i < FLOWS; i++)
+            look(&flows[i], zeros, sizeof(zeros));
+    for (unsigned i = 0; i < FLOWS; i++) {
+        done += flows[i].search.is_done;
+        given += flows[i].search.octets;
+        assert_int_equal(flows[i].search.flow == NULL, flows[i].search.is_done);
+    }
+    assert_in_range(given, 101 * 4096 - 10 * 1500, 101 * 4096);
+    assert_in_range(done, 1, FLOWS - 1);
+    assert_int_equal(weir_applications_counters(applications)->without_room - before, done);
+    for (unsigned i = 0; i < FLOWS; i++)
+        weir_applications_release(applications, &flows[i].search, 1);
+    look(&flows[0], zeros, sizeof(zeros));
+    assert_false(flows[0].search.is_done);
+    weir_applications_release(applications, &flows[0].search, 1);
+}
+
 /* Torrents teach nDPI their peers' addresses; other flows of these are not to know. */
 static void a_flow_tells_nothing_of_others(void **state)
 {
@@ -198,9 +229,8 @@ static void a_flow_tells_nothing_of_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(applications_are_told_by_payloads),
-        TEST(what_is_not_known_is_not_guessed_from_ports),
-        TEST(too_many_at_once_are_counted),
+        TEST(applications_are_told_by_payloads), TEST(what_is_not_known_is_not_guessed_from_ports),
+        TEST(too_many_at_once_are_counted),      TEST(too_many_octets_at_once_are_counted),
         TEST(a_flow_tells_nothing_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
