@@ -103,7 +103,8 @@ int weir_destination_open_reporting(const struct weir_url *url, uint32_t default
         .sleep_ns = sleep_ns,
     };
     if (url->transport == WEIR_URL_NONE)
-        return weir_diag_set(diag, WEIR_E_USAGE, "'none:' is for what is collected only");
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "'none:' is for what is collected only; json:/dev/null takes flows");
     bool wants = false;
     int result = read_options(url, &config, diag);
     if (result == 0)
