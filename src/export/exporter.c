@@ -50,7 +50,7 @@ const struct weir_counter weir_exporter_counter_table[] = {
     ROW(octets_not_sent, OCTETS, "octets of the Flow Records that were not sent"),
     ROW(records_too_long, RECORDS, "records dropped because no message has room for one"),
     ROW(records_without_fields, RECORDS,
-        "records sent without the fields that have no column, for want of a place for a Template, "
+        "records sent without what is neither column nor key, for want of a place for a Template, "
         "or because no message has room for it"),
     ROW(values_clamped, NONE, "values too great for their field, sent as its greatest"),
 };
@@ -235,17 +235,20 @@ void weir_exporter_open_message(struct weir_exporter *exporter, int64_t time_ns)
     exporter->message_time_ns = time_ns;
 }
 
+static const struct weir_extra_absent nothing;
+
 static bool is_same_absent(struct weir_extra_absent a, struct weir_extra_absent b)
 {
     return memcmp(&a, &b, sizeof(a)) == 0;
 }
 
-/* What stands for records that go without their extra fields. */
-static struct weir_extra_absent all_absent(void)
+/* What records lack that go without their extra fields but for the keys, which tell them apart. */
+static struct weir_extra_absent all_but_keys(const struct weir_extra_fields *extra)
 {
-    struct weir_extra_absent all;
-    memset(&all, 0xff, sizeof(all));
-    return all;
+    struct weir_extra_absent absent = {0};
+    for (size_t i = extra->key_count; i < extra->count; i++)
+        weir_extra_leave_out(&absent, i);
+    return absent;
 }
 
 /* Whether a message has room for its Template; those of fixed formats are not sent. */
@@ -259,9 +262,8 @@ static bool is_short_enough(const struct weir_exporter *exporter, const struct w
 /* A new entry, or NULL. */
 static struct weir_shape_entry *add_shape(struct weir_exporter *exporter, struct weir_shape shape)
 {
-    static const struct weir_extra_absent nothing;
-    bool is_partial =
-        !is_same_absent(shape.absent, nothing) && !is_same_absent(shape.absent, all_absent());
+    bool is_partial = !is_same_absent(shape.absent, nothing) &&
+                      !is_same_absent(shape.absent, all_but_keys(shape.extra));
     if (exporter->shape_count >= (is_partial ? SHAPES_PARTIAL_MAX : WEIR_EXPORTER_SHAPES_MAX) ||
         !is_short_enough(exporter, &shape))
         return NULL;
@@ -462,21 +464,14 @@ static int set_sampling(struct weir_exporter *exporter, uint16_t sampling, struc
     return weir_exporter_close_message(exporter, diag);
 }
 
-static struct weir_extra_absent absent_of(const struct weir_batch *batch,
-                                          const struct weir_extra_fields *extra, uint32_t row)
-{
-    return extra ? batch->extra_absent[row] : (struct weir_extra_absent){0};
-}
-
-/* The entry for rows with extra fields; where there is no place for that one without any of them.
- */
+/* The entry for rows with extra fields; where it has no place one of the keys among them alone. */
 static struct weir_shape_entry *find_partial_shape(struct weir_exporter *exporter,
                                                    struct weir_shape shape, uint32_t rows)
 {
     struct weir_shape_entry *entry = find_shape(exporter, shape);
     if (entry || !shape.extra)
         return entry;
-    shape.absent = all_absent();
+    shape.absent = all_but_keys(shape.extra);
     entry = find_shape(exporter, shape);
     if (entry)
         exporter->counters.records_without_fields += rows;
@@ -498,10 +493,10 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
     while (row < end) {
         bool is_v6 = row_is_v6(batch, segment, row);
         uint16_t sampling = has_sampling ? row_sampling(batch, segment, row) : 0;
-        struct weir_extra_absent absent = absent_of(batch, extra, row);
+        struct weir_extra_absent absent = extra ? batch->extra_absent[row] : nothing;
         uint32_t run = row + 1;
         while (run < end && row_is_v6(batch, segment, run) == is_v6 &&
-               is_same_absent(absent_of(batch, extra, run), absent) &&
+               (!extra || is_same_absent(batch->extra_absent[run], absent)) &&
                (!has_sampling || row_sampling(batch, segment, run) == sampling))
             run++;
         struct weir_shape shape = {

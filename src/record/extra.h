@@ -35,7 +35,7 @@ struct weir_extra_field {
 struct weir_extra_fields {
     uint16_t count;
     uint16_t row_octets;
-    uint16_t key_count; /* so many of them, from the first on, are Flow Keys */
+    uint16_t key_count; /* so many, from the first on, are Flow Keys, which no row lacks */
     struct weir_extra_field fields[WEIR_EXTRA_FIELDS_MAX];
 };
 
