@@ -50,12 +50,12 @@
  * Records leave in an order that only depends on the packets and the hash key, in batches of one
  * shape: IPv4 or IPv6, ICMP or not. Threads: one owner. Limits: config.entries flows.
  *
- * Memory follows the flows: address space for all entries is reserved by weir_cache_new, of which a
- * 64th is used while there are few flows, up to 900 octets a flow more while they become more, and
- * at most about 200 octets an entry, or 125 octets an entry and 50 MiB where that is less; biflows
- * take a third more, and so do keys that are not NetFlow's seven. What a flood took is given back
- * within an idle timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most
- * to be divided, and mostly for none; no record shows it.
+ * Memory follows the flows: address space for all entries is reserved by weir_cache_new, of which
+ * at most a 16th and 900 octets a flow are used while flows become more, and in the end about 200
+ * octets an entry, or 125 octets an entry and 50 MiB where that is less; biflows take a third more,
+ * and so do keys that are not NetFlow's seven. What a flood took is given back within an idle
+ * timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most to be divided,
+ * and mostly for none; no record shows it.
  * Fields beyond counters take what their features do (meter/feature.h) for each of the slots, and
  * names and applications what they keep beside (meter/feature_engines.h).
  */
