@@ -300,18 +300,19 @@ static struct weir_shape_entry *find_shape(struct weir_exporter *exporter, struc
 }
 
 /* The exporter's copy of a batch's extra fields; NULL: it has none, or there is no place left. */
-static const struct weir_extra_fields *keep_extra(struct weir_exporter *exporter,
-                                                  const struct weir_extra_fields *extra)
+static const struct weir_exporter_extra *keep_extra(struct weir_exporter *exporter,
+                                                    const struct weir_extra_fields *extra)
 {
     for (uint32_t i = 0; extra && i < exporter->extra_count; i++)
-        if (weir_extra_equal(exporter->extras[i], extra))
+        if (weir_extra_equal(&exporter->extras[i]->fields, extra))
             return exporter->extras[i];
     if (!extra || exporter->extra_count == WEIR_EXPORTER_EXTRAS)
         return NULL;
-    struct weir_extra_fields *copy = malloc(sizeof(*copy));
+    struct weir_exporter_extra *copy = malloc(sizeof(*copy));
     if (!copy)
         return NULL;
-    *copy = *extra;
+    copy->fields = *extra;
+    copy->not_carried = weir_shape_not_carried(exporter->config.protocol, extra);
     exporter->extras[exporter->extra_count++] = copy;
     return copy;
 }
@@ -464,6 +465,16 @@ static int set_sampling(struct weir_exporter *exporter, uint16_t sampling, struc
     return weir_exporter_close_message(exporter, diag);
 }
 
+/* What a row lacks in messages of the protocol. */
+static struct weir_extra_absent absent_of(const struct weir_batch *batch,
+                                          const struct weir_exporter_extra *extra, uint32_t row)
+{
+    struct weir_extra_absent absent = batch->extra_absent[row];
+    for (size_t i = 0; i < sizeof(absent.words) / sizeof(absent.words[0]); i++)
+        absent.words[i] |= extra->not_carried.words[i];
+    return absent;
+}
+
 /* The entry for rows with extra fields; where it has no place one of the keys among them alone. */
 static struct weir_shape_entry *find_partial_shape(struct weir_exporter *exporter,
                                                    struct weir_shape shape, uint32_t rows)
@@ -487,16 +498,16 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
     uint32_t end = segment->first_row + segment->row_count;
     bool has_sampling = says_sampling(exporter, segment);
     int first_error = 0;
-    const struct weir_extra_fields *extra = keep_extra(exporter, batch->extra);
+    const struct weir_exporter_extra *extra = keep_extra(exporter, batch->extra);
     if (batch->extra && !extra)
         exporter->counters.records_without_fields += segment->row_count;
     while (row < end) {
         bool is_v6 = row_is_v6(batch, segment, row);
         uint16_t sampling = has_sampling ? row_sampling(batch, segment, row) : 0;
-        struct weir_extra_absent absent = extra ? batch->extra_absent[row] : nothing;
+        struct weir_extra_absent absent = extra ? absent_of(batch, extra, row) : nothing;
         uint32_t run = row + 1;
         while (run < end && row_is_v6(batch, segment, run) == is_v6 &&
-               (!extra || is_same_absent(batch->extra_absent[run], absent)) &&
+               (!extra || is_same_absent(absent_of(batch, extra, run), absent)) &&
                (!has_sampling || row_sampling(batch, segment, run) == sampling))
             run++;
         struct weir_shape shape = {
@@ -506,7 +517,7 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
             .keys = segment->keys,
             .prefixes = segment->prefixes,
             .protocol = exporter->config.protocol,
-            .extra = extra,
+            .extra = extra ? &extra->fields : NULL,
             .absent = absent,
         };
         struct weir_shape_entry *entry;

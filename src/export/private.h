@@ -25,6 +25,12 @@
 /* Elements under WEIR_PEN_BUILTIN have numbers below half of this, and each its reverse. */
 #define WEIR_EXPORTER_OWN_ELEMENTS 2048u
 
+/* Extra fields that shapes have: the batch that brought them goes. */
+struct weir_exporter_extra {
+    struct weir_extra_fields fields;
+    struct weir_extra_absent not_carried; /* by the protocol */
+};
+
 /* A Template, and when it was announced last. */
 struct weir_announcement {
     struct weir_template *source;
@@ -66,7 +72,7 @@ struct weir_exporter {
 
     struct weir_shape_entry shapes[WEIR_EXPORTER_SHAPES_MAX];
     uint32_t shape_count;
-    struct weir_extra_fields *extras[WEIR_EXPORTER_EXTRAS]; /* of shapes: batches come and go */
+    struct weir_exporter_extra *extras[WEIR_EXPORTER_EXTRAS];
     uint32_t extra_count;
     struct weir_exporter_options options;
     int64_t now_ns; /* header time of what is exported */

@@ -127,6 +127,18 @@ static bool is_carried(const struct weir_shape *shape, const struct weir_field *
            (field->pen == 0 && field->length != WEIR_LENGTH_VARIABLE);
 }
 
+struct weir_extra_absent weir_shape_not_carried(enum weir_protocol protocol,
+                                                const struct weir_extra_fields *extra)
+{
+    const struct weir_shape shape = {.protocol = protocol};
+    bool is_fixed = weir_message_builtin_template(protocol) != NULL;
+    struct weir_extra_absent absent = {0};
+    for (size_t i = 0; i < extra->count; i++)
+        if (is_fixed || !is_carried(&shape, &extra->fields[i].field))
+            weir_extra_leave_out(&absent, i);
+    return absent;
+}
+
 /* Whether records have the extra field, as one of variable length or not. */
 static bool has_extra(const struct weir_shape *shape, size_t i, bool is_variable)
 {

@@ -64,6 +64,10 @@ void weir_shape_encode_variable(const struct weir_shape *shape, const struct wei
  */
 uint64_t weir_shape_keys(const struct weir_shape *shape);
 
+/* Of extra fields those that the protocol has not: as good as absent. */
+struct weir_extra_absent weir_shape_not_carried(enum weir_protocol protocol,
+                                                const struct weir_extra_fields *extra);
+
 /* Whether the protocol can carry flows of this family at all. */
 bool weir_shape_is_carried(const struct weir_shape *shape);
 

@@ -843,6 +843,47 @@ static void lists_with_more_room_are_others(void **state)
     wire_free(wire);
 }
 
+/* Rows that lack what the protocol has not anyway have the same Template, or none. */
+static void what_is_not_carried_makes_no_template(void **state)
+{
+    (void)state;
+    static const struct {
+        enum weir_protocol protocol;
+        uint64_t templates;
+    } cases[] = {
+        {WEIR_PROTOCOL_IPFIX, 3}, {WEIR_PROTOCOL_NETFLOW9, 2}, {WEIR_PROTOCOL_NETFLOW5, 0}};
+    static const struct weir_field fields[] = {
+        {0, 291, WEIR_LENGTH_VARIABLE}, {WEIR_PEN_BUILTIN, 400, 8}, {0, 192, 1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct wire *wire = wire_new(1400);
+        struct weir_exporter_config config = config_of(cases[i].protocol);
+        struct weir_exporter *exporter = exporter_new(&config, wire);
+        struct weir_extra_fields extra = {0};
+        struct weir_diag diag = {0};
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(weir_extra_add_room(&extra, "field", fields[k], 8), 0);
+        struct weir_batch *batch = weir_batch_new(3);
+        assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+        struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS),
+                                       .received_ns = START_NS};
+        (void)weir_batch_begin(batch, &segment, 3);
+        memset(weir_batch_extra(batch, 0), 0, 3u * extra.row_octets);
+        memset(weir_batch_u64(batch, WEIR_COLUMN_PACKETS), 0, 3 * sizeof(uint64_t));
+        weir_extra_leave_out(&batch->extra_absent[1], 0);
+        weir_extra_leave_out(&batch->extra_absent[1], 1);
+        weir_extra_leave_out(&batch->extra_absent[2], 2);
+        assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+        assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+        const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+        assert_int_equal(counters->templates_sent, cases[i].templates);
+        assert_int_equal(counters->records_sent, 3);
+        assert_int_equal(counters->records_without_fields, 0);
+        weir_batch_free(batch);
+        weir_exporter_free(exporter);
+        wire_free(wire);
+    }
+}
+
 /* A message is opened for a record too long, and does not go out with nothing in it. */
 static void no_message_is_empty(void **state)
 {
@@ -1026,6 +1067,7 @@ int main(void)
         cmocka_unit_test(what_rows_lack_is_left_out),
         cmocka_unit_test(a_record_too_long_is_counted),
         cmocka_unit_test(lists_with_more_room_are_others),
+        cmocka_unit_test(what_is_not_carried_makes_no_template),
         cmocka_unit_test(no_message_is_empty),
         cmocka_unit_test(a_template_too_long_goes_without_fields),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
