@@ -254,6 +254,9 @@ static void choose_columns(struct weir_flow_printer *printer, enum weir_format f
 /* Times of one flow may lie further apart than 63 bits hold. */
 static struct weir_cell duration(const struct weir_batch *batch, uint32_t row)
 {
+    const weir_column_set times = WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END);
+    if ((batch->all & times) != times)
+        return (struct weir_cell){.is_none = true};
     uint64_t ns = (uint64_t)weir_batch_time(batch, WEIR_COLUMN_END)[row] -
                   (uint64_t)weir_batch_time(batch, WEIR_COLUMN_START)[row];
     return (struct weir_cell){.integer = ns / (uint64_t)WEIR_NS_PER_MS};

@@ -422,15 +422,17 @@ const struct weir_flow_property weir_flow_properties[] = {
     {"icmp_type", COLUMN(ICMP_TYPE), KEY(more.icmp_type, 8)},
     {"icmp_code", COLUMN(ICMP_CODE), KEY(more.icmp_code, 8)},
     {"tunnel_type",
-     "kind of tunnel that the packet was taken out of; as a field of the first packet, none "
-     "outside of tunnels",
+     "what the packet was taken out of: 1 MPLS, 2 PPPoE, 3 IP in IP, 4 GRE, 5 ERSPAN, 6 "
+     "EtherIP or SRv6, 7 L2TP, 8 VXLAN, 9 GENEVE, 10 GTP-U, 11 Teredo; as a field of the first "
+     "packet",
      ELEMENT(WEIR_PEN_BUILTIN, 200, 1), KEY(more.tunnel_type, 8), FEATURE(FIRST, LINK),
      FIRST_TUNNEL(tunnel_type)},
     {"tunnel_id", "label, key, session or VNI of that tunnel", ELEMENT(WEIR_PEN_BUILTIN, 201, 4),
      KEY(more.tunnel_id, 32), FEATURE(FIRST, LINK), FIRST_TUNNEL(tunnel_id)},
     {"layer", "IP headers outside of the one that makes the flow",
      ELEMENT(WEIR_PEN_BUILTIN, 202, 1), KEY(more.layer, 8), .write = write_key},
-    {"carried_type", "kind of the tunnel that the packet itself is, with --layer both",
+    {"carried_type",
+     "tunnel that the packet itself is, with --layer both; numbers as of tunnel_type",
      ELEMENT(WEIR_PEN_BUILTIN, 203, 1), KEY(more.carried_type, 8), .write = write_key},
     {"carried_id", "label, key, session or VNI of that tunnel", ELEMENT(WEIR_PEN_BUILTIN, 204, 4),
      KEY(more.carried_id, 32), .write = write_key},

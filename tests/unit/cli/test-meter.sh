@@ -89,6 +89,10 @@ expect 'a table of real numbers' 0 '' -r "$sample" --sample random:1/2000 --seed
 [ "$(awk '{ print $NF }' "$dir/out" | sort -u)" = $'0.0005\nprobability' ] ||
     fail 'a table of small numbers'
 awk 'length > 100' "$dir/out" | grep . && fail 'a table with digits that say nothing'
+expect 'definitions with times and without' 0 '' -r "$sample" \
+    --flow keys=protocol --flow 'keys=dst_port fields=packets'
+awk 'NR > 1 { print $1 == "-", $2 == "-" }' "$dir/out" | sort -u >"$dir/none"
+equal 'no duration without times' "$(cat "$dir/none")" $'0 0\n1 1'
 expect 'field of biflows' 2 "weir: 'rev_bytes' is a field of biflows: add --biflow" \
     -r "$sample" --flow 'keys=src_addr,dst_addr fields=rev_bytes'
 expect 'direction of no biflow' 2 'weir: meter: --direction is for --biflow' \
