@@ -8,6 +8,7 @@
 
 #include "base/reader.h"
 #include "base/text.h"
+#include "dissect/application.h"
 #include "dissect/assembly.h"
 #include "dissect/dns.h"
 #include "dissect/hello.h"
@@ -178,16 +179,51 @@ static void take_flow(struct weir_reader *reader)
     weir_name_finder_done(&finder);
 }
 
+/* Each piece is an IP packet of one flow. nDPI takes long to begin, so there is one for all. */
+static void take_application(struct weir_reader *reader)
+{
+    static struct weir_applications *applications;
+    struct weir_application_search search = {0};
+    char name[WEIR_APPLICATION_NAME_OCTETS_MAX];
+    struct weir_diag diag = {0};
+    if (!weir_applications_are_known())
+        return;
+    require(applications || weir_applications_new(64, 1, &applications, &diag) == 0);
+    while (weir_reader_remaining(reader) > 2) {
+        struct weir_reader piece = weir_read_block(reader, weir_read_u16(reader));
+        if (weir_reader_failed(reader) || piece.remaining < 40)
+            break;
+        uint8_t *copy = malloc(piece.remaining);
+        require(copy != NULL);
+        memcpy(copy, piece.octets, piece.remaining);
+        const struct weir_payload payload = {
+            .network = copy,
+            .octets = copy + 20,
+            .captured = (uint32_t)piece.remaining - 20,
+            .network_octets = (uint32_t)piece.remaining,
+            .protocol = copy[0] >> 4 == 6 ? copy[6] : copy[9],
+        };
+        weir_applications_look(applications, &search, &payload);
+        require(!search.is_done || !search.flow);
+        free(copy);
+    }
+    weir_applications_finish(applications, &search, 0);
+    require(weir_applications_name(applications, &search, name) <= sizeof(name));
+    weir_applications_release(applications, &search, 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
     struct weir_reader reader = weir_reader_make(data + 1, size - 1);
-    unsigned kind = data[0] % (STREAM_COUNT + 2);
+    unsigned kind = data[0] % (STREAM_COUNT + 3);
     if (kind == STREAM_COUNT)
         take_quic(&reader);
     else if (kind == STREAM_COUNT + 1)
         take_flow(&reader);
+    else if (kind == STREAM_COUNT + 2)
+        take_application(&reader);
     else
         take_stream(kind, &reader);
     return 0;

@@ -162,24 +162,36 @@ static int take(void *context, const struct weir_batch *batch, struct weir_diag 
     return 0;
 }
 
-static struct weir_cache_config config_of(const uint8_t *head)
+/* The definitions for flows and for biflows; parsed once, since that takes longer than all else. */
+static const struct weir_flow_definition *definition_of(unsigned which, bool is_biflow)
 {
-    static const char *const definitions[] = {
+    static const char *const texts[] = {
         "keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,lengths,iat,"
         "payload,fragmentation,link,tcp,responses,splt,tls,dns,http",
         "keys=src_addr/24/48,dst_addr/24/48,protocol fields=packets,lengths,iat,link,tls,dns,http,"
         "tcp_window,tcp_zero_windows,splt:64",
     };
-    struct weir_cache_config config = weir_cache_config_default();
+    static struct weir_flow_definition parsed[2][2];
+    static bool is_parsed[2][2];
+    struct weir_flow_definition *definition = &parsed[which][is_biflow];
     struct weir_diag diag = {0};
     char text[512];
-    config.entries = 1024;
+    if (is_parsed[which][is_biflow])
+        return definition;
+    (void)snprintf(text, sizeof(text), "%s%s", texts[which], is_biflow ? ",rev_packets" : "");
+    require(weir_flow_definition_parse(text, definition, &diag) == 0);
+    is_parsed[which][is_biflow] = true;
+    return definition;
+}
+
+static struct weir_cache_config config_of(const uint8_t *head)
+{
+    struct weir_cache_config config = weir_cache_config_default();
+    config.definition = *definition_of(head[0] % 2, head[1] & 1);
+    config.entries = 64;
     config.biflow = head[1] & 1 ? WEIR_BIFLOW_FIRST : WEIR_BIFLOW_NONE;
     config.kind = head[1] % 5 == 4 ? WEIR_CACHE_IMMEDIATE : WEIR_CACHE_NORMAL;
     config.active_ns = head[1] & 2 ? WEIR_NS_PER_SECOND : config.active_ns;
-    (void)snprintf(text, sizeof(text), "%s%s", definitions[head[0] % 2],
-                   config.biflow == WEIR_BIFLOW_NONE ? "" : ",rev_packets");
-    require(weir_flow_definition_parse(text, &config.definition, &diag) == 0);
     return config;
 }
 

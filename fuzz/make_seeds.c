@@ -328,6 +328,7 @@ enum payload {
     PAYLOAD_HTTP,
     PAYLOAD_QUIC,
     PAYLOAD_FLOW,
+    PAYLOAD_APPLICATION,
 };
 
 /* A stream in two pieces, the second first. */
@@ -501,6 +502,30 @@ static void write_datagrams(const char *folder, const char *name, const char *he
     (void)fclose(talk.file);
 }
 
+/* A packet of TCP with the beginning of a stream, for nDPI. */
+static void write_application(const char *folder, const char *name, const uint8_t *octets,
+                              size_t length)
+{
+    FILE *file = create(folder, "dissect", name);
+    uint8_t packet[2048];
+    struct weir_writer out = weir_writer_make(packet, sizeof(packet));
+    weir_write_u16(&out, 0x4500);
+    weir_write_u16(&out, (uint16_t)(40 + length));
+    weir_write_u32(&out, 0x00010000);
+    weir_write_u32(&out, 64u << 24 | TALK_TCP << 16);
+    weir_write_u32(&out, 0xc0000201);
+    weir_write_u32(&out, 0xc6336402);
+    weir_write_u32(&out, 40000u << 16 | 443);
+    weir_write_u64(&out, 1);
+    weir_write_u32(&out, 0x50180100);
+    weir_write_u32(&out, 0);
+    weir_write_octets(&out, octets, length);
+    (void)fputc(PAYLOAD_APPLICATION, file);
+    put_u16(file, (unsigned)out.length);
+    (void)fwrite(packet, 1, out.length, file);
+    (void)fclose(file);
+}
+
 static void write_fields_seeds(const char *folder)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: \xff.example.org\r\n\r\n";
@@ -510,6 +535,8 @@ static void write_fields_seeds(const char *folder)
     size_t length = out.length;
     size_t records = payload_tls_records(hello, length, 100, octets, sizeof(octets));
     write_connection(folder, "tls", "\0\1\0", 443, octets, records);
+    write_application(folder, "application-tls", octets, records);
+    write_application(folder, "application-http", (const uint8_t *)request, sizeof(request) - 1);
     write_connection(folder, "http", "\0\2\1", 80, (const uint8_t *)request, sizeof(request) - 1);
     write_connection(folder, "prefixes", "\1\1\3", 80, (const uint8_t *)request,
                      sizeof(request) - 1);
