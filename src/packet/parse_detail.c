@@ -83,11 +83,12 @@ static uint32_t take_tcp(struct weir_reader *transport, const struct weir_packet
     return octets;
 }
 
-/* DCCP's data offset, RFC 4340 section 5.1. */
+/* DCCP's data offset, RFC 4340 section 5.1; more than can be where it is inside the header. */
 static uint32_t dccp_header(struct weir_reader *transport)
 {
     weir_read_skip(transport, 4);
-    return weir_read_u8(transport) * 4u;
+    uint32_t octets = weir_read_u8(transport) * 4u;
+    return octets < header_octets[PROTOCOL_DCCP] ? UINT32_MAX : octets;
 }
 
 static void take_transport(const struct weir_frame *frame, const struct weir_packet *packet,

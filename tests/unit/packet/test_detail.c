@@ -126,6 +126,28 @@ static void fragments_tell_where_they_are(void **state)
     assert_int_equal(detail.has & WEIR_DETAIL_TCP, 0);
 }
 
+/* Where DCCP's data offset is inside its header, nothing is known of the payload. */
+static void dccp_says_where_its_payload_is(void **state)
+{
+    struct fixture *x = *state;
+    static const uint8_t offsets[] = {0, 2, 3, 4, 6, 7};
+    for (size_t i = 0; i < sizeof(offsets); i++) {
+        struct weir_packet packet;
+        frame_begin(&x->f);
+        frame_ethernet(&x->f, 0x0800);
+        frame_ipv4(&x->f, 33);
+        weir_write_u32(&x->f.out, 40000u << 16 | 443);
+        weir_write_u8(&x->f.out, offsets[i]);
+        weir_write_zeros(&x->f.out, 19);
+        frame_length(&x->f);
+        struct weir_packet_detail detail =
+            detail_of(x, frame_end(&x->f, WEIR_LINK_ETHERNET), &packet);
+        bool is_known = offsets[i] >= 3 && offsets[i] <= 6;
+        assert_int_equal((detail.has & WEIR_DETAIL_PAYLOAD) != 0, is_known);
+        assert_int_equal(detail.payload_octets, is_known ? 24 - offsets[i] * 4 : 0);
+    }
+}
+
 static void two_tags_are_told_apart(void **state)
 {
     struct fixture *x = *state;
@@ -148,7 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tcp_tells_its_numbers),          TEST(wrong_options_end_the_list),
         TEST(cut_frames_tell_what_they_have), TEST(fragments_tell_where_they_are),
-        TEST(two_tags_are_told_apart),
+        TEST(dccp_says_where_its_payload_is), TEST(two_tags_are_told_apart),
     };
     return cmocka_run_group_tests_name("packet details", tests, NULL, NULL);
 }
