@@ -379,9 +379,12 @@ struct weir_batch_sink weir_flow_printer_sink(struct weir_flow_printer *printer)
     return (struct weir_batch_sink){.batch = print_batch, .flush = flush, .context = printer};
 }
 
-int weir_flow_printer_close(struct weir_flow_printer *printer, struct weir_diag *diag)
+int weir_flow_printer_close(struct weir_flow_printer *printer, const char *closing,
+                            struct weir_diag *diag)
 {
     int result = weir_printer_finish(printer->printer, NULL, diag);
+    if (result == 0)
+        result = weir_output_write(printer->output, closing, strlen(closing), diag);
     if (result == 0) {
         result = weir_output_close(printer->output, diag);
         printer->output = NULL;

@@ -6,7 +6,7 @@
  *     weir_flow_printer_open("-", WEIR_FORMAT_TABLE, columns, NULL, &printer, &diag);
  *     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
  *     ...
- *     result = weir_flow_printer_close(printer, &diag);
+ *     result = weir_flow_printer_close(printer, "", &diag);
  *
  * A table has the columns that fit a screen, other formats all of them. Ownership: who opens closes
  * or aborts. Threads: one.
@@ -41,8 +41,12 @@ WEIR_CHECKED int weir_flow_printer_open(const char *path, enum weir_format forma
 /* It must outlive the sink. A flush hands all that was printed to the system. */
 struct weir_batch_sink weir_flow_printer_sink(struct weir_flow_printer *printer);
 
-/* Prints what comes after the last record. Frees the printer in any case. */
-WEIR_CHECKED int weir_flow_printer_close(struct weir_flow_printer *printer, struct weir_diag *diag);
+/*
+ * Prints what comes after the last record, and last of all `closing`, lines for who reads a table;
+ * "" for none, and for other formats. Frees the printer in any case.
+ */
+WEIR_CHECKED int weir_flow_printer_close(struct weir_flow_printer *printer, const char *closing,
+                                         struct weir_diag *diag);
 
 /* Gives up; an incomplete file is removed. NULL does nothing. */
 void weir_flow_printer_abort(struct weir_flow_printer *printer);

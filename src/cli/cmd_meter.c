@@ -15,9 +15,6 @@
 
 #define STATS_OCTETS_MAX ((size_t)64 << 10)
 
-/* Standard errors to both sides that make an interval of 95 %. */
-#define ERRORS_95 1.96
-
 /* A run of the command. */
 struct run {
     struct weir_call *call;
@@ -191,22 +188,14 @@ static int print_stats(const struct run *run, struct weir_diag *diag)
     return result;
 }
 
-/* What samples stand for, with the interval in which the truth is 95 times of 100. */
+/* What samples stand for, where no table says it. */
 static void print_estimates(const struct run *run)
 {
     for (unsigned i = 0; i < run->settings.process_count; i++) {
-        struct weir_cache_counters cache;
-        struct weir_selection_description selection;
-        struct weir_estimates estimates;
-        weir_meter_count_process(run->meter, i, &cache, &selection, &estimates);
-        struct weir_sampling_design design =
-            weir_sampling_design_of(selection.selectors, selection.count);
-        if (!weir_sampling_is_all(&design))
-            fprintf(stderr,
-                    "weir: note: the sample stands for %.0f packets, +- %.0f, and %.0f octets, +- "
-                    "%.0f (95 %%)\n",
-                    estimates.estimate.packets, ERRORS_95 * estimates.error.packets,
-                    estimates.estimate.octets, ERRORS_95 * estimates.error.octets);
+        char text[WEIR_METER_ESTIMATES_MAX];
+        weir_meter_outputs_estimates(run->outputs[i], text);
+        if (text[0] && !weir_meter_outputs_are_table(run->outputs[i]))
+            fprintf(stderr, "weir: note: %s\n", text);
     }
 }
 
@@ -362,7 +351,8 @@ const struct weir_command weir_command_meter = {
         "them records say the sampling interval of all together (sampling, and sampling_size "
         "where it is no whole number), by which who collects them scales packets and bytes, and "
         "--stats says the totals that the sample stands for and their standard errors: a 95 % "
-        "interval is 1.96 of these to both sides. Records without an interval are of all packets. "
+        "interval is 1.96 of these to both sides, and the last line of a table has it. Records "
+        "without an interval are of all packets. "
         "Live, a --filter that stands first also runs in the kernel.\n\n"
         "--fields lists what --match can name; addr and port are those of either side. What a "
         "packet does not have, as icmp_type for TCP, fits nothing. "

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/meter_outputs.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/flow_printer.h"
 #include "app/meter_reports.h"
+
+/* Standard errors to both sides that make an interval of 95 %. */
+#define ERRORS_95 1.96
 
 struct weir_meter_outputs {
     struct weir_call *call;
@@ -164,6 +170,60 @@ int weir_meter_outputs_open(struct weir_call *call, struct weir_meter *meter, un
     return 0;
 }
 
+void weir_meter_outputs_estimates(const struct weir_meter_outputs *outputs,
+                                  char text[WEIR_METER_ESTIMATES_MAX])
+{
+    struct weir_cache_counters cache;
+    struct weir_selection_description selection;
+    struct weir_estimates estimates;
+    weir_meter_count_process(outputs->meter, outputs->process, &cache, &selection, &estimates);
+    struct weir_sampling_design design =
+        weir_sampling_design_of(selection.selectors, selection.count);
+    text[0] = '\0';
+    if (weir_sampling_is_all(&design))
+        return;
+    if (estimates.observed.packets == 0)
+        snprintf(text, WEIR_METER_ESTIMATES_MAX,
+                 "no packet was sampled, and nothing can be estimated");
+    else
+        snprintf(text, WEIR_METER_ESTIMATES_MAX,
+                 "the sample stands for %.0f packets, +- %.0f, and %.0f octets, +- %.0f (95 %%)",
+                 estimates.estimate.packets, ERRORS_95 * estimates.error.packets,
+                 estimates.estimate.octets, ERRORS_95 * estimates.error.octets);
+}
+
+bool weir_meter_outputs_are_table(const struct weir_meter_outputs *outputs)
+{
+    return outputs->settings->url_count == 0 &&
+           weir_arguments_choice(&outputs->settings->arguments, FORMAT) == WEIR_FORMAT_TABLE;
+}
+
+#define CLOSING_MAX (2 * WEIR_METER_ESTIMATES_MAX)
+
+/* Below a table whose flows, or their packets, stand for others: that they do, and for what. */
+static void make_closing(const struct weir_meter_outputs *outputs, char closing[CLOSING_MAX])
+{
+    char estimates[WEIR_METER_ESTIMATES_MAX];
+    closing[0] = '\0';
+    if (!weir_meter_outputs_are_table(outputs))
+        return;
+    weir_meter_outputs_estimates(outputs, estimates);
+    if (estimates[0])
+        snprintf(closing, CLOSING_MAX, "counters are as observed: %s\n", estimates);
+    if (!outputs->selection || !weir_flow_selection_columns(outputs->selection))
+        return;
+    struct weir_flow_selection_description flows;
+    weir_flow_selection_describe(outputs->selection, &flows);
+    const struct weir_flow_tally *seen = &flows.selectors[0].seen;
+    const struct weir_flow_tally *selected = &flows.selectors[flows.count - 1].selected;
+    size_t length = strlen(closing);
+    snprintf(closing + length, CLOSING_MAX - length,
+             "flows were selected: %" PRIu64 " of %" PRIu64 ", with %" PRIu64 " of %" PRIu64
+             " packets and %" PRIu64 " of %" PRIu64 " octets\n",
+             selected->flows, seen->flows, selected->packets, seen->packets, selected->octets,
+             seen->octets);
+}
+
 void weir_meter_outputs_close(struct weir_meter_outputs *outputs)
 {
     for (size_t i = 0; i < outputs->settings->url_count; i++) {
@@ -177,14 +237,16 @@ void weir_meter_outputs_close(struct weir_meter_outputs *outputs)
     if (!outputs->printer)
         return;
     struct weir_diag diag = {0};
+    char closing[CLOSING_MAX];
     int result = 0;
+    make_closing(outputs, closing);
     /* Nothing could be read: a header without flows would look as if there were none. */
     bool is_in_vain =
         outputs->call->has_failed && weir_meter_cache_counters(outputs->meter).flows_created == 0;
     if (is_in_vain || weir_meter_has_failed(outputs->meter))
         weir_flow_printer_abort(outputs->printer);
     else
-        result = weir_flow_printer_close(outputs->printer, &diag);
+        result = weir_flow_printer_close(outputs->printer, closing, &diag);
     outputs->printer = NULL;
     if (result < 0)
         weir_call_say_failure(outputs->call, result, &diag);

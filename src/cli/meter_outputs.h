@@ -42,6 +42,14 @@ WEIR_CHECKED int weir_meter_outputs_open(struct weir_call *call, struct weir_met
                                          struct weir_meter_outputs **ret_outputs,
                                          struct weir_diag *diag);
 
+/* What the process's sample of packets stands for, on one line for people; "" without samplers. */
+#define WEIR_METER_ESTIMATES_MAX 256u
+void weir_meter_outputs_estimates(const struct weir_meter_outputs *outputs,
+                                  char text[WEIR_METER_ESTIMATES_MAX]);
+
+/* Whether people read that line below a table, once the outputs are closed. */
+bool weir_meter_outputs_are_table(const struct weir_meter_outputs *outputs);
+
 /* Completes them, also after a failure: what has gone out stays. */
 void weir_meter_outputs_close(struct weir_meter_outputs *outputs);
 

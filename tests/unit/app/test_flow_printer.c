@@ -25,7 +25,7 @@ static char *printed(const struct scratch *scratch, enum weir_format format,
                      0);
     struct weir_batch_sink sink = weir_flow_printer_sink(printer);
     flows_of(packets, count, &sink);
-    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    assert_int_equal(weir_flow_printer_close(printer, "", &diag), 0);
     return scratch_text(scratch, "out");
 }
 
@@ -56,7 +56,7 @@ static void a_table_has_what_flows_have(void **state)
     assert_int_equal(weir_flow_printer_open(scratch_path(*state, "out", path), WEIR_FORMAT_TABLE,
                                             &fields, NULL, &printer, &diag),
                      0);
-    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    assert_int_equal(weir_flow_printer_close(printer, "", &diag), 0);
     char *text = scratch_text(*state, "out");
     assert_string_equal(text, "dst_addr  bytes\n");
     free(text);
@@ -101,7 +101,7 @@ static void a_flush_prints_what_has_come(void **state)
     text[length] = '\0';
     assert_non_null(strstr(text, "start "));
     assert_non_null(strstr(text, "  forced\n"));
-    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    assert_int_equal(weir_flow_printer_close(printer, "", &diag), 0);
     close(fd);
     unlink(path);
 }
@@ -193,7 +193,7 @@ static void fields_without_a_column_are_printed(void **state)
         assert_int_equal(sink.batch(sink.context, batch, &diag), 0);
         weir_batch_free(batch);
     }
-    assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+    assert_int_equal(weir_flow_printer_close(printer, "", &diag), 0);
     char *text = scratch_text(*state, "out");
     assert_string_equal(text, "bytes,ttl,rev_start,label\n"
                               "40,64,2022-01-01T00:00:00.000Z,\n"
@@ -235,7 +235,7 @@ static void a_float_is_a_number(void **state)
         weir_extra_leave_out(&batch->extra_absent[1], 0);
         assert_int_equal(sink.batch(sink.context, batch, &diag), 0);
         weir_batch_free(batch);
-        assert_int_equal(weir_flow_printer_close(printer, &diag), 0);
+        assert_int_equal(weir_flow_printer_close(printer, "", &diag), 0);
         char *text = scratch_text(*state, "out");
         assert_string_equal(text, cases[i].text);
         free(text);

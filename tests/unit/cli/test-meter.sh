@@ -116,6 +116,17 @@ expect 'a process without a place' 1 'weir: *' -r "$sample" --to ipfix+file:/dev
     --next --to "json:$dir/others.json"
 equal 'the other process goes on' "$(grep -vc '"type":"options"' "$dir/others.json")" \
     "$("$weir" meter -r "$sample" --format ndjson | wc -l)"
+expect 'a sample' 0 '' -r "$sample" --sample count:1/10
+[[ $(tail -n 1 "$dir/out") == 'counters are as observed: the sample stands for '*' packets, +- '* ]] ||
+    fail "a sample: $(tail -n 1 "$dir/out")"
+expect 'an empty sample' 0 '' -r "$sample" --sample prob:1e-9
+[[ $(tail -n 1 "$dir/out") == *': no packet was sampled, and nothing can be estimated' ]] ||
+    fail "an empty sample: $(tail -n 1 "$dir/out")"
+expect 'some flows' 0 '' -r "$sample" --select count:1/10
+equal 'some flows' "$(tail -n 1 "$dir/out" | cut -d, -f1)" \
+    "flows were selected: $(($(wc -l <"$dir/out") - 2)) of 8294"
+expect 'sampled lines' 0 '' -r "$sample" --sample count:1/10 --format ndjson
+grep -q 'stands for' "$dir/out" && fail 'sampled lines: a note is among them'
 expect 'sampled to v1' 2 'weir: --to: NetFlow v1 cannot say that packets were sampled*' \
     -r "$sample" --sample count:1/10 --to netflow1+udp://127.0.0.1:9
 expect 'chosen flows to v5' 2 'weir: --to: NetFlow v1 and v5 cannot say by what chance*' \
