@@ -210,7 +210,13 @@ void weir_totals_estimate(const struct weir_totals *totals, const struct weir_se
         .estimate = {weir_estimate(design, packets.sum), weir_estimate(design, octets.sum)},
         .error = {total_error(totals, &packets, selectors, count),
                   total_error(totals, &octets, selectors, count)},
+        .is_by_time = totals->time != NULL,
     };
+}
+
+static double together(const struct weir_estimates *estimates, double error, double other)
+{
+    return estimates->is_by_time ? error + other : hypot(error, other);
 }
 
 void weir_estimates_add(struct weir_estimates *into, const struct weir_estimates *from)
@@ -219,6 +225,7 @@ void weir_estimates_add(struct weir_estimates *into, const struct weir_estimates
     into->observed.octets += from->observed.octets;
     into->estimate.packets += from->estimate.packets;
     into->estimate.octets += from->estimate.octets;
-    into->error.packets = hypot(into->error.packets, from->error.packets);
-    into->error.octets = hypot(into->error.octets, from->error.octets);
+    into->is_by_time |= from->is_by_time;
+    into->error.packets = together(into, into->error.packets, from->error.packets);
+    into->error.octets = together(into, into->error.octets, from->error.octets);
 }

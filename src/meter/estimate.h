@@ -100,6 +100,7 @@ struct weir_estimates {
     struct weir_sum observed;
     struct weir_sum estimate;
     struct weir_sum error; /* standard errors */
+    bool is_by_time;       /* whose intervals are those of all shares of the packets */
 };
 
 void weir_totals_init(struct weir_totals *totals, const struct weir_sampling_design *design,
@@ -113,7 +114,11 @@ void weir_totals_add(struct weir_totals *totals, const struct weir_packet *packe
 void weir_totals_estimate(const struct weir_totals *totals, const struct weir_selector *selectors,
                           unsigned count, struct weir_estimates *ret_estimates);
 
-/* Adds the estimates of another share of the packets, which was sampled by itself. */
+/*
+ * Adds the estimates of another share of the packets, which was sampled by itself. By time it was
+ * not: what is busy in the intervals of one share may be so in those of all, and errors add up to
+ * no more than their sum, which they are taken for.
+ */
 void weir_estimates_add(struct weir_estimates *into, const struct weir_estimates *from);
 
 #endif

@@ -256,6 +256,19 @@ static void intervals_at_both_ends_count(void **state)
     assert_true(estimates.error.packets > (100 - 10) * 10 * 0.9);
 }
 
+static void shares_add_up(void **state)
+{
+    (void)state;
+    struct weir_estimates sum = {.estimate = {100, 1000}, .error = {3, 30}};
+    struct weir_estimates other = {.estimate = {200, 2000}, .error = {4, 40}};
+    weir_estimates_add(&sum, &other);
+    assert_true(sum.estimate.packets == 300 && sum.estimate.octets == 3000);
+    assert_true(sum.error.packets == 5 && sum.error.octets == 50);
+    other.is_by_time = true;
+    weir_estimates_add(&sum, &other);
+    assert_true(sum.error.packets == 9 && sum.error.octets == 90);
+}
+
 static void intervals_are_fractions(void **state)
 {
     static const struct {
@@ -298,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_bars_are_right),
         cmocka_unit_test(intervals_at_both_ends_count),
+        cmocka_unit_test(shares_add_up),
         cmocka_unit_test(intervals_are_fractions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
