@@ -86,6 +86,7 @@ for row in json.load(open(sys.argv[1]))["rows"]:
 END
 expect 'a table of real numbers' 0 '' -r "$sample" --sample random:1/2000 --seed 3 \
     --flow 'keys=protocol fields=packets,estimates'
+sed -i '/^counters are as observed: /d' "$dir/out" # what the sample stands for
 [ "$(awk '{ print $NF }' "$dir/out" | sort -u)" = $'0.0005\nprobability' ] ||
     fail 'a table of small numbers'
 awk 'length > 100' "$dir/out" | grep . && fail 'a table with digits that say nothing'
