@@ -127,7 +127,8 @@ static int add_extras(struct weir_flow_printer *printer, const struct weir_extra
 {
     for (size_t i = 0; i < extra->count; i++) {
         const struct weir_extra_field *from = &extra->fields[i];
-        if (has_column(printer, from->name) || (are_few && !is_always_shown(from->name)))
+        if (has_column(printer, from->name) ||
+            (are_few && i >= extra->key_count && !is_always_shown(from->name)))
             continue;
         if (printer->column_count == COLUMNS_MAX)
             return weir_diag_set(diag, WEIR_E_LIMIT, "flows with more than %u fields to print",

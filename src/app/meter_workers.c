@@ -254,7 +254,7 @@ static void spread(struct weir_meter_workers *workers, unsigned cache,
 {
     struct weir_spread *own = &workers->spreads[cache];
     struct giving giving = {workers->each, cache, fetched->details};
-    weir_spread_places(own, fetched->packets, fetched->count, workers->shares);
+    weir_spread_places(own, fetched->packets, fetched->details, fetched->count, workers->shares);
     for (size_t i = 0; i < fetched->count; i++) {
         const struct weir_packet *packet = &fetched->packets[i];
         uint8_t share = workers->shares[i];

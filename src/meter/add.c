@@ -38,13 +38,19 @@ struct batch {
 
 /* First stage: masked keys, hashes, and the groups are asked for. */
 HOT void place(const struct weir_cache *cache, const struct path path,
-               const struct weir_packet *packets, struct batch *batch, size_t count)
+               const struct weir_packet *packets, const struct weir_packet_detail *details,
+               struct batch *batch, size_t count)
 {
     const struct weir_flow_more_key *mask = &cache->rows.layout.definition.more_mask;
+    if (path.has_more && !weir_flow_more_needs_detail(mask))
+        details = NULL;
     for (size_t i = 0; path.has_more && i < count; i++)
-        batch->more[i] = weir_flow_more_of(&packets[i], mask);
+        batch->more[i] =
+            weir_flow_more_of(&packets[i], details ? &details[packets[i].detail] : NULL, mask);
     cache->hash(&cache->hasher, packets, path.has_more ? batch->more : NULL, batch->places, count);
     for (size_t i = 0; i < count; i++) {
+        if (path.has_more && path.is_biflow)
+            weir_flow_more_exchange(&batch->more[i], batch->places[i].swapped);
         /* Packets that only tell the time may have any bucket. */
         struct weir_flow_place *at = &batch->places[i];
         uint32_t bucket = at->bucket - cache->first_bucket;
@@ -136,7 +142,7 @@ static bool other_direction(const struct weir_flow_key *a, const struct weir_flo
 /* Of the less usual keys these are the same in both directions of a connection. */
 static bool same_link(const struct weir_flow_more_key *a, const struct weir_flow_more_key *b)
 {
-    return a->vlan == b->vlan && a->layer == b->layer;
+    return a->vlan == b->vlan && a->inner_vlan == b->inner_vlan && a->layer == b->layer;
 }
 
 /*
@@ -258,16 +264,17 @@ HOT void add_to_biflow(const struct weir_cache *cache, const struct weir_packet 
 }
 
 /* Who talks to itself has only one direction. */
-static bool has_two_ends(const struct weir_flow_key *key)
+static bool has_two_ends(const struct weir_flow_key *key, const struct weir_flow_more_key *more)
 {
-    return !weir_address_equal(key->src_addr, key->dst_addr) || key->src_port != key->dst_port;
+    return !weir_address_equal(key->src_addr, key->dst_addr) || key->src_port != key->dst_port ||
+           (more && more->src_mac != more->dst_mac);
 }
 
 /* Whether a flow's first packet is one of its reverse direction. */
 static bool begins_reversed(const struct weir_cache *cache, const struct weir_packet *packet,
-                            const struct weir_flow_place *at)
+                            const struct weir_flow_place *at, const struct weir_flow_more_key *more)
 {
-    return has_two_ends(&at->key) &&
+    return has_two_ends(&at->key, more) &&
            weir_biflow_begins_reversed(cache->biflow, &cache->perimeter, packet);
 }
 
@@ -330,7 +337,7 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
     struct weir_flow_hot *hot = &cache->hot[slot];
     hot->key = at->key;
     hot->sum.state = 0;
-    if (path.is_biflow && at->swapped != begins_reversed(cache, packet, at))
+    if (path.is_biflow && at->swapped != begins_reversed(cache, packet, at, more))
         hot->sum.state = WEIR_FLOW_SWAPPED;
     begin_record(cache, path, packet, at, slot);
     if (path.has_more)
@@ -568,7 +575,7 @@ HOT int add(struct weir_cache *cache, const struct path path, const struct weir_
             size_t size = index + 1 < batch_count ? BATCH : count - index * BATCH;
             struct batch *batch = &batches[index % 3];
             if (stage == 0)
-                place(cache, path, first, batch, size);
+                place(cache, path, first, details, batch, size);
             else if (stage == 1)
                 fetch(cache, path, first, batch, size);
             else
@@ -600,7 +607,7 @@ int weir_cache_add_details(struct weir_cache *cache, const struct weir_packet *p
     if (cache->states)
         return add(cache, (struct path){is_biflow, has_more, true}, packets, details, count, diag);
     if (has_more)
-        return add(cache, (struct path){is_biflow, true, false}, packets, NULL, count, diag);
+        return add(cache, (struct path){is_biflow, true, false}, packets, details, count, diag);
     return is_biflow ? add(cache, (struct path){.is_biflow = true}, packets, NULL, count, diag)
                      : add(cache, (struct path){0}, packets, NULL, count, diag);
 }

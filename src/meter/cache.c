@@ -259,7 +259,7 @@ static void set_times(struct weir_cache *cache, const struct weir_cache_config *
 
 /*
  * The two directions of a connection are found in one set: of the keys that may differ between
- * them none takes part in the hash. A VLAN is of the link, and does, as does the layer of a tunnel.
+ * them none takes part in the hash. VLANs are of the link, and do, as does the layer of a tunnel.
  * A biflow has one key, and only normal caches have connections.
  */
 struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config)
@@ -275,7 +275,8 @@ struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config
     if (hashes_all)
         memset(&hasher.hashed_more, 0xff, sizeof(hasher.hashed_more));
     else
-        hasher.hashed_more = (struct weir_flow_more_key){.vlan = UINT16_MAX, .layer = UINT8_MAX};
+        hasher.hashed_more = (struct weir_flow_more_key){
+            .vlan = UINT16_MAX, .inner_vlan = UINT16_MAX, .layer = UINT8_MAX};
     return hasher;
 }
 
@@ -324,7 +325,7 @@ bool weir_cache_needs_details(const struct weir_cache_config *config)
 {
     struct weir_feature_set features;
     weir_feature_set_init(&features, &config->definition, config->biflow != WEIR_BIFLOW_NONE);
-    return features.needs_detail;
+    return features.needs_detail || weir_flow_more_needs_detail(&config->definition.more_mask);
 }
 
 uint32_t weir_cache_payload_octets(const struct weir_cache_config *config)

@@ -53,7 +53,7 @@
  * Memory follows the flows: address space for all entries is reserved by weir_cache_new, of which
  * at most a 16th and 900 octets a flow are used while flows become more, and in the end about 200
  * octets an entry, or 125 octets an entry and 50 MiB where that is less; biflows take a third more,
- * and so do keys that are not NetFlow's seven. What a flood took is given back within an idle
+ * keys that are not NetFlow's seven two thirds. What a flood took is given back within an idle
  * timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most to be divided,
  * and mostly for none; no record shows it.
  * Fields beyond counters take what their features do (meter/feature.h) for each of the slots, and

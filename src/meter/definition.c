@@ -156,20 +156,20 @@ static int add_number_key(const struct item *item, struct weir_flow_definition *
     int result = read_mask(item, &mask, diag);
     if (result < 0)
         return result;
-    /* DSCP is the upper part of its octet. */
-    if (property->key_octets == 1)
-        mask <<= 8 - property->key_bits;
+    mask <<= property->key_shift;
     const uint8_t one = (uint8_t)mask;
     const uint16_t two = (uint16_t)mask;
     const uint32_t four = (uint32_t)mask;
-    const void *bits = property->key_octets == 1   ? (const void *)&one
-                       : property->key_octets == 2 ? (const void *)&two
-                                                   : (const void *)&four;
+    const void *bits = property->key_octets == sizeof(one)    ? (const void *)&one
+                       : property->key_octets == sizeof(two)  ? (const void *)&two
+                       : property->key_octets == sizeof(four) ? (const void *)&four
+                                                              : (const void *)&mask;
     size_t offset = property->key_offset;
     bool fresh = true;
     if (offset >= sizeof(struct weir_flow_key)) {
         offset -= sizeof(struct weir_flow_key);
         definition->has_more = true;
+        definition->more_mask.has |= property->key_has;
         fresh = add_bits((uint8_t *)&definition->more_mask + offset, bits, property->key_octets);
     } else {
         for (unsigned family = 0; family < WEIR_FAMILY_COUNT; family++)
@@ -358,7 +358,7 @@ static int check_connection(const struct weir_flow_definition *definition, struc
         if (property->needs_connection)
             return weir_diag_set(diag, WEIR_E_USAGE,
                                  "'%s' is of one connection: all of addresses, ports and protocol "
-                                 "are keys then, and length is none",
+                                 "are keys then, and length and frame_length are none",
                                  property->name);
     }
     return 0;
@@ -437,7 +437,7 @@ bool weir_flow_definition_has_connections(const struct weir_flow_definition *def
            definition->src_bits[WEIR_FAMILY_V6] == ADDRESS_BITS &&
            definition->dst_bits[WEIR_FAMILY_V6] == ADDRESS_BITS && mask->src_port == UINT16_MAX &&
            mask->dst_port == UINT16_MAX && mask->protocol == UINT8_MAX &&
-           definition->more_mask.length == 0;
+           definition->more_mask.length == 0 && definition->more_mask.frame_length == 0;
 }
 
 bool weir_flow_definition_has_icmp(const struct weir_flow_definition *definition)
@@ -453,9 +453,11 @@ int weir_flow_definition_check_biflow(const struct weir_flow_definition *definit
     const struct weir_flow_key *v6 = &definition->mask[WEIR_FAMILY_V6];
     const weir_column_set directional = WEIR_COLUMN_BIT(SRC_ADDR) | WEIR_COLUMN_BIT(DST_ADDR) |
                                         WEIR_COLUMN_BIT(SRC_PORT) | WEIR_COLUMN_BIT(DST_PORT);
+    const struct weir_flow_more_key *more = &definition->more_mask;
     bool same = weir_address_equal(v4->src_addr, v4->dst_addr) &&
-                weir_address_equal(v6->src_addr, v6->dst_addr) && v4->src_port == v4->dst_port;
-    if (!(definition->keys & directional) || !same)
+                weir_address_equal(v6->src_addr, v6->dst_addr) && v4->src_port == v4->dst_port &&
+                more->src_mac == more->dst_mac;
+    if ((!(definition->keys & directional) && more->src_mac == 0) || !same)
         return weir_diag_set(diag, WEIR_E_USAGE,
                              "biflows have addresses or ports among their keys, those of the "
                              "source and of the destination with the same masks");

@@ -67,7 +67,7 @@ WEIR_CHECKED int weir_flow_definition_add_keys(struct weir_flow_definition *defi
 
 /*
  * True where every bit of addresses, ports and protocol is a key: a flow is then one direction of
- * one connection, and TCP flags can tell its end. Not where the length is one, too: a connection is
+ * one connection, and TCP flags can tell its end. Not where a length is one, too: a connection is
  * then as many flows as it has lengths, more than one set of the cache has room for.
  */
 bool weir_flow_definition_has_connections(const struct weir_flow_definition *definition);

@@ -70,6 +70,7 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
     const struct weir_flow_cold *cold = weir_cache_cold(cache, slot);
     uint8_t tos_mask = cache->rows.layout.definition.mask[0].tos;
     struct weir_flow_key key;
+    struct weir_flow_more_key more;
     struct weir_flow_view flow = {
         .key = &hot->key,
         .hot = hot,
@@ -90,6 +91,11 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
         key = key_of_biflow(hot);
         flow.key = &key;
+        if (cache->more) {
+            more = cache->more[slot];
+            weir_flow_more_exchange(&more, hot->sum.state & WEIR_FLOW_SWAPPED);
+            flow.more = &more;
+        }
         if (reverse->sum.packets > 0)
             flow.reverse = reverse;
         if (hot->sum.packets == 0) {

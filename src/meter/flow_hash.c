@@ -75,9 +75,10 @@ static inline uint64_t biflow_ports(const struct weir_packet *packet, uint64_t r
 
 /*
  * Each endpoint goes through two rounds with the protocol; their sum knows no direction, and two
- * rounds more mix it. ToS and observation point go in by tail_mask: with connections they must
- * not, since the other direction's may differ; neither must most of the further keys. An octet of a
- * port reaches only one half of its endpoint's block, so both halves say which end is the first.
+ * rounds more mix it. A MAC address that is a key is of its endpoint. ToS and observation point go
+ * in by tail_mask: with connections they must not, since the other direction's may differ; neither
+ * must most of the further keys. An octet of a port reaches only one half of its endpoint's block,
+ * so both halves say which end is the first.
  */
 #define WEIR_DEFINE_FLOW_HASH(name, aes, is_biflow)                                                \
     void name(const struct weir_flow_hasher *hasher, const struct weir_packet *packets,            \
@@ -101,16 +102,24 @@ static inline uint64_t biflow_ports(const struct weir_packet *packet, uint64_t r
             rest |= is_v6 ? REST_V6 : 0;                                                           \
             const weir_aes_block src_addr = src, dst_addr = dst;                                   \
             uint64_t protocol = REST_PROTOCOL(rest) << 16;                                         \
-            src = aes(src ^ k[0], (weir_aes_block){protocol | REST_SRC_PORT(rest)} ^ k[1]);        \
-            dst = aes(dst ^ k[0], (weir_aes_block){protocol | REST_DST_PORT(rest)} ^ k[1]);        \
+            weir_aes_block src_end = {protocol | REST_SRC_PORT(rest)};                             \
+            weir_aes_block dst_end = {protocol | REST_DST_PORT(rest)};                             \
+            if (more) {                                                                            \
+                src_end[1] = more[i].src_mac & hasher->hashed_more.src_mac;                        \
+                dst_end[1] = more[i].dst_mac & hasher->hashed_more.dst_mac;                        \
+            }                                                                                      \
+            src = aes(src ^ k[0], src_end ^ k[1]);                                                 \
+            dst = aes(dst ^ k[0], dst_end ^ k[1]);                                                 \
             src = aes(src, k[2]);                                                                  \
             dst = aes(dst, k[2]);                                                                  \
             weir_aes_block sum = src + dst + (weir_aes_block){REST_TAIL(rest) & tail_mask};        \
             if (more) {                                                                            \
-                weir_aes_block m[2], hashed[2];                                                    \
+                weir_aes_block m[4], hashed[4];                                                    \
                 memcpy(m, &more[i], sizeof(m));                                                    \
                 memcpy(hashed, &hasher->hashed_more, sizeof(hashed));                              \
-                sum ^= aes(aes((m[0] & hashed[0]) ^ k[0], k[1]) ^ (m[1] & hashed[1]), k[2]);       \
+                weir_aes_block mixed = aes((m[1] & hashed[1]) ^ k[0], k[1]);                       \
+                mixed = aes(mixed ^ (m[2] & hashed[2]), k[2]);                                     \
+                sum ^= aes(mixed ^ (m[3] & hashed[3]), k[3]);                                      \
             }                                                                                      \
             sum = aes(aes(sum, k[3]), k[4]);                                                       \
             uint64_t hash = sum[0];                                                                \

@@ -37,7 +37,10 @@ struct weir_flow_hasher {
     uint32_t bucket_count;
 };
 
-/* Fills `count` places from packets and their further keys; more NULL: there are none. */
+/*
+ * Fills `count` places from packets and their further keys; more NULL: there are none. Of biflows
+ * these are as the packet has them, and to be exchanged where its place is swapped.
+ */
 typedef void weir_flow_hash(const struct weir_flow_hasher *hasher,
                             const struct weir_packet *packets,
                             const struct weir_flow_more_key *more, struct weir_flow_place *places,

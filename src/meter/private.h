@@ -5,7 +5,7 @@
  * three arrays by how often it is touched: two octets of the group for every look-up, one cache
  * line (struct weir_flow_hot) for every packet, half a line when the flow begins and ends. Biflows
  * have their reverse direction in the other half of that line; keys that few definitions have are
- * a fourth array, where there are any.
+ * a fourth array, a line each, where there are any.
  */
 #ifndef WEIR_METER_PRIVATE_H
 #define WEIR_METER_PRIVATE_H

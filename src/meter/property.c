@@ -30,12 +30,16 @@ WRITER(write_key)
     uint64_t value = *from;
     uint16_t two;
     uint32_t four;
+    if (property->key_has && !(flow->more->has & property->key_has))
+        return false;
     if (property->key_octets == sizeof(two)) {
         memcpy(&two, from, sizeof(two));
         value = two;
     } else if (property->key_octets == sizeof(four)) {
         memcpy(&four, from, sizeof(four));
         value = four;
+    } else if (property->key_octets == sizeof(value)) {
+        memcpy(&value, from, sizeof(value));
     }
     weir_store_be(octets, property->element.length, value);
     return true;
@@ -144,15 +148,22 @@ WRITER(write_state)
     return true;
 }
 
-/* The first packet's, or where it is a key all packets'. */
-WRITER(write_tunnel)
+/* Whether one of struct weir_flow_more_key is a key of the flow's definition. */
+static bool is_key(const struct weir_flow_view *flow, const struct weir_flow_property *property)
 {
     size_t offset = property->key_offset - sizeof(struct weir_flow_key);
     const uint8_t *mask = (const uint8_t *)flow->more_mask + offset;
     for (unsigned i = 0; i < property->key_octets; i++)
         if (mask[i])
-            return write_key(flow, property, octets);
-    return write_state(flow, property, octets);
+            return true;
+    return false;
+}
+
+/* The first packet's, or where it is a key all packets'. */
+WRITER(write_first)
+{
+    return is_key(flow, property) ? write_key(flow, property, octets)
+                                  : write_state(flow, property, octets);
 }
 
 static bool store_float(uint8_t *octets, double value)
@@ -261,6 +272,8 @@ WRITER(write_splt)
 /* Of the first packet's MPLS stack the entry that the element has in its number. */
 WRITER(write_label)
 {
+    if (property->key_octets > 0 && is_key(flow, property))
+        return write_key(flow, property, octets);
     const struct weir_feature_first *first = state_of(flow, property);
     unsigned i = property->element.id - MPLS_TOP_LABEL;
     if (!(first->known & WEIR_KNOWN_LABEL(i)))
@@ -354,10 +367,12 @@ WRITER(write_probability)
         "rev_" name, help, ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | (id), octets), \
             REVERSE, __VA_ARGS__                                                           \
     }
-#define FIRST_TUNNEL(member)                                             \
-    .state_offset = offsetof(struct weir_feature_first, member),         \
-    .state_octets = sizeof(((struct weir_feature_first *)NULL)->member), \
-    .known = WEIR_KNOWN_TUNNEL, .write = write_tunnel
+#define KEY_IF(NAME) .key_has = WEIR_KEY_##NAME
+#define FIRST(member, bits)                                                                    \
+    FEATURE(FIRST, LINK), .state_offset = offsetof(struct weir_feature_first, member),         \
+                          .state_octets = sizeof(((struct weir_feature_first *)NULL)->member), \
+                          .known = (bits), .write = write_first
+#define LABEL_KEY(n)            KEY(more.labels[(n)-1], 24), KEY_IF(LABEL_##n)
 #define CONNECTION(NAME, GROUP) .needs_connection = true, FEATURE(NAME, GROUP)
 #define FLAG(bit)               MEMBER(tcp, flags[bit], WEIR_KNOWN_ANY)
 #define ANSWER(member)                                             \
@@ -411,24 +426,29 @@ const struct weir_flow_property weir_flow_properties[] = {
     {"protocol", COLUMN(PROTOCOL), KEY(key.protocol, 8)},
     {"tos", COLUMN(TOS), KEY(key.tos, 8), .is_field = true},
     {"dscp", "upper six bits of the ToS or traffic class; as a field of the first packet",
-     ELEMENT(0, 195, 1), KEY(key.tos, 6), .is_field = true, .write = write_dscp},
+     ELEMENT(0, 195, 1), KEY(key.tos, 6), .key_shift = 2, .is_field = true, .write = write_dscp},
     {"in_if", COLUMN(IN_IF), KEY(key.observation_point, 15), .is_whole = true, .is_field = true},
+    {"out_if", COLUMN(OUT_IF), KEY(more.out_point, 15), .is_whole = true},
     {"vlan", COLUMN(VLAN), KEY(more.vlan, 12), .is_field = true},
     {"flow_label", COLUMN(FLOW_LABEL), KEY(more.flow_label, 20), .is_field = true},
     {"ttl", "TTL or hop limit of each packet", ELEMENT(0, 192, 1), KEY(more.ttl, 8),
      .write = write_key},
     {"length", "IP length of each packet", ELEMENT(0, 224, 4), KEY(more.length, 32),
      .write = write_key},
+    {"frame_length", "length of each frame on the wire, at most 65535", ELEMENT(0, 312, 2),
+     KEY(more.frame_length, 16), .write = write_key},
+    {"fragment", "1 for packets that are fragments, else 0", ELEMENT(WEIR_PEN_BUILTIN, 205, 1),
+     KEY(more.fragment, 1), .write = write_key},
     {"icmp_type", COLUMN(ICMP_TYPE), KEY(more.icmp_type, 8)},
     {"icmp_code", COLUMN(ICMP_CODE), KEY(more.icmp_code, 8)},
     {"tunnel_type",
      "what the packet was taken out of: 1 MPLS, 2 PPPoE, 3 IP in IP, 4 GRE, 5 ERSPAN, 6 "
      "EtherIP or SRv6, 7 L2TP, 8 VXLAN, 9 GENEVE, 10 GTP-U, 11 Teredo; as a field of the first "
      "packet",
-     ELEMENT(WEIR_PEN_BUILTIN, 200, 1), KEY(more.tunnel_type, 8), FEATURE(FIRST, LINK),
-     FIRST_TUNNEL(tunnel_type)},
+     ELEMENT(WEIR_PEN_BUILTIN, 200, 1), KEY(more.tunnel_type, 8),
+     FIRST(tunnel_type, WEIR_KNOWN_TUNNEL)},
     {"tunnel_id", "label, key, session or VNI of that tunnel", ELEMENT(WEIR_PEN_BUILTIN, 201, 4),
-     KEY(more.tunnel_id, 32), FEATURE(FIRST, LINK), FIRST_TUNNEL(tunnel_id)},
+     KEY(more.tunnel_id, 32), FIRST(tunnel_id, WEIR_KNOWN_TUNNEL)},
     {"layer", "IP headers outside of the one that makes the flow",
      ELEMENT(WEIR_PEN_BUILTIN, 202, 1), KEY(more.layer, 8), .write = write_key},
     {"carried_type",
@@ -528,11 +548,11 @@ const struct weir_flow_property weir_flow_properties[] = {
               1, FEATURE(FIRST, FRAGMENTS), MEMBER(first, fragment_flags, WEIR_KNOWN_ANY)),
 
     {"mpls_label_1", "label, traffic class and bottom of stack, from the top", ELEMENT(0, 70, 3),
-     FEATURE(FIRST, LINK), .write = write_label},
+     LABEL_KEY(1), FEATURE(FIRST, LINK), .write = write_label},
     {"mpls_label_2", "label, traffic class and bottom of stack, the next", ELEMENT(0, 71, 3),
-     FEATURE(FIRST, LINK), .write = write_label},
+     LABEL_KEY(2), FEATURE(FIRST, LINK), .write = write_label},
     {"mpls_label_3", "label, traffic class and bottom of stack, the next", ELEMENT(0, 72, 3),
-     FEATURE(FIRST, LINK), .write = write_label},
+     LABEL_KEY(3), FEATURE(FIRST, LINK), .write = write_label},
     {"mpls_label_4", "label, traffic class and bottom of stack, the next", ELEMENT(0, 73, 3),
      FEATURE(FIRST, LINK), .write = write_label},
     {"mpls_label_5", "label, traffic class and bottom of stack, the next", ELEMENT(0, 74, 3),
@@ -541,12 +561,14 @@ const struct weir_flow_property weir_flow_properties[] = {
      FEATURE(FIRST, LINK), .write = write_label},
     {"mpls_depth", "labels of the stack before IP", ELEMENT(0, 202, 1), FEATURE(FIRST, LINK),
      MEMBER(first, label_count, WEIR_KNOWN_ANY)},
-    {"src_mac", "source of the last Ethernet header before IP of the first packet",
-     ELEMENT(0, 56, 6), FEATURE(FIRST, LINK), MEMBER(first, src_mac, WEIR_KNOWN_ETHERNET)},
-    {"dst_mac", "destination of the last Ethernet header before IP of the first packet",
-     ELEMENT(0, 80, 6), FEATURE(FIRST, LINK), MEMBER(first, dst_mac, WEIR_KNOWN_ETHERNET)},
+    {"src_mac", "source of the last Ethernet header before IP; as a field of the first packet",
+     ELEMENT(0, 56, 6), KEY(more.src_mac, 48), KEY_IF(ETHERNET),
+     FIRST(src_mac, WEIR_KNOWN_ETHERNET)},
+    {"dst_mac", "destination of the last Ethernet header before IP; as a field of the first packet",
+     ELEMENT(0, 80, 6), KEY(more.dst_mac, 48), KEY_IF(ETHERNET),
+     FIRST(dst_mac, WEIR_KNOWN_ETHERNET)},
     {"inner_vlan", "VLAN ID of the second tag; the first is vlan", ELEMENT(0, 245, 2),
-     FEATURE(FIRST, LINK), MEMBER(first, inner_vlan, WEIR_KNOWN_INNER_VLAN)},
+     KEY(more.inner_vlan, 12), KEY_IF(INNER_VLAN), FIRST(inner_vlan, WEIR_KNOWN_INNER_VLAN)},
 
     IANA_BOTH("tcp_sequence", "sequence number of the first segment", 184, 4, CONNECTION(TCP, TCP),
               MEMBER(tcp, first_sequence, WEIR_KNOWN_SEGMENT)),

@@ -25,10 +25,12 @@ struct weir_flow_property {
     uint8_t column;            /* enum weir_column, or WEIR_COLUMN_COUNT: none */
     struct weir_field element; /* where it has no column */
 
-    /* As a key: the highest key_bits bits of key_octets octets of struct weir_flow_whole_key. */
+    /* As a key: key_bits bits of key_octets octets of struct weir_flow_whole_key. */
     uint8_t key_offset;
     uint8_t key_octets; /* 16: an address; 0: it is no key */
     uint8_t key_bits;
+    uint8_t key_shift; /* bits below them, which are none of it */
+    uint8_t key_has;   /* enum weir_key_has: flows without this bit lack it; 0: all have it */
 
     bool is_field;   /* flows have it whether or not it is a key */
     bool is_biflows; /* only biflows have it */

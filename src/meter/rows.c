@@ -100,7 +100,7 @@ weir_column_set weir_meter_layout_columns(const struct weir_meter_layout *layout
 static bool is_usual_of_biflows(const struct weir_flow_property *property)
 {
     return property->is_biflows && property->column == WEIR_COLUMN_COUNT &&
-           property->feature == WEIR_FEATURE_NONE;
+           property->feature == WEIR_FEATURE_NONE && property->group == WEIR_FLOW_GROUP_NONE;
 }
 
 static void add_extra(const struct weir_flow_property *property, bool has_reverse,
@@ -224,6 +224,13 @@ static unsigned shape_of(const struct weir_meter_rows *rows, const struct weir_f
            (flow->reverse ? SHAPE_REVERSE : 0);
 }
 
+/* The ifIndex of an observation point. */
+static uint32_t index_of(const struct weir_meter_rows *rows, uint16_t point)
+{
+    uint16_t interface = point & WEIR_POINT_INTERFACE;
+    return interface < rows->if_count ? rows->if_index[interface] : 0;
+}
+
 /* What only definitions with unusual keys have. */
 static void add_more(const struct weir_meter_rows *rows, const struct weir_flow_view *flow,
                      unsigned shape, const struct weir_batch *batch, uint32_t row)
@@ -243,6 +250,9 @@ static void add_more(const struct weir_meter_rows *rows, const struct weir_flow_
         weir_batch_u8(batch, WEIR_COLUMN_ICMP_TYPE)[row] = more->icmp_type;
     if (definition->more_mask.icmp_code)
         weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE)[row] = more->icmp_code;
+    if (definition->more_mask.out_point)
+        weir_batch_u32(batch, WEIR_COLUMN_OUT_IF)[row] =
+            more->out_point ? index_of(rows, more->out_point) : 0;
 }
 
 static void add_reverse(const struct weir_flow_reverse *reverse, const struct weir_batch *batch,
@@ -267,9 +277,8 @@ static void add_extras(const struct weir_meter_rows *rows, const struct weir_flo
 static void fill_interfaces(const struct weir_meter_rows *rows, const struct weir_batch *batch,
                             uint32_t row, uint16_t point)
 {
-    uint16_t interface = point & WEIR_POINT_INTERFACE;
     bool is_egress = point & WEIR_POINT_EGRESS;
-    uint32_t index = interface < rows->if_count ? rows->if_index[interface] : 0;
+    uint32_t index = index_of(rows, point);
     weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[row] = is_egress ? 0 : index;
     if (!rows->layout.tells_direction)
         return;

@@ -25,14 +25,19 @@ void weir_spread_init(struct weir_spread *spread, const struct weir_cache_config
 }
 
 void weir_spread_places(const struct weir_spread *spread, const struct weir_packet *packets,
-                        size_t count, uint8_t *ret_shares)
+                        const struct weir_packet_detail *details, size_t count, uint8_t *ret_shares)
 {
+    if (!weir_flow_more_needs_detail(&spread->more_mask))
+        details = NULL;
     struct weir_flow_place places[BATCH];
     struct weir_flow_more_key more[BATCH];
     for (size_t done = 0; done < count; done += BATCH) {
         size_t size = count - done < BATCH ? count - done : BATCH;
-        for (size_t i = 0; spread->has_more && i < size; i++)
-            more[i] = weir_flow_more_of(&packets[done + i], &spread->more_mask);
+        for (size_t i = 0; spread->has_more && i < size; i++) {
+            const struct weir_packet *packet = &packets[done + i];
+            more[i] = weir_flow_more_of(packet, details ? &details[packet->detail] : NULL,
+                                        &spread->more_mask);
+        }
         spread->hash(&spread->hasher, packets + done, spread->has_more ? more : NULL, places, size);
         for (size_t i = 0; i < size; i++)
             ret_shares[done + i] = spread->share_of_region[places[i].bucket];

@@ -5,7 +5,7 @@
  * single cache would, whatever their number.
  *
  *     weir_spread_init(&spread, &config, count);      // as of the caches, but for their share
- *     weir_spread_places(&spread, packets, n, shares);
+ *     weir_spread_places(&spread, packets, details, n, shares);
  *     for (i = 0; i < n; i++)
  *         weir_spread_packet(&spread, &packets[i], shares[i], give, context);
  *     weir_spread_finish(&spread, give, context);     // before weir_cache_finish of each
@@ -43,9 +43,10 @@ typedef void weir_spread_give(void *context, unsigned share, const struct weir_p
 void weir_spread_init(struct weir_spread *spread, const struct weir_cache_config *config,
                       unsigned count);
 
-/* Whose packets these are. */
+/* Whose packets these are; details as for weir_cache_add_details, or NULL. */
 void weir_spread_places(const struct weir_spread *spread, const struct weir_packet *packets,
-                        size_t count, uint8_t *ret_shares);
+                        const struct weir_packet_detail *details, size_t count,
+                        uint8_t *ret_shares);
 
 /* Gives a packet to its share, and what time it is to who has to know. */
 void weir_spread_packet(struct weir_spread *spread, const struct weir_packet *packet, uint8_t share,

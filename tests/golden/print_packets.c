@@ -50,9 +50,12 @@ static void print_details(struct weir_parser *parser, const struct weir_frame *f
     if (weir_parse_details(parser, frame, 1, &packet, &d, NULL) == 0)
         return;
     print_packet(&packet, "");
-    printf("\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\n", d.has, d.payload_octets, d.tcp_sequence,
+    printf("\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%u", d.has, d.payload_octets, d.tcp_sequence,
            d.tcp_acknowledgment, d.tcp_window, d.tcp_mss, d.tcp_window_scale, d.fragment_id,
            d.fragment_offset, d.fragment_flags);
+    printf("\t%llu\t%llu\t%u\t%u\t%u\n", (unsigned long long)d.src_mac,
+           (unsigned long long)d.dst_mac, d.inner_vlan, d.label_count,
+           (unsigned)d.labels[0][0] << 16 | (unsigned)d.labels[0][1] << 8 | d.labels[0][2]);
 }
 
 static void print_frame(struct weir_parser *parser, const struct weir_frame *frame)

@@ -35,7 +35,7 @@ def packets_of(print_packets, capture):
     assert len(base) == len(lines)
     for number, (packet, line) in enumerate(zip(base, lines)):
         part = line.split("\t")
-        detail = [int(value) for value in part[16:]]
+        detail = [int(value) for value in part[16:26]]
         yield Packet(*packet, number, int(part[11]), *detail[:7])
 
 

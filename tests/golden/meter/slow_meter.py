@@ -31,6 +31,8 @@ CONNECTIONS = ("keys=src_addr,dst_addr,src_port,dst_port,protocol "
                "fields=packets,bytes,start,end,tcp_flags,ttl_min,ttl_max,end_reason")
 NETWORKS = ("keys=src_addr/20/48,dst_port&0xff00,dscp,vlan,tunnel_type,tunnel_id "
             "fields=packets,bytes,start,end,tcp_flags,end_reason")
+LINK = ("keys=src_mac/24,dst_mac,inner_vlan,mpls_label_1/20,fragment "
+        "fields=packets,bytes,start,end,tcp_flags,end_reason")
 BIFLOWS = ("keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,start,end,"
            "tcp_flags,end_reason,rev_packets,rev_bytes,rev_tcp_flags,rev_start,rev_end")
 
@@ -41,7 +43,8 @@ QUESTIONS = {(protocol, answer): question for (protocol, question), answer in AN
 
 Packet = collections.namedtuple(
     "Packet", "version src dst protocol octets tos ttl src_port dst_port flags vlan kind id time "
-              "layer")
+              "layer fragment link")
+Link = collections.namedtuple("Link", "has src_mac dst_mac inner_vlan label_count label")
 
 
 def packets_of(print_packets, capture, *how):
@@ -54,7 +57,8 @@ def packets_of(print_packets, capture, *how):
         number = [int(value) for value in part[3:]]
         yield Packet(int(part[0]), ipaddress.ip_address(part[1]), ipaddress.ip_address(part[2]),
                      number[0], number[1], number[2], number[3], number[4], number[5], number[6],
-                     number[7], number[11], number[12], number[9], number[10])
+                     number[7], number[11], number[12], number[9], number[10], number[8] & 1,
+                     Link(*number[13:14], *number[23:]) if number[13:] else None)
 
 
 class Way:
@@ -183,11 +187,20 @@ def network(packet):
             packet.kind, packet.id)
 
 
+def link(packet):
+    """What the frame has in its headers before IP, where it has it."""
+    of = packet.link
+    is_ethernet = of.has & 8
+    return (packet.version, of.src_mac >> 24 << 24 if is_ethernet else None,
+            of.dst_mac if is_ethernet else None, of.inner_vlan or None,
+            of.label & 0xfffff0 if of.label_count else None, packet.fragment)
+
+
 class Meter:
     def __init__(self, key_of, is_biflow=False, by_syn=False, limits=USUAL):
         self.key_of, self.is_biflow, self.by_syn = key_of, is_biflow, by_syn
         self.limits = limits
-        self.has_connections = key_of is not network and limits.kind == "normal"
+        self.has_connections = key_of not in (network, link) and limits.kind == "normal"
         self.flows, self.records = {}, []
         self.now, self.late = None, 0
 
@@ -202,7 +215,7 @@ class Meter:
 
     def examine(self, flow):
         """Does what the flow is due for by now; whether it is still there."""
-        idle, active = self.limits.of(flow.key[-1] if self.key_of is not network else None)
+        idle, active = self.limits.of(None if self.key_of in (network, link) else flow.key[-1])
         linger = min(LINGER_NS, idle)
         old = min(flow.start + active, self.limits.turn(flow.start))
         silent = flow.seen + (linger if flow.closed else idle)
@@ -296,6 +309,25 @@ def row_of_network(flow, reason):
             reason]
 
 
+def mac_text(number):
+    return "" if number is None else ":".join(f"{octet:02x}" for octet in number.to_bytes(6, "big"))
+
+
+def row_of_link(flow, reason):
+    _, src_mac, dst_mac, inner_vlan, label, fragment = flow.key
+    way = flow.ways[0]
+    return [mac_text(src_mac), mac_text(dst_mac), inner_vlan or "",
+            "" if label is None else f"0x{label:06x}", fragment, way.packets, way.octets,
+            *way.times, way.flags, reason]
+
+
+def row_of(name, flow, reason):
+    if name == "networks":
+        return row_of_network(flow, reason)
+    return row_of_link(flow, reason) if name == "link" else \
+        row_of_connection(flow, reason, name == "biflows")
+
+
 def time_of(text):
     if not text:
         return ""
@@ -312,6 +344,8 @@ COLUMNS = {
                 "rev_start", "rev_end"],
     "networks": "src_addr dst_port dscp vlan tunnel_type tunnel_id packets bytes start end "
                 "tcp_flags end_reason".split(),
+    "link": "src_mac dst_mac inner_vlan mpls_label_1 fragment packets bytes start end tcp_flags "
+            "end_reason".split(),
 }
 
 
@@ -329,7 +363,8 @@ def rows_of_weir(weir, capture, layer, options, name, selects, more=()):
 
 def compare(weir, print_packets, capture, layer, other, selection):
     """What differs, and how many records there were."""
-    packets = list(packets_of(print_packets, capture, "4" if layer == "inner" else "0"))
+    packets = list(packets_of(print_packets, capture, "4" if layer == "inner" else "0",
+                              "details"))
     uniflows = ["--flow", CONNECTIONS, "--flow", NETWORKS]
     cases = [
         ("connections", Meter(connection), uniflows, lambda row: row["src_port"] != ""),
@@ -337,6 +372,7 @@ def compare(weir, print_packets, capture, layer, other, selection):
         ("biflows", Meter(biflow, True, limits=other), ["--biflow", "--flow", BIFLOWS],
          lambda row: True),
         ("networks", Meter(network), uniflows, lambda row: row["dscp"] != ""),
+        ("link", Meter(link), ["--flow", LINK], lambda row: True),
         ("biflows", Meter(biflow, True), ["--biflow", "--flow", BIFLOWS], lambda row: True),
         ("biflows", Meter(biflow, True, True),
          ["--biflow", "--direction", "syn", "--flow", BIFLOWS], lambda row: True),
@@ -351,8 +387,7 @@ def compare(weir, print_packets, capture, layer, other, selection):
             if all(selector(packet) for selector in selectors):
                 meter.add(packet)
         meter.finish()
-        rows = [row_of_network(*record) if name == "networks" else
-                row_of_connection(*record, name == "biflows") for record in meter.records]
+        rows = [row_of(name, *record) for record in meter.records]
         want = sorted([str(value) for value in row] for row in rows)
         have = rows_of_weir(weir, capture, layer, options + meter.limits.options, name, selects)
         records += len(want)
@@ -382,9 +417,7 @@ def compare_layers(weir, print_packets, capture):
         want = []
         for layer, one in enumerate(meters):
             one.finish()
-            want += [[*(row_of_network(*record) if name == "networks" else
-                        row_of_connection(*record, name == "biflows")), layer]
-                     for record in one.records]
+            want += [[*row_of(name, *record), layer] for record in one.records]
         want = sorted([str(value) for value in row] for row in want)
         have = rows_of_weir(weir, capture, "both", options + meter.limits.options, name,
                             lambda row: True, ["layer"])

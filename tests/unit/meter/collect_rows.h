@@ -16,13 +16,13 @@ struct collected {
     int fail_with; /* returned in place of taking rows */
 };
 
-/* A number without a column; 0: the row has none. */
+/* A number without a column; 0: the row lacks it. */
 static inline uint64_t collect_extra(const struct weir_batch *batch, uint32_t row, const char *name)
 {
     for (unsigned i = 0; batch->extra && i < batch->extra->count; i++) {
         const struct weir_extra_field *extra = &batch->extra->fields[i];
         uint64_t value = 0;
-        if (strcmp(extra->name, name) != 0)
+        if (strcmp(extra->name, name) != 0 || weir_extra_lacks(&batch->extra_absent[row], i))
             continue;
         for (unsigned k = 0; k < extra->field.length; k++)
             value = value << 8 | weir_batch_extra(batch, row)[extra->offset + k];
@@ -80,6 +80,12 @@ static inline void collect_row(const struct weir_batch *batch, uint32_t i, struc
     ret->carried_type = (uint8_t)collect_extra(batch, i, "carried_type");
     ret->carried_id = (uint32_t)collect_extra(batch, i, "carried_id");
     ret->layer = (uint8_t)collect_extra(batch, i, "layer");
+    ret->src_mac = collect_extra(batch, i, "src_mac");
+    ret->dst_mac = collect_extra(batch, i, "dst_mac");
+    ret->inner_vlan = (uint16_t)collect_extra(batch, i, "inner_vlan");
+    ret->label = (uint32_t)collect_extra(batch, i, "mpls_label_2");
+    ret->frame_length = (uint16_t)collect_extra(batch, i, "frame_length");
+    ret->fragment = (uint8_t)collect_extra(batch, i, "fragment");
 #undef HAS
 }
 

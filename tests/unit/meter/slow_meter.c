@@ -40,6 +40,21 @@ static struct weir_flow_key tangled(struct weir_flow_key key, bool is_v6)
     return key;
 }
 
+/* Keys out of a packet's detail. */
+static void add_detail(const struct slow_key *mask, const struct weir_packet_detail *detail,
+                       struct slow_key *key)
+{
+    const uint8_t *label = detail->labels[1];
+    key->has_ethernet = mask->has_ethernet && detail->has & WEIR_DETAIL_ETHERNET;
+    key->has_label = mask->has_label && detail->label_count > 1;
+    key->has_inner_vlan = mask->inner_vlan && detail->inner_vlan;
+    key->src_mac = detail->src_mac & mask->src_mac;
+    key->dst_mac = detail->dst_mac & mask->dst_mac;
+    key->inner_vlan = detail->inner_vlan & mask->inner_vlan;
+    if (key->has_label)
+        key->label = (label[0] * 65536u + label[1] * 256u + label[2]) & mask->label;
+}
+
 static struct slow_key masked(const struct slow_meter *meter, const struct weir_packet *packet)
 {
     bool is_v6 = packet->flags & WEIR_PACKET_V6;
@@ -68,6 +83,11 @@ static struct slow_key masked(const struct slow_meter *meter, const struct weir_
     result.carried_id = packet->encapsulation.carried_id & meter->more_mask.carried_id;
     result.carried_type = packet->encapsulation.carried_kind & meter->more_mask.carried_type;
     result.layer = packet->encapsulation.depth & meter->more_mask.layer;
+    result.fragment = meter->more_mask.fragment && packet->flags & WEIR_PACKET_FRAGMENT;
+    result.frame_length = (uint16_t)(packet->wire_octets > 65535 ? 65535 : packet->wire_octets) &
+                          meter->more_mask.frame_length;
+    if (meter->details)
+        add_detail(&meter->more_mask, &meter->details[packet->detail], &result);
     return result;
 }
 
@@ -78,6 +98,8 @@ static struct slow_key turned(struct slow_key key)
     other.key.dst_addr = key.key.src_addr;
     other.key.src_port = key.key.dst_port;
     other.key.dst_port = key.key.src_port;
+    other.src_mac = key.dst_mac;
+    other.dst_mac = key.src_mac;
     return other;
 }
 
@@ -223,6 +245,12 @@ static bool is_direction(const struct slow_flow *flow, struct slow_key key)
     key.tunnel_type = flow->key.tunnel_type;
     key.carried_id = flow->key.carried_id;
     key.carried_type = flow->key.carried_type;
+    key.src_mac = flow->key.src_mac;
+    key.dst_mac = flow->key.dst_mac;
+    key.has_ethernet = flow->key.has_ethernet;
+    key.label = flow->key.label;
+    key.has_label = flow->key.has_label;
+    key.fragment = flow->key.fragment;
     return memcmp(&flow->key, &key, sizeof(key)) == 0;
 }
 
@@ -274,6 +302,12 @@ static void begin_record(const struct slow_meter *meter, struct slow_flow *flow,
     record->carried_id = key->carried_id;
     record->carried_type = key->carried_type;
     record->layer = key->layer;
+    record->src_mac = flow->key.src_mac;
+    record->dst_mac = flow->key.dst_mac;
+    record->inner_vlan = key->inner_vlan;
+    record->label = key->label;
+    record->frame_length = key->frame_length;
+    record->fragment = key->fragment;
     record->is_v6 = key->is_v6;
     if (key->is_v6)
         record->flow_label = packet->flow_label;

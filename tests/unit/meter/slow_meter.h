@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "record/detail.h"
 #include "record/packet.h"
 
 /* A Flow Record, zeroed before it is filled so that records compare by memcmp. */
@@ -35,6 +36,13 @@ struct slow_record {
     uint32_t carried_id;
     uint8_t carried_type;
     uint8_t layer;
+    uint16_t inner_vlan; /* these where they are keys */
+    uint32_t label;
+    uint64_t src_mac;
+    uint64_t dst_mac;
+    uint16_t frame_length;
+    uint8_t fragment;
+    uint8_t zero[5];
     uint64_t rev_packets; /* 0: nothing of the reverse direction was seen */
     uint64_t rev_octets;
     int64_t rev_first_ms;
@@ -56,9 +64,19 @@ struct slow_key {
     uint8_t is_v6;
     uint8_t layer;
     uint8_t carried_type;
-    uint8_t zero;
+    uint8_t fragment;
     uint32_t carried_id;
+    uint64_t src_mac;
+    uint64_t dst_mac;
+    uint32_t label; /* the second of the stack */
+    uint16_t inner_vlan;
+    uint16_t frame_length;
+    uint8_t has_ethernet;
+    uint8_t has_label;
+    uint8_t has_inner_vlan;
+    uint8_t zero[5];
 };
+_Static_assert(sizeof(struct slow_key) == 88, "keys compare by memcmp: no padding");
 
 struct slow_flow {
     struct slow_record record;
@@ -82,6 +100,7 @@ struct slow_timeouts {
 struct slow_meter {
     struct weir_flow_key mask[2]; /* IPv4, IPv6 */
     struct slow_key more_mask;    /* of what is not in these */
+    const struct weir_packet_detail *details;
     bool connections;
     enum slow_direction direction;
     uint64_t inside; /* low words of addresses inside have this bit */

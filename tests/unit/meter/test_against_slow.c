@@ -82,10 +82,28 @@ static struct weir_packet random_packet(unsigned hosts)
     packet.encapsulation.carried_id = (uint32_t)random_below(2);
     packet.ttl = (uint8_t)random_below(256);
     packet.flags = is_v6 ? WEIR_PACKET_V6 : 0;
+    packet.flags |= random_below(4) ? 0 : WEIR_PACKET_FRAGMENT;
+    packet.wire_octets = random_below(4) ? 60 : 65534 + (uint32_t)random_below(3);
     static const uint16_t flags[] = {0x10, 0x10, 0x18, 0x02, 0x12, 0x11, 0x11, 0x04, 0x14, 0x1ff};
     if (packet.key.protocol == 6)
         packet.tcp_flags = flags[random_below(sizeof(flags) / sizeof(flags[0]))];
     return packet;
+}
+
+/* Few values, also 0 where there is one. */
+static struct weir_packet_detail random_detail(void)
+{
+    struct weir_packet_detail detail = {0};
+    if (random_below(4)) {
+        detail.has = WEIR_DETAIL_ETHERNET;
+        detail.src_mac = 0x020000000000 * random_below(2) + random_below(2);
+        detail.dst_mac = 0x020000000000 * random_below(2) + random_below(2);
+    }
+    detail.inner_vlan = (uint16_t)(16 * random_below(2));
+    detail.label_count = (uint8_t)random_below(5);
+    for (unsigned i = 0; i < detail.label_count; i++)
+        memcpy(detail.labels[i], (uint8_t[]){0, (uint8_t)random_below(2), 0x01}, 3);
+    return detail;
 }
 
 /* Kinds of caches, timeouts by protocol, and reports at intervals. */
@@ -136,14 +154,18 @@ static struct weir_cache_config random_config(void)
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,vlan/11,ttl/1",
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,tunnel_type,tunnel_id",
         "keys=src_addr,dst_addr,src_port,dst_port,protocol,layer,carried_type,carried_id",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,src_mac/24,dst_mac/24,inner_vlan",
+        "keys=src_mac,dst_mac,frame_length",
         "keys=src_addr/31/127,dst_addr/31/127,protocol",
         "keys=dst_addr,protocol",
         "keys=dst_addr/30/64,src_port&1,vlan&1",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,mpls_label_2/20",
+        "keys=src_mac/24,mpls_label_2&1,fragment,inner_vlan/2",
         "keys=tos",
     };
     struct weir_diag diag;
     config.biflow = random_below(2) ? (enum weir_biflow)random_below(5) : WEIR_BIFLOW_NONE;
-    const char *definition = definitions[random_below(config.biflow ? 6 : 9)];
+    const char *definition = definitions[random_below(config.biflow ? 8 : 13)];
     assert_int_equal(weir_flow_definition_parse(definition, &config.definition, &diag), 0);
     assert_int_equal(weir_network_parse("0.0.0.4/30", &config.perimeter.networks[0]), 0);
     assert_int_equal(weir_network_parse("2001:db8::4/126", &config.perimeter.networks[1]), 0);
@@ -160,6 +182,7 @@ static int compare_records(const void *a, const void *b)
 
 struct stream {
     struct weir_packet packets[STREAM_PACKETS];
+    struct weir_packet_detail details[STREAM_PACKETS];
     bool advance_after[STREAM_PACKETS]; /* the clock says something in between */
     int64_t advance_to[STREAM_PACKETS];
 };
@@ -175,6 +198,8 @@ static void make_stream(const struct weir_cache_config *config, struct stream *s
             now -= 3 * config->active_ns + 3 * config->idle_ns;
         stream->packets[i] = random_packet(hosts);
         stream->packets[i].time_ns = now;
+        stream->packets[i].detail = (uint16_t)i;
+        stream->details[i] = random_detail();
         int64_t step = random_step(config);
         if (step >= 0 || random_below(3) == 0)
             now += step;
@@ -198,7 +223,8 @@ static void run_cache(const struct weir_cache_config *config, const struct strea
         while (count < most && i + count < STREAM_PACKETS)
             if (stream->advance_after[i + count++])
                 break;
-        assert_int_equal(weir_cache_add(cache, stream->packets + i, count, &diag), 0);
+        assert_int_equal(
+            weir_cache_add_details(cache, stream->packets + i, stream->details, count, &diag), 0);
         i += count;
         if (stream->advance_after[i - 1])
             assert_int_equal(weir_cache_advance(cache, stream->advance_to[i - 1], &diag), 0);
@@ -221,11 +247,18 @@ static void run_cache(const struct weir_cache_config *config, const struct strea
 }
 
 /* As the header says: sixteen bits of the hash, from the eighth on. */
+struct portions {
+    const struct weir_cache_config *config;
+    const struct weir_packet_detail *details;
+};
+
 static unsigned portion_of(const void *context, const struct weir_packet *packet)
 {
-    const struct weir_cache_config *config = context;
+    const struct portions *portions = context;
+    const struct weir_cache_config *config = portions->config;
     struct weir_flow_hasher hasher = weir_cache_hasher(config);
-    struct weir_flow_more_key more = weir_flow_more_of(packet, &config->definition.more_mask);
+    struct weir_flow_more_key more = weir_flow_more_of(packet, &portions->details[packet->detail],
+                                                       &config->definition.more_mask);
     struct weir_flow_place place;
     weir_flow_hash *hash =
         config->biflow ? weir_flow_hash_portable_biflow : weir_flow_hash_portable;
@@ -236,15 +269,26 @@ static unsigned portion_of(const void *context, const struct weir_packet *packet
 static void run_slow(const struct weir_cache_config *config, const struct stream *stream,
                      struct slow_meter *slow)
 {
+    const struct portions portions = {config, stream->details};
+    const struct weir_flow_more_key *more = &config->definition.more_mask;
     *slow = (struct slow_meter){
         .mask = {config->definition.mask[0], config->definition.mask[1]},
-        .more_mask = {.vlan = config->definition.more_mask.vlan,
-                      .ttl = config->definition.more_mask.ttl,
-                      .tunnel_type = config->definition.more_mask.tunnel_type,
-                      .tunnel_id = config->definition.more_mask.tunnel_id,
-                      .layer = config->definition.more_mask.layer,
-                      .carried_type = config->definition.more_mask.carried_type,
-                      .carried_id = config->definition.more_mask.carried_id},
+        .more_mask = {.vlan = more->vlan,
+                      .ttl = more->ttl,
+                      .tunnel_type = more->tunnel_type,
+                      .tunnel_id = more->tunnel_id,
+                      .layer = more->layer,
+                      .carried_type = more->carried_type,
+                      .carried_id = more->carried_id,
+                      .src_mac = more->src_mac,
+                      .dst_mac = more->dst_mac,
+                      .inner_vlan = more->inner_vlan,
+                      .label = more->labels[1],
+                      .frame_length = more->frame_length,
+                      .fragment = more->fragment,
+                      .has_ethernet = more->src_mac || more->dst_mac,
+                      .has_label = more->labels[1] != 0},
+        .details = stream->details,
         .connections = config->definition.mask[0].src_port && config->definition.mask[0].dst_port,
         .direction = (enum slow_direction)config->biflow,
         .inside = 4,
@@ -256,7 +300,7 @@ static void run_slow(const struct weir_cache_config *config, const struct stream
         .interval_ns = config->interval_ns,
         .portions = config->portions,
         .portion = portion_of,
-        .portion_context = config,
+        .portion_context = &portions,
     };
     slow->connections &= config->kind == WEIR_CACHE_NORMAL;
     for (unsigned i = 0; i < config->timeout_count; i++)

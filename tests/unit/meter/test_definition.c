@@ -3,6 +3,7 @@
 
 #include "support/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,8 +75,39 @@ static void numbers_have_masks(void **state)
     assert_int_equal(parsed.more_mask.ttl, 255);
     assert_true(parsed.has_more);
     assert_false(weir_flow_definition_has_icmp(&parsed));
+    assert_int_equal(parsed.more_mask.has, 0);
     assert_int_equal(parse("keys=dscp/3").mask[0].tos, 0xe0);
     assert_int_equal(parse("keys=dscp&1").mask[0].tos, 4);
+}
+
+static void so_do_keys_of_the_link(void **state)
+{
+    (void)state;
+    struct weir_flow_definition parsed =
+        parse("keys=src_mac/24,dst_mac,inner_vlan/8,mpls_label_1/20,mpls_label_3&1,fragment,"
+              "frame_length/4,out_if fields=packets,mpls_label_4");
+    const struct weir_flow_more_key *mask = &parsed.more_mask;
+    assert_true(mask->src_mac == 0xffffff000000);
+    assert_true(mask->dst_mac == 0xffffffffffff);
+    assert_int_equal(mask->inner_vlan, 0xff0);
+    assert_int_equal(mask->labels[0], 0xfffff0);
+    assert_int_equal(mask->labels[1], 0);
+    assert_int_equal(mask->labels[2], 1);
+    assert_int_equal(mask->fragment, 1);
+    assert_int_equal(mask->frame_length, 0xf000);
+    assert_int_equal(mask->out_point, 0x7fff);
+    assert_int_equal(mask->has,
+                     WEIR_KEY_ETHERNET | WEIR_KEY_INNER_VLAN | WEIR_KEY_LABEL_1 | WEIR_KEY_LABEL_3);
+    assert_true(parsed.keys == WEIR_COLUMN_BIT(OUT_IF));
+    assert_int_equal(parsed.key_extra_count, 7);
+    const char *five = "keys=src_addr,dst_addr,src_port,dst_port,protocol,";
+    char text[128];
+    snprintf(text, sizeof(text), "%s%s", five, "src_mac,mpls_label_1,fragment");
+    parsed = parse(text);
+    assert_true(weir_flow_definition_has_connections(&parsed));
+    snprintf(text, sizeof(text), "%s%s", five, "frame_length");
+    parsed = parse(text);
+    assert_false(weir_flow_definition_has_connections(&parsed));
 }
 
 static void fields_are_what_is_named(void **state)
@@ -148,6 +180,10 @@ static void biflows_have_two_ends(void **state)
         {"keys=src_addr,dst_addr,src_port,protocol", WEIR_E_USAGE},
         {"keys=src_addr/24/48,dst_addr/24/64", WEIR_E_USAGE},
         {"keys=protocol,vlan", WEIR_E_USAGE},
+        {"keys=src_mac/24,dst_mac/24", 0},
+        {"keys=src_addr,dst_addr,src_mac,dst_mac,fragment", 0},
+        {"keys=src_addr,dst_addr,src_mac", WEIR_E_USAGE},
+        {"keys=src_mac,dst_mac/24", WEIR_E_USAGE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct weir_flow_definition parsed = parse(cases[i].text);
@@ -161,6 +197,21 @@ static void biflows_have_two_ends(void **state)
     assert_int_equal(weir_flow_definition_check_uniflow(&parsed, NULL), WEIR_E_USAGE);
     parsed = parse("keys=src_addr,dst_addr");
     assert_int_equal(weir_flow_definition_check_uniflow(&parsed, NULL), 0);
+}
+
+/* Estimates are fields of definitions that name them. */
+static void usual_fields_of_biflows_are_few(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"rev_start",   "rev_end",     "rev_tcp_flags",
+                                        "rev_ttl_min", "rev_ttl_max", "biflow_direction"};
+    const struct weir_meter_layout layout = {.definition = weir_flow_definition_7_tuple(),
+                                             .biflow = WEIR_BIFLOW_FIRST};
+    struct weir_extra_fields extra;
+    weir_meter_layout_extras(&layout, true, &extra);
+    assert_int_equal(extra.count, sizeof(names) / sizeof(names[0]));
+    for (unsigned i = 0; i < extra.count; i++)
+        assert_string_equal(extra.fields[i].name, names[i]);
 }
 
 static void wrong_definitions_say_what_is_wrong(void **state)
@@ -193,6 +244,13 @@ static void wrong_definitions_say_what_is_wrong(void **state)
         {"keys=src_addr fields=packets,tcp_isn", "is of one connection"},
         {"keys=dst_port&0x00000000000000000000000000000000001", "no mask"},
         {"keys=in_if/4", "has no mask"},
+        {"keys=out_if/4", "has no mask"},
+        {"keys=src_mac/49", "it has 48 bits"},
+        {"keys=mpls_label_1/25", "it has 24 bits"},
+        {"keys=fragment&2", "it has 1 bits"},
+        {"keys=mpls_label_4", "no such key"},
+        {"keys=src_mac,src_mac/24", "twice"},
+        {"keys=src_addr fields=src_mac/24", "only keys have masks"},
         {"keys=tos,tos", "twice"},
         {"keys=dscp,dscp", "twice"},
         {"keys=src_addr,src_addr/24", "twice"},
@@ -227,10 +285,12 @@ int main(void)
         cmocka_unit_test(names_make_the_tuples),
         cmocka_unit_test(addresses_have_prefixes_of_either_family),
         cmocka_unit_test(numbers_have_masks),
+        cmocka_unit_test(so_do_keys_of_the_link),
         cmocka_unit_test(fields_are_what_is_named),
         cmocka_unit_test(later_keys_stand_before_fields),
         cmocka_unit_test(all_fields_fit),
         cmocka_unit_test(biflows_have_two_ends),
+        cmocka_unit_test(usual_fields_of_biflows_are_few),
         cmocka_unit_test(wrong_definitions_say_what_is_wrong),
     };
     return cmocka_run_group_tests_name("definition", tests, NULL, NULL);

@@ -106,9 +106,9 @@ static struct weir_flow_place place_of(const struct weir_flow_hasher *hasher,
 
 static struct weir_flow_more_key random_more(void)
 {
-    struct weir_flow_key key = random_key();
+    const struct weir_flow_key keys[2] = {random_key(), random_key()};
     struct weir_flow_more_key more;
-    memcpy(&more, &key, sizeof(more));
+    memcpy(&more, keys, sizeof(more));
     return more;
 }
 
@@ -236,7 +236,7 @@ static void more_keys_count(void **state)
     (void)state;
     struct weir_flow_hasher hasher = hasher_of(5, 0, 1u << 20);
     hasher.hashed_more = (struct weir_flow_more_key){.vlan = 0xfff, .ttl = 0xff};
-    for (unsigned bit = 0; bit < 160; bit++) {
+    for (unsigned bit = 0; bit < 8 * sizeof(struct weir_flow_more_key); bit++) {
         struct weir_flow_more_key bits = {0}, more = random_more();
         ((uint8_t *)&bits)[bit / 8] = (uint8_t)(1u << bit % 8);
         bool counts = bits.vlan & 0xfff || bits.ttl;
@@ -250,6 +250,38 @@ static void more_keys_count(void **state)
             moved += a.bucket != b.bucket;
         }
         assert_true(counts ? moved >= 19 : moved == 0);
+    }
+}
+
+/* MAC addresses go with their ends: the other direction is found with both exchanged only. */
+static void mac_addresses_are_of_the_ends(void **state)
+{
+    (void)state;
+    struct weir_flow_hasher hasher = hasher_of(5, ~UINT64_C(0), 1u << 20);
+    memset(&hasher.hashed_more, 0xff, sizeof(hasher.hashed_more));
+    for (int round = 0; round < 200; round++) {
+        struct weir_packet forth = {.key = random_key()}, back;
+        struct weir_flow_more_key more = random_more(), other = more;
+        const struct weir_flow_more_key as_sent = more;
+        if (round % 2)
+            forth.key.dst_addr = forth.key.src_addr;
+        if (round % 2)
+            forth.key.dst_port = forth.key.src_port;
+        forth.key.protocol = 6;
+        back = (struct weir_packet){.key = reversed(forth.key)};
+        weir_flow_more_exchange(&other, true);
+        struct weir_flow_place a, b;
+        weir_flow_hash_portable_biflow(&hasher, &forth, &more, &a, 1);
+        weir_flow_hash_portable_biflow(&hasher, &back, &other, &b, 1);
+        assert_int_equal(a.bucket, b.bucket);
+        assert_int_equal(a.tag, b.tag);
+        assert_int_not_equal(a.swapped, b.swapped);
+        weir_flow_more_exchange(&more, a.swapped);
+        weir_flow_more_exchange(&other, b.swapped);
+        assert_memory_equal(&more, &other, sizeof(more));
+        struct weir_flow_place same_macs;
+        weir_flow_hash_portable_biflow(&hasher, &back, &as_sent, &same_macs, 1);
+        assert_int_equal(same_macs.bucket == b.bucket, round % 2);
     }
 }
 
@@ -298,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_biflow_has_one_key),
         cmocka_unit_test(a_ping_and_its_answer_are_a_biflow),
         cmocka_unit_test(more_keys_count),
+        cmocka_unit_test(mac_addresses_are_of_the_ends),
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(sets_fill_evenly),
     };

@@ -7,6 +7,7 @@
 #include "collect_rows.h"
 
 #define PACKETS 120000u
+#define DETAILS 60000u
 
 static uint64_t random_state = 7;
 
@@ -19,7 +20,8 @@ static uint64_t random_below(uint64_t limit)
 }
 
 /* Mostly in order, often late; it jumps by ticks and by timeouts, and once is set back for good. */
-static void make_packets(struct weir_packet *packets, uint64_t hosts)
+static void make_packets(struct weir_packet *packets, struct weir_packet_detail *details,
+                         uint64_t hosts)
 {
     int64_t now = INT64_C(1700000000) * WEIR_NS_PER_SECOND;
     for (unsigned i = 0; i < PACKETS; i++) {
@@ -42,18 +44,30 @@ static void make_packets(struct weir_packet *packets, uint64_t hosts)
             .octets = 40 + (uint32_t)random_below(1000),
             .tcp_flags = flags[random_below(sizeof(flags) / sizeof(flags[0]))],
             .ttl = (uint8_t)random_below(256),
+            .detail = (uint16_t)(i % DETAILS),
+        };
+    }
+    for (unsigned i = 0; i < DETAILS; i++) {
+        details[i] = (struct weir_packet_detail){
+            .src_mac = random_below(2),
+            .dst_mac = random_below(2),
+            .has = random_below(8) ? WEIR_DETAIL_ETHERNET : 0,
+            .inner_vlan = (uint16_t)random_below(2),
+            .label_count = (uint8_t)random_below(3),
         };
     }
 }
 
 struct shares {
+    const struct weir_packet_detail *details;
     struct weir_cache *caches[WEIR_SPREAD_MAX];
 };
 
 static void give(void *context, unsigned share, const struct weir_packet *packet)
 {
     struct shares *shares = context;
-    assert_int_equal(weir_cache_add(shares->caches[share], packet, 1, NULL), 0);
+    assert_int_equal(
+        weir_cache_add_details(shares->caches[share], packet, shares->details, 1, NULL), 0);
 }
 
 static int compare_records(const void *a, const void *b)
@@ -63,10 +77,12 @@ static int compare_records(const void *a, const void *b)
 
 /* Sorted, and what the caches counted together. */
 static struct weir_cache_counters run(struct weir_cache_config config, unsigned count,
-                                      const struct weir_packet *packets, struct collected *rows)
+                                      const struct weir_packet *packets,
+                                      const struct weir_packet_detail *details,
+                                      struct collected *rows)
 {
     const struct weir_batch_sink sink = {.batch = collect_batch, .context = rows};
-    struct shares shares;
+    struct shares shares = {.details = details};
     struct weir_spread spread;
     struct weir_diag diag;
     if (count > 1)
@@ -76,10 +92,11 @@ static struct weir_cache_counters run(struct weir_cache_config config, unsigned 
         assert_int_equal(weir_cache_new(&config, &sink, &shares.caches[i], &diag), 0);
     }
     if (count == 1)
-        assert_int_equal(weir_cache_add(shares.caches[0], packets, PACKETS, &diag), 0);
+        assert_int_equal(weir_cache_add_details(shares.caches[0], packets, details, PACKETS, &diag),
+                         0);
     for (unsigned i = 0; i < PACKETS && count > 1; i++) {
         uint8_t share;
-        weir_spread_places(&spread, &packets[i], 1, &share);
+        weir_spread_places(&spread, &packets[i], details, 1, &share);
         weir_spread_packet(&spread, &packets[i], share, give, &shares);
     }
     if (count > 1)
@@ -103,19 +120,21 @@ static void expect_the_same(const struct weir_cache_config *config, uint64_t hos
                             struct weir_cache_counters *ret_counters)
 {
     struct weir_packet *packets = calloc(PACKETS, sizeof(*packets));
-    make_packets(packets, hosts);
+    struct weir_packet_detail *details = calloc(DETAILS, sizeof(*details));
+    make_packets(packets, details, hosts);
     struct collected single = {0};
-    *ret_counters = run(*config, 1, packets, &single);
+    *ret_counters = run(*config, 1, packets, details, &single);
     static const unsigned counts[] = {2, 3, 4};
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         struct collected rows = {0};
-        struct weir_cache_counters counters = run(*config, counts[i], packets, &rows);
+        struct weir_cache_counters counters = run(*config, counts[i], packets, details, &rows);
         assert_memory_equal(&counters, ret_counters, sizeof(counters));
         assert_int_equal(rows.count, single.count);
         assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
         free(rows.records);
     }
     free(single.records);
+    free(details);
     free(packets);
 }
 
@@ -139,12 +158,15 @@ static void shares_make_the_records_of_one_cache(void **state)
         "keys=src_addr,dst_port",
         "keys=protocol",
         "keys=src_addr/31,dst_port,ttl/3",
+        "keys=src_mac,dst_mac,inner_vlan,dst_port,mpls_label_1",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,src_mac,inner_vlan,mpls_label_2/20",
         "keys=src_addr,dst_addr,src_port,dst_port,protocol",
+        "keys=src_addr,dst_addr,src_port,dst_port,protocol,src_mac,dst_mac",
     };
     const size_t count = sizeof(definitions) / sizeof(definitions[0]);
     for (size_t i = 0; i < count; i++) {
         struct weir_cache_config config = config_of(definitions[i]);
-        if (i + 1 == count)
+        if (i + 2 >= count)
             config.biflow = WEIR_BIFLOW_SYN;
         struct weir_cache_counters counters;
         expect_the_same(&config, 60, &counters);
