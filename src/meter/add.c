@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way of packets into the flow cache. It is written once and compiled for each kind of flow
- * definition: `struct path` is a constant wherever these functions are inlined, so that the usual
+ * definition: `path` is a constant wherever these functions are inlined, so that the usual
  * definitions have none of the questions that only others need.
  */
 #include <string.h>
@@ -23,12 +23,6 @@
 /* Octets past which one packet more could be one too many for hot.sum.octets. */
 #define OCTETS_LIMIT (WEIR_FLOW_OCTETS_MASK - UINT32_MAX)
 
-struct path {
-    bool is_biflow;
-    bool has_more; /* keys of struct weir_flow_more_key */
-    bool has_features;
-};
-
 struct batch {
     uint32_t layout; /* of the cache, that the sets in places are of */
     struct weir_flow_place places[BATCH];
@@ -37,7 +31,7 @@ struct batch {
 };
 
 /* First stage: masked keys, hashes, and the groups are asked for. */
-HOT void place(const struct weir_cache *cache, const struct path path,
+HOT void place(const struct weir_cache *cache, const struct weir_cache_path path,
                const struct weir_packet *packets, const struct weir_packet_detail *details,
                struct batch *batch, size_t count)
 {
@@ -73,7 +67,7 @@ HOT void fetch_states(const struct weir_cache *cache, uint32_t slot)
  * Second stage: the flows that the packets will probably meet, or make room by, are asked for. Not
  * inlined it would be dropped: gcc holds a function that only prefetches for one without effect.
  */
-HOT void fetch(const struct weir_cache *cache, const struct path path,
+HOT void fetch(const struct weir_cache *cache, const struct weir_cache_path path,
                const struct weir_packet *packets, struct batch *batch, size_t count)
 {
     bool has_room = cache->active_count < cache->entries;
@@ -219,7 +213,7 @@ HOT void *either(void *a, void *b, bool second)
 }
 
 /* What the packets of a packet's direction have come to. */
-HOT struct weir_flow_sum *sum_of(const struct weir_cache *cache, const struct path path,
+HOT struct weir_flow_sum *sum_of(const struct weir_cache *cache, const struct weir_cache_path path,
                                  const struct weir_flow_place *at, uint32_t slot)
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
@@ -252,7 +246,8 @@ COLD void begin_direction(const struct weir_packet *packet, struct weir_flow_tim
 HOT void add_to_biflow(const struct weir_cache *cache, const struct weir_packet *packet,
                        const struct weir_flow_place *at, uint32_t slot)
 {
-    struct weir_flow_sum *sum = sum_of(cache, (struct path){.is_biflow = true}, at, slot);
+    struct weir_flow_sum *sum =
+        sum_of(cache, (struct weir_cache_path){.is_biflow = true}, at, slot);
     struct weir_flow_times *times =
         either(&weir_cache_cold(cache, slot)->times, &weir_cache_reverse(cache, slot)->times,
                is_reversed(&cache->hot[slot], at));
@@ -303,7 +298,7 @@ COLD void begin_cold(const struct weir_packet *packet, uint8_t bits, uint64_t de
 }
 
 /* What a flow's record begins with: its first packet, or the first after a record. */
-HOT void begin_record(struct weir_cache *cache, const struct path path,
+HOT void begin_record(struct weir_cache *cache, const struct weir_cache_path path,
                       const struct weir_packet *packet, const struct weir_flow_place *at,
                       uint32_t slot)
 {
@@ -329,7 +324,7 @@ HOT void begin_record(struct weir_cache *cache, const struct path path,
     cache->counters.flows_created++;
 }
 
-COLD void begin_flow(struct weir_cache *cache, const struct path path,
+COLD void begin_flow(struct weir_cache *cache, const struct weir_cache_path path,
                      const struct weir_packet *packet, const struct weir_flow_place *at,
                      const struct weir_flow_more_key *more, unsigned way)
 {
@@ -353,7 +348,7 @@ COLD void begin_flow(struct weir_cache *cache, const struct path path,
 }
 
 /* The first packet since the flow's last record. */
-COLD void begin_again(struct weir_cache *cache, const struct path path,
+COLD void begin_again(struct weir_cache *cache, const struct weir_cache_path path,
                       const struct weir_packet *packet, const struct weir_flow_place *at,
                       unsigned way, uint32_t slot)
 {
@@ -374,7 +369,7 @@ static inline bool is_full(const struct weir_cache *cache, const struct weir_flo
 }
 
 /* Whether the packet's direction has sent a FIN. */
-static bool has_sent_fin(const struct weir_cache *cache, const struct path path,
+static bool has_sent_fin(const struct weir_cache *cache, const struct weir_cache_path path,
                          const struct weir_flow_place *at, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
@@ -386,7 +381,7 @@ static bool has_sent_fin(const struct weir_cache *cache, const struct path path,
 }
 
 /* Does what the flow that has the packet's key is due for. Whether it is there for the packet. */
-COLD bool end_before(struct weir_cache *cache, const struct path path,
+COLD bool end_before(struct weir_cache *cache, const struct weir_cache_path path,
                      const struct weir_packet *packet, const struct weir_flow_place *at,
                      uint32_t slot)
 {
@@ -419,7 +414,7 @@ static void add_late(const struct weir_packet *packet, struct weir_flow_hot *hot
 }
 
 /* Adds a packet to the flow it belongs to. */
-HOT void add_to_flow(struct weir_cache *cache, const struct path path,
+HOT void add_to_flow(struct weir_cache *cache, const struct weir_cache_path path,
                      const struct weir_packet *packet, const struct weir_flow_place *at,
                      unsigned way, uint32_t slot)
 {
@@ -439,7 +434,7 @@ HOT void add_to_flow(struct weir_cache *cache, const struct path path,
 }
 
 /* Whether the flow surely goes on and has room for a packet. */
-HOT bool is_plain(const struct weir_cache *cache, const struct path path, uint32_t slot)
+HOT bool is_plain(const struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     if (!weir_cache_goes_on(cache, hot) || is_full(cache, &hot->sum))
@@ -452,14 +447,14 @@ HOT bool is_plain(const struct weir_cache *cache, const struct path path, uint32
 
 /* The slot's flow, which has the packet's key: the packet goes to it, after a record of what was
  * before or without, or it ends and a new begins. */
-HOT void meet_flow(struct weir_cache *cache, const struct path path,
+HOT void meet_flow(struct weir_cache *cache, const struct weir_cache_path path,
                    const struct weir_packet *packet, const struct weir_flow_place *at,
                    const struct weir_flow_more_key *more, unsigned way, uint32_t slot)
 {
     bool plain = !(packet->tcp_flags & WEIR_TCP_SYN) && is_plain(cache, path, slot);
     if (!plain && !end_before(cache, path, packet, at, slot))
         begin_flow(cache, path, packet, at, more, way);
-    else if (!plain && weir_cache_rests(cache, slot))
+    else if (!plain && weir_cache_rests(cache, path, slot))
         begin_again(cache, path, packet, at, way, slot);
     else
         add_to_flow(cache, path, packet, at, way, slot);
@@ -504,7 +499,7 @@ HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
 }
 
 /* The features of the flow that has the packet by now. */
-HOT void take_features(const struct weir_cache *cache, const struct path path,
+HOT void take_features(const struct weir_cache *cache, const struct weir_cache_path path,
                        const struct weir_packet *packet, const struct weir_packet_detail *detail,
                        const struct weir_flow_place *at, unsigned way)
 {
@@ -518,9 +513,10 @@ HOT void take_features(const struct weir_cache *cache, const struct path path,
  * Third stage: one packet, in its order; `layout` is what its place was found by. Its flow is
  * probably in the way where it was when it was fetched.
  */
-HOT void meter(struct weir_cache *cache, const struct path path, const struct weir_packet *packet,
-               const struct weir_packet_detail *detail, struct weir_flow_place *at, uint32_t layout,
-               const struct weir_flow_more_key *more, unsigned way)
+HOT void meter(struct weir_cache *cache, const struct weir_cache_path path,
+               const struct weir_packet *packet, const struct weir_packet_detail *detail,
+               struct weir_flow_place *at, uint32_t layout, const struct weir_flow_more_key *more,
+               unsigned way)
 {
     weir_cache_take_time(cache, weir_cache_time(packet->time_ns));
     if (__builtin_expect(cache->layout != layout, 0))
@@ -554,8 +550,9 @@ HOT void meter(struct weir_cache *cache, const struct path path, const struct we
 }
 
 /* `details` NULL: nobody told. */
-HOT int add(struct weir_cache *cache, const struct path path, const struct weir_packet *packets,
-            const struct weir_packet_detail *details, size_t count, struct weir_diag *diag)
+HOT int add(struct weir_cache *cache, const struct weir_cache_path path,
+            const struct weir_packet *packets, const struct weir_packet_detail *details,
+            size_t count, struct weir_diag *diag)
 {
     static const struct weir_packet_detail nothing;
     struct batch batches[3];
@@ -603,13 +600,16 @@ int weir_cache_add_details(struct weir_cache *cache, const struct weir_packet *p
                            const struct weir_packet_detail *details, size_t count,
                            struct weir_diag *diag)
 {
-    bool is_biflow = cache->biflow != WEIR_BIFLOW_NONE, has_more = cache->more != NULL;
-    if (cache->states)
-        return add(cache, (struct path){is_biflow, has_more, true}, packets, details, count, diag);
-    if (has_more)
-        return add(cache, (struct path){is_biflow, true, false}, packets, details, count, diag);
-    return is_biflow ? add(cache, (struct path){.is_biflow = true}, packets, NULL, count, diag)
-                     : add(cache, (struct path){0}, packets, NULL, count, diag);
+    const struct weir_cache_path path = weir_cache_path(cache);
+    if (path.has_features)
+        return add(cache, (struct weir_cache_path){path.is_biflow, path.has_more, true}, packets,
+                   details, count, diag);
+    if (path.has_more)
+        return add(cache, (struct weir_cache_path){path.is_biflow, true, false}, packets, details,
+                   count, diag);
+    return path.is_biflow
+               ? add(cache, (struct weir_cache_path){.is_biflow = true}, packets, NULL, count, diag)
+               : add(cache, (struct weir_cache_path){0}, packets, NULL, count, diag);
 }
 
 int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, size_t count,

@@ -6,6 +6,9 @@
 #include <stddef.h>
 
 #include "meter/private.h"
+#include "meter/row.h"
+
+#define HOT static inline __attribute__((always_inline))
 
 /* The whole table is swept once in this many ticks. */
 #define SWEEP_TICKS 16u
@@ -24,12 +27,13 @@ static uint64_t sum_or_none(uint64_t time, uint64_t limit)
 }
 
 /* The last moment before the flow is due, and what for. */
-static uint64_t due_after(const struct weir_cache *cache, uint32_t slot, unsigned *ret_reason)
+HOT uint64_t due_after(const struct weir_cache *cache, const struct weir_cache_path path,
+                       uint32_t slot, unsigned *ret_reason)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     const struct weir_flow_limits *limits = weir_limits_of(&cache->limits, hot->key.protocol);
     bool ended = hot->sum.state & WEIR_FLOW_ENDED;
-    bool rests = weir_cache_rests(cache, slot);
+    bool rests = weir_cache_rests(cache, path, slot);
     uint64_t silence = ended ? limits->linger : rests ? limits->rest : limits->idle;
     uint64_t silent = sum_or_none(hot->last_seen, silence);
     uint64_t deadline = rests ? WEIR_LIMIT_NONE : weir_cache_cold(cache, slot)->deadline;
@@ -39,10 +43,13 @@ static uint64_t due_after(const struct weir_cache *cache, uint32_t slot, unsigne
     return deadline < silent ? deadline : silent;
 }
 
-unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot)
+/* What the flow is due for by now, or 0: its record, where the reason is WEIR_FLOW_END_ACTIVE, or
+ * else its end. */
+HOT unsigned end_reason(const struct weir_cache *cache, const struct weir_cache_path path,
+                        uint32_t slot)
 {
     unsigned reason;
-    return cache->clock.now > due_after(cache, slot, &reason) ? reason : 0;
+    return cache->clock.now > due_after(cache, path, slot, &reason) ? reason : 0;
 }
 
 /* The key of a biflow from its source's side. */
@@ -63,23 +70,42 @@ static struct weir_flow_key key_of_biflow(const struct weir_flow_hot *hot)
     return key;
 }
 
-/* The flow's record. A biflow of which only the reverse direction was seen has its times. */
-static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
+/* What only the record of a biflow has. One with the reverse direction only has its times. */
+static void view_biflow(const struct weir_cache *cache, uint32_t slot,
+                        struct weir_flow_whole_key *key, struct weir_flow_view *flow)
+{
+    const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
+    key->key = key_of_biflow(flow->hot);
+    flow->key = &key->key;
+    if (flow->more) {
+        key->more = *flow->more;
+        weir_flow_more_exchange(&key->more, flow->hot->sum.state & WEIR_FLOW_SWAPPED);
+        flow->more = &key->more;
+    }
+    if (reverse->sum.packets > 0)
+        flow->reverse = reverse;
+    if (flow->hot->sum.packets == 0) {
+        flow->first_ns = reverse->times.first_ns;
+        flow->last_ns = reverse->times.last_ns;
+    }
+}
+
+/* The flow's record. */
+HOT void add_row(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot,
+                 unsigned reason)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     const struct weir_flow_cold *cold = weir_cache_cold(cache, slot);
     uint8_t tos_mask = cache->rows.layout.definition.mask[0].tos;
-    struct weir_flow_key key;
-    struct weir_flow_more_key more;
     struct weir_flow_view flow = {
         .key = &hot->key,
         .hot = hot,
         .cold = cold,
-        .more = cache->more ? &cache->more[slot] : NULL,
+        .more = path.has_more ? &cache->more[slot] : NULL,
         .more_mask = &cache->rows.layout.definition.more_mask,
         .features = &cache->rows.features,
         .sampling = &cache->rows.layout.sampling,
-        .states = cache->states ? weir_cache_states(cache, slot) : NULL,
+        .states = path.has_features ? weir_cache_states(cache, slot) : NULL,
         .first_ns = cold->times.first_ns,
         .last_ns = hot->sum.state & WEIR_FLOW_LATE ? cold->times.last_ns
                                                    : weir_cache_time_ns(hot->last_seen),
@@ -87,26 +113,19 @@ static void add_row(struct weir_cache *cache, uint32_t slot, unsigned reason)
         .reason = (uint8_t)reason,
         .biflow = (uint8_t)cache->biflow,
     };
-    if (cache->biflow != WEIR_BIFLOW_NONE) {
-        const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
-        key = key_of_biflow(hot);
-        flow.key = &key;
-        if (cache->more) {
-            more = cache->more[slot];
-            weir_flow_more_exchange(&more, hot->sum.state & WEIR_FLOW_SWAPPED);
-            flow.more = &more;
-        }
-        if (reverse->sum.packets > 0)
-            flow.reverse = reverse;
-        if (hot->sum.packets == 0) {
-            flow.first_ns = reverse->times.first_ns;
-            flow.last_ns = reverse->times.last_ns;
-        }
+    int64_t now_ns = weir_cache_time_ns(cache->clock.now);
+    if (path.is_biflow) {
+        struct weir_flow_whole_key key;
+        struct weir_flow_view biflow = flow;
+        view_biflow(cache, slot, &key, &biflow);
+        weir_row_add(&cache->rows, &biflow, now_ns);
+    } else {
+        weir_row_add(&cache->rows, &flow, now_ns);
     }
-    weir_meter_rows_add(&cache->rows, &flow, weir_cache_time_ns(cache->clock.now));
 }
 
-static void make_record(struct weir_cache *cache, uint32_t slot, unsigned reason)
+HOT void make_record(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot,
+                     unsigned reason)
 {
 #define COUNTER(member) offsetof(struct weir_cache_counters, member)
     static const size_t counters[] = {
@@ -118,19 +137,20 @@ static void make_record(struct weir_cache *cache, uint32_t slot, unsigned reason
     };
 #undef COUNTER
     ++*(uint64_t *)((uint8_t *)&cache->counters + counters[reason]);
-    add_row(cache, slot, reason);
+    add_row(cache, path, slot, reason);
 }
 
 void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
 {
-    if (weir_cache_rests(cache, slot))
+    const struct weir_cache_path path = weir_cache_path(cache);
+    if (weir_cache_rests(cache, path, slot))
         return;
-    make_record(cache, slot, reason);
+    make_record(cache, path, slot, reason);
     struct weir_flow_hot *hot = &cache->hot[slot];
     unsigned state = hot->sum.state & WEIR_FLOW_STAYS;
     if (hot->sum.state & WEIR_TCP_FIN)
         state |= WEIR_FLOW_FIN;
-    if (cache->biflow != WEIR_BIFLOW_NONE) {
+    if (path.is_biflow) {
         struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
         if (reverse->sum.packets > 0 && reverse->sum.state & WEIR_TCP_FIN)
             state |= WEIR_FLOW_FIN_BACK;
@@ -141,34 +161,61 @@ void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
     hot->sum.octets = 0;
 }
 
-void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
+/* Makes the flow's record, unless it rests. What is gone need not rest: a line that is only read
+ * need not be written to memory. */
+HOT void end_flow(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot,
+                  unsigned reason)
 {
     const struct weir_feature_set *features = &cache->rows.features;
-    struct weir_bucket *bucket =
-        &cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)];
-    if (features->engines)
-        weir_feature_set_finish(features, weir_cache_states(cache, slot), bucket->region);
-    /* What is gone need not rest: a line that is only read need not be written to memory. */
-    if (!weir_cache_rests(cache, slot))
-        make_record(cache, slot, reason);
-    if (features->engines)
-        weir_feature_set_release(features, weir_cache_states(cache, slot), bucket->region);
-    cache->groups[slot / WEIR_GROUP_WAYS].tags[slot % WEIR_GROUP_WAYS] = 0;
-    cache->active_count--;
-    bucket->active_count--;
-    cache->regions[bucket->region].active_count--;
+    bool has_engines = path.has_features && features->engines;
+    uint8_t *states = has_engines ? weir_cache_states(cache, slot) : NULL;
+    if (has_engines)
+        weir_feature_set_finish(features, states, weir_cache_region_of(cache, slot));
+    if (!weir_cache_rests(cache, path, slot))
+        make_record(cache, path, slot, reason);
+    if (has_engines)
+        weir_feature_set_release(features, states, weir_cache_region_of(cache, slot));
+}
+
+/* Empties slots of a set whose flows have ended. */
+static void empty(struct weir_cache *cache, uint32_t set, uint32_t ways)
+{
+    struct weir_bucket *bucket = &cache->buckets[weir_cache_bucket_of(cache, set)];
+    uint32_t count = 0;
+    for (; ways; ways &= ways - 1) {
+        cache->groups[set].tags[__builtin_ctz(ways)] = 0;
+        count++;
+    }
+    cache->active_count -= count;
+    bucket->active_count -= count;
+    cache->regions[bucket->region].active_count -= count;
+}
+
+void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
+{
+    end_flow(cache, weir_cache_path(cache), slot, reason);
+    empty(cache, slot / WEIR_GROUP_WAYS, UINT32_C(1) << slot % WEIR_GROUP_WAYS);
+}
+
+/* Does what the flow is due for, but to empty its slot. Whether it has ended. */
+HOT bool has_ended(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot)
+{
+    unsigned reason = end_reason(cache, path, slot);
+    if (reason == WEIR_FLOW_END_ACTIVE) {
+        weir_cache_report(cache, slot, reason);
+        reason = end_reason(cache, path, slot);
+    }
+    if (reason)
+        end_flow(cache, path, slot, reason);
+    return reason != 0;
 }
 
 bool weir_cache_examine(struct weir_cache *cache, uint32_t slot)
 {
-    unsigned reason = weir_cache_end_reason(cache, slot);
-    if (reason == WEIR_FLOW_END_ACTIVE) {
-        weir_cache_report(cache, slot, reason);
-        reason = weir_cache_end_reason(cache, slot);
-    }
-    if (reason)
-        weir_cache_expire(cache, slot, reason);
-    return reason == 0;
+    if (!has_ended(cache, weir_cache_path(cache), slot))
+        return true;
+    empty(cache, slot / WEIR_GROUP_WAYS, UINT32_C(1) << slot % WEIR_GROUP_WAYS);
+    return false;
 }
 
 /*
@@ -176,11 +223,12 @@ bool weir_cache_examine(struct weir_cache *cache, uint32_t slot)
  * looks up to a quarter younger than that, so that it is looked at again in time; where room is
  * needed it goes early.
  */
-static void stay(struct weir_cache *cache, uint32_t slot)
+static void stay(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot)
 {
     unsigned reason;
     const struct weir_flow_hot *hot = &cache->hot[slot];
-    uint64_t left = (due_after(cache, slot, &reason) - cache->clock.now) / cache->clock.tick_ns;
+    uint64_t left =
+        (due_after(cache, path, slot, &reason) - cache->clock.now) / cache->clock.tick_ns;
     uint64_t age = (cache->clock.now - hot->last_seen) / cache->clock.tick_ns +
                    (hot->sum.state & WEIR_FLOW_ENDED ? cache->linger_shift : 0u);
     unsigned least = cache->tick_limit - cache->tick_limit / 4u;
@@ -191,19 +239,29 @@ static void stay(struct weir_cache *cache, uint32_t slot)
             (uint8_t)(cache->clock.tick - shown);
 }
 
-/* Does what those of the given ways of a set are due for; returns those that have ended. */
-static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t ways)
+HOT uint32_t expire_ways(struct weir_cache *cache, const struct weir_cache_path path, uint32_t set,
+                         uint32_t ways)
 {
     uint32_t ended = 0;
     for (; ways; ways &= ways - 1) {
-        unsigned way = (unsigned)__builtin_ctz(ways);
-        uint32_t slot = set * WEIR_GROUP_WAYS + way;
-        if (weir_cache_examine(cache, slot))
-            stay(cache, slot);
+        uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
+        if (has_ended(cache, path, slot))
+            ended |= ways & -ways;
         else
-            ended |= UINT32_C(1) << way;
+            stay(cache, path, slot);
     }
+    if (ended)
+        empty(cache, set, ended);
     return ended;
+}
+
+/* Does what those of the given ways of a set are due for; returns those that have ended. */
+static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t ways)
+{
+    const struct weir_cache_path path = weir_cache_path(cache);
+    return weir_cache_path_is_plain(path)
+               ? expire_ways(cache, (struct weir_cache_path){0}, set, ways)
+               : expire_ways(cache, path, set, ways);
 }
 
 /* Flows of which nothing came for long; all, where they are reported however short that is. */

@@ -95,6 +95,30 @@ static inline uint8_t *weir_cache_states(const struct weir_cache *cache, uint32_
     return cache->states + (size_t)slot * cache->rows.features.slot_octets;
 }
 
+/*
+ * What flows of a cache have. Functions for every flow are compiled for the usual kinds of it, in
+ * which this is a constant, so that these have none of the questions that only others need.
+ */
+struct weir_cache_path {
+    bool is_biflow;
+    bool has_more; /* keys of struct weir_flow_more_key */
+    bool has_features;
+};
+
+static inline struct weir_cache_path weir_cache_path(const struct weir_cache *cache)
+{
+    return (struct weir_cache_path){
+        .is_biflow = cache->biflow != WEIR_BIFLOW_NONE,
+        .has_more = cache->more != NULL,
+        .has_features = cache->states != NULL,
+    };
+}
+
+static inline bool weir_cache_path_is_plain(const struct weir_cache_path path)
+{
+    return !path.is_biflow && !path.has_more && !path.has_features;
+}
+
 /* What a flow begins with. */
 static inline struct weir_flow_cold *weir_cache_cold(const struct weir_cache *cache, uint32_t slot)
 {
@@ -120,15 +144,12 @@ static inline bool weir_cache_goes_on(const struct weir_cache *cache,
 }
 
 /* A flow without a packet since its record: its entry waits for one. */
-static inline bool weir_cache_rests(const struct weir_cache *cache, uint32_t slot)
+static inline bool weir_cache_rests(const struct weir_cache *cache,
+                                    const struct weir_cache_path path, uint32_t slot)
 {
     return cache->hot[slot].sum.packets == 0 &&
-           (cache->biflow == WEIR_BIFLOW_NONE || weir_cache_reverse(cache, slot)->sum.packets == 0);
+           (!path.is_biflow || weir_cache_reverse(cache, slot)->sum.packets == 0);
 }
-
-/* What the flow in this slot is due for by now, or 0: its record, where the reason is
- * WEIR_FLOW_END_ACTIVE, or else its end. */
-unsigned weir_cache_end_reason(const struct weir_cache *cache, uint32_t slot);
 
 /* Makes the flow's record, unless it rests, and has it rest. */
 void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason);

@@ -11,11 +11,6 @@
 /* flowSelectorAlgorithm of flows that are metered whole, or not at all (RFC 7014 section 9.1.1). */
 #define UNIFORM_PROBABILITY 4
 
-/* Bits of a shape's index. */
-#define SHAPE_V6      1u
-#define SHAPE_ICMP    2u
-#define SHAPE_REVERSE 4u
-
 static const weir_column_set usual =
     WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END) | WEIR_COLUMN_BIT(TOS) |
     WEIR_COLUMN_BIT(TCP_FLAGS) | WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(BYTES) |
@@ -53,15 +48,15 @@ static weir_column_set columns_of(const struct weir_meter_layout *layout, unsign
         columns |= WEIR_COLUMN_BIT(SAMPLING_SIZE);
     if (layout->sampling.flow_probability < 1)
         columns |= WEIR_COLUMN_BIT(FLOW_SELECTOR) | WEIR_COLUMN_BIT(FLOW_PROBABILITY);
-    if (!definition->has_fields && shape & SHAPE_V6)
+    if (!definition->has_fields && shape & WEIR_SHAPE_V6)
         columns |= WEIR_COLUMN_BIT(FLOW_LABEL);
-    if (!definition->has_fields && shape & SHAPE_ICMP)
+    if (!definition->has_fields && shape & WEIR_SHAPE_ICMP)
         columns |= icmp_columns;
-    if (!(shape & SHAPE_REVERSE))
+    if (!(shape & WEIR_SHAPE_REVERSE))
         columns &= ~reverse_columns;
-    if (!(shape & SHAPE_V6))
+    if (!(shape & WEIR_SHAPE_V6))
         columns &= ~WEIR_COLUMN_BIT(FLOW_LABEL);
-    uint8_t prefixes = prefixes_of(definition, shape & SHAPE_V6);
+    uint8_t prefixes = prefixes_of(definition, shape & WEIR_SHAPE_V6);
     if (prefixes & WEIR_SEGMENT_SRC_PREFIX)
         columns |= WEIR_COLUMN_BIT(SRC_MASK);
     if (prefixes & WEIR_SEGMENT_DST_PREFIX)
@@ -83,8 +78,8 @@ static weir_column_set keys_of(const struct weir_meter_layout *layout, weir_colu
 /* Whether flows of this shape may come. */
 static bool is_possible(const struct weir_meter_layout *layout, unsigned shape)
 {
-    return (!(shape & SHAPE_ICMP) || weir_flow_definition_has_icmp(&layout->definition)) &&
-           (!(shape & SHAPE_REVERSE) || layout->biflow != WEIR_BIFLOW_NONE);
+    return (!(shape & WEIR_SHAPE_ICMP) || weir_flow_definition_has_icmp(&layout->definition)) &&
+           (!(shape & WEIR_SHAPE_REVERSE) || layout->biflow != WEIR_BIFLOW_NONE);
 }
 
 weir_column_set weir_meter_layout_columns(const struct weir_meter_layout *layout)
@@ -141,7 +136,7 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
         .keys = keys_of(&rows->layout, rows->shapes[shape].columns),
         .domain = rows->layout.domain,
         .names_sequence = rows->shapes[shape].columns & WEIR_COLUMN_BIT(SAMPLER),
-        .prefixes = prefixes_of(&rows->layout.definition, shape & SHAPE_V6),
+        .prefixes = prefixes_of(&rows->layout.definition, shape & WEIR_SHAPE_V6),
     };
     weir_batch_clear(batch);
     (void)weir_batch_begin(batch, &segment, batch->row_capacity);
@@ -153,7 +148,7 @@ static void begin(struct weir_meter_rows *rows, unsigned shape)
 
 static int make_shape(struct weir_meter_rows *rows, unsigned shape, uint32_t row_capacity)
 {
-    const struct weir_extra_fields *extra = &rows->extras[(shape & SHAPE_REVERSE) != 0];
+    const struct weir_extra_fields *extra = &rows->extras[(shape & WEIR_SHAPE_REVERSE) != 0];
     if (extra->row_octets > 0 && row_capacity > EXTRA_OCTETS_MAX / extra->row_octets)
         row_capacity = EXTRA_OCTETS_MAX / extra->row_octets;
     struct weir_batch *batch = weir_batch_new(row_capacity);
@@ -182,6 +177,8 @@ int weir_meter_rows_init(struct weir_meter_rows *rows, const struct weir_batch_s
             rows->properties[i][k] =
                 weir_flow_property_find(extra->fields[k].name, strlen(extra->fields[k].name));
     }
+    rows->is_unusual = rows->has_more_columns || !weir_sampling_is_all(&layout->sampling) ||
+                       rows->extras[0].count > 0 || rows->extras[1].count > 0;
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++)
         if (is_possible(layout, i) && make_shape(rows, i, row_capacity) < 0)
             return WEIR_E_NOMEM;
@@ -195,7 +192,7 @@ void weir_meter_rows_done(struct weir_meter_rows *rows)
     free(rows->if_index);
 }
 
-static void hand_on(struct weir_meter_rows *rows, unsigned shape, int64_t now_ns)
+void weir_meter_rows_hand_on(struct weir_meter_rows *rows, unsigned shape, int64_t now_ns)
 {
     struct weir_batch *batch = rows->shapes[shape].batch;
     uint32_t count = rows->shapes[shape].count;
@@ -213,22 +210,7 @@ void weir_meter_rows_flush(struct weir_meter_rows *rows, int64_t now_ns)
 {
     for (unsigned i = 0; i < WEIR_ROW_SHAPES; i++)
         if (rows->shapes[i].count > 0)
-            hand_on(rows, i, now_ns);
-}
-
-static unsigned shape_of(const struct weir_meter_rows *rows, const struct weir_flow_view *flow)
-{
-    bool is_v6 = flow->key->observation_point & WEIR_FLOW_KEY_V6;
-    bool is_icmp = rows->has_icmp && flow->key->protocol == weir_icmp_protocol(is_v6);
-    return (is_v6 ? SHAPE_V6 : 0) | (is_icmp ? SHAPE_ICMP : 0) |
-           (flow->reverse ? SHAPE_REVERSE : 0);
-}
-
-/* The ifIndex of an observation point. */
-static uint32_t index_of(const struct weir_meter_rows *rows, uint16_t point)
-{
-    uint16_t interface = point & WEIR_POINT_INTERFACE;
-    return interface < rows->if_count ? rows->if_index[interface] : 0;
+            weir_meter_rows_hand_on(rows, i, now_ns);
 }
 
 /* What only definitions with unusual keys have. */
@@ -237,7 +219,7 @@ static void add_more(const struct weir_meter_rows *rows, const struct weir_flow_
 {
     const struct weir_flow_definition *definition = &rows->layout.definition;
     const struct weir_flow_more_key *more = flow->more;
-    bool is_v6 = shape & SHAPE_V6;
+    bool is_v6 = shape & WEIR_SHAPE_V6;
     weir_batch_u8(batch, WEIR_COLUMN_SRC_MASK)[row] = definition->src_bits[is_v6];
     weir_batch_u8(batch, WEIR_COLUMN_DST_MASK)[row] = definition->dst_bits[is_v6];
     if (definition->more_mask.vlan)
@@ -252,14 +234,7 @@ static void add_more(const struct weir_meter_rows *rows, const struct weir_flow_
         weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE)[row] = more->icmp_code;
     if (definition->more_mask.out_point)
         weir_batch_u32(batch, WEIR_COLUMN_OUT_IF)[row] =
-            more->out_point ? index_of(rows, more->out_point) : 0;
-}
-
-static void add_reverse(const struct weir_flow_reverse *reverse, const struct weir_batch *batch,
-                        uint32_t row)
-{
-    weir_batch_u64(batch, WEIR_COLUMN_REV_PACKETS)[row] = reverse->sum.packets;
-    weir_batch_u64(batch, WEIR_COLUMN_REV_BYTES)[row] = reverse->sum.octets;
+            more->out_point ? weir_meter_rows_if_index(rows, more->out_point) : 0;
 }
 
 static void add_extras(const struct weir_meter_rows *rows, const struct weir_flow_view *flow,
@@ -274,67 +249,25 @@ static void add_extras(const struct weir_meter_rows *rows, const struct weir_flo
     batch->extra_absent[row] = absent;
 }
 
-static void fill_interfaces(const struct weir_meter_rows *rows, const struct weir_batch *batch,
-                            uint32_t row, uint16_t point)
+static void add_sampling(const struct weir_sampling_design *sampling,
+                         const struct weir_batch *batch, uint32_t row)
 {
-    bool is_egress = point & WEIR_POINT_EGRESS;
-    uint32_t index = index_of(rows, point);
-    weir_batch_u32(batch, WEIR_COLUMN_IN_IF)[row] = is_egress ? 0 : index;
-    if (!rows->layout.tells_direction)
-        return;
-    weir_batch_u32(batch, WEIR_COLUMN_OUT_IF)[row] = is_egress ? index : 0;
-    weir_batch_u8(batch, WEIR_COLUMN_DIRECTION)[row] = is_egress;
+    weir_batch_u32(batch, WEIR_COLUMN_SAMPLER)[row] = sampling->sequence_id;
+    weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[row] = sampling->interval;
+    weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[row] = sampling->size;
+    weir_batch_u16(batch, WEIR_COLUMN_FLOW_SELECTOR)[row] = UNIFORM_PROBABILITY;
+    weir_batch_u32(batch, WEIR_COLUMN_FLOW_PROBABILITY)[row] =
+        (uint32_t)(sampling->flow_probability * BILLION + 0.5);
 }
 
-/* The arrays of all shapes exist, so that columns a shape lacks may be filled in vain. */
-void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_view *flow,
-                         int64_t now_ns)
+void weir_meter_rows_add_unusual(const struct weir_meter_rows *rows,
+                                 const struct weir_flow_view *flow, unsigned shape, uint32_t row)
 {
-    const struct weir_flow_key *key = flow->key;
-    const struct weir_flow_hot *hot = flow->hot;
-    const struct weir_flow_cold *cold = flow->cold;
-    unsigned shape = shape_of(rows, flow);
     const struct weir_batch *batch = rows->shapes[shape].batch;
-    uint32_t row = rows->shapes[shape].count++;
-
-    weir_batch_time(batch, WEIR_COLUMN_START)[row] = flow->first_ns;
-    weir_batch_time(batch, WEIR_COLUMN_END)[row] = flow->last_ns;
-    weir_batch_high(batch, WEIR_COLUMN_SRC_ADDR)[row] = key->src_addr.high;
-    weir_batch_low(batch, WEIR_COLUMN_SRC_ADDR)[row] = key->src_addr.low;
-    weir_batch_high(batch, WEIR_COLUMN_DST_ADDR)[row] = key->dst_addr.high;
-    weir_batch_low(batch, WEIR_COLUMN_DST_ADDR)[row] = key->dst_addr.low;
-    weir_batch_u16(batch, WEIR_COLUMN_SRC_PORT)[row] = key->src_port;
-    weir_batch_u16(batch, WEIR_COLUMN_DST_PORT)[row] = key->dst_port;
-    weir_batch_u8(batch, WEIR_COLUMN_PROTOCOL)[row] = key->protocol;
-    weir_batch_u8(batch, WEIR_COLUMN_TOS)[row] = flow->tos;
-    weir_batch_u16(batch, WEIR_COLUMN_TCP_FLAGS)[row] = hot->sum.state & WEIR_FLOW_TCP_FLAGS;
-    weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = hot->sum.packets;
-    weir_batch_u64(batch, WEIR_COLUMN_BYTES)[row] = hot->sum.octets & WEIR_FLOW_OCTETS_MASK;
-    fill_interfaces(rows, batch, row, cold->observation_point);
-    weir_batch_u8(batch, WEIR_COLUMN_TTL_MIN)[row] = hot->sum.ttl_min;
-    weir_batch_u8(batch, WEIR_COLUMN_TTL_MAX)[row] = hot->sum.ttl_max;
-    weir_batch_u16(batch, WEIR_COLUMN_VLAN)[row] = (uint16_t)cold->vlan;
-    weir_batch_u8(batch, WEIR_COLUMN_END_REASON)[row] = flow->reason;
-    if (shape & SHAPE_V6)
-        weir_batch_u32(batch, WEIR_COLUMN_FLOW_LABEL)[row] = cold->flow_label;
-    if (shape & SHAPE_ICMP) {
-        weir_batch_u8(batch, WEIR_COLUMN_ICMP_TYPE)[row] = (uint8_t)(key->dst_port >> 8);
-        weir_batch_u8(batch, WEIR_COLUMN_ICMP_CODE)[row] = (uint8_t)key->dst_port;
-    }
-    if (shape & SHAPE_REVERSE)
-        add_reverse(flow->reverse, batch, row);
-    if (!weir_sampling_is_all(&rows->layout.sampling)) {
-        weir_batch_u32(batch, WEIR_COLUMN_SAMPLER)[row] = rows->layout.sampling.sequence_id;
-        weir_batch_u32(batch, WEIR_COLUMN_SAMPLING)[row] = rows->layout.sampling.interval;
-        weir_batch_u32(batch, WEIR_COLUMN_SAMPLING_SIZE)[row] = rows->layout.sampling.size;
-        weir_batch_u16(batch, WEIR_COLUMN_FLOW_SELECTOR)[row] = UNIFORM_PROBABILITY;
-        weir_batch_u32(batch, WEIR_COLUMN_FLOW_PROBABILITY)[row] =
-            (uint32_t)(rows->layout.sampling.flow_probability * BILLION + 0.5);
-    }
+    if (!weir_sampling_is_all(&rows->layout.sampling))
+        add_sampling(&rows->layout.sampling, batch, row);
     if (rows->has_more_columns)
         add_more(rows, flow, shape, batch, row);
     if (batch->extra)
         add_extras(rows, flow, batch, row);
-    if (rows->shapes[shape].count == batch->row_capacity)
-        hand_on(rows, shape, now_ns);
 }

@@ -97,7 +97,11 @@ struct weir_flow_view {
     uint8_t biflow; /* enum weir_biflow */
 };
 
-#define WEIR_ROW_SHAPES 8u
+/* Bits of a shape's index. */
+#define WEIR_SHAPE_V6      1u
+#define WEIR_SHAPE_ICMP    2u
+#define WEIR_SHAPE_REVERSE 4u
+#define WEIR_ROW_SHAPES    8u
 
 /* What the records of a cache are like. */
 struct weir_meter_layout {
@@ -118,6 +122,7 @@ struct weir_meter_rows {
     uint64_t handed_on;     /* rows that the sink took */
     bool has_icmp;          /* ICMP flows have one type and code, known from dst_port */
     bool has_more_columns;  /* keys of weir_flow_more_key, or prefix lengths */
+    bool is_unusual;        /* rows have something that weir_meter_rows_add_unusual adds */
     uint32_t if_count;
     uint32_t *if_index;
     struct weir_feature_set features;
@@ -144,9 +149,19 @@ WEIR_CHECKED int weir_meter_rows_init(struct weir_meter_rows *rows,
                                       uint32_t row_capacity);
 void weir_meter_rows_done(struct weir_meter_rows *rows);
 
-/* Adds the record of a flow; a batch that is full goes to the sink, as metered at now_ns. */
-void weir_meter_rows_add(struct weir_meter_rows *rows, const struct weir_flow_view *flow,
-                         int64_t now_ns);
+/* The ifIndex of an observation point. */
+static inline uint32_t weir_meter_rows_if_index(const struct weir_meter_rows *rows, uint16_t point)
+{
+    uint16_t interface = point & WEIR_POINT_INTERFACE;
+    return interface < rows->if_count ? rows->if_index[interface] : 0;
+}
+
+/* Hands on the rows of a shape, as metered at now_ns. */
+void weir_meter_rows_hand_on(struct weir_meter_rows *rows, unsigned shape, int64_t now_ns);
+
+/* The rest of a flow's row, which few definitions have: meter/row.h has what is usual. */
+void weir_meter_rows_add_unusual(const struct weir_meter_rows *rows,
+                                 const struct weir_flow_view *flow, unsigned shape, uint32_t row);
 
 /* Hands on all batches that are not empty. */
 void weir_meter_rows_flush(struct weir_meter_rows *rows, int64_t now_ns);
