@@ -422,14 +422,20 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
     return result;
 }
 
-static bool row_is_v6(const struct weir_batch *batch, const struct weir_segment *segment,
-                      uint32_t row)
+/* Where the rows of the first one's address family end. */
+static uint32_t run_of_family(const struct weir_batch *batch, const struct weir_segment *segment,
+                              uint32_t row, uint32_t end, bool *ret_is_v6)
 {
+    *ret_is_v6 = false;
     if (!(segment->columns & WEIR_COLUMN_BIT(SRC_ADDR)))
-        return false;
-    struct weir_address address = {weir_batch_high(batch, WEIR_COLUMN_SRC_ADDR)[row],
-                                   weir_batch_low(batch, WEIR_COLUMN_SRC_ADDR)[row]};
-    return !weir_address_is_v4(address);
+        return end;
+    const uint64_t *high = weir_batch_high(batch, WEIR_COLUMN_SRC_ADDR);
+    const uint64_t *low = weir_batch_low(batch, WEIR_COLUMN_SRC_ADDR);
+    bool is_v4 = weir_address_is_v4((struct weir_address){high[row], low[row]});
+    *ret_is_v6 = !is_v4;
+    while (row < end && weir_address_is_v4((struct weir_address){high[row], low[row]}) == is_v4)
+        row++;
+    return row;
 }
 
 /* NetFlow v5 says in the header that one packet in so many was sampled: 2 bits of mode, 14 bits. */
@@ -502,12 +508,12 @@ static int export_segment(struct weir_exporter *exporter, const struct weir_batc
     if (batch->extra && !extra)
         exporter->counters.records_without_fields += segment->row_count;
     while (row < end) {
-        bool is_v6 = row_is_v6(batch, segment, row);
+        bool is_v6;
+        const uint32_t run_end = run_of_family(batch, segment, row, end, &is_v6);
         uint16_t sampling = has_sampling ? row_sampling(batch, segment, row) : 0;
         struct weir_extra_absent absent = extra ? absent_of(batch, extra, row) : nothing;
-        uint32_t run = row + 1;
-        while (run < end && row_is_v6(batch, segment, run) == is_v6 &&
-               (!extra || is_same_absent(absent_of(batch, extra, run), absent)) &&
+        uint32_t run = extra || has_sampling ? row + 1 : run_end;
+        while (run < run_end && (!extra || is_same_absent(absent_of(batch, extra, run), absent)) &&
                (!has_sampling || row_sampling(batch, segment, run) == sampling))
             run++;
         struct weir_shape shape = {

@@ -17,6 +17,9 @@
  */
 #define BATCH 32u
 
+/* So many are fetched, then so many metered. */
+#define TURN 8u
+
 /* Octets of a flow's features that are fetched ahead. */
 #define STATES_FETCHED 512u
 
@@ -68,10 +71,10 @@ HOT void fetch_states(const struct weir_cache *cache, uint32_t slot)
  * inlined it would be dropped: gcc holds a function that only prefetches for one without effect.
  */
 HOT void fetch(const struct weir_cache *cache, const struct weir_cache_path path,
-               const struct weir_packet *packets, struct batch *batch, size_t count)
+               const struct weir_packet *packets, struct batch *batch, size_t begin, size_t end)
 {
     bool has_room = cache->active_count < cache->entries;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = begin; i < end; i++) {
         const struct weir_flow_place *at = &batch->places[i];
         const struct weir_group *group = &cache->groups[at->set];
         uint32_t ways = weir_group_match(group->tags, at->tag);
@@ -549,6 +552,18 @@ HOT void meter(struct weir_cache *cache, const struct weir_cache_path path,
     }
 }
 
+/* Packets of batch `index`, of `count` in all. */
+static inline size_t batch_size(size_t count, size_t index)
+{
+    size_t first = index * BATCH;
+    return first >= count ? 0 : count - first < BATCH ? count - first : BATCH;
+}
+
+static inline size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* `details` NULL: nobody told. */
 HOT int add(struct weir_cache *cache, const struct weir_cache_path path,
             const struct weir_packet *packets, const struct weir_packet_detail *details,
@@ -556,38 +571,41 @@ HOT int add(struct weir_cache *cache, const struct weir_cache_path path,
 {
     static const struct weir_packet_detail nothing;
     struct batch batches[3];
-    size_t batch_count = (count + BATCH - 1) / BATCH;
     uint64_t octets = 0;
     size_t clocks = 0;
     uint64_t packets_no_room = cache->counters.packets_no_room;
     uint64_t octets_no_room = cache->counters.octets_no_room;
     cache->rows.diag = diag;
-    /* In step i batch i is placed, the one before it fetched, the one before that metered. */
-    for (size_t i = 0; i < batch_count + 2; i++) {
-        for (size_t stage = 0; stage < 3 && stage <= i; stage++) {
-            size_t index = i - stage;
-            if (index >= batch_count)
-                continue;
-            const struct weir_packet *first = packets + index * BATCH;
-            size_t size = index + 1 < batch_count ? BATCH : count - index * BATCH;
-            struct batch *batch = &batches[index % 3];
-            if (stage == 0)
-                place(cache, path, first, details, batch, size);
-            else if (stage == 1)
-                fetch(cache, path, first, batch, size);
-            else
-                for (size_t k = 0; k < size; k++) {
-                    if (__builtin_expect(first[k].flags & WEIR_PACKET_CLOCK, 0)) {
-                        weir_cache_take_clock(cache, &first[k]);
-                        clocks++;
-                        continue;
-                    }
-                    meter(cache, path, &first[k], details ? &details[first[k].detail] : &nothing,
-                          &batch->places[k], batch->layout, path.has_more ? &batch->more[k] : NULL,
-                          batch->ways[k]);
-                    octets += first[k].octets;
+    /*
+     * A batch is placed while the one before it is fetched and the one before that metered, these
+     * two by turns: more requests at once than memory takes would be waited for.
+     */
+    size_t placed = 0, fetched = 0, metered = 0;
+    for (size_t i = 0; metered < count; i++) {
+        struct batch *batch = &batches[i % 3];
+        size_t size = batch_size(count, i), fetch_size = placed - fetched,
+               meter_size = fetched - metered;
+        place(cache, path, packets + placed, details, batch, size);
+        for (size_t k = 0; k < BATCH; k += TURN) {
+            fetch(cache, path, packets + fetched, &batches[(i + 2) % 3], lesser(k, fetch_size),
+                  lesser(k + TURN, fetch_size));
+            batch = &batches[(i + 1) % 3];
+            for (size_t m = k; m < lesser(k + TURN, meter_size); m++) {
+                const struct weir_packet *packet = &packets[metered + m];
+                if (__builtin_expect(packet->flags & WEIR_PACKET_CLOCK, 0)) {
+                    weir_cache_take_clock(cache, packet);
+                    clocks++;
+                    continue;
                 }
+                meter(cache, path, packet, details ? &details[packet->detail] : &nothing,
+                      &batch->places[m], batch->layout, path.has_more ? &batch->more[m] : NULL,
+                      batch->ways[m]);
+                octets += packet->octets;
+            }
         }
+        metered = fetched;
+        fetched = placed;
+        placed += size;
     }
     packets_no_room = cache->counters.packets_no_room - packets_no_room;
     octets_no_room = cache->counters.octets_no_room - octets_no_room;

@@ -11,8 +11,9 @@
 #define HOT static inline __attribute__((always_inline))
 
 /* The whole table is swept once in this many ticks. */
-#define SWEEP_TICKS 16u
-#define SWEEP_SETS  64u /* at a time */
+#define SWEEP_TICKS  16u
+#define SWEEP_SETS   64u /* of the next region that are fetched ahead */
+#define SUSPECT_SETS 16u
 
 /*
  * Ticks are compared modulo 256. A flow is found when it looks tick_limit + 1 (129) ticks old, at
@@ -309,18 +310,22 @@ static uint32_t walk_on(const struct weir_cache *cache, uint32_t region, struct 
     return set;
 }
 
-/* Flows that may be due: they are fetched while more are looked for, so that none is waited for. */
+/*
+ * Flows that may be due. They are fetched while the ones before them are looked at, so that none is
+ * waited for, nor the memory asked for more than it can at once.
+ */
 struct suspects {
-    uint32_t sets[SWEEP_SETS];
-    uint32_t ways[SWEEP_SETS];
+    uint32_t sets[SUSPECT_SETS]; /* a ring */
+    uint32_t ways[SUSPECT_SETS];
+    unsigned first;
     unsigned count;
 };
 
-static void examine_suspects(struct weir_cache *cache, struct suspects *suspects)
+static void examine_first(struct weir_cache *cache, struct suspects *suspects)
 {
-    for (unsigned i = 0; i < suspects->count; i++)
-        (void)expire_ended(cache, suspects->sets[i], suspects->ways[i]);
-    suspects->count = 0;
+    unsigned at = suspects->first++ % SUSPECT_SETS;
+    suspects->count--;
+    (void)expire_ended(cache, suspects->sets[at], suspects->ways[at]);
 }
 
 /* The groups of the sets that the region's next part begins with. */
@@ -342,11 +347,12 @@ static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count,
         uint32_t ways = maybe_ended(cache, set);
         if (!ways)
             continue;
-        if (suspects->count == SWEEP_SETS)
-            examine_suspects(cache, suspects);
+        if (suspects->count == SUSPECT_SETS)
+            examine_first(cache, suspects);
         prefetch_ways(cache, set, ways);
-        suspects->sets[suspects->count] = set;
-        suspects->ways[suspects->count++] = ways;
+        unsigned at = (suspects->first + suspects->count++) % SUSPECT_SETS;
+        suspects->sets[at] = set;
+        suspects->ways[at] = ways;
     }
     cache->regions[region].sweep_set = walk.row * cache->region_buckets + walk.bucket;
 }
@@ -401,7 +407,8 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
             prefetch_sweep(cache, region + 1, sweep_part(cache, region + 1, steps));
         sweep(cache, region, sweep_part(cache, region, steps), &suspects);
     }
-    examine_suspects(cache, &suspects);
+    while (suspects.count > 0)
+        examine_first(cache, &suspects);
     for (uint32_t region = 0; region < cache->region_count; region++)
         weir_cache_shrink(cache, region, part_of(cache->region_buckets, steps));
 }
