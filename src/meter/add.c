@@ -34,19 +34,20 @@ struct batch {
 };
 
 /* First stage: masked keys, hashes, and the groups are asked for. */
-HOT void place(const struct weir_cache *cache, const struct weir_cache_path path,
+HOT void place(const struct weir_cache *cache, const unsigned path,
                const struct weir_packet *packets, const struct weir_packet_detail *details,
                struct batch *batch, size_t count)
 {
     const struct weir_flow_more_key *mask = &cache->rows.layout.definition.more_mask;
-    if (path.has_more && !weir_flow_more_needs_detail(mask))
+    if (path & WEIR_PATH_MORE && !weir_flow_more_needs_detail(mask))
         details = NULL;
-    for (size_t i = 0; path.has_more && i < count; i++)
+    for (size_t i = 0; path & WEIR_PATH_MORE && i < count; i++)
         batch->more[i] =
             weir_flow_more_of(&packets[i], details ? &details[packets[i].detail] : NULL, mask);
-    cache->hash(&cache->hasher, packets, path.has_more ? batch->more : NULL, batch->places, count);
+    cache->hash(&cache->hasher, packets, path & WEIR_PATH_MORE ? batch->more : NULL, batch->places,
+                count);
     for (size_t i = 0; i < count; i++) {
-        if (path.has_more && path.is_biflow)
+        if (path & WEIR_PATH_MORE && path & WEIR_PATH_BIFLOW)
             weir_flow_more_exchange(&batch->more[i], batch->places[i].swapped);
         /* Packets that only tell the time may have any bucket. */
         struct weir_flow_place *at = &batch->places[i];
@@ -70,7 +71,7 @@ HOT void fetch_states(const struct weir_cache *cache, uint32_t slot)
  * Second stage: the flows that the packets will probably meet, or make room by, are asked for. Not
  * inlined it would be dropped: gcc holds a function that only prefetches for one without effect.
  */
-HOT void fetch(const struct weir_cache *cache, const struct weir_cache_path path,
+HOT void fetch(const struct weir_cache *cache, const unsigned path,
                const struct weir_packet *packets, struct batch *batch, size_t begin, size_t end)
 {
     bool has_room = cache->active_count < cache->entries;
@@ -86,18 +87,18 @@ HOT void fetch(const struct weir_cache *cache, const struct weir_cache_path path
                                : weir_cache_oldest(cache, group, at->spread);
             ways = UINT32_C(1) << way;
             __builtin_prefetch(weir_cache_cold(cache, (uint32_t)first + way), 1);
-        } else if (path.is_biflow) {
+        } else if (path & WEIR_PATH_BIFLOW) {
             __builtin_prefetch(
                 weir_cache_cold(cache, (uint32_t)first + (unsigned)__builtin_ctz(ways)), 1);
         }
         unsigned way = (unsigned)__builtin_ctz(ways);
         batch->ways[i] = (uint8_t)way;
         __builtin_prefetch(&cache->hot[first + way], 1);
-        if (path.has_more)
+        if (path & WEIR_PATH_MORE)
             __builtin_prefetch(&cache->more[first + way], 1);
-        if (path.has_features)
+        if (path & WEIR_PATH_FEATURES)
             fetch_states(cache, (uint32_t)first + way);
-        if (!path.is_biflow && packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
+        if (!path & WEIR_PATH_BIFLOW && packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
             ways = weir_group_match(group->tags, at->reverse_tag);
             if (ways)
                 __builtin_prefetch(&cache->hot[first + (unsigned)__builtin_ctz(ways)], 1);
@@ -216,11 +217,11 @@ HOT void *either(void *a, void *b, bool second)
 }
 
 /* What the packets of a packet's direction have come to. */
-HOT struct weir_flow_sum *sum_of(const struct weir_cache *cache, const struct weir_cache_path path,
+HOT struct weir_flow_sum *sum_of(const struct weir_cache *cache, const unsigned path,
                                  const struct weir_flow_place *at, uint32_t slot)
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
-    if (!path.is_biflow)
+    if (!(path & WEIR_PATH_BIFLOW))
         return &hot->sum;
     return either(&hot->sum, &weir_cache_reverse(cache, slot)->sum, is_reversed(hot, at));
 }
@@ -249,8 +250,7 @@ COLD void begin_direction(const struct weir_packet *packet, struct weir_flow_tim
 HOT void add_to_biflow(const struct weir_cache *cache, const struct weir_packet *packet,
                        const struct weir_flow_place *at, uint32_t slot)
 {
-    struct weir_flow_sum *sum =
-        sum_of(cache, (struct weir_cache_path){.is_biflow = true}, at, slot);
+    struct weir_flow_sum *sum = sum_of(cache, WEIR_PATH_BIFLOW, at, slot);
     struct weir_flow_times *times =
         either(&weir_cache_cold(cache, slot)->times, &weir_cache_reverse(cache, slot)->times,
                is_reversed(&cache->hot[slot], at));
@@ -301,7 +301,7 @@ COLD void begin_cold(const struct weir_packet *packet, uint8_t bits, uint64_t de
 }
 
 /* What a flow's record begins with: its first packet, or the first after a record. */
-HOT void begin_record(struct weir_cache *cache, const struct weir_cache_path path,
+HOT void begin_record(struct weir_cache *cache, const unsigned path,
                       const struct weir_packet *packet, const struct weir_flow_place *at,
                       uint32_t slot)
 {
@@ -309,16 +309,16 @@ HOT void begin_record(struct weir_cache *cache, const struct weir_cache_path pat
     uint64_t now = cache->clock.now;
     uint64_t deadline =
         weir_limits_deadline(&cache->limits, now, hot->key.protocol, portion_hash(at));
-    bool late = path.is_biflow || weir_cache_time(packet->time_ns) != now;
+    bool late = path & WEIR_PATH_BIFLOW || weir_cache_time(packet->time_ns) != now;
     hot->last_seen = now;
     hot->sum = (struct weir_flow_sum){
         .octets = weir_limits_coarse(&cache->limits, now, deadline) << WEIR_FLOW_OCTETS_BITS,
         .state = (uint16_t)(hot->sum.state | (late ? WEIR_FLOW_LATE : 0)),
-        .ttl_min = path.is_biflow ? 0 : packet->ttl,
-        .ttl_max = path.is_biflow ? 0 : packet->ttl,
+        .ttl_min = path & WEIR_PATH_BIFLOW ? 0 : packet->ttl,
+        .ttl_max = path & WEIR_PATH_BIFLOW ? 0 : packet->ttl,
     };
     begin_cold(packet, at->bits, deadline, weir_cache_cold(cache, slot));
-    if (path.is_biflow) {
+    if (path & WEIR_PATH_BIFLOW) {
         *weir_cache_reverse(cache, slot) = (struct weir_flow_reverse){0};
         add_to_biflow(cache, packet, at, slot);
     } else {
@@ -327,7 +327,7 @@ HOT void begin_record(struct weir_cache *cache, const struct weir_cache_path pat
     cache->counters.flows_created++;
 }
 
-COLD void begin_flow(struct weir_cache *cache, const struct weir_cache_path path,
+COLD void begin_flow(struct weir_cache *cache, const unsigned path,
                      const struct weir_packet *packet, const struct weir_flow_place *at,
                      const struct weir_flow_more_key *more, unsigned way)
 {
@@ -335,12 +335,12 @@ COLD void begin_flow(struct weir_cache *cache, const struct weir_cache_path path
     struct weir_flow_hot *hot = &cache->hot[slot];
     hot->key = at->key;
     hot->sum.state = 0;
-    if (path.is_biflow && at->swapped != begins_reversed(cache, packet, at, more))
+    if (path & WEIR_PATH_BIFLOW && at->swapped != begins_reversed(cache, packet, at, more))
         hot->sum.state = WEIR_FLOW_SWAPPED;
     begin_record(cache, path, packet, at, slot);
-    if (path.has_more)
+    if (path & WEIR_PATH_MORE)
         cache->more[slot] = *more;
-    if (path.has_features)
+    if (path & WEIR_PATH_FEATURES)
         memset(weir_cache_states(cache, slot), 0, cache->rows.features.slot_octets);
     cache->groups[at->set].tags[way] = at->tag;
     cache->groups[at->set].ticks[way] = (uint8_t)cache->clock.tick;
@@ -351,12 +351,12 @@ COLD void begin_flow(struct weir_cache *cache, const struct weir_cache_path path
 }
 
 /* The first packet since the flow's last record. */
-COLD void begin_again(struct weir_cache *cache, const struct weir_cache_path path,
+COLD void begin_again(struct weir_cache *cache, const unsigned path,
                       const struct weir_packet *packet, const struct weir_flow_place *at,
                       unsigned way, uint32_t slot)
 {
     begin_record(cache, path, packet, at, slot);
-    if (path.has_features)
+    if (path & WEIR_PATH_FEATURES)
         weir_feature_set_restart(&cache->rows.features, weir_cache_states(cache, slot));
     cache->counters.flows_continued++;
     cache->groups[at->set].ticks[way] =
@@ -372,11 +372,11 @@ static inline bool is_full(const struct weir_cache *cache, const struct weir_flo
 }
 
 /* Whether the packet's direction has sent a FIN. */
-static bool has_sent_fin(const struct weir_cache *cache, const struct weir_cache_path path,
+static bool has_sent_fin(const struct weir_cache *cache, const unsigned path,
                          const struct weir_flow_place *at, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
-    if (!path.is_biflow || !is_reversed(hot, at))
+    if (!path & WEIR_PATH_BIFLOW || !is_reversed(hot, at))
         return hot->sum.state & (WEIR_TCP_FIN | WEIR_FLOW_FIN);
     const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
     return hot->sum.state & WEIR_FLOW_FIN_BACK ||
@@ -384,7 +384,7 @@ static bool has_sent_fin(const struct weir_cache *cache, const struct weir_cache
 }
 
 /* Does what the flow that has the packet's key is due for. Whether it is there for the packet. */
-COLD bool end_before(struct weir_cache *cache, const struct weir_cache_path path,
+COLD bool end_before(struct weir_cache *cache, const unsigned path,
                      const struct weir_packet *packet, const struct weir_flow_place *at,
                      uint32_t slot)
 {
@@ -392,7 +392,7 @@ COLD bool end_before(struct weir_cache *cache, const struct weir_cache_path path
     if (!weir_cache_examine(cache, slot))
         return false;
     if (is_full(cache, &hot->sum) ||
-        (path.is_biflow && is_full(cache, &weir_cache_reverse(cache, slot)->sum)))
+        (path & WEIR_PATH_BIFLOW && is_full(cache, &weir_cache_reverse(cache, slot)->sum)))
         weir_cache_report(cache, slot, WEIR_FLOW_END_RESOURCES);
     bool opens = (packet->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN)) == WEIR_TCP_SYN;
     if (!cache->has_connections || !opens ||
@@ -417,12 +417,12 @@ static void add_late(const struct weir_packet *packet, struct weir_flow_hot *hot
 }
 
 /* Adds a packet to the flow it belongs to. */
-HOT void add_to_flow(struct weir_cache *cache, const struct weir_cache_path path,
+HOT void add_to_flow(struct weir_cache *cache, const unsigned path,
                      const struct weir_packet *packet, const struct weir_flow_place *at,
                      unsigned way, uint32_t slot)
 {
     struct weir_flow_hot *hot = &cache->hot[slot];
-    if (path.is_biflow) {
+    if (path & WEIR_PATH_BIFLOW) {
         add_to_biflow(cache, packet, at, slot);
     } else {
         if (weir_cache_time(packet->time_ns) == cache->clock.now)
@@ -437,12 +437,12 @@ HOT void add_to_flow(struct weir_cache *cache, const struct weir_cache_path path
 }
 
 /* Whether the flow surely goes on and has room for a packet. */
-HOT bool is_plain(const struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot)
+HOT bool is_plain(const struct weir_cache *cache, const unsigned path, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     if (!weir_cache_goes_on(cache, hot) || is_full(cache, &hot->sum))
         return false;
-    if (!path.is_biflow)
+    if (!(path & WEIR_PATH_BIFLOW))
         return hot->sum.packets > 0;
     const struct weir_flow_sum *reverse = &weir_cache_reverse(cache, slot)->sum;
     return (hot->sum.packets | reverse->packets) > 0 && !is_full(cache, reverse);
@@ -450,9 +450,9 @@ HOT bool is_plain(const struct weir_cache *cache, const struct weir_cache_path p
 
 /* The slot's flow, which has the packet's key: the packet goes to it, after a record of what was
  * before or without, or it ends and a new begins. */
-HOT void meet_flow(struct weir_cache *cache, const struct weir_cache_path path,
-                   const struct weir_packet *packet, const struct weir_flow_place *at,
-                   const struct weir_flow_more_key *more, unsigned way, uint32_t slot)
+HOT void meet_flow(struct weir_cache *cache, const unsigned path, const struct weir_packet *packet,
+                   const struct weir_flow_place *at, const struct weir_flow_more_key *more,
+                   unsigned way, uint32_t slot)
 {
     bool plain = !(packet->tcp_flags & WEIR_TCP_SYN) && is_plain(cache, path, slot);
     if (!plain && !end_before(cache, path, packet, at, slot))
@@ -502,12 +502,12 @@ HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
 }
 
 /* The features of the flow that has the packet by now. */
-HOT void take_features(const struct weir_cache *cache, const struct weir_cache_path path,
+HOT void take_features(const struct weir_cache *cache, const unsigned path,
                        const struct weir_packet *packet, const struct weir_packet_detail *detail,
                        const struct weir_flow_place *at, unsigned way)
 {
     uint32_t slot = at->set * WEIR_GROUP_WAYS + way;
-    bool is_reverse = path.is_biflow && is_reversed(&cache->hot[slot], at);
+    bool is_reverse = path & WEIR_PATH_BIFLOW && is_reversed(&cache->hot[slot], at);
     weir_feature_set_update(&cache->rows.features, weir_cache_states(cache, slot), packet, detail,
                             is_reverse, cache->buckets[at->bucket].region);
 }
@@ -516,10 +516,9 @@ HOT void take_features(const struct weir_cache *cache, const struct weir_cache_p
  * Third stage: one packet, in its order; `layout` is what its place was found by. Its flow is
  * probably in the way where it was when it was fetched.
  */
-HOT void meter(struct weir_cache *cache, const struct weir_cache_path path,
-               const struct weir_packet *packet, const struct weir_packet_detail *detail,
-               struct weir_flow_place *at, uint32_t layout, const struct weir_flow_more_key *more,
-               unsigned way)
+HOT void meter(struct weir_cache *cache, const unsigned path, const struct weir_packet *packet,
+               const struct weir_packet_detail *detail, struct weir_flow_place *at, uint32_t layout,
+               const struct weir_flow_more_key *more, unsigned way)
 {
     weir_cache_take_time(cache, weir_cache_time(packet->time_ns));
     if (__builtin_expect(cache->layout != layout, 0))
@@ -529,7 +528,7 @@ HOT void meter(struct weir_cache *cache, const struct weir_cache_path path,
         way = find_flow(cache, at, more);
     if (way != NO_WAY) {
         meet_flow(cache, path, packet, at, more, way, first + way);
-        if (path.has_features)
+        if (path & WEIR_PATH_FEATURES)
             take_features(cache, path, packet, detail, at, way);
     } else {
         way = find_room(cache, at);
@@ -539,16 +538,16 @@ HOT void meter(struct weir_cache *cache, const struct weir_cache_path path,
             return;
         }
         begin_flow(cache, path, packet, at, more, way);
-        if (path.has_features)
+        if (path & WEIR_PATH_FEATURES)
             take_features(cache, path, packet, detail, at, way);
         if (cache->kind == WEIR_CACHE_IMMEDIATE)
             weir_cache_expire(cache, at->set * WEIR_GROUP_WAYS + way, WEIR_FLOW_END_IDLE);
     }
     if (packet->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST) && cache->has_connections) {
-        if (path.is_biflow)
+        if (path & WEIR_PATH_BIFLOW)
             maybe_end_biflow(cache, at->set, way, packet->tcp_flags);
         else
-            maybe_end_connection(cache, at, path.has_more ? more : NULL, packet->tcp_flags);
+            maybe_end_connection(cache, at, path & WEIR_PATH_MORE ? more : NULL, packet->tcp_flags);
     }
 }
 
@@ -565,9 +564,8 @@ static inline size_t lesser(size_t a, size_t b)
 }
 
 /* `details` NULL: nobody told. */
-HOT int add(struct weir_cache *cache, const struct weir_cache_path path,
-            const struct weir_packet *packets, const struct weir_packet_detail *details,
-            size_t count, struct weir_diag *diag)
+HOT int add(struct weir_cache *cache, const unsigned path, const struct weir_packet *packets,
+            const struct weir_packet_detail *details, size_t count, struct weir_diag *diag)
 {
     static const struct weir_packet_detail nothing;
     struct batch batches[3];
@@ -598,8 +596,8 @@ HOT int add(struct weir_cache *cache, const struct weir_cache_path path,
                     continue;
                 }
                 meter(cache, path, packet, details ? &details[packet->detail] : &nothing,
-                      &batch->places[m], batch->layout, path.has_more ? &batch->more[m] : NULL,
-                      batch->ways[m]);
+                      &batch->places[m], batch->layout,
+                      path & WEIR_PATH_MORE ? &batch->more[m] : NULL, batch->ways[m]);
                 octets += packet->octets;
             }
         }
@@ -618,16 +616,14 @@ int weir_cache_add_details(struct weir_cache *cache, const struct weir_packet *p
                            const struct weir_packet_detail *details, size_t count,
                            struct weir_diag *diag)
 {
-    const struct weir_cache_path path = weir_cache_path(cache);
-    if (path.has_features)
-        return add(cache, (struct weir_cache_path){path.is_biflow, path.has_more, true}, packets,
-                   details, count, diag);
-    if (path.has_more)
-        return add(cache, (struct weir_cache_path){path.is_biflow, true, false}, packets, details,
-                   count, diag);
-    return path.is_biflow
-               ? add(cache, (struct weir_cache_path){.is_biflow = true}, packets, NULL, count, diag)
-               : add(cache, (struct weir_cache_path){0}, packets, NULL, count, diag);
+    const unsigned path = weir_cache_path(cache);
+    if (path & WEIR_PATH_FEATURES)
+        return add(cache, path | WEIR_PATH_FEATURES, packets, details, count, diag);
+    if (path & WEIR_PATH_MORE)
+        return add(cache, (path & WEIR_PATH_BIFLOW) | WEIR_PATH_MORE, packets, details, count,
+                   diag);
+    return path & WEIR_PATH_BIFLOW ? add(cache, WEIR_PATH_BIFLOW, packets, NULL, count, diag)
+                                   : add(cache, WEIR_PATH_PLAIN, packets, NULL, count, diag);
 }
 
 int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, size_t count,

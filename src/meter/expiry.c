@@ -28,8 +28,8 @@ static uint64_t sum_or_none(uint64_t time, uint64_t limit)
 }
 
 /* The last moment before the flow is due, and what for. */
-HOT uint64_t due_after(const struct weir_cache *cache, const struct weir_cache_path path,
-                       uint32_t slot, unsigned *ret_reason)
+HOT uint64_t due_after(const struct weir_cache *cache, const unsigned path, uint32_t slot,
+                       unsigned *ret_reason)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     const struct weir_flow_limits *limits = weir_limits_of(&cache->limits, hot->key.protocol);
@@ -46,8 +46,7 @@ HOT uint64_t due_after(const struct weir_cache *cache, const struct weir_cache_p
 
 /* What the flow is due for by now, or 0: its record, where the reason is WEIR_FLOW_END_ACTIVE, or
  * else its end. */
-HOT unsigned end_reason(const struct weir_cache *cache, const struct weir_cache_path path,
-                        uint32_t slot)
+HOT unsigned end_reason(const struct weir_cache *cache, const unsigned path, uint32_t slot)
 {
     unsigned reason;
     return cache->clock.now > due_after(cache, path, slot, &reason) ? reason : 0;
@@ -92,8 +91,7 @@ static void view_biflow(const struct weir_cache *cache, uint32_t slot,
 }
 
 /* The flow's record. */
-HOT void add_row(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot,
-                 unsigned reason)
+HOT void add_row(struct weir_cache *cache, const unsigned path, uint32_t slot, unsigned reason)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
     const struct weir_flow_cold *cold = weir_cache_cold(cache, slot);
@@ -102,11 +100,11 @@ HOT void add_row(struct weir_cache *cache, const struct weir_cache_path path, ui
         .key = &hot->key,
         .hot = hot,
         .cold = cold,
-        .more = path.has_more ? &cache->more[slot] : NULL,
+        .more = path & WEIR_PATH_MORE ? &cache->more[slot] : NULL,
         .more_mask = &cache->rows.layout.definition.more_mask,
         .features = &cache->rows.features,
         .sampling = &cache->rows.layout.sampling,
-        .states = path.has_features ? weir_cache_states(cache, slot) : NULL,
+        .states = path & WEIR_PATH_FEATURES ? weir_cache_states(cache, slot) : NULL,
         .first_ns = cold->times.first_ns,
         .last_ns = hot->sum.state & WEIR_FLOW_LATE ? cold->times.last_ns
                                                    : weir_cache_time_ns(hot->last_seen),
@@ -115,7 +113,7 @@ HOT void add_row(struct weir_cache *cache, const struct weir_cache_path path, ui
         .biflow = (uint8_t)cache->biflow,
     };
     int64_t now_ns = weir_cache_time_ns(cache->clock.now);
-    if (path.is_biflow) {
+    if (path & WEIR_PATH_BIFLOW) {
         struct weir_flow_whole_key key;
         struct weir_flow_view biflow = flow;
         view_biflow(cache, slot, &key, &biflow);
@@ -125,8 +123,7 @@ HOT void add_row(struct weir_cache *cache, const struct weir_cache_path path, ui
     }
 }
 
-HOT void make_record(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot,
-                     unsigned reason)
+HOT void make_record(struct weir_cache *cache, const unsigned path, uint32_t slot, unsigned reason)
 {
 #define COUNTER(member) offsetof(struct weir_cache_counters, member)
     static const size_t counters[] = {
@@ -143,7 +140,7 @@ HOT void make_record(struct weir_cache *cache, const struct weir_cache_path path
 
 void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
 {
-    const struct weir_cache_path path = weir_cache_path(cache);
+    const unsigned path = weir_cache_path(cache);
     if (weir_cache_rests(cache, path, slot))
         return;
     make_record(cache, path, slot, reason);
@@ -151,7 +148,7 @@ void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
     unsigned state = hot->sum.state & WEIR_FLOW_STAYS;
     if (hot->sum.state & WEIR_TCP_FIN)
         state |= WEIR_FLOW_FIN;
-    if (path.is_biflow) {
+    if (path & WEIR_PATH_BIFLOW) {
         struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
         if (reverse->sum.packets > 0 && reverse->sum.state & WEIR_TCP_FIN)
             state |= WEIR_FLOW_FIN_BACK;
@@ -164,11 +161,10 @@ void weir_cache_report(struct weir_cache *cache, uint32_t slot, unsigned reason)
 
 /* Makes the flow's record, unless it rests. What is gone need not rest: a line that is only read
  * need not be written to memory. */
-HOT void end_flow(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot,
-                  unsigned reason)
+HOT void end_flow(struct weir_cache *cache, const unsigned path, uint32_t slot, unsigned reason)
 {
     const struct weir_feature_set *features = &cache->rows.features;
-    bool has_engines = path.has_features && features->engines;
+    bool has_engines = path & WEIR_PATH_FEATURES && features->engines;
     uint8_t *states = has_engines ? weir_cache_states(cache, slot) : NULL;
     if (has_engines)
         weir_feature_set_finish(features, states, weir_cache_region_of(cache, slot));
@@ -199,7 +195,7 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
 }
 
 /* Does what the flow is due for, but to empty its slot. Whether it has ended. */
-HOT bool has_ended(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot)
+HOT bool has_ended(struct weir_cache *cache, const unsigned path, uint32_t slot)
 {
     unsigned reason = end_reason(cache, path, slot);
     if (reason == WEIR_FLOW_END_ACTIVE) {
@@ -224,7 +220,7 @@ bool weir_cache_examine(struct weir_cache *cache, uint32_t slot)
  * looks up to a quarter younger than that, so that it is looked at again in time; where room is
  * needed it goes early.
  */
-static void stay(struct weir_cache *cache, const struct weir_cache_path path, uint32_t slot)
+static void stay(struct weir_cache *cache, const unsigned path, uint32_t slot)
 {
     unsigned reason;
     const struct weir_flow_hot *hot = &cache->hot[slot];
@@ -240,8 +236,7 @@ static void stay(struct weir_cache *cache, const struct weir_cache_path path, ui
             (uint8_t)(cache->clock.tick - shown);
 }
 
-HOT uint32_t expire_ways(struct weir_cache *cache, const struct weir_cache_path path, uint32_t set,
-                         uint32_t ways)
+HOT uint32_t expire_ways(struct weir_cache *cache, const unsigned path, uint32_t set, uint32_t ways)
 {
     uint32_t ended = 0;
     for (; ways; ways &= ways - 1) {
@@ -259,10 +254,9 @@ HOT uint32_t expire_ways(struct weir_cache *cache, const struct weir_cache_path 
 /* Does what those of the given ways of a set are due for; returns those that have ended. */
 static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t ways)
 {
-    const struct weir_cache_path path = weir_cache_path(cache);
-    return weir_cache_path_is_plain(path)
-               ? expire_ways(cache, (struct weir_cache_path){0}, set, ways)
-               : expire_ways(cache, path, set, ways);
+    const unsigned path = weir_cache_path(cache);
+    return path == WEIR_PATH_PLAIN ? expire_ways(cache, WEIR_PATH_PLAIN, set, ways)
+                                   : expire_ways(cache, path, set, ways);
 }
 
 /* Flows of which nothing came for long; all, where they are reported however short that is. */

@@ -97,26 +97,18 @@ static inline uint8_t *weir_cache_states(const struct weir_cache *cache, uint32_
 
 /*
  * What flows of a cache have. Functions for every flow are compiled for the usual kinds of it, in
- * which this is a constant, so that these have none of the questions that only others need.
+ * which `path` is a constant, so that these have none of the questions that only others need.
+ * It is a number: a struct of bools is passed by way of the stack, and waits for all stores before.
  */
-struct weir_cache_path {
-    bool is_biflow;
-    bool has_more; /* keys of struct weir_flow_more_key */
-    bool has_features;
-};
+#define WEIR_PATH_PLAIN    0u
+#define WEIR_PATH_BIFLOW   1u
+#define WEIR_PATH_MORE     2u /* keys of struct weir_flow_more_key */
+#define WEIR_PATH_FEATURES 4u
 
-static inline struct weir_cache_path weir_cache_path(const struct weir_cache *cache)
+static inline unsigned weir_cache_path(const struct weir_cache *cache)
 {
-    return (struct weir_cache_path){
-        .is_biflow = cache->biflow != WEIR_BIFLOW_NONE,
-        .has_more = cache->more != NULL,
-        .has_features = cache->states != NULL,
-    };
-}
-
-static inline bool weir_cache_path_is_plain(const struct weir_cache_path path)
-{
-    return !path.is_biflow && !path.has_more && !path.has_features;
+    return (cache->biflow != WEIR_BIFLOW_NONE ? WEIR_PATH_BIFLOW : 0) |
+           (cache->more ? WEIR_PATH_MORE : 0) | (cache->states ? WEIR_PATH_FEATURES : 0);
 }
 
 /* What a flow begins with. */
@@ -144,11 +136,11 @@ static inline bool weir_cache_goes_on(const struct weir_cache *cache,
 }
 
 /* A flow without a packet since its record: its entry waits for one. */
-static inline bool weir_cache_rests(const struct weir_cache *cache,
-                                    const struct weir_cache_path path, uint32_t slot)
+static inline bool weir_cache_rests(const struct weir_cache *cache, const unsigned path,
+                                    uint32_t slot)
 {
     return cache->hot[slot].sum.packets == 0 &&
-           (!path.is_biflow || weir_cache_reverse(cache, slot)->sum.packets == 0);
+           (!path & WEIR_PATH_BIFLOW || weir_cache_reverse(cache, slot)->sum.packets == 0);
 }
 
 /* Makes the flow's record, unless it rests, and has it rest. */
