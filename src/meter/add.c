@@ -18,7 +18,7 @@
 #define BATCH 32u
 
 /* So many are fetched, then so many metered. */
-#define TURN 8u
+#define TURN 4u
 
 /* Octets of a flow's features that are fetched ahead. */
 #define STATES_FETCHED 512u

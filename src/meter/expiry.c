@@ -13,7 +13,7 @@
 /* The whole table is swept once in this many ticks. */
 #define SWEEP_TICKS  16u
 #define SWEEP_SETS   64u /* of the next region that are fetched ahead */
-#define SUSPECT_SETS 16u
+#define SUSPECT_SETS 8u
 
 /*
  * Ticks are compared modulo 256. A flow is found when it looks tick_limit + 1 (129) ticks old, at
