@@ -194,14 +194,19 @@ void weir_cache_expire(struct weir_cache *cache, uint32_t slot, unsigned reason)
     empty(cache, slot / WEIR_GROUP_WAYS, UINT32_C(1) << slot % WEIR_GROUP_WAYS);
 }
 
-/* Does what the flow is due for, but to empty its slot. Whether it has ended. */
-HOT bool has_ended(struct weir_cache *cache, const unsigned path, uint32_t slot)
+/*
+ * Does what the flow is due for, but to empty its slot. Whether it has ended; with `early`, a
+ * reason, it has in any case, if only for that. Who only lingers has ended already.
+ */
+HOT bool has_ended(struct weir_cache *cache, const unsigned path, uint32_t slot, unsigned early)
 {
     unsigned reason = end_reason(cache, path, slot);
     if (reason == WEIR_FLOW_END_ACTIVE) {
         weir_cache_report(cache, slot, reason);
         reason = end_reason(cache, path, slot);
     }
+    if (!reason && early)
+        reason = cache->hot[slot].sum.state & WEIR_FLOW_ENDED ? WEIR_FLOW_END_DETECTED : early;
     if (reason)
         end_flow(cache, path, slot, reason);
     return reason != 0;
@@ -209,7 +214,7 @@ HOT bool has_ended(struct weir_cache *cache, const unsigned path, uint32_t slot)
 
 bool weir_cache_examine(struct weir_cache *cache, uint32_t slot)
 {
-    if (!has_ended(cache, weir_cache_path(cache), slot))
+    if (!has_ended(cache, weir_cache_path(cache), slot, 0))
         return true;
     empty(cache, slot / WEIR_GROUP_WAYS, UINT32_C(1) << slot % WEIR_GROUP_WAYS);
     return false;
@@ -236,12 +241,13 @@ static void stay(struct weir_cache *cache, const unsigned path, uint32_t slot)
             (uint8_t)(cache->clock.tick - shown);
 }
 
-HOT uint32_t expire_ways(struct weir_cache *cache, const unsigned path, uint32_t set, uint32_t ways)
+HOT uint32_t expire_ways(struct weir_cache *cache, const unsigned path, uint32_t set, uint32_t ways,
+                         unsigned early)
 {
     uint32_t ended = 0;
     for (; ways; ways &= ways - 1) {
         uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
-        if (has_ended(cache, path, slot))
+        if (has_ended(cache, path, slot, early))
             ended |= ways & -ways;
         else
             stay(cache, path, slot);
@@ -251,12 +257,13 @@ HOT uint32_t expire_ways(struct weir_cache *cache, const unsigned path, uint32_t
     return ended;
 }
 
-/* Does what those of the given ways of a set are due for; returns those that have ended. */
-static uint32_t expire_ended(struct weir_cache *cache, uint32_t set, uint32_t ways)
+/* Does what those of the given ways of a set are due for, and with `early` ends them all; returns
+ * those that have ended. */
+static uint32_t expire(struct weir_cache *cache, uint32_t set, uint32_t ways, unsigned early)
 {
     const unsigned path = weir_cache_path(cache);
-    return path == WEIR_PATH_PLAIN ? expire_ways(cache, WEIR_PATH_PLAIN, set, ways)
-                                   : expire_ways(cache, path, set, ways);
+    return path == WEIR_PATH_PLAIN ? expire_ways(cache, WEIR_PATH_PLAIN, set, ways, early)
+                                   : expire_ways(cache, path, set, ways, early);
 }
 
 /* Flows of which nothing came for long; all, where they are reported however short that is. */
@@ -319,7 +326,7 @@ static void examine_first(struct weir_cache *cache, struct suspects *suspects)
 {
     unsigned at = suspects->first++ % SUSPECT_SETS;
     suspects->count--;
-    (void)expire_ended(cache, suspects->sets[at], suspects->ways[at]);
+    (void)expire(cache, suspects->sets[at], suspects->ways[at], 0);
 }
 
 /* The groups of the sets that the region's next part begins with. */
@@ -351,23 +358,13 @@ static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count,
     cache->regions[region].sweep_set = walk.row * cache->region_buckets + walk.bucket;
 }
 
-/* Ends a flow before its time, for this reason; who only lingers has ended already. */
-static void end_early(struct weir_cache *cache, uint32_t slot, unsigned reason)
-{
-    bool ended = cache->hot[slot].sum.state & WEIR_FLOW_ENDED;
-    weir_cache_expire(cache, slot, ended ? WEIR_FLOW_END_DETECTED : reason);
-}
-
-/* Ends every flow that has ended, by exact time; and with `force` all others too. */
-static void sweep_exact(struct weir_cache *cache, bool force)
+/* Ends every flow that has ended, by exact time; and with `early`, a reason, all others too. */
+static void sweep_exact(struct weir_cache *cache, unsigned early)
 {
     for (uint32_t set = 0; set < cache->rows_in_use * cache->bucket_count; set++) {
         uint32_t ways = weir_group_occupied(&cache->groups[set]);
         prefetch_ways(cache, set, ways);
-        uint32_t rest = ways & ~expire_ended(cache, set, ways);
-        for (; force && rest; rest &= rest - 1)
-            end_early(cache, set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(rest),
-                      WEIR_FLOW_END_FORCED);
+        (void)expire(cache, set, ways, early);
     }
 }
 
@@ -388,7 +385,7 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
 {
     uint64_t steps = cache->clock.tick - before;
     if (steps > STEP_TICKS_MAX) {
-        sweep_exact(cache, false);
+        sweep_exact(cache, 0);
         for (uint32_t region = 0; region < cache->region_count; region++)
             weir_cache_shrink(cache, region, cache->region_buckets);
         return;
@@ -410,7 +407,7 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
 static void set_back(struct weir_cache *cache, uint64_t time)
 {
     cache->counters.clock_steps_back++;
-    sweep_exact(cache, true);
+    sweep_exact(cache, WEIR_FLOW_END_FORCED);
     weir_meter_clock_start(&cache->clock, time);
 }
 
@@ -452,13 +449,11 @@ void weir_cache_take_clock(struct weir_cache *cache, const struct weir_packet *p
 /* Empties a way of a set that is not empty, of all flows that have ended or of the oldest. */
 static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, unsigned spread)
 {
-    uint32_t ended = expire_ended(cache, set, maybe_ended(cache, set));
+    uint32_t ended = expire(cache, set, maybe_ended(cache, set), 0);
     if (ended)
         return (unsigned)__builtin_ctz(ended);
     unsigned way = weir_cache_oldest(cache, &cache->groups[set], spread);
-    uint32_t slot = set * WEIR_GROUP_WAYS + way;
-    if (weir_cache_examine(cache, slot))
-        end_early(cache, slot, WEIR_FLOW_END_RESOURCES);
+    (void)expire(cache, set, UINT32_C(1) << way, WEIR_FLOW_END_RESOURCES);
     return way;
 }
 
@@ -493,7 +488,7 @@ int weir_cache_advance(struct weir_cache *cache, int64_t now_ns, struct weir_dia
 int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag)
 {
     cache->rows.diag = diag;
-    sweep_exact(cache, true);
+    sweep_exact(cache, WEIR_FLOW_END_FORCED);
     weir_cache_shrink_all(cache);
     weir_meter_rows_flush(&cache->rows, weir_cache_now(cache));
     weir_meter_clock_stop(&cache->clock);
