@@ -69,8 +69,8 @@ int main(int argc, char **argv)
         "keys=src_addr/24/48,dst_port&0xff00,vlan/8,ttl",
         "keys=icmp_type,icmp_code,flow_label&0x3,length,tcp_flags fields=duration_ms,ip_version",
         "keys=src_addr,dst_addr,layer,tunnel_type,tunnel_id,carried_type,carried_id",
-        "keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,rev_packets,"
-        "rev_bytes,rev_start,rev_end,rev_tcp_flags,biflow_direction",
+        ("keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,rev_packets,"
+         "rev_bytes,rev_start,rev_end,rev_tcp_flags,biflow_direction"),
         "keys=protocol fields=ttl_min,ttl_max,end_reason,tos,dscp,in_if",
         "keys=dst_addr/0/128",
         NULL,

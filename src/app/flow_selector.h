@@ -52,9 +52,9 @@ struct weir_flow_row {
     struct weir_fraction rate; /* packets metered of packets sent, its selection included */
 };
 
-/* Decides on those rows of a segment that are kept yet; `rows`: one a row of the segment. */
+/* Decides on those rows of a segment that are kept yet; `states`: one a row of the segment. */
 void weir_flow_decider_run(struct weir_flow_decider *decider, const struct weir_batch *batch,
-                           const struct weir_segment *segment, struct weir_flow_row *rows,
+                           const struct weir_segment *segment, struct weir_flow_row *states,
                            bool *scratch);
 
 #endif

@@ -49,7 +49,7 @@ struct weir_meter_reports {
 #define OWN WEIR_PEN_BUILTIN
 #define OF_PROCESS(pen, element, octets, member) \
     WEIR_REPORT_NUMBER(pen, element, octets, struct process, member)
-#define FIELDS(name) .fields = name, .field_count = sizeof(name) / sizeof(name[0])
+#define FIELDS(name) .fields = (name), .field_count = sizeof(name) / sizeof((name)[0])
 
 static const struct weir_report_field process_fields[] = {
     WEIR_REPORT_DOMAIN,

@@ -96,9 +96,9 @@ static const struct weir_report_field flow_statistics_fields[] = {
 #undef NUMBER
 #undef REAL
 
-#define FORM(fields)                               \
-    {                                              \
-        fields, sizeof(fields) / sizeof(fields[0]) \
+#define FORM(fields)                                   \
+    {                                                  \
+        (fields), sizeof(fields) / sizeof((fields)[0]) \
     }
 struct form {
     const struct weir_report_field *fields;

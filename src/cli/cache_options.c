@@ -17,8 +17,6 @@
 /* Copies what stands before the next comma, and moves on behind it; NULL: nothing is left. */
 static const char *next_word(const char *at, char word[WORD_MAX])
 {
-    if (!at)
-        return NULL;
     size_t length = strcspn(at, ",");
     snprintf(word, WORD_MAX, "%.*s", (int)length, at);
     return at[length] == ',' ? at + length + 1 : at + length;

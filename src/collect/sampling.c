@@ -127,23 +127,25 @@ enum weir_sampling_change weir_sampling_put(struct weir_sampling *sampling,
     return WEIR_SAMPLING_CHANGED;
 }
 
-static bool make_room_for_selection(struct weir_sampling *sampling, struct weir_budget *budget)
+/* All selections, with room for one more, or NULL. */
+static struct weir_selection *make_room_for_selection(struct weir_sampling *sampling,
+                                                      struct weir_budget *budget)
 {
     if (sampling->selection_count < sampling->selection_capacity)
-        return true;
+        return sampling->selections;
     uint32_t capacity = sampling->selection_capacity ? sampling->selection_capacity * 2 : 4;
     size_t more = (capacity - sampling->selection_capacity) * sizeof(*sampling->selections);
     if (capacity > WEIR_SELECTIONS_MAX || !weir_budget_take(budget, more))
-        return false;
+        return NULL;
     struct weir_selection *grown =
         realloc(sampling->selections, capacity * sizeof(*sampling->selections));
     if (!grown) {
         weir_budget_give_back(budget, more);
-        return false;
+        return NULL;
     }
     sampling->selections = grown;
     sampling->selection_capacity = capacity;
-    return true;
+    return grown;
 }
 
 enum weir_sampling_change weir_sampling_put_selection(struct weir_sampling *sampling,
@@ -161,17 +163,18 @@ enum weir_sampling_change weir_sampling_put_selection(struct weir_sampling *samp
         memcmp(known->selectors, made.selectors, sizeof(made.selectors)) == 0)
         return WEIR_SAMPLING_SAME;
     if (!known) {
-        if (!make_room_for_selection(sampling, budget))
+        struct weir_selection *all = make_room_for_selection(sampling, budget);
+        if (!all)
             return WEIR_SAMPLING_REFUSED;
+        known = &all[place];
         if (place < sampling->selection_count)
-            memmove(&sampling->selections[place + 1], &sampling->selections[place],
-                    (sampling->selection_count - place) * sizeof(made));
+            memmove(known + 1, known, (sampling->selection_count - place) * sizeof(made));
         sampling->selection_count++;
         sampling->of_kind[WEIR_SAMPLER_SEQUENCE]++;
     }
     sampling->change++;
     made.change = sampling->change - 1;
-    sampling->selections[place] = made;
+    *known = made;
     return WEIR_SAMPLING_CHANGED;
 }
 

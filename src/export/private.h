@@ -128,6 +128,6 @@ void weir_exporter_unsent_rows(struct weir_exporter *exporter, const struct weir
                                const struct weir_segment *segment, uint32_t first_row,
                                uint32_t row_count);
 void weir_exporter_unsent_message(struct weir_exporter *exporter,
-                                  const struct weir_message_octets *message);
+                                  const struct weir_message_octets *octets);
 
 #endif

@@ -213,6 +213,7 @@ HOT bool is_reversed(const struct weir_flow_hot *hot, const struct weir_flow_pla
 HOT void *either(void *a, void *b, bool second)
 {
     uintptr_t differ = ((uintptr_t)a ^ (uintptr_t)b) & (0u - (uintptr_t)second);
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): they are in different arrays. */
     return (void *)((uintptr_t)a ^ differ);
 }
 
