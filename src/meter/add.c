@@ -98,7 +98,7 @@ HOT void fetch(const struct weir_cache *cache, const unsigned path,
             __builtin_prefetch(&cache->more[first + way], 1);
         if (path & WEIR_PATH_FEATURES)
             fetch_states(cache, (uint32_t)first + way);
-        if (!path & WEIR_PATH_BIFLOW && packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
+        if (!(path & WEIR_PATH_BIFLOW) && packets[i].tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) {
             ways = weir_group_match(group->tags, at->reverse_tag);
             if (ways)
                 __builtin_prefetch(&cache->hot[first + (unsigned)__builtin_ctz(ways)], 1);
@@ -377,7 +377,7 @@ static bool has_sent_fin(const struct weir_cache *cache, const unsigned path,
                          const struct weir_flow_place *at, uint32_t slot)
 {
     const struct weir_flow_hot *hot = &cache->hot[slot];
-    if (!path & WEIR_PATH_BIFLOW || !is_reversed(hot, at))
+    if (!(path & WEIR_PATH_BIFLOW) || !is_reversed(hot, at))
         return hot->sum.state & (WEIR_TCP_FIN | WEIR_FLOW_FIN);
     const struct weir_flow_reverse *reverse = weir_cache_reverse(cache, slot);
     return hot->sum.state & WEIR_FLOW_FIN_BACK ||

@@ -140,7 +140,7 @@ static inline bool weir_cache_rests(const struct weir_cache *cache, const unsign
                                     uint32_t slot)
 {
     return cache->hot[slot].sum.packets == 0 &&
-           (!path & WEIR_PATH_BIFLOW || weir_cache_reverse(cache, slot)->sum.packets == 0);
+           (!(path & WEIR_PATH_BIFLOW) || weir_cache_reverse(cache, slot)->sum.packets == 0);
 }
 
 /* Makes the flow's record, unless it rests, and has it rest. */
