@@ -170,6 +170,30 @@ static void a_resting_entry_goes_in_silence(void **state)
     assert_int_equal(weir_cache_counters(bench->cache).flows_continued, 0);
 }
 
+/* What other slots hold says nothing, also where flows have further keys. */
+static void resting_entries_have_no_record(void **state)
+{
+    struct bench *bench = *state;
+    struct weir_diag diag;
+    assert_int_equal(weir_flow_definition_parse("keys=src_addr,dst_addr,src_port,dst_port,vlan",
+                                                &bench->config.definition, &diag),
+                     0);
+    bench->config.idle_ns = 100 * SECOND;
+    start(bench);
+    for (uint16_t port = 0; port < 500; port++) {
+        struct weir_packet packet = of_protocol(0, 17, port);
+        packet.vlan = 5;
+        add(bench, packet);
+    }
+    advance(bench, 60 * SECOND + 1);
+    advance(bench, 99 * SECOND);
+    assert_int_equal(weir_cache_counters(bench->cache).flows_active, 500);
+    finish(bench);
+    assert_int_equal(bench->rows.count, 500);
+    for (size_t i = 0; i < 500; i++)
+        expect(bench, i, ACTIVE, 1, 0, 0);
+}
+
 /* Without an idle timeout an entry rests as long as an active timeout. */
 static void nothing_rests_for_ever(void **state)
 {
@@ -474,6 +498,7 @@ int main(void)
         CASE(an_active_timeout_keeps_the_entry),
         CASE(a_biflow_keeps_its_direction),
         CASE(a_resting_entry_goes_in_silence),
+        CASE(resting_entries_have_no_record),
         CASE(nothing_rests_for_ever),
         CASE(nothing_waits_for_long_timeouts),
         CASE(a_long_interval_ends_in_minutes),
