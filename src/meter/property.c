@@ -396,7 +396,7 @@ WRITER(write_probability)
 
 /* Octets of a list of so many elements, with its header and length. */
 #define LIST_HEADER  12u
-#define BUCKETS_ROOM .room = LIST_HEADER + 4 * WEIR_LENGTH_BUCKETS
+#define BUCKETS_ROOM .room = (LIST_HEADER + 4 * WEIR_LENGTH_BUCKETS)
 
 /* Names out of payloads, with room for their length. */
 #define TEXT(pen_, id_) ELEMENT(pen_, id_, WEIR_LENGTH_VARIABLE), .room = 3 + WEIR_NAME_OCTETS_MAX

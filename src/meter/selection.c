@@ -167,9 +167,10 @@ int weir_selector_parse_sample(const char *text, struct weir_selector *ret_selec
         if (!kinds[kind].parse || strlen(kinds[kind].name) != name ||
             memcmp(kinds[kind].name, text, name) != 0)
             continue;
-        if (strlen(text + name + 1) >= sizeof(item.value))
+        size_t length = strlen(text + name + 1);
+        if (length >= sizeof(item.value))
             return fail(&item, diag, "this is too long");
-        strcpy(item.value, text + name + 1);
+        memcpy(item.value, text + name + 1, length + 1);
         struct weir_selector selector = {.kind = (uint8_t)kind, .text = text};
         int result = kinds[kind].parse(&item, &selector, diag);
         if (result == 0)
@@ -494,21 +495,28 @@ static uint32_t load_le32(const uint8_t octets[4])
 }
 
 /* One of the nine steps by which BOB mixes its three words. */
-#define BOB_LEFT(x, y, z, bits)  (x = (x - y - z) ^ z << (bits))
-#define BOB_RIGHT(x, y, z, bits) (x = (x - y - z) ^ z >> (bits))
+static uint32_t bob_left(uint32_t x, uint32_t y, uint32_t z, unsigned bits)
+{
+    return (x - y - z) ^ z << bits;
+}
+
+static uint32_t bob_right(uint32_t x, uint32_t y, uint32_t z, unsigned bits)
+{
+    return (x - y - z) ^ z >> bits;
+}
 
 static void bob_mix(uint32_t words[3])
 {
     uint32_t a = words[0], b = words[1], c = words[2];
-    BOB_RIGHT(a, b, c, 13);
-    BOB_LEFT(b, c, a, 8);
-    BOB_RIGHT(c, a, b, 13);
-    BOB_RIGHT(a, b, c, 12);
-    BOB_LEFT(b, c, a, 16);
-    BOB_RIGHT(c, a, b, 5);
-    BOB_RIGHT(a, b, c, 3);
-    BOB_LEFT(b, c, a, 10);
-    BOB_RIGHT(c, a, b, 15);
+    a = bob_right(a, b, c, 13);
+    b = bob_left(b, c, a, 8);
+    c = bob_right(c, a, b, 13);
+    a = bob_right(a, b, c, 12);
+    b = bob_left(b, c, a, 16);
+    c = bob_right(c, a, b, 5);
+    a = bob_right(a, b, c, 3);
+    b = bob_left(b, c, a, 10);
+    c = bob_right(c, a, b, 15);
     words[0] = a;
     words[1] = b;
     words[2] = c;
