@@ -100,8 +100,8 @@ const char *weir_sql_shown(struct weir_sql *sql, const struct weir_query_field *
  */
 bool weir_sql_has_units(const struct weir_sql *sql, const struct weir_query_field *field);
 const char *weir_sql_units(struct weir_sql *sql, const struct weir_query_field *field);
-const char *weir_sql_units_rounded(struct weir_sql *sql, const char *units);
-const char *weir_sql_units_real(struct weir_sql *sql, const char *units);
+const char *weir_sql_units_rounded(struct weir_sql *sql, const char *text);
+const char *weir_sql_units_real(struct weir_sql *sql, const char *text);
 
 /* Packets metered of packets there were: a real number above 0, and at most 1. */
 const char *weir_sql_rate(struct weir_sql *sql);

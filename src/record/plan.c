@@ -135,16 +135,12 @@ static bool name_field(struct compiler *c, uint16_t index)
         snprintf(number, sizeof(number), "scope/%u", field->id);
     else if (!made->element)
         snprintf(number, sizeof(number), "%u/%u", field->pen, field->id);
-    size_t length = strlen(name), suffix_length = strlen(suffix);
-    char *key = weir_arena_alloc(arena, length + suffix_length + 4);
+    char *key = weir_arena_alloc(arena, strlen(name) + strlen(suffix) + sizeof("\"\":"));
     if (!key)
         return false;
-    key[0] = '"';
-    memcpy(key + 1, name, length);
-    memcpy(key + 1 + length, suffix, suffix_length);
-    memcpy(key + 1 + length + suffix_length, "\":", 3);
+    const char *end = stpcpy(stpcpy(stpcpy(stpcpy(key, "\""), name), suffix), "\":");
     made->key = key;
-    made->key_length = (uint16_t)(length + suffix_length + 3);
+    made->key_length = (uint16_t)(end - key);
     return true;
 }
 

@@ -116,7 +116,7 @@ static void finish_file(struct weir_job *job)
     struct weir_finishing *end = finishing_of(job);
     struct weir_store_file *file = end->file;
     const struct weir_folder *folder = end->finisher->folder;
-    struct weir_parquet_summary summary;
+    struct weir_parquet_summary summary = {0};
     if (file->segment && file->segment->error < 0) {
         end->counted.records_deferred += weir_store_file_drop(folder, file);
         return;
