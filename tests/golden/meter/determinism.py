@@ -32,7 +32,7 @@ CASES = {
     "unusual keys": ["--flow", "keys=src_addr/24/48,dst_port&0xff00,vlan,ttl,dscp,tcp_flags "
                                "fields=packets,bytes,start,end,end_reason"],
     "keys of the link": ["--flow", "keys=src_mac,dst_mac/24,inner_vlan,mpls_label_1/20,mpls_label_2,"
-                                   "fragment,frame_length/8 fields=packets,bytes,start,end"],
+                                   "fragment,frame_length,dst_port fields=packets,bytes,start,end"],
     "biflows of the link": ["--biflow", "--flow", "keys=src_addr,dst_addr,src_port,dst_port,"
                             "protocol,src_mac,dst_mac,inner_vlan fields=packets,rev_packets,link"],
     "two definitions": ["--flow", "keys=dst_addr,dst_port", "--flow", "keys=src_addr/16/32,protocol"],
