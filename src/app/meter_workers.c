@@ -26,9 +26,8 @@ struct lane {
     struct weir_cache *cache;
     struct weir_packet *ring;
     struct weir_packet_detail *details; /* of the packets in the ring; NULL: it needs none */
-    uint8_t *octets;                    /* and so many of each: */
-    uint32_t payload_octets;            /* of the payload, */
-    uint32_t network_octets;            /* or from the IP header on, where these are not 0 */
+    uint8_t *octets;                    /* and so many of each from the IP header on: */
+    uint32_t network_octets;
     uint64_t filled;  /* packets ever put in; of who has the input, others know of `shown` */
     uint64_t shown;   /* those that may be metered */
     uint64_t metered; /* those that were */
@@ -84,18 +83,12 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     return result;
 }
 
-static uint32_t kept_octets(const struct lane *lane)
-{
-    return lane->network_octets > 0 ? lane->network_octets : lane->payload_octets;
-}
-
 /* Room for what the cache needs of packets besides; false: no memory. */
 static bool make_details(struct lane *lane, const struct weir_cache_config *cache)
 {
     lane->details = malloc(RING * sizeof(*lane->details));
-    lane->payload_octets = weir_cache_payload_octets(cache);
     lane->network_octets = weir_cache_network_octets(cache);
-    lane->octets = malloc((size_t)RING * kept_octets(lane) + 1);
+    lane->octets = malloc((size_t)RING * lane->network_octets + 1);
     return lane->details && lane->octets;
 }
 
@@ -198,9 +191,9 @@ struct giving {
 /* Copies as much as there is room for. */
 static void keep(const struct lane *lane, size_t place, const uint8_t **octets, uint32_t *length)
 {
-    uint8_t *to = lane->octets + place * kept_octets(lane);
-    if (*length > kept_octets(lane))
-        *length = kept_octets(lane);
+    uint8_t *to = lane->octets + place * lane->network_octets;
+    if (*length > lane->network_octets)
+        *length = lane->network_octets;
     if (*length > 0)
         memcpy(to, *octets, *length);
     *octets = *length > 0 ? to : NULL;

@@ -328,13 +328,6 @@ bool weir_cache_needs_details(const struct weir_cache_config *config)
     return features.needs_detail || weir_flow_more_needs_detail(&config->definition.more_mask);
 }
 
-uint32_t weir_cache_payload_octets(const struct weir_cache_config *config)
-{
-    struct weir_feature_set features;
-    weir_feature_set_init(&features, &config->definition, config->biflow != WEIR_BIFLOW_NONE);
-    return features.payload_octets;
-}
-
 uint32_t weir_cache_network_octets(const struct weir_cache_config *config)
 {
     struct weir_feature_set features;

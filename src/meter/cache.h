@@ -208,10 +208,7 @@ WEIR_CHECKED int weir_cache_add_details(struct weir_cache *cache, const struct w
 /* Whether the records of a cache so configured need details of packets. */
 bool weir_cache_needs_details(const struct weir_cache_config *config);
 
-/* How many octets of the payload they look at, where it is not kept for them; 0: at none. */
-uint32_t weir_cache_payload_octets(const struct weir_cache_config *config);
-
-/* The same from the IP header on. */
+/* How many octets from the IP header on they look at; 0: at none. */
 uint32_t weir_cache_network_octets(const struct weir_cache_config *config);
 
 /*

@@ -172,8 +172,6 @@ static void add_feature(struct weir_feature_set *set, enum weir_feature_id id, u
     set->slot_octets += has_two ? 2 * octets : octets;
     set->needs_detail |= feature->needs_detail;
     set->needs_engines |= feature->needs_engines;
-    if (feature->payload_octets > set->payload_octets)
-        set->payload_octets = feature->payload_octets;
     if (feature->network_octets > set->network_octets)
         set->network_octets = feature->network_octets;
 }

@@ -17,7 +17,7 @@
  * Some features keep things outside of their states: with engines (meter/feature_engines.h) that
  * the cache has for them, until it says that a flow ended.
  *
- * Values; any thread, a slot one at a time. Limits: WEIR_FEATURE_SLOT_OCTETS_MAX.
+ * Values; any thread, a slot one at a time.
  */
 #ifndef WEIR_METER_FEATURE_H
 #define WEIR_METER_FEATURE_H
@@ -65,8 +65,7 @@ struct weir_feature {
     bool is_directional;
     bool needs_detail;
     bool needs_engines;
-    uint16_t payload_octets; /* of each packet that it looks at */
-    uint16_t network_octets; /* likewise, from the IP header on */
+    uint16_t network_octets; /* of each packet that it looks at, from the IP header on */
     void (*update)(void *state, const struct weir_feature_packet *in);
     /* After a record of a flow that goes on; NULL: nothing is remembered. */
     void (*restart)(void *state);
@@ -78,8 +77,7 @@ struct weir_feature {
 
 extern const struct weir_feature weir_features[WEIR_FEATURE_COUNT];
 
-#define WEIR_FEATURE_ALIGNMENT       16u
-#define WEIR_FEATURE_SLOT_OCTETS_MAX 4096u
+#define WEIR_FEATURE_ALIGNMENT 16u
 
 /* The features of a definition. */
 struct weir_feature_set {
@@ -93,7 +91,6 @@ struct weir_feature_set {
     uint16_t offset[WEIR_FEATURE_COUNT];
     uint16_t reverse_offset[WEIR_FEATURE_COUNT];
     uint32_t slot_octets; /* a multiple of WEIR_FEATURE_ALIGNMENT; 0: there are none */
-    uint32_t payload_octets;
     uint32_t network_octets;
     bool needs_detail;
     bool needs_engines;
