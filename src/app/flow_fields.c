@@ -19,18 +19,6 @@ static const struct weir_answer_column columns[] = {
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
-static int print_row(struct weir_printer *printer, const char *const texts[COLUMN_COUNT],
-                     struct weir_diag *diag)
-{
-    struct weir_cell cells[COLUMN_COUNT] = {0};
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        cells[i].is_none = !texts[i] || !*texts[i];
-        cells[i].text = texts[i];
-        cells[i].length = texts[i] ? strlen(texts[i]) : 0;
-    }
-    return weir_printer_row(printer, WEIR_ROW, cells, diag);
-}
-
 static bool is_matched(const char *name)
 {
     const char *at, *help;
@@ -70,11 +58,11 @@ static int print_property(struct weir_printer *printer, const struct weir_flow_p
     /* Times are shown as text. */
     bool is_time = has_column && info->type == WEIR_COLUMN_TIME;
     const char *unit = is_time ? "" : has_column ? info->unit : found ? found->units : "";
-    return print_row(printer,
-                     (const char *const[]){property->name, use,
-                                           weir_flow_group_names[property->group], element, unit,
-                                           help},
-                     diag);
+    return weir_printer_texts(printer,
+                              (const char *const[]){property->name, use,
+                                                    weir_flow_group_names[property->group], element,
+                                                    unit, help},
+                              diag);
 }
 
 static int print_rows(struct weir_printer *printer, struct weir_diag *diag)
@@ -85,8 +73,8 @@ static int print_rows(struct weir_printer *printer, struct weir_diag *diag)
         result = print_property(printer, &weir_flow_properties[i], diag);
     for (size_t i = 0; result == 0 && (name = weir_match_name(i, &help)) != NULL; i++)
         if (!weir_flow_property_find(name, strlen(name)))
-            result =
-                print_row(printer, (const char *const[]){name, "match", "", "", "", help}, diag);
+            result = weir_printer_texts(
+                printer, (const char *const[]){name, "match", "", "", "", help}, diag);
     return result < 0 ? result : weir_printer_finish(printer, NULL, diag);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "query/answer.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,19 @@ int weir_printer_row(struct weir_printer *printer, enum weir_row_role role,
     printer->type->row(printer, role, cells);
     printer->rows++;
     return hand_on(printer, OUT_FLUSH, diag);
+}
+
+int weir_printer_texts(struct weir_printer *printer, const char *const *texts,
+                       struct weir_diag *diag)
+{
+    struct weir_cell cells[WEIR_PRINTER_TEXTS_MAX] = {0};
+    assert(printer->column_count <= WEIR_PRINTER_TEXTS_MAX);
+    for (size_t i = 0; i < printer->column_count; i++) {
+        cells[i].is_none = !texts[i] || !*texts[i];
+        cells[i].text = texts[i];
+        cells[i].length = texts[i] ? strlen(texts[i]) : 0;
+    }
+    return weir_printer_row(printer, WEIR_ROW, cells, diag);
 }
 
 int weir_printer_flush(struct weir_printer *printer, struct weir_diag *diag)

@@ -102,6 +102,12 @@ void weir_printer_free(struct weir_printer *printer);
 WEIR_CHECKED int weir_printer_row(struct weir_printer *printer, enum weir_row_role role,
                                   const struct weir_cell *cells, struct weir_diag *diag);
 
+#define WEIR_PRINTER_TEXTS_MAX 8u
+
+/* A row of texts, at most WEIR_PRINTER_TEXTS_MAX, one a column; NULL and "": none. */
+WEIR_CHECKED int weir_printer_texts(struct weir_printer *printer, const char *const *texts,
+                                    struct weir_diag *diag);
+
 /* Hands on what there is by now, for who reads along. */
 WEIR_CHECKED int weir_printer_flush(struct weir_printer *printer, struct weir_diag *diag);
 

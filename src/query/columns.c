@@ -22,18 +22,6 @@ static const struct weir_answer_column columns[] = {
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
-static int print_row(struct weir_printer *printer, const char *const texts[COLUMN_COUNT],
-                     struct weir_diag *diag)
-{
-    struct weir_cell cells[COLUMN_COUNT] = {0};
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        cells[i].is_none = !texts[i] || !*texts[i];
-        cells[i].text = texts[i];
-        cells[i].length = texts[i] ? strlen(texts[i]) : 0;
-    }
-    return weir_printer_row(printer, WEIR_ROW, cells, diag);
-}
-
 static int print_stored(struct weir_printer *printer, enum weir_column column,
                         struct weir_diag *diag)
 {
@@ -47,7 +35,7 @@ static int print_stored(struct weir_printer *printer, enum weir_column column,
         snprintf(text, sizeof(text), "%u %s", info->element, element->name);
     /* Times are stored to the nanosecond, and shown as text. */
     const char *unit = info->type == WEIR_COLUMN_TIME ? "" : info->unit;
-    return print_row(
+    return weir_printer_texts(
         printer, (const char *const[]){info->name, type_names[info->type], unit, text, info->help},
         diag);
 }
@@ -59,7 +47,7 @@ static int print_flows(struct weir_printer *printer, struct weir_diag *diag)
         result = print_stored(printer, (enum weir_column)i, diag);
     for (unsigned i = 0; result == 0 && i < WEIR_COMPUTED_COUNT; i++) {
         const struct weir_computed_info *info = weir_computed_info((enum weir_computed)i);
-        result = print_row(
+        result = weir_printer_texts(
             printer, (const char *const[]){info->name, "computed", info->unit, "", info->help},
             diag);
     }
@@ -78,10 +66,10 @@ static int print_table(struct weir_printer *printer, enum weir_table table, stru
     int result = 0;
     for (unsigned i = 0; result == 0 && i < info->column_count; i++) {
         const struct weir_table_column *column = &info->columns[i];
-        result = print_row(printer,
-                           (const char *const[]){column->name, types[column->type], column->unit,
-                                                 "", column->help},
-                           diag);
+        result = weir_printer_texts(printer,
+                                    (const char *const[]){column->name, types[column->type],
+                                                          column->unit, "", column->help},
+                                    diag);
     }
     return result;
 }
