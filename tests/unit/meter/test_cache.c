@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include "collect_rows.h"
+#include "connection.h"
 #include "meter/private.h"
 
 #define SECOND WEIR_NS_PER_SECOND
@@ -45,26 +46,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct weir_packet tcp(int64_t time_ns, bool forth, unsigned flags)
-{
-    struct weir_address client = weir_address_from_v4(0xc0000201);
-    struct weir_address server = weir_address_from_v4(0xc6336401);
-    return (struct weir_packet){
-        .key = {.src_addr = forth ? client : server,
-                .dst_addr = forth ? server : client,
-                .src_port = forth ? 40000 : 443,
-                .dst_port = forth ? 443 : 40000,
-                .protocol = 6},
-        .time_ns = time_ns,
-        .octets = 100,
-        .tcp_flags = (uint16_t)flags,
-        .ttl = 64,
-    };
-}
-
 static struct weir_packet udp(int64_t time_ns, uint16_t port)
 {
-    struct weir_packet packet = tcp(time_ns, true, 0);
+    struct weir_packet packet = segment_of_connection(time_ns, true, 0);
     packet.key.protocol = 17;
     packet.key.src_port = port;
     return packet;
@@ -99,12 +83,13 @@ static void a_connection_is_two_flows(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    add(bench, tcp(0, true, SYN));
-    add(bench, tcp(1000, false, SYN | ACK));
-    add(bench, tcp(2000, true, ACK));
-    add(bench, tcp(3000, true, FIN | ACK));
-    add(bench, tcp(4000, false, FIN | ACK));
-    add(bench, tcp(5000, true, ACK)); /* the last word belongs to the flow, and opens none */
+    add(bench, segment_of_connection(0, true, SYN));
+    add(bench, segment_of_connection(1000, false, SYN | ACK));
+    add(bench, segment_of_connection(2000, true, ACK));
+    add(bench, segment_of_connection(3000, true, FIN | ACK));
+    add(bench, segment_of_connection(4000, false, FIN | ACK));
+    add(bench, segment_of_connection(5000, true,
+                                     ACK)); /* the last word belongs to the flow, and opens none */
     add(bench, udp(60 * SECOND, 1));
     finish(bench);
     assert_int_equal(bench->rows.count, 3);
@@ -125,9 +110,10 @@ static void one_fin_ends_no_connection(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    add(bench, tcp(0, true, FIN | ACK));
-    add(bench, tcp(SECOND, false, ACK));
-    add(bench, tcp(12 * SECOND, true, ACK)); /* the other half stays open for long */
+    add(bench, segment_of_connection(0, true, FIN | ACK));
+    add(bench, segment_of_connection(SECOND, false, ACK));
+    add(bench,
+        segment_of_connection(12 * SECOND, true, ACK)); /* the other half stays open for long */
     add(bench, udp(60 * SECOND, 1));
     finish(bench);
     assert_int_equal(bench->rows.count, 3);
@@ -140,9 +126,10 @@ static void reset_ends_both_directions(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    add(bench, tcp(0, true, SYN));
-    add(bench, tcp(1, false, RST | ACK));
-    add(bench, tcp(3 * SECOND, true, SYN)); /* later than the linger time: another flow */
+    add(bench, segment_of_connection(0, true, SYN));
+    add(bench, segment_of_connection(1, false, RST | ACK));
+    add(bench, segment_of_connection(3 * SECOND, true,
+                                     SYN)); /* later than the linger time: another flow */
     finish(bench);
     assert_int_equal(bench->rows.count, 3);
     assert_int_equal(bench->rows.records[0].reason, END);
@@ -156,11 +143,11 @@ static void a_new_connection_does_not_wait(void **state)
     start(bench);
     for (int64_t i = 0; i < 3; i++) {
         int64_t at = i * 1000;
-        add(bench, tcp(at, true, SYN));
-        add(bench, tcp(at + 1, false, SYN | ACK));
-        add(bench, tcp(at + 2, true, FIN | ACK));
-        add(bench, tcp(at + 3, false, FIN | ACK));
-        add(bench, tcp(at + 4, true, ACK));
+        add(bench, segment_of_connection(at, true, SYN));
+        add(bench, segment_of_connection(at + 1, false, SYN | ACK));
+        add(bench, segment_of_connection(at + 2, true, FIN | ACK));
+        add(bench, segment_of_connection(at + 3, false, FIN | ACK));
+        add(bench, segment_of_connection(at + 4, true, ACK));
     }
     finish(bench);
     assert_int_equal(bench->rows.count, 6);
@@ -175,12 +162,12 @@ static void every_tos_of_a_connection_ends(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    struct weir_packet plain = tcp(0, true, SYN);
-    struct weir_packet marked = tcp(1, true, FIN | ACK);
+    struct weir_packet plain = segment_of_connection(0, true, SYN);
+    struct weir_packet marked = segment_of_connection(1, true, FIN | ACK);
     marked.key.tos = 2;
     add(bench, plain);
     add(bench, marked);
-    struct weir_packet back = tcp(2, false, FIN | ACK);
+    struct weir_packet back = segment_of_connection(2, false, FIN | ACK);
     back.key.tos = 184;
     add(bench, back);
     finish(bench);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "connection.h"
 #include "meter/cache.h"
 
 #define MS WEIR_NS_PER_MS
@@ -73,17 +74,9 @@ static int teardown(void **state)
 
 static struct weir_packet packet_of(int64_t time_ns, bool forth, uint32_t octets)
 {
-    struct weir_address client = weir_address_from_v4(0xc0000201);
-    struct weir_address server = weir_address_from_v4(0xc6336401);
-    return (struct weir_packet){
-        .key = {.src_addr = forth ? client : server,
-                .dst_addr = forth ? server : client,
-                .src_port = forth ? 40000 : 443,
-                .dst_port = forth ? 443 : 40000,
-                .protocol = 6},
-        .time_ns = time_ns,
-        .octets = octets,
-    };
+    struct weir_packet packet = packet_of_connection(time_ns, forth);
+    packet.octets = octets;
+    return packet;
 }
 
 static void add(struct bench *bench, struct weir_packet packet, struct weir_packet_detail detail)

@@ -5,6 +5,7 @@
 #include "support/cmocka.h"
 
 #include "collect_rows.h"
+#include "connection.h"
 #include "meter/private.h"
 
 #define SECOND WEIR_NS_PER_SECOND
@@ -51,26 +52,9 @@ static void start_biflows(struct bench *bench)
     start(bench);
 }
 
-static struct weir_packet tcp(int64_t time_ns, bool forth, unsigned flags)
-{
-    struct weir_address client = weir_address_from_v4(0xc0000201);
-    struct weir_address server = weir_address_from_v4(0xc6336401);
-    return (struct weir_packet){
-        .key = {.src_addr = forth ? client : server,
-                .dst_addr = forth ? server : client,
-                .src_port = forth ? 40000 : 443,
-                .dst_port = forth ? 443 : 40000,
-                .protocol = 6},
-        .time_ns = time_ns,
-        .octets = 100,
-        .tcp_flags = (uint16_t)flags,
-        .ttl = 64,
-    };
-}
-
 static struct weir_packet of_protocol(int64_t time_ns, uint8_t protocol, uint16_t port)
 {
-    struct weir_packet packet = tcp(time_ns, true, protocol == 6 ? ACK : 0);
+    struct weir_packet packet = segment_of_connection(time_ns, true, protocol == 6 ? ACK : 0);
     packet.key.protocol = protocol;
     packet.key.src_port = port;
     return packet;
@@ -110,9 +94,9 @@ static void an_active_timeout_keeps_the_entry(void **state)
 {
     struct bench *bench = *state;
     start(bench);
-    add(bench, tcp(0, true, SYN));
+    add(bench, segment_of_connection(0, true, SYN));
     for (int64_t s = 10; s <= 120; s += 10)
-        add(bench, tcp(s * SECOND, true, ACK));
+        add(bench, segment_of_connection(s * SECOND, true, ACK));
     finish(bench);
     assert_int_equal(bench->rows.count, 2);
     expect(bench, 0, ACTIVE, 7, 0, 60 * SECOND);
@@ -131,11 +115,11 @@ static void a_biflow_keeps_its_direction(void **state)
 {
     struct bench *bench = *state;
     start_biflows(bench);
-    add(bench, tcp(0, true, ACK));
+    add(bench, segment_of_connection(0, true, ACK));
     for (int64_t s = 10; s <= 60; s += 10)
-        add(bench, tcp(s * SECOND, false, ACK));
-    add(bench, tcp(65 * SECOND, false, ACK));
-    add(bench, tcp(66 * SECOND, false, ACK));
+        add(bench, segment_of_connection(s * SECOND, false, ACK));
+    add(bench, segment_of_connection(65 * SECOND, false, ACK));
+    add(bench, segment_of_connection(66 * SECOND, false, ACK));
     finish(bench);
     assert_int_equal(bench->rows.count, 2);
     for (size_t i = 0; i < 2; i++)
@@ -154,8 +138,8 @@ static void a_resting_entry_goes_in_silence(void **state)
     struct bench *bench = *state;
     start_biflows(bench);
     for (int64_t s = 0; s <= 50; s += 10)
-        add(bench, tcp(s * SECOND, true, ACK));
-    add(bench, tcp(59 * SECOND, true, ACK));
+        add(bench, segment_of_connection(s * SECOND, true, ACK));
+    add(bench, segment_of_connection(59 * SECOND, true, ACK));
     advance(bench, 60 * SECOND + 1);
     advance(bench, 70 * SECOND);
     assert_int_equal(weir_cache_counters(bench->cache).flows_active, 1);
@@ -163,7 +147,7 @@ static void a_resting_entry_goes_in_silence(void **state)
     assert_int_equal(weir_cache_counters(bench->cache).flows_active, 0);
     assert_int_equal(bench->rows.count, 1);
     expect(bench, 0, ACTIVE, 7, 0, 59 * SECOND);
-    add(bench, tcp(200 * SECOND, false, ACK));
+    add(bench, segment_of_connection(200 * SECOND, false, ACK));
     finish(bench);
     assert_int_equal(bench->rows.count, 2);
     assert_int_equal(bench->rows.records[1].key.src_port, 443);
@@ -217,8 +201,8 @@ static void nothing_waits_for_long_timeouts(void **state)
         bench->config.idle_ns = bench->config.active_ns = timeouts[i];
         bench->rows.count = 0;
         start(bench);
-        add(bench, tcp(0, true, FIN | ACK));
-        add(bench, tcp(1, false, FIN | ACK));
+        add(bench, segment_of_connection(0, true, FIN | ACK));
+        add(bench, segment_of_connection(1, false, FIN | ACK));
         for (int64_t s = 10; s <= 600; s += 10)
             advance(bench, s * SECOND);
         assert_int_equal(bench->rows.count, 2);
@@ -254,15 +238,15 @@ static void a_fin_is_remembered(void **state)
             start_biflows(bench);
         else
             start(bench);
-        add(bench, tcp(0, true, SYN));
-        add(bench, tcp(1, false, SYN | ACK));
-        add(bench, tcp(9 * SECOND, true, FIN | ACK));
+        add(bench, segment_of_connection(0, true, SYN));
+        add(bench, segment_of_connection(1, false, SYN | ACK));
+        add(bench, segment_of_connection(9 * SECOND, true, FIN | ACK));
         for (int64_t s = 10; s <= 70; s += 10) {
-            add(bench, tcp(s * SECOND, false, ACK));
-            add(bench, tcp(s * SECOND, true, ACK));
+            add(bench, segment_of_connection(s * SECOND, false, ACK));
+            add(bench, segment_of_connection(s * SECOND, true, ACK));
         }
-        add(bench, tcp(71 * SECOND, false, FIN | ACK));
-        add(bench, tcp(71 * SECOND, true, ACK));
+        add(bench, segment_of_connection(71 * SECOND, false, FIN | ACK));
+        add(bench, segment_of_connection(71 * SECOND, true, ACK));
         advance(bench, 90 * SECOND);
         struct weir_cache_counters counters = weir_cache_counters(bench->cache);
         assert_int_equal(counters.flows_active, 0);
@@ -348,7 +332,7 @@ static void an_immediate_cache_reports_packets(void **state)
     start_biflows(bench);
     struct weir_diag diag;
     for (int i = 0; i < 3000; i++)
-        add(bench, tcp(i, i % 3 != 0, i % 7 ? ACK : RST));
+        add(bench, segment_of_connection(i, i % 3 != 0, i % 7 ? ACK : RST));
     assert_int_equal(weir_cache_counters(bench->cache).flows_active, 0);
     assert_int_equal(weir_cache_counters(bench->cache).flows_active_peak, 1);
     assert_true(weir_cache_counters(bench->cache).cache_octets < 100000);
@@ -370,9 +354,9 @@ static void a_permanent_cache_reports_deltas(void **state)
     bench->config.interval_ns = 60 * SECOND;
     start(bench);
     for (int64_t s = 30; s <= 150; s += 10)
-        add(bench, tcp(s * SECOND, true, s == 30 ? SYN : RST));
+        add(bench, segment_of_connection(s * SECOND, true, s == 30 ? SYN : RST));
     advance(bench, 1000 * SECOND); /* nothing came for long: there is nothing to report */
-    add(bench, tcp(1000 * SECOND, true, SYN));
+    add(bench, segment_of_connection(1000 * SECOND, true, SYN));
     finish(bench);
     assert_int_equal(bench->rows.count, 4);
     expect(bench, 0, ACTIVE, 3, 30 * SECOND, 50 * SECOND);
