@@ -21,9 +21,12 @@ PORT = 4739
 SECONDS = 30
 FRAMES = 20000
 running = []
+written = []
 
 
 def fail(text):
+    for path in filter(os.path.exists, written):
+        print(f"{path} ends with:\n{text_of(path)[-3000:]}")
     print(f"FAILED: {text}")
     for process in running:
         process.kill()
@@ -81,9 +84,15 @@ def options(path, *names):
             all(name in line for name in names)]
 
 
+def read_and_dropped(line):
+    """Packets that came: a busy machine lets even few of them be dropped."""
+    return line["packetTotalCount"] + line["droppedPacketTotalCount"]
+
+
 def start(command, out, errors):
     with open(out, "w", encoding="utf-8") as stdout, open(errors, "w", encoding="utf-8") as stderr:
         running.append(subprocess.Popen(command, stdout=stdout, stderr=stderr))
+    written[:] = written[-2:] + [path for path in (out, errors) if path != os.devnull]
     return running[-1]
 
 
@@ -114,10 +123,10 @@ def watch(out, meter, errors, stats):
         fail("another interface")
     send(1000)
     wait_for("counts of packets while it runs",
-             lambda: any(line["packetTotalCount"] == 1000
+             lambda: any(read_and_dropped(line) == 1000
                          for line in options(out, "packetTotalCount", "meteringProcessId")))
     wait_for("the same of the interface",
-             lambda: any(line["packetTotalCount"] == 1000 and line["ingressInterface"] and
+             lambda: any(read_and_dropped(line) == 1000 and line["ingressInterface"] and
                          line["hardwareTimedPacketTotalCount"] == 0
                          for line in options(out, "packetTotalCount", "ingressInterface")))
     meter.send_signal(signal.SIGSTOP)
@@ -125,8 +134,7 @@ def watch(out, meter, errors, stats):
     meter.send_signal(signal.SIGCONT)
     wait_for("what was dropped",
              lambda: any(line["droppedPacketTotalCount"] > 0 and
-                         line["packetTotalCount"] + line["droppedPacketTotalCount"] ==
-                         FRAMES + 1000
+                         read_and_dropped(line) == FRAMES + 1000
                          for line in options(out, "droppedPacketTotalCount", "meteringProcessId")))
     meter.send_signal(signal.SIGTERM)
     if meter.wait(SECONDS) != 0:
@@ -155,7 +163,7 @@ def check_points(folder):
     for index in names.values():
         wait_for(f"the packets of interface {index}",
                  lambda index=index: any(
-                     line["packetTotalCount"] == 1000 and line["ingressInterface"] == index
+                     read_and_dropped(line) == 1000 and line["ingressInterface"] == index
                      for line in options(out, "packetTotalCount", "ingressInterface")))
     meter.send_signal(signal.SIGTERM)
     if meter.wait(SECONDS) != 0:
@@ -170,8 +178,9 @@ def check_points(folder):
         if point != names["weir0" if is_egress else "weir1"]:
             fail(f"a flow of another Observation Point: {flow}")
         packets["weir0" if is_egress else "weir1"] += flow["packetDeltaCount"]
-    if packets != {"weir0": 1000, "weir1": 1000}:
-        fail(f"packets by interface: {packets}")
+    dropped = json.loads(text_of(stats))["packets_dropped"]
+    if max(packets.values()) > 1000 or sum(packets.values()) + dropped != 2000:
+        fail(f"packets by interface: {packets}, {dropped} dropped")
     print(f"ok: two interfaces: {packets}")
 
 
