@@ -74,6 +74,7 @@ int weir_exporter_new(const struct weir_exporter_config *config,
         return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for the Exporting Process");
     exporter->config = *config;
     exporter->transport = transport;
+    weir_hash_key_seed(&exporter->shape_hash, 0);
     exporter->buffers = malloc(WEIR_EXPORTER_QUEUE * transport->message_max);
     if (!exporter->buffers) {
         free(exporter);
@@ -95,8 +96,8 @@ void weir_exporter_free(struct weir_exporter *exporter)
         return;
     for (uint32_t i = 0; i < exporter->shape_count; i++) {
         free(exporter->shapes[i].announcement.source);
-        free(exporter->shapes[i].fixed);
-        weir_plan_free(exporter->shapes[i].plan);
+        if (exporter->shapes[i].has_own_plan)
+            weir_plan_free(exporter->shapes[i].plan);
     }
     for (uint32_t i = 0; i < exporter->extra_count; i++)
         free(exporter->extras[i]);
@@ -259,8 +260,26 @@ static bool is_short_enough(const struct weir_exporter *exporter, const struct w
            weir_shape_template_octets(shape) <= room;
 }
 
-/* A new entry, or NULL. */
-static struct weir_shape_entry *add_shape(struct weir_exporter *exporter, struct weir_shape shape)
+/* The plan of an entry: that of one before it with the same columns in records as long, or new. */
+static int make_plan(const struct weir_exporter *exporter, struct weir_shape_entry *entry)
+{
+    struct weir_template *columns = weir_shape_column_template(&entry->shape);
+    if (!columns)
+        return WEIR_E_NOMEM;
+    entry->fixed_octets = columns->record_length;
+    for (uint32_t i = 0; i < exporter->shape_count && !entry->plan; i++)
+        if (exporter->shapes[i].fixed_octets == entry->fixed_octets &&
+            weir_shape_same_columns(&exporter->shapes[i].shape, &entry->shape))
+            entry->plan = exporter->shapes[i].plan;
+    entry->has_own_plan = !entry->plan;
+    int result = entry->plan ? 0 : weir_plan_compile(columns, &entry->plan);
+    free(columns);
+    return result;
+}
+
+/* A new entry, which goes into the slot, or NULL. */
+static struct weir_shape_entry *add_shape(struct weir_exporter *exporter, struct weir_shape shape,
+                                          uint16_t *slot)
 {
     bool is_partial = !is_same_absent(shape.absent, nothing) &&
                       !is_same_absent(shape.absent, all_but_keys(shape.extra));
@@ -271,32 +290,45 @@ static struct weir_shape_entry *add_shape(struct weir_exporter *exporter, struct
     *entry = (struct weir_shape_entry){.shape = shape};
     struct weir_template *source = weir_shape_template(
         &shape, (uint16_t)(WEIR_EXPORTER_FIRST_TEMPLATE + exporter->shape_count));
-    if (source && source->field_count > 0)
-        entry->fixed = weir_shape_fixed_template(source);
-    if (!entry->fixed || weir_plan_compile(entry->fixed, &entry->plan) < 0) {
+    if (!source || source->field_count == 0 || make_plan(exporter, entry) < 0) {
         free(source);
-        free(entry->fixed);
         return NULL;
     }
     entry->announcement.source = source;
     entry->announcement.is_done = weir_message_builtin_template(shape.protocol) != NULL;
-    exporter->shape_count++;
+    *slot = (uint16_t)++exporter->shape_count;
     return entry;
+}
+
+static bool is_same_shape(const struct weir_shape *a, const struct weir_shape *b)
+{
+    return weir_shape_same_columns(a, b) && a->keys == b->keys && a->extra == b->extra &&
+           is_same_absent(a->absent, b->absent);
+}
+
+static uint64_t hash_shape(const struct weir_exporter *exporter, const struct weir_shape *shape)
+{
+    const uint64_t words[] = {shape->columns,
+                              shape->keys,
+                              (uint64_t)shape->is_v6 << 16 | (uint64_t)shape->names_sequence << 8 |
+                                  shape->prefixes,
+                              (uintptr_t)shape->extra,
+                              shape->absent.words[0],
+                              shape->absent.words[1],
+                              shape->absent.words[2]};
+    _Static_assert(sizeof(words) == 4 * sizeof(words[0]) + sizeof(shape->absent), "all words");
+    return weir_hash(&exporter->shape_hash, words, sizeof(words));
 }
 
 /* The entry of a shape, made when new; NULL where no place or memory is left. */
 static struct weir_shape_entry *find_shape(struct weir_exporter *exporter, struct weir_shape shape)
 {
-    for (uint32_t i = 0; i < exporter->shape_count; i++) {
-        struct weir_shape_entry *entry = &exporter->shapes[i];
-        if (entry->shape.columns == shape.columns && entry->shape.is_v6 == shape.is_v6 &&
-            entry->shape.names_sequence == shape.names_sequence &&
-            entry->shape.keys == shape.keys && entry->shape.prefixes == shape.prefixes &&
-            entry->shape.extra == shape.extra &&
-            memcmp(&entry->shape.absent, &shape.absent, sizeof(shape.absent)) == 0)
-            return entry;
-    }
-    return add_shape(exporter, shape);
+    uint64_t at = hash_shape(exporter, &shape);
+    uint16_t *slot;
+    while (*(slot = &exporter->shape_slots[at++ % WEIR_EXPORTER_SHAPE_SLOTS]) > 0)
+        if (is_same_shape(&exporter->shapes[*slot - 1].shape, &shape))
+            return &exporter->shapes[*slot - 1];
+    return add_shape(exporter, shape, slot);
 }
 
 /* The exporter's copy of a batch's extra fields; NULL: it has none, or there is no place left. */
@@ -357,7 +389,7 @@ static uint32_t encode_rows(struct weir_exporter *exporter, const struct weir_ba
 {
     const struct weir_shape *shape = &entry->shape;
     const struct weir_template *source = entry->announcement.source;
-    size_t fixed = entry->fixed->record_length;
+    size_t fixed = entry->fixed_octets;
     uint32_t got = 0;
     uint8_t *room;
     if (!source->is_variable) {
@@ -371,7 +403,7 @@ static uint32_t encode_rows(struct weir_exporter *exporter, const struct weir_ba
         return 0;
     weir_plan_encode(entry->plan, batch, row, got, &exporter->encoder.context, room,
                      &exporter->counters.values_clamped);
-    weir_shape_encode_extra(shape, entry->fixed, batch, row, got, room);
+    weir_shape_encode_extra(shape, entry->fixed_octets, batch, row, got, room);
     if (source->is_variable)
         weir_shape_encode_variable(shape, batch, row, room + fixed);
     return got;

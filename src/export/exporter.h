@@ -15,8 +15,10 @@
  *     weir_exporter_flush(exporter, &diag);
  *     weir_exporter_free(exporter);
  *
- * Ownership: borrows the transport, which outlives it. Threads: one at a time. Limits: 256 shapes;
- * rows of further ones are dropped and counted; so many reports as below.
+ * Ownership: borrows the transport, which outlives it. Threads: one at a time. Limits: as many
+ * shapes as below, and none is forgotten, so that no Template's id is used again (RFC 7011 section
+ * 8.4); with the Options Templates they are fewer than the 4,096 that weir collects of a session.
+ * Rows of further ones lose their optional fields, or are dropped, and are counted.
  */
 #ifndef WEIR_EXPORT_EXPORTER_H
 #define WEIR_EXPORT_EXPORTER_H
@@ -33,7 +35,7 @@
 
 struct weir_exporter;
 
-#define WEIR_EXPORTER_SHAPES_MAX  256u
+#define WEIR_EXPORTER_SHAPES_MAX  3072u
 #define WEIR_EXPORTER_REPORTS_MAX 256u
 #define WEIR_EXPORTER_SOURCES_MAX 16u
 #define WEIR_EXPORTER_REFRESH_NS  (600 * WEIR_NS_PER_SECOND)

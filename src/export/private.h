@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "export/exporter.h"
 #include "export/report.h"
 #include "export/shape.h"
@@ -17,6 +18,10 @@
 
 #define WEIR_EXPORTER_EXTRAS 64u /* sets of extra fields that shapes may have */
 #define WEIR_EXPORTER_QUEUE  32u /* messages handed to the transport at once */
+
+/* A power of two, of which no more than half are taken. */
+#define WEIR_EXPORTER_SHAPE_SLOTS 8192u
+_Static_assert(2 * WEIR_EXPORTER_SHAPES_MAX <= WEIR_EXPORTER_SHAPE_SLOTS, "look-ups are short");
 
 /* Numbers of Templates: of records from here on, and of options. */
 #define WEIR_EXPORTER_FIRST_TEMPLATE 256u
@@ -41,8 +46,9 @@ struct weir_announcement {
 struct weir_shape_entry {
     struct weir_shape shape;
     struct weir_announcement announcement;
-    struct weir_template *fixed; /* what of its Template is of fixed length */
-    struct weir_plan *plan;      /* of that */
+    struct weir_plan *plan;
+    uint32_t fixed_octets; /* of its records, but for the fields of variable length */
+    bool has_own_plan;     /* else it is that of an entry before */
 };
 
 struct weir_report_entry {
@@ -72,6 +78,8 @@ struct weir_exporter {
 
     struct weir_shape_entry shapes[WEIR_EXPORTER_SHAPES_MAX];
     uint32_t shape_count;
+    uint16_t shape_slots[WEIR_EXPORTER_SHAPE_SLOTS]; /* by hash: 1 + a place in shapes, or 0 */
+    struct weir_hash_key shape_hash;
     struct weir_exporter_extra *extras[WEIR_EXPORTER_EXTRAS];
     uint32_t extra_count;
     struct weir_exporter_options options;

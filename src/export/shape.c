@@ -61,12 +61,13 @@ static const struct carriage carriages[] = {
     {WEIR_COLUMN_END_REASON, {136, 1}, {136, 1}},
 };
 
+/* paddingOctets, RFC 7011 section 3.3.1 */
+enum { PADDING_OCTETS = 210 };
+
 /* Octets of a Template Record's header and Field Specifiers, RFC 7011 sections 3.4.1 and 3.2. */
 enum { TEMPLATE_HEADER = 4, SPECIFIER = 4, OWN_SPECIFIER = 8 };
 
 #define CARRIAGE_COUNT (sizeof(carriages) / sizeof(carriages[0]))
-_Static_assert(CARRIAGE_COUNT + WEIR_EXTRA_FIELDS_MAX <= WEIR_SHAPE_FIELDS_MAX,
-               "a Template has room for every column and extra field");
 
 /* Addresses that are prefixes have elements of their own, which their lengths refer to. */
 static struct weir_field prefix_field(struct weir_field field, uint8_t prefixes)
@@ -187,24 +188,63 @@ static bool find_field(const struct weir_shape *shape, const struct carriage *ca
     return true;
 }
 
+/* An empty Template with room for so many fields. */
+static struct weir_template *new_template(uint16_t id, size_t fields)
+{
+    struct weir_template *made = calloc(1, sizeof(*made) + fields * sizeof(made->fields[0]));
+    if (made)
+        made->id = id;
+    return made;
+}
+
+static void add_columns(struct weir_template *made, const struct weir_shape *shape)
+{
+    struct weir_field field;
+    for (size_t i = 0; i < CARRIAGE_COUNT; i++)
+        if (find_field(shape, &carriages[i], &field))
+            add_field(made, field);
+}
+
 struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16_t template_id)
 {
     const struct weir_template *fixed = weir_message_builtin_template(shape->protocol);
     if (fixed)
         return copy_template(fixed);
 
-    struct weir_template *made =
-        calloc(1, sizeof(*made) + WEIR_SHAPE_FIELDS_MAX * sizeof(made->fields[0]));
+    size_t extras = shape->extra ? shape->extra->count : 0;
+    struct weir_template *made = new_template(template_id, CARRIAGE_COUNT + extras);
     if (!made)
         return NULL;
-    made->id = template_id;
-    struct weir_field field;
-    for (size_t i = 0; i < CARRIAGE_COUNT; i++)
-        if (find_field(shape, &carriages[i], &field))
-            add_field(made, field);
+    add_columns(made, shape);
     add_extras(made, shape, false);
     add_extras(made, shape, true);
     return made;
+}
+
+struct weir_template *weir_shape_column_template(const struct weir_shape *shape)
+{
+    const struct weir_template *fixed = weir_message_builtin_template(shape->protocol);
+    if (fixed)
+        return copy_template(fixed);
+
+    struct weir_template *made = new_template(0, CARRIAGE_COUNT + 1);
+    if (!made)
+        return NULL;
+    add_columns(made, shape);
+    struct weir_field padding = {.id = PADDING_OCTETS};
+    for (size_t i = 0; shape->extra && i < shape->extra->count; i++)
+        if (has_extra(shape, i, false))
+            padding.length = (uint16_t)(padding.length + shape->extra->fields[i].field.length);
+    if (padding.length > 0)
+        add_field(made, padding);
+    return made;
+}
+
+bool weir_shape_same_columns(const struct weir_shape *a, const struct weir_shape *b)
+{
+    return a->columns == b->columns && a->is_v6 == b->is_v6 &&
+           a->names_sequence == b->names_sequence && a->prefixes == b->prefixes &&
+           a->protocol == b->protocol;
 }
 
 size_t weir_shape_template_octets(const struct weir_shape *shape)
@@ -218,20 +258,6 @@ size_t weir_shape_template_octets(const struct weir_shape *shape)
         if (has_extra(shape, i, false) || has_extra(shape, i, true))
             octets += shape->extra->fields[i].field.pen ? OWN_SPECIFIER : SPECIFIER;
     return octets;
-}
-
-struct weir_template *weir_shape_fixed_template(const struct weir_template *made)
-{
-    struct weir_template *fixed = copy_template(made);
-    if (!fixed || !made->is_variable)
-        return fixed;
-    fixed->field_count = 0;
-    fixed->record_length = 0;
-    fixed->is_variable = false;
-    for (size_t i = 0; i < made->field_count; i++)
-        if (made->fields[i].length != WEIR_LENGTH_VARIABLE)
-            add_field(fixed, made->fields[i]);
-    return fixed;
 }
 
 /* The next bit of an indicator that has 64 of them. */
@@ -257,21 +283,21 @@ uint64_t weir_shape_keys(const struct weir_shape *shape)
     return indicator;
 }
 
-void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *fixed,
+void weir_shape_encode_extra(const struct weir_shape *shape, uint32_t record_octets,
                              const struct weir_batch *batch, uint32_t first_row, uint32_t count,
                              uint8_t *octets)
 {
     const struct weir_extra_fields *extra = shape->extra;
     if (!extra || weir_message_builtin_template(shape->protocol))
         return;
-    uint32_t at = fixed->record_length;
+    uint32_t at = record_octets;
     for (size_t i = extra->count; i-- > 0;) {
         const struct weir_extra_field *from = &extra->fields[i];
         if (!has_extra(shape, i, false))
             continue;
         at -= from->field.length;
         for (uint32_t row = 0; row < count; row++)
-            memcpy(octets + (size_t)row * fixed->record_length + at,
+            memcpy(octets + (size_t)row * record_octets + at,
                    weir_batch_extra(batch, first_row + row) + from->offset, from->field.length);
     }
 }

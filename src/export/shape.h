@@ -18,8 +18,6 @@
 #include "record/template.h"
 #include "wire/message.h"
 
-#define WEIR_SHAPE_FIELDS_MAX (64u + WEIR_EXTRA_FIELDS_MAX)
-
 struct weir_shape {
     weir_column_set columns;
     weir_column_set keys; /* of them, those that are Flow Keys */
@@ -41,14 +39,21 @@ struct weir_template *weir_shape_template(const struct weir_shape *shape, uint16
 /* Octets of that Template in a message, or more. */
 size_t weir_shape_template_octets(const struct weir_shape *shape);
 
-/* The same without the fields of variable length, which no plan encodes. */
-struct weir_template *weir_shape_fixed_template(const struct weir_template *made);
+/*
+ * What a plan encodes of that Template: its columns, and one field of padding in the place of the
+ * extra fields of fixed length. So shapes whose records are as long have the same plan, however
+ * many of them there are.
+ */
+struct weir_template *weir_shape_column_template(const struct weir_shape *shape);
+
+/* Whether that Template is the same, but for the padding. */
+bool weir_shape_same_columns(const struct weir_shape *a, const struct weir_shape *b);
 
 /*
  * Copies the extra fields of `count` rows that are of fixed length into their records at `octets`,
- * which the plan of the fixed Template encoded.
+ * which that plan encoded and which lie so many octets apart.
  */
-void weir_shape_encode_extra(const struct weir_shape *shape, const struct weir_template *fixed,
+void weir_shape_encode_extra(const struct weir_shape *shape, uint32_t record_octets,
                              const struct weir_batch *batch, uint32_t first_row, uint32_t count,
                              uint8_t *octets);
 

@@ -689,7 +689,7 @@ static void fields_without_a_column_are_carried(void **state)
         assert_int_equal(made->fields[1].id, 192);
         assert_int_equal(made->fields[2].pen, has_enterprises ? WEIR_PEN_REVERSE : 0);
         uint8_t octets[2 * 16] = {0};
-        weir_shape_encode_extra(&shape, made, batch, 0, 2, octets);
+        weir_shape_encode_extra(&shape, made->record_length, batch, 0, 2, octets);
         static const uint8_t whole[] = {64, 0x01, 0x12, 0, 0, 5, 220};
         static const uint8_t part[] = {64, 0, 0, 5, 220};
         for (uint32_t row = 0; row < 2; row++)
@@ -948,6 +948,126 @@ static void a_template_too_long_goes_without_fields(void **state)
     }
 }
 
+/* Fields that rows may lack, one octet each, and as many patterns of them. */
+enum { OPTIONAL = 12, PATTERNS = 1 << OPTIONAL, FIRST_ELEMENT = 1000 };
+
+/* Rows of all patterns up to `count`: pattern n lacks field k where bit k of n is set. */
+static struct weir_batch *patterns_new(uint32_t count)
+{
+    struct weir_extra_fields extra = {0};
+    for (uint16_t k = 0; k < OPTIONAL; k++) {
+        struct weir_field field = {WEIR_PEN_BUILTIN, (uint16_t)(FIRST_ELEMENT + k), 1};
+        assert_int_equal(weir_extra_add(&extra, "field", field), 0);
+    }
+    struct weir_batch *batch = weir_batch_new(count);
+    assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+    struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS), .received_ns = START_NS};
+    (void)weir_batch_begin(batch, &segment, count);
+    for (uint32_t row = 0; row < count; row++) {
+        weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = row;
+        for (unsigned k = 0; k < OPTIONAL; k++) {
+            weir_batch_extra(batch, row)[extra.fields[k].offset] = (uint8_t)(row + k);
+            if (row >> k & 1)
+                weir_extra_leave_out(&batch->extra_absent[row], k);
+        }
+    }
+    return batch;
+}
+
+/* Whether a record has what its pattern has, and nothing else. */
+static void check_pattern(struct weir_record *record)
+{
+    struct weir_value value;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_record_next(record, &value, &diag), 0);
+    uint32_t pattern = (uint32_t)weir_load_be(value.octets, 8);
+    for (unsigned k = 0; k < OPTIONAL; k++) {
+        if (pattern >> k & 1)
+            continue;
+        assert_int_equal(weir_record_next(record, &value, &diag), 0);
+        assert_int_equal(value.field->id, FIRST_ELEMENT + k);
+        assert_int_equal(value.octets[0], (uint8_t)(pattern + k));
+    }
+    assert_int_equal(weir_record_next(record, &value, &diag), WEIR_E_END);
+}
+
+/* Reads all of the wire, with the Templates that went before; returns how many records it had. */
+static uint32_t check_patterns(const struct wire *wire)
+{
+    struct weir_template **templates = calloc(UINT16_MAX + 1, sizeof(*templates));
+    uint32_t records = 0;
+    for (size_t i = 0; i < wire->count; i++) {
+        struct weir_message message;
+        struct weir_set set;
+        struct weir_record record;
+        assert_int_equal(weir_message_open(wire->octets[i], wire->lengths[i], &message, NULL), 0);
+        while (weir_message_next(&message, &set, NULL) == 0) {
+            struct weir_template *got = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+            while (set.kind == WEIR_SET_TEMPLATE &&
+                   weir_set_next_template(&set, got, WEIR_TEMPLATE_OCTETS_MAX, NULL) == 0) {
+                assert_null(templates[got->id]); /* no id is used twice */
+                templates[got->id] = got;
+                got = malloc(WEIR_TEMPLATE_OCTETS_MAX);
+            }
+            free(got);
+            while (set.kind == WEIR_SET_DATA &&
+                   weir_set_next_record(&set, templates[set.id], &record, NULL) == 0) {
+                check_pattern(&record);
+                records++;
+            }
+        }
+    }
+    for (unsigned id = 0; id <= UINT16_MAX; id++)
+        free(templates[id]);
+    free(templates);
+    return records;
+}
+
+/* Every pattern of fields that rows lack has a Template, and no row loses a field. */
+static void thousands_of_patterns_have_templates(void **state)
+{
+    (void)state;
+    const uint32_t count = PATTERNS / 2;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_batch *batch = patterns_new(count);
+    struct weir_diag diag = {0};
+    for (unsigned time = 0; time < 2; time++)
+        assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    assert_int_equal(counters->records_without_fields, 0);
+    assert_int_equal(counters->templates_sent, count);
+    assert_int_equal(counters->records_sent, 2 * count);
+    assert_int_equal(check_patterns(wire), 2 * count);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
+/* Past the limit rows keep what is no optional field, and are counted. */
+static void patterns_past_the_limit_are_counted(void **state)
+{
+    (void)state;
+    struct wire *wire = wire_new(1400);
+    struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
+    struct weir_exporter *exporter = exporter_new(&config, wire);
+    struct weir_batch *batch = patterns_new(PATTERNS);
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
+    assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
+    const struct weir_exporter_counters *counters = weir_exporter_counters(exporter);
+    uint64_t lacking = counters->records_without_fields;
+    assert_int_equal(counters->records_sent, PATTERNS);
+    assert_in_range(lacking, PATTERNS - WEIR_EXPORTER_SHAPES_MAX, PATTERNS - PATTERNS / 2);
+    /* The last pattern, which lacks all, is the Template of those without a place. */
+    assert_int_equal(counters->templates_sent, PATTERNS - lacking);
+    weir_batch_free(batch);
+    weir_exporter_free(exporter);
+    wire_free(wire);
+}
+
 static void prefixes_have_elements_of_their_own(void **state)
 {
     (void)state;
@@ -1070,6 +1190,8 @@ int main(void)
         cmocka_unit_test(what_is_not_carried_makes_no_template),
         cmocka_unit_test(no_message_is_empty),
         cmocka_unit_test(a_template_too_long_goes_without_fields),
+        cmocka_unit_test(thousands_of_patterns_have_templates),
+        cmocka_unit_test(patterns_past_the_limit_are_counted),
         cmocka_unit_test(prefixes_have_elements_of_their_own),
         cmocka_unit_test(netflow5_headers_have_the_interval),
         cmocka_unit_test(what_cannot_work_is_refused),
