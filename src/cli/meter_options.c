@@ -501,15 +501,31 @@ static int check_process(const struct weir_arguments *arguments, struct weir_dia
                              "are; --to json:- prints them too");
     return 0;
 }
+static bool is_netflow(const struct weir_url *url)
+{
+    return url->protocol == WEIR_URL_NETFLOW1 || url->protocol == WEIR_URL_NETFLOW5 ||
+           url->protocol == WEIR_URL_NETFLOW9;
+}
+
 /* A collector that is not told of layers would count what is in tunnels twice. */
 static int check_tells_layers(const struct weir_url *url, struct weir_diag *diag)
 {
-    bool is_netflow = url->protocol == WEIR_URL_NETFLOW1 || url->protocol == WEIR_URL_NETFLOW5 ||
-                      url->protocol == WEIR_URL_NETFLOW9;
-    return is_netflow ? weir_diag_set(diag, WEIR_E_USAGE,
-                                      "NetFlow has no field that tells the layers of --layer both "
-                                      "apart; IPFIX and JSON do")
-                      : 0;
+    return is_netflow(url) ? weir_diag_set(diag, WEIR_E_USAGE,
+                                           "NetFlow has no field that tells the layers of --layer "
+                                           "both apart; IPFIX and JSON do")
+                           : 0;
+}
+
+/* A collector that is told of one direction only would know of half of what was metered. */
+static int check_tells_reverse(const struct weir_url *url,
+                               const struct weir_metering_config *config, struct weir_diag *diag)
+{
+    bool is_biflow = config->cache.biflow != WEIR_BIFLOW_NONE;
+    return is_biflow && is_netflow(url)
+               ? weir_diag_set(diag, WEIR_E_USAGE,
+                               "NetFlow has no fields for the reverse direction of --biflow; IPFIX "
+                               "and JSON do, and without --biflow each direction is a flow")
+               : 0;
 }
 
 /* The most that the 14 bits of NetFlow v5's header hold. */
@@ -568,6 +584,8 @@ static int read_urls(const struct weir_meter_config *meter,
         result = weir_url_parse(texts[i], &settings->urls[i], diag);
     for (unsigned i = 0; i < count && result == 0 && meter->all_layers; i++)
         result = check_tells_layers(&settings->urls[i], diag);
+    for (unsigned i = 0; i < count && result == 0; i++)
+        result = check_tells_reverse(&settings->urls[i], &settings->config, diag);
     for (unsigned i = 0; i < count && result == 0; i++)
         result = check_tells_interval(&settings->urls[i], &settings->config, diag);
     for (unsigned i = 0; i < count && result == 0; i++)

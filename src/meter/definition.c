@@ -459,9 +459,18 @@ int weir_flow_definition_check_biflow(const struct weir_flow_definition *definit
                 more->src_mac == more->dst_mac;
     if ((!(definition->keys & directional) && more->src_mac == 0) || !same)
         return weir_diag_set(diag, WEIR_E_USAGE,
-                             "biflows have addresses or ports among their keys, those of the "
-                             "source and of the destination with the same masks");
+                             "biflows have addresses, ports or MAC addresses among their keys, "
+                             "those of the source and of the destination with the same masks");
     return 0;
+}
+
+/* Whether a group has nothing for flows of one direction. */
+static bool is_of_biflows(unsigned group)
+{
+    for (size_t i = 0; i < weir_flow_property_count; i++)
+        if (weir_flow_properties[i].group == group && !weir_flow_properties[i].is_biflows)
+            return false;
+    return group != WEIR_FLOW_GROUP_NONE;
 }
 
 int weir_flow_definition_check_uniflow(const struct weir_flow_definition *definition,
@@ -471,7 +480,8 @@ int weir_flow_definition_check_uniflow(const struct weir_flow_definition *defini
         const struct weir_flow_property *property = &weir_flow_properties[i];
         bool has = property->column == WEIR_COLUMN_COUNT
                        ? has_extra(definition, i) &&
-                             !weir_extra_lacks(&definition->grouped, find_extra(definition, i))
+                             (!weir_extra_lacks(&definition->grouped, find_extra(definition, i)) ||
+                              is_of_biflows(property->group))
                        : definition->fields >> property->column & 1;
         if (has && property->is_biflows)
             return weir_diag_set(diag, WEIR_E_USAGE, "'%s' is a field of biflows: add --biflow",

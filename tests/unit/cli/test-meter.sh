@@ -111,6 +111,10 @@ expect 'filter' 2 "weir: filter: 'tcp and prt 4'*" -r "$sample" --filter 'tcp an
 expect 'layer' 2 "weir: --layer: 'middle'*" -r "$sample" --layer middle
 expect 'layers in NetFlow' 2 'weir: --to: NetFlow has no field*' -r "$sample" --layer both \
     --to netflow9+udp://127.0.0.1:9
+for version in 1 5 9; do
+    expect "biflows in NetFlow v$version" 2 'weir: --to: NetFlow has no fields for the reverse*' \
+        -r "$sample" --biflow --to "netflow$version+udp://127.0.0.1:9"
+done
 expect 'depth without tunnels' 2 'weir: meter: --tunnel-depth is for --layer inner*' \
     -r "$sample" --tunnel-depth 2
 expect 'a process without a place' 1 'weir: *' -r "$sample" --to ipfix+file:/dev/full \

@@ -195,6 +195,11 @@ static void biflows_have_two_ends(void **state)
     assert_string_equal(diag.text, "'rev_start' is a field of biflows: add --biflow");
     parsed = parse("keys=src_addr,dst_addr fields=rev_bytes");
     assert_int_equal(weir_flow_definition_check_uniflow(&parsed, NULL), WEIR_E_USAGE);
+    parsed = parse("keys=src_addr,dst_addr fields=responses");
+    assert_int_equal(weir_flow_definition_check_uniflow(&parsed, &diag), WEIR_E_USAGE);
+    assert_string_equal(diag.text, "'responses' is a field of biflows: add --biflow");
+    parsed = parse("keys=src_addr,dst_addr fields=iat,splt,link");
+    assert_int_equal(weir_flow_definition_check_uniflow(&parsed, NULL), 0);
     parsed = parse("keys=src_addr,dst_addr");
     assert_int_equal(weir_flow_definition_check_uniflow(&parsed, NULL), 0);
 }
