@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -366,8 +367,8 @@ static void abandon(struct weir_store_writer *writer, struct open_file *open, ui
     }
     writer->counters.records_not_stored += rows;
     size_t length = strlen(diag->text);
-    snprintf(diag->text + length, sizeof(diag->text) - length, " (%llu records not stored)",
-             (unsigned long long)(rows + taken));
+    snprintf(diag->text + length, sizeof(diag->text) - length, " (%" PRIu64 " records not stored)",
+             rows + taken);
 }
 
 /* Adds rows [first_row, end_row), which all arrived in one slot. */

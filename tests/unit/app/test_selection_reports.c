@@ -104,13 +104,15 @@ static void assert_in_order(const char *text, const char *const *wanted, size_t 
 {
     for (size_t i = 0; i < count; i++) {
         const char *found = strstr(text, wanted[i]);
-        if (!found)
+        if (!found) {
             fail_msg("not there, or not in this order: %s", wanted[i]);
+            return;
+        }
         text = found + 1;
     }
 }
 #define ASSERT_IN_ORDER(text, wanted) \
-    assert_in_order(text, wanted, sizeof(wanted) / sizeof(wanted[0]))
+    assert_in_order(text, wanted, sizeof(wanted) / sizeof((wanted)[0]))
 
 static void each_selector_and_the_sequence_are_described(void **state)
 {
