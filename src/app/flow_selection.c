@@ -13,6 +13,9 @@
     (WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLING_SIZE) | WEIR_COLUMN_BIT(FLOW_SELECTOR) | \
      WEIR_COLUMN_BIT(FLOW_PROBABILITY))
 
+/* What is said of all records of a batch. */
+#define SEGMENT_COLUMNS (WEIR_COLUMN_BIT(RECEIVED) | WEIR_COLUMN_BIT(DOMAIN))
+
 /* Selected rows of batches that have the same extra fields. */
 struct outlet {
     struct weir_batch *batch;
@@ -87,6 +90,22 @@ int weir_flow_selection_add_sink(struct weir_flow_selection *selection,
         return weir_diag_set(diag, WEIR_E_LIMIT, "flows go to at most %u places",
                              WEIR_FLOW_SELECTION_SINKS_MAX);
     selection->sinks[selection->sink_count++] = *sink;
+    return 0;
+}
+
+int weir_flow_selection_check(const struct weir_flow_selection *selection, weir_column_set columns,
+                              const char *what, struct weir_diag *diag)
+{
+    char name[WEIR_QUERY_FIELD_NAME_MAX];
+    enum weir_column column;
+    columns |= SEGMENT_COLUMNS;
+    for (unsigned i = 0; i < selection->count; i++) {
+        const struct weir_flow_decider *decider = &selection->deciders[i];
+        if (decider->filter && weir_row_filter_lacks(decider->filter, columns, name, &column))
+            return weir_diag_set(diag, WEIR_E_USAGE, "'%.80s': '%s' selects nothing: %s have no %s",
+                                 decider->selector.text, name, what,
+                                 weir_column_info(column)->name);
+    }
     return 0;
 }
 

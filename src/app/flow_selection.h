@@ -63,6 +63,14 @@ WEIR_CHECKED int weir_flow_selection_new(const struct weir_flow_selection_config
                                          struct weir_diag *diag);
 void weir_flow_selection_free(struct weir_flow_selection *selection);
 
+/*
+ * Whether a match: names what no record has whose columns are these: it would select none of them.
+ * 0, or WEIR_E_USAGE with diag; `what` says whose records they are ("flows of --flow ...").
+ */
+WEIR_CHECKED int weir_flow_selection_check(const struct weir_flow_selection *selection,
+                                           weir_column_set columns, const char *what,
+                                           struct weir_diag *diag);
+
 /* Where selected records go. 0 or WEIR_E_LIMIT. */
 WEIR_CHECKED int weir_flow_selection_add_sink(struct weir_flow_selection *selection,
                                               const struct weir_batch_sink *sink,

@@ -640,7 +640,8 @@ void weir_meter_fields(const struct weir_meter *meter, unsigned process,
     *ret_fields = (struct weir_meter_fields){.extra_count = count};
     for (unsigned i = 0; i < count; i++) {
         const struct weir_flow_definition *definition = &caches[i].definition;
-        ret_fields->columns |= weir_cache_columns(&caches[i]);
+        ret_fields->of_definition[i] = weir_cache_columns(&caches[i]);
+        ret_fields->columns |= ret_fields->of_definition[i];
         if (meter->processes[process].definition_count)
             ret_fields->named |= definition->keys | definition->fields;
         weir_cache_extras(&caches[i], &ret_fields->extras[i]);

@@ -101,7 +101,8 @@ WEIR_CHECKED int weir_meter_listen(struct weir_meter *meter, struct weir_diag *d
 struct weir_meter_fields {
     weir_column_set columns;
     weir_column_set named; /* of them, those that a definition names */
-    struct weir_extra_fields extras[WEIR_METER_DEFINITIONS_MAX];
+    weir_column_set of_definition[WEIR_METER_DEFINITIONS_MAX];
+    struct weir_extra_fields extras[WEIR_METER_DEFINITIONS_MAX]; /* of each, too */
     unsigned extra_count;
 };
 void weir_meter_fields(const struct weir_meter *meter, unsigned process,

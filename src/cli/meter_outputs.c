@@ -72,6 +72,24 @@ static int add_output(struct weir_meter_outputs *outputs, unsigned output,
                : weir_meter_add_sink(outputs->meter, outputs->process, &guarded, diag);
 }
 
+/* Filters of flows name what the records of each definition have. */
+static int check_selection(const struct weir_meter_outputs *outputs, struct weir_diag *diag)
+{
+    struct weir_meter_fields fields;
+    char what[128] = "flows of the usual definition";
+    unsigned count;
+    const char **texts = weir_meter_texts(&outputs->settings->arguments, FLOW, &count);
+    int result = texts ? 0 : WEIR_E_NOMEM;
+    weir_meter_fields(outputs->meter, outputs->process, &fields);
+    for (unsigned i = 0; i < fields.extra_count && result == 0; i++) {
+        if (i < count)
+            snprintf(what, sizeof(what), "flows of --flow '%.80s'", texts[i]);
+        result = weir_flow_selection_check(outputs->selection, fields.of_definition[i], what, diag);
+    }
+    free(texts);
+    return result;
+}
+
 /* Puts the selection of flows, where one is asked for, between the meter and the outputs. */
 static int open_selection(struct weir_meter_outputs *outputs, struct weir_diag *diag)
 {
@@ -87,6 +105,8 @@ static int open_selection(struct weir_meter_outputs *outputs, struct weir_diag *
         return 0;
     config.specs = outputs->selectors;
     int result = weir_flow_selection_new(&config, &outputs->selection, diag);
+    if (result == 0)
+        result = check_selection(outputs, diag);
     if (result < 0) {
         weir_diag_prefix(diag, "--select");
         return result;

@@ -440,6 +440,74 @@ void weir_row_filter_free(struct weir_row_filter *filter)
     free(filter);
 }
 
+/* ---- what rows must have ---- */
+
+/* The columns without which a field is none. */
+static weir_column_set columns_of(const struct weir_query_field *field)
+{
+    static const weir_column_set of_computed[WEIR_COMPUTED_COUNT] = {
+        [WEIR_COMPUTED_DURATION_MS] = WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END),
+        [WEIR_COMPUTED_DSCP] = WEIR_COLUMN_BIT(TOS),
+        [WEIR_COMPUTED_IP_VERSION] = WEIR_COLUMN_BIT(SRC_ADDR),
+        [WEIR_COMPUTED_PPS] =
+            WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END),
+        [WEIR_COMPUTED_BPS] =
+            WEIR_COLUMN_BIT(BYTES) | WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(END),
+        [WEIR_COMPUTED_BPP] = WEIR_COLUMN_BIT(BYTES) | WEIR_COLUMN_BIT(PACKETS),
+        [WEIR_COMPUTED_PACKETS_ERROR] = WEIR_COLUMN_BIT(PACKETS),
+        [WEIR_COMPUTED_BYTES_ERROR] = WEIR_COLUMN_BIT(BYTES),
+        [WEIR_COMPUTED_REV_PACKETS_ERROR] = WEIR_COLUMN_BIT(REV_PACKETS),
+        [WEIR_COMPUTED_REV_BYTES_ERROR] = WEIR_COLUMN_BIT(REV_BYTES),
+    };
+    if (field->source == WEIR_QUERY_FIELD_COMPUTED)
+        return of_computed[field->computed];
+    weir_column_set own = (weir_column_set)1 << field->column;
+    bool is_of_icmp =
+        field->column == WEIR_COLUMN_ICMP_TYPE || field->column == WEIR_COLUMN_ICMP_CODE;
+    return is_of_icmp ? own | WEIR_COLUMN_BIT(PROTOCOL) : own;
+}
+
+static bool asks_for_none(const struct weir_condition *test)
+{
+    return test->op == WEIR_OP_IS_NONE || test->op == WEIR_OP_HAS_VALUE;
+}
+
+/* The columns of all fields that are tested for being none. */
+static weir_column_set columns_asked_for(const struct weir_condition *condition)
+{
+    weir_column_set columns = 0;
+    for (const struct weir_condition *child = condition->children; child; child = child->next)
+        columns |= columns_asked_for(child);
+    if (condition->kind == WEIR_CONDITION_TEST && asks_for_none(condition))
+        columns |= columns_of(&condition->field);
+    return columns;
+}
+
+/* The first test of a field that needs other columns; NULL: none does. */
+static const struct weir_condition *find_lacking(const struct weir_condition *condition,
+                                                 weir_column_set columns)
+{
+    const struct weir_condition *found = NULL;
+    for (const struct weir_condition *child = condition->children; child && !found;
+         child = child->next)
+        found = find_lacking(child, columns);
+    bool is_lacking = condition->kind == WEIR_CONDITION_TEST && !asks_for_none(condition) &&
+                      columns_of(&condition->field) & ~columns;
+    return is_lacking ? condition : found;
+}
+
+bool weir_row_filter_lacks(const struct weir_row_filter *filter, weir_column_set columns,
+                           char ret_name[WEIR_QUERY_FIELD_NAME_MAX], enum weir_column *ret_column)
+{
+    columns |= columns_asked_for(filter->condition);
+    const struct weir_condition *test = find_lacking(filter->condition, columns);
+    if (!test)
+        return false;
+    weir_query_field_name(&test->field, ret_name);
+    *ret_column = (enum weir_column)__builtin_ctzll(columns_of(&test->field) & ~columns);
+    return true;
+}
+
 void weir_row_filter_run(const struct weir_row_filter *filter, const struct weir_batch *batch,
                          const struct weir_segment *segment, bool *pass)
 {

@@ -29,6 +29,14 @@ WEIR_CHECKED int weir_row_filter_new(const char *text, const struct weir_filter_
                                      struct weir_row_filter **ret_filter, struct weir_diag *diag);
 void weir_row_filter_free(struct weir_row_filter *filter);
 
+/*
+ * Whether the filter tests a field that no row has whose columns are these, so that nothing passes
+ * there; of it the name, and the first column that it is made of and rows lack. A field that the
+ * filter also tests for being none may be.
+ */
+bool weir_row_filter_lacks(const struct weir_row_filter *filter, weir_column_set columns,
+                           char ret_name[WEIR_QUERY_FIELD_NAME_MAX], enum weir_column *ret_column);
+
 /* Of each row of the segment: whether it passes. */
 void weir_row_filter_run(const struct weir_row_filter *filter, const struct weir_batch *batch,
                          const struct weir_segment *segment, bool *pass);

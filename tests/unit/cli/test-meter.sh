@@ -127,6 +127,15 @@ expect 'a sample' 0 '' -r "$sample" --sample count:1/10
 expect 'an empty sample' 0 '' -r "$sample" --sample prob:1e-9
 [[ $(tail -n 1 "$dir/out") == *': no packet was sampled, and nothing can be estimated' ]] ||
     fail "an empty sample: $(tail -n 1 "$dir/out")"
+expect 'a filter of what is not there' 2 \
+    "weir: --select: 'match:vlan = 3': 'vlan' selects nothing: flows of --flow 'keys=src_addr fields=packets' have no vlan" \
+    -r "$sample" --flow keys=src_addr,vlan --flow 'keys=src_addr fields=packets' \
+    --select 'match:vlan = 3'
+expect 'a filter of what is never there' 2 \
+    "weir: --select: *'src_mac' selects nothing: flows of the usual definition have no src_mac" \
+    -r "$sample" --select 'match:bytes > 1M or not src mac 02:00:00:00:00:01'
+expect 'a filter of what may be there' 0 '' -r "$sample" --flow keys=src_addr,vlan \
+    --flow 'keys=src_addr fields=packets' --select 'match:vlan = none or vlan = 3'
 expect 'some flows' 0 '' -r "$sample" --select count:1/10
 equal 'some flows' "$(tail -n 1 "$dir/out" | cut -d, -f1)" \
     "flows were selected: $(($(wc -l <"$dir/out") - 2)) of 8294"

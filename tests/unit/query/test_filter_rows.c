@@ -495,11 +495,52 @@ static void rows_of_batches_pass_as_those_of_stores(void **state)
     flows_free(flows);
 }
 
+/* What rows lack is told before there are any, unless the filter asks whether they have it. */
+static void what_no_row_has_is_known(void **state)
+{
+    (void)state;
+    static const weir_column_set columns = WEIR_COLUMN_BIT(SRC_ADDR) | WEIR_COLUMN_BIT(BYTES) |
+                                           WEIR_COLUMN_BIT(START) | WEIR_COLUMN_BIT(ICMP_TYPE);
+    static const struct {
+        const char *text, *name, *column; /* no name: nothing is lacking */
+    } cases[] = {
+        {"bytes > 1M and src net 10.0.0.0/8", NULL, NULL},
+        {"", NULL, NULL},
+        {"bytes > 1M and (ip_version = 4 or not vlan = 3)", "vlan", "vlan"},
+        {"host 10.0.0.1", "dst_addr", "dst_addr"},
+        {"vlan = none", NULL, NULL},
+        {"vlan = none or vlan in [3, 4]", NULL, NULL},
+        {"vlan = none or dst_port = 53", "dst_port", "dst_port"},
+        {"dscp = 46", "dscp", "tos"},
+        {"duration > 10s", "duration_ms", "end"},
+        {"bpp > 100", "bpp", "packets"},
+        {"bytes_error > 1", NULL, NULL},
+        {"icmp_type = 8", "icmp_type", "protocol"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct weir_filter_context context = {0};
+        struct weir_row_filter *filter;
+        struct weir_diag diag = {0};
+        char name[WEIR_QUERY_FIELD_NAME_MAX] = "";
+        enum weir_column column = WEIR_COLUMN_COUNT;
+        if (weir_row_filter_new(cases[i].text, &context, &filter, &diag) < 0)
+            fail_msg("%s: %s", cases[i].text, diag.text);
+        if (weir_row_filter_lacks(filter, columns, name, &column) != (cases[i].name != NULL))
+            fail_msg("%s: '%s'", cases[i].text, name);
+        if (cases[i].name) {
+            assert_string_equal(name, cases[i].name);
+            assert_string_equal(weir_column_info(column)->name, cases[i].column);
+        }
+        weir_row_filter_free(filter);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_a_slow_reading),
         cmocka_unit_test(rows_of_batches_pass_as_those_of_stores),
+        cmocka_unit_test(what_no_row_has_is_known),
     };
     return cmocka_run_group_tests_name("filter_rows", tests, make_stores, remove_stores);
 }
