@@ -550,15 +550,37 @@ static int check_tells_interval(const struct weir_url *url,
                          NETFLOW5_INTERVAL_MAX, design.interval, design.size);
 }
 
+/* Whether a Selector of flows is of the kind, as in "prob:". */
+static bool is_select(const struct weir_argument *given, const char *kind)
+{
+    return given->option == &weir_meter_options[SELECT] &&
+           strncmp(given->text, kind, strlen(kind)) == 0;
+}
+
 /* Selectors of flows that go by chance: what they keep stands for more than itself. */
 static bool selects_by_chance(const struct weir_arguments *arguments)
 {
-    static const char match[] = "match:";
     for (size_t i = 0; i < arguments->given_count; i++)
         if (arguments->given[i].option == &weir_meter_options[SELECT] &&
-            strncmp(arguments->given[i].text, match, sizeof(match) - 1) != 0)
+            !is_select(&arguments->given[i], "match:"))
             return true;
     return false;
+}
+
+/* The same file makes the same records, and those of several workers come in any order. */
+static int check_order(const struct weir_meter_config *meter,
+                       const struct weir_arguments *arguments, struct weir_diag *diag)
+{
+    if (meter->workers <= 1 || meter->interface_count > 0)
+        return 0;
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (is_select(&arguments->given[i], "count:") || is_select(&arguments->given[i], "random:"))
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "--select: '%s' chooses by the order of the flows, and those of "
+                                 "several --workers have none; prob, hash, threshold and time do "
+                                 "without",
+                                 arguments->given[i].text);
+    return 0;
 }
 
 /* NetFlow v5 has an interval of packets for all flows of a datagram, v1 not even that. */
@@ -629,6 +651,8 @@ static int read_processes(const struct weir_arguments *arguments,
             &settings->processes[settings->process_count++];
         process->arguments = part;
         result = check_process(&process->arguments, diag);
+        if (result == 0)
+            result = check_order(&settings->config, &process->arguments, diag);
         if (result == 0)
             result = read_process(&settings->config, process, diag);
         if (result == 0)

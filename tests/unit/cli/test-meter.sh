@@ -136,6 +136,10 @@ expect 'a filter of what is never there' 2 \
     -r "$sample" --select 'match:bytes > 1M or not src mac 02:00:00:00:00:01'
 expect 'a filter of what may be there' 0 '' -r "$sample" --flow keys=src_addr,vlan \
     --flow 'keys=src_addr fields=packets' --select 'match:vlan = none or vlan = 3'
+for spec in count:1/10 random:2/10; do
+    expect "workers and $spec" 2 "weir: --select: '$spec' chooses by the order*" \
+        -r "$sample" --workers 2 --select match:tcp --select "$spec"
+done
 expect 'some flows' 0 '' -r "$sample" --select count:1/10
 equal 'some flows' "$(tail -n 1 "$dir/out" | cut -d, -f1)" \
     "flows were selected: $(($(wc -l <"$dir/out") - 2)) of 8294"
