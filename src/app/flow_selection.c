@@ -28,6 +28,7 @@ struct weir_flow_selection {
     unsigned count;
     bool samples; /* one of them goes by chance */
     uint16_t algorithm;
+    int64_t left_out_first_ns, left_out_last_ns;
     struct weir_batch_sink sinks[WEIR_FLOW_SELECTION_SINKS_MAX];
     unsigned sink_count;
     struct outlet outlets[WEIR_FLOW_SELECTION_KINDS];
@@ -117,7 +118,11 @@ weir_column_set weir_flow_selection_columns(const struct weir_flow_selection *se
 void weir_flow_selection_describe(const struct weir_flow_selection *selection,
                                   struct weir_flow_selection_description *ret_description)
 {
-    *ret_description = (struct weir_flow_selection_description){.count = selection->count};
+    *ret_description = (struct weir_flow_selection_description){
+        .left_out_first_ns = selection->left_out_first_ns,
+        .left_out_last_ns = selection->left_out_last_ns,
+        .count = selection->count,
+    };
     for (unsigned i = 0; i < selection->count; i++)
         ret_description->selectors[i] = selection->deciders[i].selector;
 }
@@ -258,6 +263,13 @@ static uint32_t select_rows(struct weir_flow_selection *selection, const struct 
     return count;
 }
 
+static void note_left_out(struct weir_flow_selection *selection, int64_t time_ns)
+{
+    if (selection->left_out_first_ns == 0)
+        selection->left_out_first_ns = time_ns;
+    selection->left_out_last_ns = time_ns;
+}
+
 static int hand_over(struct weir_flow_selection *selection, struct weir_batch *batch,
                      struct weir_diag *diag)
 {
@@ -280,6 +292,8 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     for (uint32_t i = 0; i < batch->segment_count; i++) {
         const struct weir_segment *segment = &batch->segments[i];
         uint32_t count = select_rows(selection, batch, segment);
+        if (count < segment->row_count)
+            note_left_out(selection, segment->received_ns);
         if (count == 0)
             continue;
         struct weir_segment made = *segment;

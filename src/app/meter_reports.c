@@ -41,6 +41,7 @@ struct weir_meter_reports {
     struct point point;
     const struct weir_flow_selection *flow_selection;
     struct weir_flow_selection_description flow_description;
+    struct weir_report_left_out left_out;
     struct weir_selection_reports packets, flows;
     struct weir_report reports[REPORTS + 2 * WEIR_SELECTION_REPORTS_MAX];
     struct weir_report_source source;
@@ -208,18 +209,34 @@ static void sum_ignored(struct process *process)
     process->ignored_last_ns = process->totals.parse.ignored_last_ns;
 }
 
+/* The selection of flows as of now, and what it left out. */
+static void describe_flows(struct weir_meter_reports *reports)
+{
+    struct weir_flow_selection_description *flows = &reports->flow_description;
+    weir_flow_selection_describe(reports->flow_selection, flows);
+    const struct weir_flow_tally *seen = &flows->selectors[0].seen;
+    const struct weir_flow_tally *selected = &flows->selectors[flows->count - 1].selected;
+    reports->left_out = (struct weir_report_left_out){
+        .records = seen->flows - selected->flows,
+        .packets = seen->packets - selected->packets,
+        .octets = seen->octets - selected->octets,
+        .first_ns = flows->left_out_first_ns,
+        .last_ns = flows->left_out_last_ns,
+    };
+}
+
 static bool refresh(void *context, bool is_end)
 {
     struct weir_meter_reports *reports = context;
     struct process *process = &reports->process;
     unsigned number = (unsigned)process->id - 1;
+    if (reports->flow_selection)
+        describe_flows(reports);
     if (is_end)
         weir_meter_totals_of(reports->meter, number, &process->totals);
     else if (!weir_meter_totals_now(reports->meter, number, &process->totals))
         return false;
     sum_ignored(process);
-    if (reports->flow_selection)
-        weir_flow_selection_describe(reports->flow_selection, &reports->flow_description);
     return true;
 }
 
@@ -269,12 +286,13 @@ int weir_meter_reports_new(struct weir_meter *meter, unsigned process,
         table[i].context = reports;
     weir_selection_reports_init(&reports->packets, &reports->process.totals.selection,
                                 &reports->process.totals.estimates);
-    weir_flow_selection_reports_init(&reports->flows, &reports->flow_description);
+    weir_flow_selection_reports_init(&reports->flows, &reports->flow_description, process + 1);
     reports->source = (struct weir_report_source){
         .reports = reports->reports,
         .refresh = refresh,
         .context = reports,
         .metering_process_id = process + 1,
+        .left_out = flows ? &reports->left_out : NULL,
     };
     add_reports(reports, table, REPORTS);
     add_reports(reports, reports->packets.table, reports->packets.count);

@@ -13,9 +13,11 @@
 #define FLOW_THRESHOLD    312u
 
 #define SELECTION_MAX (sizeof(((struct weir_selection_values *)NULL)->selectors) / sizeof(uint64_t))
-_Static_assert(SELECTION_MAX + 2 <= WEIR_REPORT_FIELDS_MAX, "a sequence fits into a report");
+_Static_assert(SELECTION_MAX + 2 <= WEIR_REPORT_FIELDS_MAX &&
+                   WEIR_FLOW_SELECTORS_MAX + 2 <= WEIR_REPORT_FIELDS_MAX,
+               "a sequence fits into a report");
 _Static_assert(WEIR_SELECTOR_KIND_COUNT + 5 <= WEIR_SELECTION_REPORTS_MAX &&
-                   WEIR_FLOW_SELECTOR_KIND_COUNT + 1 <= WEIR_SELECTION_REPORTS_MAX,
+                   WEIR_FLOW_SELECTOR_KIND_COUNT + 3 <= WEIR_SELECTION_REPORTS_MAX,
                "there is a place for each report");
 
 #define BOOLEAN_FALSE 2u /* RFC 7011 section 6.1.5 */
@@ -125,6 +127,8 @@ static const struct form flow_forms[WEIR_FLOW_SELECTOR_KIND_COUNT] = {
     [WEIR_FLOW_SELECTOR_HASH] = FORM(flow_hash_fields),
     [WEIR_FLOW_SELECTOR_THRESHOLD] = FORM(flow_threshold_fields),
 };
+
+#define FLOW_DELTA(id, member) WEIR_REPORT_DELTA(0, id, 8, struct weir_flow_sequence_values, member)
 
 #define WHOLE(id, octets, member) \
     WEIR_REPORT_NUMBER(0, id, octets, struct weir_selection_values, member)
@@ -387,15 +391,56 @@ static const void *flow_statistics(void *context, uint32_t index)
                : NULL;
 }
 
+static const void *flow_sequence_values(void *context, uint32_t index)
+{
+    struct weir_selection_reports *reports = context;
+    const struct weir_flow_selection_description *flows = reports->flows;
+    struct weir_flow_sequence_values *whole = &reports->flow_whole;
+    if (index > 0)
+        return NULL;
+    *whole = (struct weir_flow_sequence_values){
+        .id = WEIR_FLOW_SELECTOR_BASE + reports->flow_sequence,
+        .selected = flows->selectors[flows->count - 1].selected,
+    };
+    for (unsigned i = 0; i < flows->count; i++)
+        whole->selectors[i] = WEIR_FLOW_SELECTOR_BASE + flows->selectors[i].id;
+    return whole;
+}
+
+/* The Selectors of a sequence, and what all of them together selected. */
+static void make_flow_sequence(struct weir_selection_reports *reports)
+{
+    static const struct weir_report_field selected[] = {
+        WEIR_REPORT_NUMBER(0, 301, 8, struct weir_flow_sequence_values, id),
+        FLOW_DELTA(393, selected.flows),   /* flowSelectedFlowDeltaCount */
+        FLOW_DELTA(392, selected.packets), /* flowSelectedPacketDeltaCount */
+        FLOW_DELTA(391, selected.octets)}; /* flowSelectedOctetDeltaCount */
+    unsigned count = reports->flows->count;
+    reports->sequence_fields[0] = selected[0];
+    reports->sequence_fields[1] = (struct weir_report_field)WEIR_REPORT_DOMAIN;
+    for (unsigned i = 0; i < count; i++) {
+        struct weir_report_field id =
+            WEIR_REPORT_NUMBER(0, 302, 8, struct weir_flow_sequence_values, selectors);
+        id.offset = (uint16_t)(id.offset + i * sizeof(uint64_t));
+        reports->sequence_fields[2 + i] = id;
+    }
+    const struct form sequence = {reports->sequence_fields, count + 2};
+    const struct form statistics = FORM(selected);
+    (void)add_report(reports, sequence, 1, flow_sequence_values, reports);
+    add_report(reports, statistics, 1, flow_sequence_values, reports)->is_statistics = true;
+}
+
 void weir_flow_selection_reports_init(struct weir_selection_reports *reports,
-                                      const struct weir_flow_selection_description *selection)
+                                      const struct weir_flow_selection_description *selection,
+                                      uint32_t sequence)
 {
     const struct form statistics = FORM(flow_statistics_fields);
-    *reports = (struct weir_selection_reports){.flows = selection};
+    *reports = (struct weir_selection_reports){.flows = selection, .flow_sequence = sequence};
     if (selection->count == 0)
         return;
     for (unsigned kind = 0; kind < WEIR_FLOW_SELECTOR_KIND_COUNT; kind++)
         (void)add_report(reports, flow_forms[kind], 1, flow_selector_values,
                          add_kind(reports, kind));
     add_report(reports, statistics, 1, flow_statistics, reports)->is_statistics = true;
+    make_flow_sequence(reports);
 }

@@ -46,6 +46,12 @@ struct weir_selection_values {
     struct weir_sum estimate;
 };
 
+struct weir_flow_sequence_values {
+    uint64_t id;
+    uint64_t selectors[WEIR_FLOW_SELECTORS_MAX];
+    struct weir_flow_tally selected; /* by all of them */
+};
+
 struct weir_accuracy_values {
     uint64_t element, pen;
     double absolute, relative, lower, upper, level;
@@ -55,6 +61,8 @@ struct weir_selection_reports {
     const struct weir_selection_description *selection;
     const struct weir_estimates *estimates;
     const struct weir_flow_selection_description *flows;
+    uint64_t flow_sequence;
+    struct weir_flow_sequence_values flow_whole;
     struct weir_selector_values selector;
     struct weir_selection_values whole;
     struct weir_accuracy_values accuracy;
@@ -73,8 +81,9 @@ void weir_selection_reports_init(struct weir_selection_reports *reports,
                                  const struct weir_selection_description *selection,
                                  const struct weir_estimates *estimates);
 
-/* Of Flow Records. */
+/* Of Flow Records; the sequence has this number after WEIR_FLOW_SELECTOR_BASE. */
 void weir_flow_selection_reports_init(struct weir_selection_reports *reports,
-                                      const struct weir_flow_selection_description *selection);
+                                      const struct weir_flow_selection_description *selection,
+                                      uint32_t sequence);
 
 #endif

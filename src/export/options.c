@@ -34,6 +34,20 @@ static const struct weir_report_field unsent_fields[] = {
 #undef NUMBER
 #define UNSENT_FIELDS (sizeof(unsent_fields) / sizeof(unsent_fields[0]))
 
+/* What never came here since a policy left it out was not sent, either (element 166). */
+static void add_left_out(struct exported *own, const struct weir_report_left_out *left_out)
+{
+    if (left_out->records == 0)
+        return;
+    if (own->unsent_records == 0 || left_out->first_ns < own->first_ns)
+        own->first_ns = left_out->first_ns;
+    if (own->unsent_records == 0 || left_out->last_ns > own->last_ns)
+        own->last_ns = left_out->last_ns;
+    own->unsent_records += left_out->records;
+    own->unsent_packets += left_out->packets;
+    own->unsent_octets += left_out->octets;
+}
+
 static bool refresh_own(void *context, bool is_end)
 {
     struct weir_exporter *exporter = context;
@@ -52,6 +66,9 @@ static bool refresh_own(void *context, bool is_end)
         .first_ns = exporter->unsent_first_ns,
         .last_ns = exporter->unsent_last_ns,
     };
+    for (uint32_t i = 0; i < exporter->options.source_count; i++)
+        if (exporter->options.sources[i].left_out)
+            add_left_out(exporter->options.own, exporter->options.sources[i].left_out);
     return true;
 }
 
@@ -205,7 +222,7 @@ static int put_record(struct weir_exporter *exporter, struct weir_report_entry *
     uint8_t octets[WEIR_REPORT_OCTETS_MAX];
     struct weir_announcement *announcement = &entry->announcement;
     size_t length = weir_report_encode(&entry->report, exporter->config.protocol,
-                                       exporter->config.domain, values, octets);
+                                       exporter->config.domain, values, entry->previous, octets);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         weir_exporter_open_message(exporter, exporter->now_ns);
         int result = weir_exporter_announce(exporter, announcement, diag);
@@ -325,7 +342,8 @@ static int report(struct weir_exporter *exporter, bool is_end, struct weir_diag 
     int result = weir_exporter_close_message(exporter, diag);
     if (result == 0)
         result = weir_exporter_send_queue(exporter, diag);
-    for (uint32_t i = 0; i < options->source_count; i++) {
+    /* The first is the exporter's own, which looks at the others'. */
+    for (uint32_t i = options->source_count; i-- > 0;) {
         const struct weir_report_source *source = &options->sources[i];
         is_fresh[i] = !source->refresh || source->refresh(source->context, is_end);
     }

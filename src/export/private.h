@@ -55,6 +55,7 @@ struct weir_report_entry {
     struct weir_report report;
     struct weir_announcement announcement; /* without a Template: this protocol has it not */
     uint32_t source;                       /* of options.sources */
+    uint64_t previous[WEIR_REPORT_DELTAS_MAX];
 };
 
 /* What is exported besides Flow Records. */

@@ -91,17 +91,33 @@ static void write_field(struct weir_writer *writer, const struct weir_report_fie
         write_number(writer, value.number, octets);
 }
 
+static void write_delta(struct weir_writer *writer, const struct weir_report_field *field,
+                        uint16_t octets, const void *values, uint64_t *previous)
+{
+    uint64_t now;
+    memcpy(&now, (const uint8_t *)values + field->offset, sizeof(now));
+    if (octets > 0)
+        write_number(writer, now - *previous, octets);
+    *previous = now;
+}
+
 size_t weir_report_encode(const struct weir_report *report, enum weir_protocol protocol,
                           uint32_t domain, const void *values,
+                          uint64_t previous[WEIR_REPORT_DELTAS_MAX],
                           uint8_t octets[WEIR_REPORT_OCTETS_MAX])
 {
     struct weir_writer writer = weir_writer_make(octets, WEIR_REPORT_OCTETS_MAX);
+    unsigned deltas = 0;
     for (unsigned i = 0; i < report->field_count; i++) {
         struct weir_field field = field_of(report, i, protocol);
-        if (report->fields[i].kind == WEIR_REPORT_KIND_DOMAIN)
+        if (report->fields[i].kind == WEIR_REPORT_KIND_DELTA) {
+            assert(deltas < WEIR_REPORT_DELTAS_MAX);
+            write_delta(&writer, &report->fields[i], field.length, values, &previous[deltas++]);
+        } else if (report->fields[i].kind == WEIR_REPORT_KIND_DOMAIN) {
             weir_write_u32(&writer, domain);
-        else if (field.length > 0)
+        } else if (field.length > 0) {
             write_field(&writer, &report->fields[i], field.length, values);
+        }
     }
     assert(!weir_writer_failed(&writer));
     return weir_writer_offset(&writer);

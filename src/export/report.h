@@ -37,9 +37,11 @@
 #define WEIR_REPORT_OCTETS_MAX  400u
 #define WEIR_REPORT_TEXT_OCTETS 32u /* of a text in NetFlow v9 */
 #define WEIR_REPORT_TEXT_MAX    64u /* longer ones are cut */
+#define WEIR_REPORT_DELTAS_MAX  3u  /* fields of a report */
 
 enum weir_report_kind {
     WEIR_REPORT_KIND_NUMBER, /* uint64_t; the greatest that fits in place of greater ones */
+    WEIR_REPORT_KIND_DELTA,  /* uint64_t that grows; sent is by how much since the last record */
     WEIR_REPORT_KIND_TIME,   /* int64_t, nanoseconds since 1970, sent in milliseconds; 0: none */
     WEIR_REPORT_KIND_REAL,   /* double, as float64 */
     WEIR_REPORT_KIND_TEXT,   /* const char * */
@@ -72,6 +74,8 @@ struct weir_report_field {
     }
 #define WEIR_REPORT_NUMBER(pen, id, octets, type, member) \
     WEIR_REPORT_FIELD(pen, id, octets, NUMBER, type, member)
+#define WEIR_REPORT_DELTA(pen, id, octets, type, member) \
+    WEIR_REPORT_FIELD(pen, id, octets, DELTA, type, member)
 #define WEIR_REPORT_TIME(id, type, member)      WEIR_REPORT_FIELD(0, id, 8, TIME, type, member)
 #define WEIR_REPORT_REAL(pen, id, type, member) WEIR_REPORT_FIELD(pen, id, 8, REAL, type, member)
 #define WEIR_REPORT_TEXT(pen, id, type, member) \
@@ -84,9 +88,18 @@ struct weir_report {
     uint8_t netflow9_scope; /* enum weir_report_scope */
     bool is_netflow9_only;  /* IPFIX says it otherwise */
     bool is_statistics;     /* sent again and again, and at the end; else as often as Templates */
-    /* The values of record `index`, from 0; NULL: there are no more. */
+    /*
+     * The values of record `index`, from 0; NULL: there are no more. Where there are deltas there
+     * is one record.
+     */
     const void *(*values)(void *context, uint32_t index);
     void *context;
+};
+
+/* Flow Records that were left out before they came to the exporter, and what they count. */
+struct weir_report_left_out {
+    uint64_t records, packets, octets;
+    int64_t first_ns, last_ns; /* when */
 };
 
 /* Reports that belong together. */
@@ -100,6 +113,7 @@ struct weir_report_source {
     bool (*refresh)(void *context, bool is_end);
     void *context;
     uint32_t metering_process_id; /* of whose Flow Records are exported; 0: nobody says */
+    const struct weir_report_left_out *left_out; /* of them, as of the last refresh; NULL: none */
 };
 
 /* Whether the protocol has such reports. */
@@ -109,9 +123,13 @@ bool weir_report_is_carried(const struct weir_report *report, enum weir_protocol
 struct weir_template *weir_report_template(const struct weir_report *report,
                                            enum weir_protocol protocol, uint16_t template_id);
 
-/* Writes one record, at most WEIR_REPORT_OCTETS_MAX octets; returns how many they are. */
+/*
+ * Writes one record, at most WEIR_REPORT_OCTETS_MAX octets; returns how many they are. Deltas are
+ * from the values in `previous`, in the order of their fields, which become those of now.
+ */
 size_t weir_report_encode(const struct weir_report *report, enum weir_protocol protocol,
                           uint32_t domain, const void *values,
+                          uint64_t previous[WEIR_REPORT_DELTAS_MAX],
                           uint8_t octets[WEIR_REPORT_OCTETS_MAX]);
 
 #endif

@@ -53,7 +53,8 @@ struct weir_flow_selector {
 };
 
 struct weir_flow_selection_description {
-    unsigned count; /* 0: every flow is exported */
+    int64_t left_out_first_ns, left_out_last_ns; /* when flows were not selected; 0: all were */
+    unsigned count;                              /* 0: every flow is exported */
     struct weir_flow_selector selectors[WEIR_FLOW_SELECTORS_MAX];
 };
 

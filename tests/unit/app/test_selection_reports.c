@@ -163,7 +163,7 @@ static void without_selectors_there_is_nothing_to_say(void **state)
     struct weir_selection_reports reports;
     weir_selection_reports_init(&reports, &all, NULL);
     assert_int_equal(reports.count, 0);
-    weir_flow_selection_reports_init(&reports, &all_flows);
+    weir_flow_selection_reports_init(&reports, &all_flows, 1);
     assert_int_equal(reports.count, 0);
 }
 
@@ -205,12 +205,14 @@ static void netflow9_is_told_one_interval(void **state)
         for (unsigned k = 0; k < reports.count; k++) {
             const struct weir_report *report = &reports.table[k];
             uint8_t octets[WEIR_REPORT_OCTETS_MAX];
+            uint64_t previous[WEIR_REPORT_DELTAS_MAX] = {0};
             if (!weir_report_is_carried(report, WEIR_PROTOCOL_NETFLOW9))
                 continue;
             carried++;
             assert_false(report->is_statistics);
-            size_t length = weir_report_encode(report, WEIR_PROTOCOL_NETFLOW9, 9,
-                                               report->values(report->context, 0), octets);
+            size_t length =
+                weir_report_encode(report, WEIR_PROTOCOL_NETFLOW9, 9,
+                                   report->values(report->context, 0), previous, octets);
             const uint8_t wanted[] = {0, 0, 0, 9, 0, 0, 0, cases[i].interval, cases[i].algorithm};
             assert_int_equal(length, sizeof(wanted));
             assert_memory_equal(octets, wanted, sizeof(wanted));
@@ -257,11 +259,11 @@ static void flow_selectors_are_described(void **state)
                  .threshold = 1000000,
                  .text = "threshold:bytes=1M",
                  .seen = {3, 1, 1},
-                 .selected = {2, 1, 1}},
+                 .selected = {2, 30, 4000}},
             },
     };
     struct weir_selection_reports reports;
-    weir_flow_selection_reports_init(&reports, &selection);
+    weir_flow_selection_reports_init(&reports, &selection, 2);
     char *text = lines_of(state, &reports);
     static const char *const described[] = {
         "\"selectorId\":65537,\"flowSelectorAlgorithm\":1,\"samplingFlowInterval\":1,"
@@ -278,10 +280,15 @@ static void flow_selectors_are_described(void **state)
         "\"hashOutputRangeMin\":0,\"hashOutputRangeMax\":4294967295,"
         "\"hashSelectedRangeMin\":0,\"hashSelectedRangeMax\":1073741823,",
         "\"selectorId\":65543,\"flowSelectorAlgorithm\":9,\"flowSelectionThreshold\":1000000,",
+        "\"selectionSequenceId\":65538,\"observationDomainId\":5,\"selectorId\":65537,"
+        "\"selectorId#2\":65538,",
+        "\"selectorId#7\":65543}",
         "\"selectorId\":65537,\"selectorIDTotalFlowsObserved\":100,"
         "\"selectorIDTotalFlowsSelected\":25}",
         "\"selectorId\":65543,\"selectorIDTotalFlowsObserved\":3,"
         "\"selectorIDTotalFlowsSelected\":2}",
+        "\"selectionSequenceId\":65538,\"flowSelectedFlowDeltaCount\":2,"
+        "\"flowSelectedPacketDeltaCount\":30,\"flowSelectedOctetDeltaCount\":4000}",
     };
     ASSERT_IN_ORDER(text, described);
     free(text);

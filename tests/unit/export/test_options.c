@@ -237,7 +237,11 @@ static struct weir_exporter *exporter_of(enum weir_protocol protocol, struct rea
          .values = thing_values,
          .context = things},
     };
-    const struct weir_report_source source = {reports, 1, refresh, things, 9};
+    const struct weir_report_source source = {.reports = reports,
+                                              .count = 1,
+                                              .refresh = refresh,
+                                              .context = things,
+                                              .metering_process_id = 9};
     struct weir_exporter *exporter;
     struct weir_diag diag = {0};
     if (weir_exporter_new(&config, &reader->transport, &exporter, &diag) < 0 ||
@@ -321,6 +325,97 @@ static void statistics_come_by_time_and_at_the_end(void **state)
     assert_int_equal(counters->records_sent + options, reader->count);
     weir_exporter_free(exporter);
     reader_free(reader);
+}
+
+/* A source of one record that counts, and of Flow Records that were left out. */
+struct growing {
+    uint64_t id, count, other;
+    struct weir_report_left_out left_out;
+};
+
+static const struct weir_report_field growing_fields[] = {
+    WEIR_REPORT_NUMBER(0, 301, 8, struct growing, id),
+    WEIR_REPORT_DELTA(0, 393, 8, struct growing, count),
+    WEIR_REPORT_DELTA(0, 391, 4, struct growing, other),
+};
+
+static const void *growing_values(void *context, uint32_t index)
+{
+    return index == 0 ? context : NULL;
+}
+
+/* Between two reports 10 and 1,000 are counted, and two records left out. */
+static bool grow(void *context, bool is_end)
+{
+    struct growing *growing = context;
+    (void)is_end;
+    growing->count += 10;
+    growing->other += 1000;
+    growing->left_out.records += 2;
+    growing->left_out.packets += 6;
+    growing->left_out.octets += 200;
+    return true;
+}
+
+/*
+ * Deltas count from the record before, for each exporter by itself. What was left out before the
+ * exporter was not sent (element 166), with the times when, and is known when that is said.
+ */
+static void deltas_and_what_was_left_out(void **state)
+{
+    (void)state;
+    struct things things = {0};
+    struct growing growing = {.id = 65537,
+                              .left_out = {.first_ns = START_NS + 7 * WEIR_NS_PER_SECOND,
+                                           .last_ns = START_NS + 9 * WEIR_NS_PER_SECOND}};
+    const struct weir_report report = {.fields = growing_fields,
+                                       .field_count = 3,
+                                       .scope_count = 1,
+                                       .is_statistics = true,
+                                       .values = growing_values,
+                                       .context = &growing};
+    const struct weir_report_source source = {
+        .reports = &report,
+        .count = 1,
+        .refresh = grow,
+        .context = &growing,
+        .left_out = &growing.left_out,
+    };
+    struct reader *readers[2];
+    struct weir_exporter *exporters[2];
+    struct weir_diag diag = {0};
+    for (unsigned i = 0; i < 2; i++) {
+        readers[i] = reader_new(1400);
+        exporters[i] = exporter_of(WEIR_PROTOCOL_IPFIX, readers[i], &things, true);
+        assert_int_equal(weir_exporter_add_reports(exporters[i], &source, &diag), 0);
+    }
+    /* The first reports once a minute and at the end, the other at the end. */
+    assert_int_equal(export_flows(exporters[0], 1, 0, false), 0);
+    assert_int_equal(export_flows(exporters[0], 1, 60, false), 0);
+    assert_int_equal(export_flows(exporters[1], 1, 0, false), 0);
+    end(exporters[1]);
+    end(exporters[0]);
+    static const struct {
+        unsigned reader, nth;
+        uint64_t count;
+    } wanted[] = {{0, 0, 10}, {1, 0, 20}, {0, 1, 20}};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        const struct got *got = with(readers[wanted[i].reader], 0, 393, wanted[i].nth);
+        assert_non_null(got);
+        assert_int_equal(value(got, 0, 301), 65537);
+        assert_int_equal(value(got, 0, 393), wanted[i].count);
+        assert_int_equal(value(got, 0, 391), 100 * wanted[i].count);
+    }
+    const struct got *got = with(readers[0], 0, 166, 1);
+    assert_int_equal(value(got, 0, 166), 6);
+    assert_int_equal(value(got, 0, 167), 18);
+    assert_int_equal(value(got, 0, 168), 600);
+    assert_int_equal(got->values[at(got, 0, 323, 0)], START_NS / WEIR_NS_PER_MS + 7000);
+    assert_int_equal(got->values[at(got, 0, 323, 1)], START_NS / WEIR_NS_PER_MS + 9000);
+    for (unsigned i = 0; i < 2; i++) {
+        weir_exporter_free(exporters[i]);
+        reader_free(readers[i]);
+    }
 }
 
 /* RFC 7011 section 4.1: up to the message that says so, and not with it. */
@@ -617,6 +712,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statistics_come_by_time_and_at_the_end),
+        cmocka_unit_test(deltas_and_what_was_left_out),
         cmocka_unit_test(counts_of_what_was_sent_are_exact),
         cmocka_unit_test(flow_keys_follow_their_template),
         cmocka_unit_test(own_elements_are_described_before_they_are_used),
