@@ -349,14 +349,16 @@ static int interrupted(struct weir_diag *diag)
     return weir_diag_set(diag, WEIR_E_AGAIN, "interrupted");
 }
 
-/* Works until there is a first row, or an error that execute_pending then gives. */
+/* Works until there is a first row. */
 static int work(struct weir_duckdb *db, duckdb_pending_result pending, struct weir_diag *diag)
 {
     const struct weir_duckdb_api *api = db->api;
     const struct timespec a_moment = {.tv_nsec = 1000000};
     for (;;) {
         duckdb_pending_state state = api->pending_execute_task(pending);
-        if (api->pending_execution_is_finished(state) || state == DUCKDB_PENDING_ERROR)
+        if (state == DUCKDB_PENDING_ERROR)
+            return fail(diag, WEIR_E_IO, api->pending_error(pending));
+        if (api->pending_execution_is_finished(state))
             return 0;
         if (is_stopped(db))
             return interrupted(diag);

@@ -3,7 +3,8 @@
 # usage: tests/scenario/test_top_exact.sh [build/weir]
 #
 # The greatest N of very many groups, which a query finds by way of sums of buckets, are those that
-# plain SQL finds by making all groups: where a few stand out, and where none does.
+# plain SQL finds by making all groups: where a few stand out, and where none does. A query that
+# has not room enough says why it fails.
 set -euo pipefail
 
 : "${WEIR_SOURCE:=$(cd "$(dirname "$0")/../.." && pwd)}"
@@ -45,5 +46,14 @@ compare "conversations by flows" "count(*)" 30 src_addr,dst_addr flows
 # All groups are alike, and the buckets left out are greater than any: the sieve does not hold.
 compare "groups of which none stands out" "count(*)" 5 src_addr,dst_addr,src_port,dst_port,start flows
 compare "more groups than there are" "sum(bytes)" 900 protocol "sum(bytes)"
+
+# What does not fit and has nowhere to go is an error that says so.
+said=$(TMPDIR=$folder/none "$weir" query --store "$store" --memory 32M --format csv \
+    --sql "select *, row_number() over (order by bytes) as r from flows order by r" 2>&1) &&
+    failed=1
+if [[ $said != *"Out of Memory"* && $said != *"Failed to create directory"* ]]; then
+    echo "FAILED: nowhere to go: weir says: $said"
+    failed=1
+fi
 
 exit "$failed"
