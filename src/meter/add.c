@@ -589,7 +589,8 @@ HOT int add(struct weir_cache *cache, const unsigned path, const struct weir_pac
             fetch(cache, path, packets + fetched, &batches[(i + 2) % 3], lesser(k, fetch_size),
                   lesser(k + TURN, fetch_size));
             batch = &batches[(i + 1) % 3];
-            for (size_t m = k; m < lesser(k + TURN, meter_size); m++) {
+            const size_t turn_end = lesser(k + TURN, meter_size);
+            for (size_t m = k; m < turn_end; m++) {
                 const struct weir_packet *packet = &packets[metered + m];
                 if (__builtin_expect(packet->flags & WEIR_PACKET_CLOCK, 0)) {
                     weir_cache_take_clock(cache, packet);

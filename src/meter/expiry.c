@@ -11,7 +11,9 @@
 #define HOT static inline __attribute__((always_inline))
 
 /* The whole table is swept once in this many ticks. */
-#define SWEEP_TICKS  16u
+#ifndef SWEEP_TICKS
+#define SWEEP_TICKS 16u
+#endif
 #define SWEEP_SETS   64u /* of the next region that are fetched ahead */
 #define SUSPECT_SETS 8u
 
@@ -267,7 +269,7 @@ static uint32_t expire(struct weir_cache *cache, uint32_t set, uint32_t ways, un
 }
 
 /* Flows of which nothing came for long; all, where they are reported however short that is. */
-static uint32_t maybe_ended(const struct weir_cache *cache, uint32_t set)
+HOT uint32_t maybe_ended(const struct weir_cache *cache, uint32_t set)
 {
     if (cache->limits.interval)
         return weir_group_occupied(&cache->groups[set]);
@@ -275,8 +277,7 @@ static uint32_t maybe_ended(const struct weir_cache *cache, uint32_t set)
 }
 
 /* Always inlined: gcc drops calls of functions that only prefetch. */
-static inline __attribute__((always_inline)) void prefetch_ways(const struct weir_cache *cache,
-                                                                uint32_t set, uint32_t ways)
+HOT void prefetch_ways(const struct weir_cache *cache, uint32_t set, uint32_t ways)
 {
     for (; ways; ways &= ways - 1) {
         uint32_t slot = set * WEIR_GROUP_WAYS + (unsigned)__builtin_ctz(ways);
@@ -301,10 +302,15 @@ static struct walk walk_from_sweep(const struct weir_cache *cache, uint32_t regi
     };
 }
 
-static uint32_t walk_on(const struct weir_cache *cache, uint32_t region, struct walk *walk)
+/* The next sets on the way, one behind another in memory: their first, and how many, to `most`. */
+static uint32_t walk_on(const struct weir_cache *cache, uint32_t region, struct walk *walk,
+                        uint32_t most, uint32_t *ret_count)
 {
     uint32_t set = walk->row * cache->bucket_count + walk->first + walk->bucket;
-    if (++walk->bucket == cache->region_buckets) {
+    uint32_t left = cache->region_buckets - walk->bucket;
+    *ret_count = most < left ? most : left;
+    walk->bucket += *ret_count;
+    if (walk->bucket == cache->region_buckets) {
         walk->bucket = 0;
         walk->row = walk->row + 1 == cache->regions[region].row_count ? 0 : walk->row + 1;
     }
@@ -330,12 +336,13 @@ static void examine_first(struct weir_cache *cache, struct suspects *suspects)
 }
 
 /* The groups of the sets that the region's next part begins with. */
-static inline __attribute__((always_inline)) void prefetch_sweep(const struct weir_cache *cache,
-                                                                 uint32_t region, uint32_t count)
+HOT void prefetch_sweep(const struct weir_cache *cache, uint32_t region, uint32_t count)
 {
     struct walk walk = walk_from_sweep(cache, region);
-    for (uint32_t i = 0; i < count && i < SWEEP_SETS; i++)
-        __builtin_prefetch(&cache->groups[walk_on(cache, region, &walk)]);
+    uint32_t run,
+        set = walk_on(cache, region, &walk, count < SWEEP_SETS ? count : SWEEP_SETS, &run);
+    for (uint32_t i = 0; i < run; i++)
+        __builtin_prefetch(&cache->groups[set + i]);
 }
 
 /* Looks through `count` sets of a region. */
@@ -343,17 +350,20 @@ static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count,
                   struct suspects *suspects)
 {
     struct walk walk = walk_from_sweep(cache, region);
-    for (; count > 0; count--) {
-        uint32_t set = walk_on(cache, region, &walk);
-        uint32_t ways = maybe_ended(cache, set);
-        if (!ways)
-            continue;
-        if (suspects->count == SUSPECT_SETS)
-            examine_first(cache, suspects);
-        prefetch_ways(cache, set, ways);
-        unsigned at = (suspects->first + suspects->count++) % SUSPECT_SETS;
-        suspects->sets[at] = set;
-        suspects->ways[at] = ways;
+    uint32_t run;
+    for (; count > 0; count -= run) {
+        uint32_t set = walk_on(cache, region, &walk, count, &run);
+        for (uint32_t end = set + run; set < end; set++) {
+            uint32_t ways = maybe_ended(cache, set);
+            if (!ways)
+                continue;
+            if (suspects->count == SUSPECT_SETS)
+                examine_first(cache, suspects);
+            prefetch_ways(cache, set, ways);
+            unsigned at = (suspects->first + suspects->count++) % SUSPECT_SETS;
+            suspects->sets[at] = set;
+            suspects->ways[at] = ways;
+        }
     }
     cache->regions[region].sweep_set = walk.row * cache->region_buckets + walk.bucket;
 }
@@ -388,6 +398,7 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
         sweep_exact(cache, 0);
         for (uint32_t region = 0; region < cache->region_count; region++)
             weir_cache_shrink(cache, region, cache->region_buckets);
+        weir_cache_trim(cache);
         return;
     }
     if (steps == 0)
@@ -402,6 +413,7 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
         examine_first(cache, &suspects);
     for (uint32_t region = 0; region < cache->region_count; region++)
         weir_cache_shrink(cache, region, part_of(cache->region_buckets, steps));
+    weir_cache_trim(cache);
 }
 
 static void set_back(struct weir_cache *cache, uint64_t time)

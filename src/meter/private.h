@@ -190,6 +190,9 @@ void weir_cache_grow(struct weir_cache *cache, struct weir_flow_place *at);
 /* Unites sets of the next `count` buckets of a region where there are few flows. */
 void weir_cache_shrink(struct weir_cache *cache, uint32_t region, uint32_t count);
 
+/* Gives back the rows that no region has sets in any more. */
+void weir_cache_trim(struct weir_cache *cache);
+
 /* The same of all, when there are no flows. */
 void weir_cache_shrink_all(struct weir_cache *cache);
 

@@ -21,7 +21,9 @@
  * New flows divide a set where there are so many a set, and sets are united below the latter. In
  * fuller sets one in twenty look-ups would meet another flow with the same tag first.
  */
+#ifndef SPLIT_FLOWS
 #define SPLIT_FLOWS 5u
+#endif
 #define MERGE_FLOWS 2u
 
 /* How often a bucket may become smaller when the sweep comes by. */
@@ -255,15 +257,6 @@ void weir_cache_grow(struct weir_cache *cache, struct weir_flow_place *at)
     }
 }
 
-static uint32_t rows_needed(const struct weir_cache *cache)
-{
-    uint32_t rows = 1;
-    for (uint32_t i = 0; i < cache->region_count; i++)
-        if (cache->regions[i].row_count > rows)
-            rows = cache->regions[i].row_count;
-    return rows;
-}
-
 /* After a round of visits: how many rows the region has now. */
 static void recount_rows(struct weir_cache *cache, uint32_t region)
 {
@@ -293,7 +286,14 @@ void weir_cache_shrink(struct weir_cache *cache, uint32_t region, uint32_t count
             recount_rows(cache, region);
         }
     }
-    uint32_t rows = rows_needed(cache);
+}
+
+void weir_cache_trim(struct weir_cache *cache)
+{
+    uint32_t rows = 1;
+    for (uint32_t i = 0; i < cache->region_count; i++)
+        if (cache->regions[i].row_count > rows)
+            rows = cache->regions[i].row_count;
     if (rows < cache->rows_in_use)
         give_back(cache, rows);
 }

@@ -77,10 +77,11 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
     const int64_t fraction_max = WEIR_NS_PER_SECOND / fraction_ns;
     const uint16_t link_type = state->link_type;
     const uint16_t interface = source->first_interface;
+    const uint8_t *record = source->buffer + source->begin;
+    const uint8_t *end = source->buffer + source->end;
     size_t count = 0;
     while (count < capacity) {
-        const uint8_t *record = source->buffer + source->begin;
-        size_t available = source->end - source->begin;
+        size_t available = (size_t)(end - record);
         size_t need = header_octets;
         uint32_t captured = 0, wire_octets = 0;
         if (__builtin_expect(available >= header_octets, 1)) {
@@ -101,6 +102,8 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
                              : weir_source_fill(source, need, "a record", diag);
             if (result < 0)
                 return result;
+            record = source->buffer + source->begin;
+            end = source->buffer + source->end;
             continue;
         }
         int64_t fraction = weir_capture_u32(record + 4, big);
@@ -122,8 +125,9 @@ __attribute__((always_inline)) static inline int read_records(struct weir_source
             .link_type = link_type,
             .interface = interface,
         };
-        source->begin += need;
+        record += need;
     }
+    source->begin = (size_t)(record - source->buffer);
     *ret_count = count;
     return 0;
 }
