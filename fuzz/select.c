@@ -18,6 +18,7 @@ static void require(bool condition)
 
 static struct {
     struct weir_packet packets[PACKETS];
+    struct weir_packet_detail details[PACKETS];
     struct weir_packet_content contents[PACKETS];
     int64_t times[PACKETS];
     uint8_t octets[PACKETS][40];
@@ -41,7 +42,10 @@ static void make_packets(void)
             .tcp_flags = (uint16_t)(i & 0x3f),
             .vlan = (uint16_t)(i % 5),
             .ttl = (uint8_t)i,
+            .detail = (uint16_t)i,
         };
+        seen.details[i] = (struct weir_packet_detail){
+            .src_mac = i, .dst_mac = UINT64_C(0x020000000000) | i, .has = WEIR_DETAIL_ETHERNET};
         seen.contents[i] = (struct weir_packet_content){seen.octets[i], seen.octets[i] + 20,
                                                         seen.octets[i] + sizeof(seen.octets[i])};
     }
@@ -51,7 +55,8 @@ static void make_packets(void)
 static size_t run(const struct weir_selector *selector, const struct weir_stage_config *config,
                   size_t piece, bool ret_selected[PACKETS])
 {
-    const struct weir_selection_items items = {seen.times, seen.packets, seen.contents};
+    const struct weir_selection_items items = {seen.times, seen.packets, seen.details,
+                                               seen.contents};
     struct weir_stage sampler;
     size_t total = 0;
     memset(ret_selected, 0, PACKETS * sizeof(*ret_selected));

@@ -54,7 +54,7 @@ struct weir_meter {
     uint16_t frame_of[FRAMES];
     struct weir_packet_content contents[FRAMES];
     struct round rounds[WEIR_METER_PROCESSES_MAX];
-    struct weir_packet_detail *details; /* of these; NULL: no cache needs them */
+    struct weir_packet_detail *details; /* of these; NULL: nobody needs them */
 };
 
 const struct weir_counter weir_meter_counter_table[] = {
@@ -132,13 +132,14 @@ static int open_workers(struct weir_meter *meter, unsigned workers, struct weir_
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
-/* Room for the details of packets, where a cache needs them. */
+/* Room for the details of packets, where a cache or a stage of selection needs them. */
 static int make_details(struct weir_meter *meter, struct weir_diag *diag)
 {
     bool is_needed = false;
     for (unsigned i = 0; i < meter->config.process_count; i++) {
         unsigned count;
         const struct weir_cache_config *caches = weir_metering_caches(meter->meterings[i], &count);
+        is_needed |= weir_select_needs_details(weir_metering_select(meter->meterings[i]));
         for (unsigned k = 0; k < count; k++)
             is_needed |= weir_cache_needs_details(&caches[k]);
     }
@@ -382,8 +383,13 @@ static void keep_packets(const struct weir_meter *meter, struct round *round, si
 static int select_packets(struct weir_meter *meter, unsigned process, size_t packet_count,
                           struct weir_meter_packets *ret_packets, struct weir_diag *diag)
 {
-    const struct weir_select_round all = {meter->frames, meter->packets, meter->frame_of,
-                                          meter->contents};
+    const struct weir_select_round all = {
+        .frames = meter->frames,
+        .packets = meter->packets,
+        .frame_of = meter->frame_of,
+        .details = meter->details,
+        .contents = meter->contents,
+    };
     struct round *round = &meter->rounds[process];
     keep_packets(meter, round, packet_count);
     int result = weir_select_packets(weir_metering_select(meter->meterings[process]), &all,

@@ -22,6 +22,7 @@ struct weir_select {
     uint32_t sequence_id;
     bool has_time;
     bool needs_content;
+    bool needs_details;
     struct weir_totals *totals; /* NULL: there is no sampler */
     uint32_t *if_index;
     int64_t *time_ns; /* of a round, where a stage asks for times */
@@ -80,6 +81,7 @@ static int add_stage(struct weir_select *select, const struct weir_select_config
     select->count++;
     select->has_time |= own.kind == WEIR_SELECTOR_TIME;
     select->needs_content |= weir_selector_needs_content(own.kind);
+    select->needs_details |= step->match && weir_match_needs_detail(step->match);
     return 0;
 }
 
@@ -164,6 +166,11 @@ bool weir_select_needs_content(const struct weir_select *select)
     return select->needs_content;
 }
 
+bool weir_select_needs_details(const struct weir_select *select)
+{
+    return select->needs_details;
+}
+
 static int run_filter(struct step *step, const struct weir_frame *frames, const uint16_t *frame_of,
                       uint16_t *kept, size_t *count, struct weir_diag *diag)
 {
@@ -194,8 +201,10 @@ int weir_select_frames(struct weir_select *select, const struct weir_frame *fram
 int weir_select_packets(struct weir_select *select, const struct weir_select_round *round,
                         uint16_t *kept, size_t *count, struct weir_diag *diag)
 {
-    const struct weir_selection_items items = {
-        .time_ns = select->time_ns, .packets = round->packets, .contents = round->contents};
+    const struct weir_selection_items items = {.time_ns = select->time_ns,
+                                               .packets = round->packets,
+                                               .details = round->details,
+                                               .contents = round->contents};
     int result = 0;
     for (size_t i = 0; select->has_time && i < *count; i++)
         select->time_ns[kept[i]] = round->packets[kept[i]].time_ns;

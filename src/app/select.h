@@ -48,7 +48,8 @@ struct weir_select_round {
     const struct weir_frame *frames;
     const struct weir_packet *packets;
     const uint16_t *frame_of;                   /* of each packet */
-    const struct weir_packet_content *contents; /* where somebody needs them */
+    const struct weir_packet_detail *details;   /* by packets' `detail`, */
+    const struct weir_packet_content *contents; /* and both where somebody needs them */
 };
 
 /* 0; WEIR_E_USAGE with diag, for an expression, or too many selectors; WEIR_E_NOMEM. */
@@ -61,6 +62,9 @@ bool weir_select_is_all(const struct weir_select *select);
 
 /* Whether some stage needs the contents of packets. */
 bool weir_select_needs_content(const struct weir_select *select);
+
+/* Whether some stage needs the details of packets. */
+bool weir_select_needs_details(const struct weir_select *select);
 
 /*
  * Of the frames that kept[0 .. *count - 1] name leaves in front those that go on. 0, or the error

@@ -354,7 +354,7 @@ const struct weir_command weir_command_meter = {
         "interval is 1.96 of these to both sides, and the last line of a table has it. Records "
         "without an interval are of all packets. "
         "Live, a --filter that stands first also runs in the kernel.\n\n"
-        "--fields lists what --match can name; addr and port are those of either side. What a "
+        "--fields lists what --match can name; addr, port and mac are those of either side. What a "
         "packet does not have, as icmp_type for TCP, fits nothing. "
         "--sample hash takes identification, fragment offset and addresses of IPv4, length and "
         "addresses of IPv6, and 16 octets of what the packet carries (hash:n/N,offset=0,octets=16) "

@@ -16,8 +16,16 @@
 #define PROTOCOL_TCP 6u
 #define PROTOCOL_ESP 50u
 
+#define MAC_MAX UINT64_C(0xffffffffffff)
+
+/* A packet, and its detail; NULL: nobody told. */
+struct seen {
+    const struct weir_packet *packet;
+    const struct weir_packet_detail *detail;
+};
+
 /* The property of a packet as a number. False: it has none. */
-typedef bool read_number(const struct weir_match *match, const struct weir_packet *packet,
+typedef bool read_number(const struct weir_match *match, const struct seen *seen,
                          uint64_t *ret_value);
 
 /* A number that has a name or letters. 0 or WEIR_E_USAGE. */
@@ -31,15 +39,16 @@ struct property {
     read_number *other;  /* the other side's, where either may fit */
     parse_name *parse;   /* NULL: numbers only */
     bool is_of_src, is_of_dst;
+    bool is_of_detail;
 };
 
-#define READER(name, value)                                                            \
-    static bool name(const struct weir_match *match, const struct weir_packet *packet, \
-                     uint64_t *ret_value)                                              \
-    {                                                                                  \
-        (void)match;                                                                   \
-        *ret_value = (value);                                                          \
-        return true;                                                                   \
+#define READER(name, value)                                                                        \
+    static bool name(const struct weir_match *match, const struct seen *seen, uint64_t *ret_value) \
+    {                                                                                              \
+        const struct weir_packet *packet = seen->packet;                                           \
+        (void)match;                                                                               \
+        *ret_value = (value);                                                                      \
+        return true;                                                                               \
     }
 
 READER(read_protocol, packet->key.protocol)
@@ -63,36 +72,36 @@ static bool has_ports(const struct weir_packet *packet)
            packet->key.protocol != weir_icmp_protocol((packet->flags & WEIR_PACKET_V6) != 0);
 }
 
-static bool read_src_port(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_src_port(const struct weir_match *match, const struct seen *seen,
                           uint64_t *ret_value)
 {
     (void)match;
-    *ret_value = packet->key.src_port;
-    return has_ports(packet);
+    *ret_value = seen->packet->key.src_port;
+    return has_ports(seen->packet);
 }
 
-static bool read_dst_port(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_dst_port(const struct weir_match *match, const struct seen *seen,
                           uint64_t *ret_value)
 {
     (void)match;
-    *ret_value = packet->key.dst_port;
-    return has_ports(packet);
+    *ret_value = seen->packet->key.dst_port;
+    return has_ports(seen->packet);
 }
 
-static bool read_tcp_flags(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_tcp_flags(const struct weir_match *match, const struct seen *seen,
                            uint64_t *ret_value)
 {
     (void)match;
-    *ret_value = packet->tcp_flags;
-    return packet->key.protocol == PROTOCOL_TCP;
+    *ret_value = seen->packet->tcp_flags;
+    return seen->packet->key.protocol == PROTOCOL_TCP;
 }
 
-static bool read_flow_label(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_flow_label(const struct weir_match *match, const struct seen *seen,
                             uint64_t *ret_value)
 {
     (void)match;
-    *ret_value = packet->flow_label;
-    return packet->flags & WEIR_PACKET_V6;
+    *ret_value = seen->packet->flow_label;
+    return seen->packet->flags & WEIR_PACKET_V6;
 }
 
 static bool read_icmp(const struct weir_packet *packet, unsigned shift, uint64_t *ret_value)
@@ -101,18 +110,18 @@ static bool read_icmp(const struct weir_packet *packet, unsigned shift, uint64_t
     return packet->key.protocol == weir_icmp_protocol((packet->flags & WEIR_PACKET_V6) != 0);
 }
 
-static bool read_icmp_type(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_icmp_type(const struct weir_match *match, const struct seen *seen,
                            uint64_t *ret_value)
 {
     (void)match;
-    return read_icmp(packet, 8, ret_value);
+    return read_icmp(seen->packet, 8, ret_value);
 }
 
-static bool read_icmp_code(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_icmp_code(const struct weir_match *match, const struct seen *seen,
                            uint64_t *ret_value)
 {
     (void)match;
-    return read_icmp(packet, 0, ret_value);
+    return read_icmp(seen->packet, 0, ret_value);
 }
 
 /* As records show it: 0 for the interface by which the packet did not go. */
@@ -128,18 +137,33 @@ static uint64_t interface_of(const struct weir_match *match, const struct weir_p
     return place < match->if_count ? match->if_index[place] : 0;
 }
 
-static bool read_in_if(const struct weir_match *match, const struct weir_packet *packet,
-                       uint64_t *ret_value)
+static bool read_in_if(const struct weir_match *match, const struct seen *seen, uint64_t *ret_value)
 {
-    *ret_value = interface_of(match, packet, false);
+    *ret_value = interface_of(match, seen->packet, false);
     return true;
 }
 
-static bool read_out_if(const struct weir_match *match, const struct weir_packet *packet,
+static bool read_out_if(const struct weir_match *match, const struct seen *seen,
                         uint64_t *ret_value)
 {
-    *ret_value = interface_of(match, packet, true);
+    *ret_value = interface_of(match, seen->packet, true);
     return true;
+}
+
+static bool read_src_mac(const struct weir_match *match, const struct seen *seen,
+                         uint64_t *ret_value)
+{
+    (void)match;
+    *ret_value = seen->detail ? seen->detail->src_mac : 0;
+    return seen->detail && seen->detail->has & WEIR_DETAIL_ETHERNET;
+}
+
+static bool read_dst_mac(const struct weir_match *match, const struct seen *seen,
+                         uint64_t *ret_value)
+{
+    (void)match;
+    *ret_value = seen->detail ? seen->detail->dst_mac : 0;
+    return seen->detail && seen->detail->has & WEIR_DETAIL_ETHERNET;
 }
 
 static int parse_protocol(const char *text, uint64_t *ret_value)
@@ -179,6 +203,12 @@ static const struct property properties[] = {
     {"length", .greatest = UINT32_MAX, .number = read_length},
     {"frame_length", .greatest = UINT32_MAX, .number = read_frame_length},
     {"vlan", .greatest = 4095, .number = read_vlan},
+    {"src_mac", .greatest = MAC_MAX, .number = read_src_mac, .parse = weir_mac_parse,
+     .is_of_detail = true},
+    {"dst_mac", .greatest = MAC_MAX, .number = read_dst_mac, .parse = weir_mac_parse,
+     .is_of_detail = true},
+    {"mac", "src_mac or dst_mac", .greatest = MAC_MAX, .number = read_src_mac,
+     .other = read_dst_mac, .parse = weir_mac_parse, .is_of_detail = true},
     {"flow_label", .greatest = 0xfffff, .number = read_flow_label},
     {"fragment", .greatest = 1, .number = read_fragment},
     {"in_if", .greatest = UINT32_MAX, .number = read_in_if},
@@ -250,6 +280,10 @@ static int add_value(struct weir_match *match, struct weir_match_term *term, cha
             return weir_diag_set(diag, WEIR_E_USAGE,
                                  "'%s': %s is an address or a network, as 10.0.0.0/8", text,
                                  property->name);
+    } else if (parse_range(property, text, value) < 0 && property->greatest == MAC_MAX) {
+        return weir_diag_set(diag, WEIR_E_USAGE,
+                             "'%s': %s is an address as 02:00:00:00:00:01, or ADDRESS/MASK", text,
+                             property->name);
     } else if (parse_range(property, text, value) < 0) {
         return weir_diag_set(diag, WEIR_E_USAGE, "'%s': %s is 0 to %llu, LOW-HIGH or VALUE/MASK",
                              text, property->name, (unsigned long long)property->greatest);
@@ -340,26 +374,37 @@ static bool fits_address(const struct weir_match *match, const struct weir_match
 }
 
 static bool fits(const struct weir_match *match, const struct weir_match_term *term,
-                 const struct weir_packet *packet)
+                 const struct seen *seen)
 {
+    const struct weir_packet *packet = seen->packet;
     const struct property *property = &properties[term->property];
     uint64_t number;
     if (!property->number)
         return ((property->is_of_src && fits_address(match, term, packet->key.src_addr)) ||
                 (property->is_of_dst && fits_address(match, term, packet->key.dst_addr))) !=
                term->is_negated;
-    if (!property->number(match, packet, &number))
+    if (!property->number(match, seen, &number))
         return false;
     bool has = fits_number(match, term, number);
-    if (!has && property->other && property->other(match, packet, &number))
+    if (!has && property->other && property->other(match, seen, &number))
         has = fits_number(match, term, number);
     return has != term->is_negated;
 }
 
-bool weir_match_packet(const struct weir_match *match, const struct weir_packet *packet)
+bool weir_match_needs_detail(const struct weir_match *match)
 {
+    bool needs = false;
     for (unsigned i = 0; i < match->term_count; i++)
-        if (!fits(match, &match->terms[i], packet))
+        needs |= properties[match->terms[i].property].is_of_detail;
+    return needs;
+}
+
+bool weir_match_packet(const struct weir_match *match, const struct weir_packet *packet,
+                       const struct weir_packet_detail *detail)
+{
+    const struct seen seen = {packet, detail};
+    for (unsigned i = 0; i < match->term_count; i++)
+        if (!fits(match, &match->terms[i], &seen))
             return false;
     return true;
 }

@@ -9,11 +9,12 @@
  * between, of a number, LOW-HIGH or NUMBER/MASK, and for addresses ADDRESS or ADDRESS/BITS. Of a
  * term with = one value has to fit, of a term with != none may. A packet without the property, as
  * icmp_type is to TCP, or a port to ICMP and ESP, fits neither. `addr` and `port` are those of
- * either side. Protocols have names, and TCP flags letters of CEUAPRSF.
+ * either side, as `mac` is. Protocols have names, TCP flags letters of CEUAPRSF, and MAC addresses
+ * are written as such, also the masks of them.
  *
  *     struct weir_match match;
  *     if (weir_match_parse(text, &match, &diag) < 0) ...
- *     if (weir_match_packet(&match, &packet)) ...
+ *     if (weir_match_packet(&match, &packet, NULL)) ...
  *
  * Open value; borrows if_index, not the text. Any thread. Limits: WEIR_MATCH_TERMS_MAX terms of
  * WEIR_MATCH_VALUES_MAX values in all.
@@ -26,6 +27,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "record/detail.h"
 #include "record/packet.h"
 
 #define WEIR_MATCH_TERMS_MAX  16u
@@ -56,7 +58,12 @@ struct weir_match {
 WEIR_CHECKED int weir_match_parse(const char *text, struct weir_match *ret_match,
                                   struct weir_diag *diag);
 
-bool weir_match_packet(const struct weir_match *match, const struct weir_packet *packet);
+/* `detail` of the packet; NULL: it has nothing of what is out of it. */
+bool weir_match_packet(const struct weir_match *match, const struct weir_packet *packet,
+                       const struct weir_packet_detail *detail);
+
+/* Whether it names what is out of packets' details. */
+bool weir_match_needs_detail(const struct weir_match *match);
 
 /* The i-th NAME, and one line of help where it is none of a flow's properties; NULL: the end. */
 const char *weir_match_name(size_t i, const char **ret_help);

@@ -382,7 +382,10 @@ static size_t select_match(struct weir_stage *stage, const struct weir_selection
 {
     size_t selected = 0;
     for (size_t i = 0; i < count; i++) {
-        if (weir_match_packet(stage->match, &items->packets[kept[i]]))
+        const struct weir_packet *packet = &items->packets[kept[i]];
+        const struct weir_packet_detail *detail =
+            items->details ? &items->details[packet->detail] : NULL;
+        if (weir_match_packet(stage->match, packet, detail))
             kept[selected++] = kept[i];
     }
     return selected;

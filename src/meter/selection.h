@@ -105,6 +105,7 @@ struct weir_stage {
 struct weir_selection_items {
     const int64_t *time_ns;
     const struct weir_packet *packets;
+    const struct weir_packet_detail *details; /* by packets' `detail`; NULL: nobody needs any */
     const struct weir_packet_content *contents;
 };
 

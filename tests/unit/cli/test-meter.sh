@@ -166,6 +166,19 @@ expect 'its parameters' 2 "weir: --sample: 'count:2/1'*" -r "$sample" --sample c
 expect 'a property' 2 "weir: --match: 'prot': no such property; did you mean *" -r "$sample" --match prot=6
 expect 'no keys in common' 2 'weir: flow: *' -r "$sample" --sample flow:1/2 --flow keys=tos
 
+# MAC addresses are those that expressions mean.
+mac=00:00:5e:00:53:02
+for side in src dst; do
+    expect "$side of Ethernet" 0 '' -r "$sample" --filter "ether $side $mac" --format csv
+    sort "$dir/out" >"$dir/one"
+    for workers in 1 2; do
+        expect "$side, matched" 0 '' -r "$sample" --match "${side}_mac=$mac" --format csv \
+            --workers "$workers"
+        sort "$dir/out" | cmp -s - "$dir/one" || fail "$side, matched by $workers: other flows"
+    done
+done
+[ "$(wc -l <"$dir/one")" -gt 10 ] || fail 'no flows of a MAC address'
+
 # Stages see what those before them selected, and what they leave out adds up with the input.
 for spec in count:1/3 time:10ms/20ms random:1/3 prob:0.3 hash:1/3 flow:1/3; do
     expect "$spec" 0 '' -r "$sample" --match protocol=tcp --sample "$spec" --filter ip --seed 5 \

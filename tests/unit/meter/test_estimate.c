@@ -112,7 +112,8 @@ static struct outcome run(const struct traffic *traffic, const char *const *spec
     struct weir_sampling_design design = weir_sampling_design_of(selectors, count);
     weir_totals_init(&totals, &design, first_of(stages, count, WEIR_SELECTOR_FLOW),
                      first_of(stages, count, WEIR_SELECTOR_TIME));
-    struct weir_selection_items items = {traffic->time_ns, traffic->packets, traffic->contents};
+    struct weir_selection_items items = {
+        .time_ns = traffic->time_ns, .packets = traffic->packets, .contents = traffic->contents};
     for (uint32_t first = 0; first < PACKETS; first += ROUND) {
         uint16_t kept[ROUND];
         size_t left = ROUND;

@@ -32,13 +32,17 @@ static const struct weir_packet icmp6 = {
     .encapsulation = {.id = 4711, .kind = WEIR_ENCAPSULATION_VXLAN, .depth = 1},
 };
 
+/* Of the TCP packet; the other came from a link without Ethernet. */
+static const struct weir_packet_detail details[2] = {
+    {.src_mac = 0x020000000001, .dst_mac = 0x0a0b0c0d0e0f, .has = WEIR_DETAIL_ETHERNET}};
+
 static bool matches(const char *text, const struct weir_packet *packet)
 {
     struct weir_match match;
     struct weir_diag diag = {0};
     if (weir_match_parse(text, &match, &diag) < 0)
         fail_msg("%s: %s", text, diag.text);
-    return weir_match_packet(&match, packet);
+    return weir_match_packet(&match, packet, &details[packet == &icmp6]);
 }
 
 static void each_property_is_read(void **state)
@@ -78,6 +82,13 @@ static void each_property_is_read(void **state)
         {"length=1000-9000", true, false},
         {"frame_length=1514", true, false},
         {"vlan=7", true, false},
+        {"src_mac=02:00:00:00:00:01", true, false},
+        {"dst_mac=02:00:00:00:00:01", false, false},
+        {"dst_mac!=02:00:00:00:00:01", true, false},
+        {"dst_mac=0a:0b:0c:00:00:00/ff:ff:ff:00:00:00", true, false},
+        {"src_mac=02:00:00:00:00:00-02:00:00:00:00:ff", true, false},
+        {"mac=0a:0b:0c:0d:0e:0f", true, false},
+        {"mac!=0a:0b:0c:0d:0e:0e", true, false},
         {"flow_label=0x12345", false, true},
         {"flow_label!=0", false, true},
         {"fragment=1", false, true},
@@ -107,9 +118,9 @@ static void interfaces_have_the_number_they_are_given(void **state)
     assert_int_equal(weir_match_parse("in_if=13", &match, &diag), 0);
     match.if_index = if_index;
     match.if_count = 3;
-    assert_true(weir_match_packet(&match, &tcp));
+    assert_true(weir_match_packet(&match, &tcp, NULL));
     match.if_count = 2;
-    assert_false(weir_match_packet(&match, &tcp));
+    assert_false(weir_match_packet(&match, &tcp, NULL));
 }
 
 static void wrong_texts_are_refused(void **state)
