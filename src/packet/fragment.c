@@ -52,7 +52,7 @@ void weir_fragments_free(struct weir_fragments *fragments)
 static struct entry *set_of(const struct weir_fragments *fragments,
                             const struct weir_fragment_key *key)
 {
-    _Static_assert(sizeof(*key) == 40, "no padding is hashed or compared");
+    _Static_assert(sizeof(*key) == 48, "no padding is hashed or compared");
     uint64_t hash = weir_hash(&fragments->key, key, sizeof(*key));
     return &fragments->entries[(hash & fragments->set_mask) * WAYS];
 }

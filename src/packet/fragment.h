@@ -23,7 +23,8 @@ struct weir_fragment_key {
     uint32_t id;
     uint16_t vlan;    /* the same addresses may live in two VLANs */
     uint8_t protocol; /* 0 for IPv6 */
-    uint8_t zero;
+    uint8_t zero[5];
+    uint32_t tunnel_id; /* as they may in two tunnels */
 };
 
 /* What a first fragment tells the later ones. */

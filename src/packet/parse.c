@@ -164,6 +164,16 @@ struct fragment {
     uint8_t key_protocol; /* 0 where the version does not identify by it */
 };
 
+/*
+ * Which tunnel the addresses live in. Labels of MPLS may be chosen by ports (RFC 6790), which later
+ * fragments have not, and differ between fragments.
+ */
+static uint32_t tunnel_of(const struct weir_packet *packet)
+{
+    const struct weir_encapsulation *encapsulation = &packet->encapsulation;
+    return encapsulation->kind == WEIR_ENCAPSULATION_MPLS ? 0 : encapsulation->id;
+}
+
 COLD void parse_fragment(struct weir_parser *parser, const struct weir_frame *frame,
                          const struct fragment *fragment, struct weir_payload *payload,
                          struct weir_packet *packet)
@@ -174,6 +184,7 @@ COLD void parse_fragment(struct weir_parser *parser, const struct weir_frame *fr
         .id = fragment->id,
         .vlan = packet->vlan,
         .protocol = fragment->key_protocol,
+        .tunnel_id = tunnel_of(packet),
     };
     packet->flags |= WEIR_PACKET_FRAGMENT;
     if (fragment->offset == 0) {

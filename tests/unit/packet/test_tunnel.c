@@ -424,6 +424,42 @@ static void fragments_stay_outside(void **state)
     assert_int_equal(weir_parser_counters(x->parser)->packets_tunnel_fragment, 4);
 }
 
+/* A fragment of the datagram that begins in GRE under this key, from this port. */
+static struct weir_packet fragment_inside(struct fixture *x, uint32_t key, bool is_later,
+                                          uint16_t port)
+{
+    struct weir_packet packet;
+    frame_begin(&x->f);
+    frame_ethernet(&x->f, 0x0800);
+    frame_ipv4(&x->f, 47);
+    weir_write_u32(&x->f.out, 0x20000800);
+    weir_write_u32(&x->f.out, key);
+    frame_ipv4_options(&x->f, 17, 9, is_later ? 0x0008 : 0x2000, 0);
+    if (is_later)
+        weir_write_zeros(&x->f.out, 64);
+    else
+        frame_udp(&x->f, port, 2000, 56);
+    frame_length(&x->f);
+    x->f.ip = 14;
+    frame_length(&x->f);
+    assert_int_equal(parse_copy(x->parser, frame_end(&x->f, WEIR_LINK_ETHERNET), &packet),
+                     WEIR_REST_NONE);
+    assert_int_equal(packet.encapsulation.id, key);
+    return packet;
+}
+
+/* The same addresses and identification in two tunnels are two datagrams. */
+static void fragments_are_of_their_tunnel(void **state)
+{
+    struct fixture *x = *state;
+    into_tunnels(x, 1);
+    for (uint32_t key = 1; key <= 2; key++)
+        (void)fragment_inside(x, key, false, (uint16_t)(1000 * key));
+    for (uint32_t key = 1; key <= 2; key++)
+        assert_int_equal(fragment_inside(x, key, true, 0).key.src_port, 1000 * key);
+    assert_int_equal(fragment_inside(x, 3, true, 0).key.src_port, 0);
+}
+
 static void with_all_layers(struct fixture *x, unsigned depth)
 {
     const struct weir_parser_options options = {.tunnel_depth = depth, .all_layers = true};
@@ -575,11 +611,22 @@ static void authentication_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_is_entered),         TEST(outer_is_the_default),   TEST(each_is_cut),
-        TEST(each_is_shorter),         TEST(each_is_flipped),        TEST(other_users_of_the_ports),
-        TEST(tunnels_without_ip),      TEST(depth_is_limited),       TEST(fragments_stay_outside),
-        TEST(authentication_headers),  TEST(each_gives_both_layers), TEST(all_layers_of_a_stack),
-        TEST(teredo_without_its_port), TEST(teredo_in_a_tunnel),     TEST(vlan_of_a_mirrored_frame),
+        TEST(each_is_entered),
+        TEST(outer_is_the_default),
+        TEST(each_is_cut),
+        TEST(each_is_shorter),
+        TEST(each_is_flipped),
+        TEST(other_users_of_the_ports),
+        TEST(tunnels_without_ip),
+        TEST(depth_is_limited),
+        TEST(fragments_stay_outside),
+        TEST(fragments_are_of_their_tunnel),
+        TEST(authentication_headers),
+        TEST(each_gives_both_layers),
+        TEST(all_layers_of_a_stack),
+        TEST(teredo_without_its_port),
+        TEST(teredo_in_a_tunnel),
+        TEST(vlan_of_a_mirrored_frame),
     };
     return cmocka_run_group_tests_name("tunnel", tests, NULL, NULL);
 }
