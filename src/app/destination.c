@@ -23,7 +23,7 @@ static const enum weir_protocol protocols[] = {
 
 /* The options that each transport takes. */
 #define EVERY "domain", "options", "stats-interval"
-static const char *const udp_options[] = {EVERY, "template-refresh", "rate", "mtu", NULL};
+static const char *const udp_options[] = {EVERY, "template-refresh", "rate", "mtu", "gso", NULL};
 static const char *const file_options[] = {EVERY, "template-refresh", "rate", NULL};
 static const char *const pcap_options[] = {EVERY, "template-refresh", "rate", "port", NULL};
 static const char *const json_options[] = {EVERY, NULL};

@@ -30,7 +30,8 @@ const struct weir_help_term weir_help_terms[] = {
     {"PROTOCOL+udp://HOST:PORT",
      "to send: PROTOCOL is ipfix, netflow9, netflow5 or netflow1; "
      "options follow as ?domain=N&mtu=N, and there are "
-     "template-refresh=10m, rate=N, stats-interval=60s and options=none"},
+     "template-refresh=10m, rate=N, stats-interval=60s, options=none, and gso=no, with which "
+     "captures between containers show every datagram by itself"},
     {"PROTOCOL+pcap:PATH", "a capture of the datagrams that would be sent"},
     {"ipfix+file:PATH", "an IPFIX file, RFC 5655"},
     {"json:PATH", "JSON lines; json:- prints them"},

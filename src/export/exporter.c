@@ -187,7 +187,7 @@ int weir_exporter_close_message(struct weir_exporter *exporter, struct weir_diag
     exporter->queued_records[slot] = records - exporter->message_options;
     exporter->queued_options[slot] = exporter->message_options;
     exporter->sequence += exporter->config.protocol == WEIR_PROTOCOL_NETFLOW9 ? 1 : records;
-    /* Paced records go out as their message fills, not 32 messages at once. */
+    /* Paced records go out as their message fills, not a queue at once. */
     bool full =
         exporter->queue_length == WEIR_EXPORTER_QUEUE || exporter->config.records_per_second;
     return full ? weir_exporter_send_queue(exporter, diag) : 0;

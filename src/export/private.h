@@ -17,7 +17,7 @@
 #include "wire/encoder.h"
 
 #define WEIR_EXPORTER_EXTRAS 64u /* sets of extra fields that shapes may have */
-#define WEIR_EXPORTER_QUEUE  32u /* messages handed to the transport at once */
+#define WEIR_EXPORTER_QUEUE  44u /* messages handed to the transport at once */
 
 /* A power of two, of which no more than half are taken. */
 #define WEIR_EXPORTER_SHAPE_SLOTS 8192u

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sender.h"
 
+#include <string.h>
+
 #include "net/file.h"
 #include "net/pcap.h"
 
@@ -18,12 +20,18 @@ static int udp_open(const struct weir_url *url, struct weir_sender *sender, stru
     int result = weir_url_number(url, "mtu", UINT16_MAX, &mtu, diag);
     if (result < 0)
         return result;
+    const char *gso = weir_url_option(url, "gso");
+    if (gso && strcmp(gso, "no") != 0)
+        return weir_diag_set(diag, WEIR_E_USAGE, "gso=%s: the value is no", gso);
     struct weir_udp_sender *udp;
     result =
         weir_udp_sender_open(url->host, url->port, (unsigned)mtu, &udp, &sender->transport, diag);
-    if (result == 0)
-        sender->state = udp;
-    return result;
+    if (result < 0)
+        return result;
+    if (gso)
+        weir_udp_sender_keep_apart(udp);
+    sender->state = udp;
+    return 0;
 }
 
 static int udp_close(void *state, struct weir_diag *diag)

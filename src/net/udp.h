@@ -5,8 +5,11 @@
  *
  * The sender is connected, hands many messages to the kernel at once and never lets a datagram be
  * fragmented: its message size is the path's MTU (at most 1,500 octets unless asked for) less the
- * headers. The listener takes up to 64 datagrams a call, with the kernel's arrival time and its
- * count of datagrams dropped for want of room.
+ * headers. Messages of one length go as one packet, which the system or the interface takes apart
+ * (UDP_SEGMENT): on the wire each is a datagram. A capture would show the packet, so that each goes
+ * by itself while somebody captures on this machine, and where the system refuses packets. The
+ * listener takes up to 64 datagrams a call,
+ * with the kernel's arrival time and its count of datagrams dropped for want of room.
  *
  *     struct weir_udp_sender *sender;
  *     struct weir_transport transport;
@@ -43,6 +46,9 @@ WEIR_CHECKED int weir_udp_sender_open(const char *host, uint16_t port, unsigned 
                                       struct weir_udp_sender **ret_sender,
                                       struct weir_transport *ret_transport, struct weir_diag *diag);
 void weir_udp_sender_close(struct weir_udp_sender *sender);
+
+/* Hands every message to the system by itself: for captures that it cannot know of. */
+void weir_udp_sender_keep_apart(struct weir_udp_sender *sender);
 
 struct weir_udp_sender_counters {
     uint64_t sends_refused;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,7 +14,7 @@
 
 #include "net/udp.h"
 
-#define SEND_BATCH          32u
+#define SEND_BATCH          64u /* messages a call; the system takes no packet of more apart */
 #define LARGEST_MTU_UNASKED 1500
 #define UDP_HEADER_OCTETS   8
 #define IPV4_HEADER_OCTETS  20
@@ -22,8 +24,29 @@
 #define NO_ROOM_TRIES   10u
 #define NO_ROOM_WAIT_MS 1
 
+/* A packet that the system is to take apart is no longer than one of UDP may be, of either IP. */
+#define TOGETHER_OCTETS_MAX (UINT16_MAX - UDP_HEADER_OCTETS - IPV6_HEADER_OCTETS)
+
+/* A heading, and a line for each socket that packets of this machine are captured with. */
+static const char packet_sockets[] = "/proc/thread-self/net/packet";
+
+/*
+ * Messages on their way to the system. It takes a packet of several apart into datagrams of one
+ * length, which the last may fall short of, and the way through it is gone once for all of them.
+ */
+struct packets {
+    struct mmsghdr headers[SEND_BATCH];
+    struct iovec pieces[SEND_BATCH]; /* a message each */
+    union {
+        struct cmsghdr header;
+        char octets[CMSG_SPACE(sizeof(uint16_t))];
+    } controls[SEND_BATCH]; /* of packets of several: their length */
+    unsigned count;
+};
+
 struct weir_udp_sender {
     int socket;
+    int captures; /* open: packet_sockets; -1: messages never go together */
     struct sockaddr_storage peer;
     socklen_t peer_length;
     struct weir_udp_sender_counters counters;
@@ -124,35 +147,111 @@ static bool is_worth_trying(int error, unsigned tries)
 }
 
 /*
- * Sends up to SEND_BATCH messages. 0 with *ret_sent less than count: the message after those was
- * dropped, and counted.
+ * Whether somebody captures on this machine, who would see a packet of several messages before it
+ * is taken apart. Asked for every queue, which costs a third of a datagram.
  */
-static int send_some(struct weir_udp_sender *sender, struct mmsghdr *headers, size_t count,
-                     size_t *ret_sent, struct weir_diag *diag)
+static bool is_captured(const struct weir_udp_sender *sender)
 {
-    unsigned tries = 0; /* of the message at *ret_sent */
+    char text[256];
+    ssize_t length = pread(sender->captures, text, sizeof(text), 0);
+    const char *end_of_heading = length > 0 ? memchr(text, '\n', (size_t)length) : NULL;
+    return !end_of_heading || end_of_heading + 1 < text + length;
+}
+
+/*
+ * How many messages from the first one on make a packet: they are as long as the first, but for
+ * the last, which may be shorter.
+ */
+static size_t count_together(const struct weir_message_octets *messages, size_t count)
+{
+    size_t length = messages[0].length, octets = length, together = 1;
+    while (together < count && messages[together - 1].length == length &&
+           messages[together].length <= length &&
+           octets + messages[together].length <= TOGETHER_OCTETS_MAX)
+        octets += messages[together++].length;
+    return together;
+}
+
+static void tell_length(struct packets *packets, unsigned packet, size_t length)
+{
+    const uint16_t value = (uint16_t)length;
+    struct msghdr *header = &packets->headers[packet].msg_hdr;
+    header->msg_control = &packets->controls[packet];
+    header->msg_controllen = sizeof(packets->controls[packet]);
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    control->cmsg_level = SOL_UDP;
+    control->cmsg_type = UDP_SEGMENT;
+    control->cmsg_len = CMSG_LEN(sizeof(value));
+    memcpy(CMSG_DATA(control), &value, sizeof(value));
+}
+
+/* Makes packets of up to SEND_BATCH messages: of several each, or of one. */
+static void gather(const struct weir_message_octets *messages, size_t count, bool are_together,
+                   struct packets *packets)
+{
+    size_t done = 0;
+    packets->count = 0;
+    while (done < count) {
+        struct msghdr *header = &packets->headers[packets->count].msg_hdr;
+        size_t some = are_together ? count_together(messages + done, count - done) : 1;
+        *header = (struct msghdr){.msg_iov = &packets->pieces[done], .msg_iovlen = some};
+        if (some > 1)
+            tell_length(packets, packets->count, messages[done].length);
+        for (size_t end = done + some; done < end; done++) {
+            /* iovec has no const; sendmmsg only reads. */
+            memcpy(&packets->pieces[done].iov_base, &messages[done].octets, sizeof(void *));
+            packets->pieces[done].iov_len = messages[done].length;
+        }
+        packets->count++;
+    }
+}
+
+/* How many messages the first packets are of. */
+static size_t count_messages(const struct packets *packets, unsigned count)
+{
+    size_t messages = 0;
+    for (unsigned i = 0; i < count; i++)
+        messages += packets->headers[i].msg_hdr.msg_iovlen;
+    return messages;
+}
+
+/* What became of the first packet that did not go. */
+enum {
+    DROPPED = 1,      /* and counted */
+    REFUSED_TOGETHER, /* it is of several messages, and these may go by themselves */
+};
+
+/* Sends packets until one does not go: *ret_sent of them went. 0, one of the above, or an error. */
+static int send_packets(struct weir_udp_sender *sender, struct packets *packets, unsigned *ret_sent,
+                        struct weir_diag *diag)
+{
+    unsigned tries = 0; /* of the packet at *ret_sent */
     *ret_sent = 0;
-    while (*ret_sent < count) {
-        int result =
-            sendmmsg(sender->socket, headers + *ret_sent, (unsigned)(count - *ret_sent), 0);
+    while (*ret_sent < packets->count) {
+        struct mmsghdr *next = packets->headers + *ret_sent;
+        int result = sendmmsg(sender->socket, next, packets->count - *ret_sent, 0);
         if (result > 0) {
-            *ret_sent += (size_t)result;
+            *ret_sent += (unsigned)result;
             tries = 0;
             continue;
         }
         int error = errno;
         uint64_t *counter = count_of(&sender->counters, error);
-        if (!counter && error != EINTR)
-            return weir_diag_set(diag, WEIR_E_IO, "%s: sending: %s", sender->name, strerror(error));
         if (error == ECONNREFUSED)
             sender->counters.sends_refused++;
+        else if (error != EINTR && next->msg_hdr.msg_iovlen > 1)
+            return REFUSED_TOGETHER;
+        if (!counter && error != EINTR)
+            return weir_diag_set(diag, WEIR_E_IO, "%s: sending: %s", sender->name, strerror(error));
         if (tries == 0 && may_have_lost_address(error))
             reconnect(sender);
         if (is_worth_trying(error, ++tries))
             continue;
+        if (next->msg_hdr.msg_iovlen > 1)
+            return REFUSED_TOGETHER;
         if (error != ECONNREFUSED)
             (*counter)++;
-        return 0;
+        return DROPPED;
     }
     return 0;
 }
@@ -161,24 +260,21 @@ static int sender_send(void *context, const struct weir_message_octets *messages
                        size_t *ret_sent, struct weir_diag *diag)
 {
     struct weir_udp_sender *sender = context;
-    struct mmsghdr headers[SEND_BATCH];
-    struct iovec pieces[SEND_BATCH];
+    struct packets packets;
+    size_t apart = 0; /* so many next ones go by themselves */
     *ret_sent = 0;
-    for (size_t first = 0; first < count; first += SEND_BATCH) {
-        size_t some = count - first < SEND_BATCH ? count - first : SEND_BATCH;
-        memset(headers, 0, some * sizeof(headers[0]));
-        for (size_t i = 0; i < some; i++) {
-            /* iovec has no const; sendmmsg only reads. */
-            memcpy(&pieces[i].iov_base, &messages[first + i].octets, sizeof(void *));
-            pieces[i].iov_len = messages[first + i].length;
-            headers[i].msg_hdr.msg_iov = &pieces[i];
-            headers[i].msg_hdr.msg_iovlen = 1;
-        }
-        size_t sent;
-        int result = send_some(sender, headers, some, &sent, diag);
-        *ret_sent += sent;
-        if (result < 0 || sent < some)
-            return result;
+    while (*ret_sent < count) {
+        size_t some = count - *ret_sent < SEND_BATCH ? count - *ret_sent : SEND_BATCH;
+        if (apart > 0 && apart < some)
+            some = apart;
+        bool are_together = some > 1 && apart == 0 && sender->captures >= 0 && !is_captured(sender);
+        gather(messages + *ret_sent, some, are_together, &packets);
+        unsigned sent;
+        int result = send_packets(sender, &packets, &sent, diag);
+        *ret_sent += count_messages(&packets, sent);
+        if (result < 0 || result == DROPPED)
+            return result < 0 ? result : 0;
+        apart = result == REFUSED_TOGETHER ? packets.headers[sent].msg_hdr.msg_iovlen : 0;
     }
     return 0;
 }
@@ -191,6 +287,18 @@ static int forbid_fragments(int fd, int family)
     int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     int option = family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
     return setsockopt(fd, level, option, &mode, sizeof(mode));
+}
+
+/* Linux 4.18 and later; what came before would send them as one long datagram. */
+static bool can_take_apart(int fd)
+{
+    int length = 0;
+    return setsockopt(fd, SOL_UDP, UDP_SEGMENT, &length, sizeof(length)) == 0;
+}
+
+static int open_captures(int fd)
+{
+    return can_take_apart(fd) ? open(packet_sockets, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 static unsigned route_mtu(int fd, int family)
@@ -256,6 +364,7 @@ int weir_udp_sender_open(const char *host, uint16_t port, unsigned mtu_octets,
         free(sender);
         return result;
     }
+    sender->captures = open_captures(sender->socket);
     if (mtu_octets == 0)
         mtu_octets = route_mtu(sender->socket, family);
     size_t headers =
@@ -270,8 +379,16 @@ void weir_udp_sender_close(struct weir_udp_sender *sender)
 {
     if (!sender)
         return;
+    weir_udp_sender_keep_apart(sender);
     close(sender->socket);
     free(sender);
+}
+
+void weir_udp_sender_keep_apart(struct weir_udp_sender *sender)
+{
+    if (sender->captures >= 0)
+        close(sender->captures);
+    sender->captures = -1;
 }
 
 struct weir_udp_sender_counters weir_udp_sender_counters(const struct weir_udp_sender *sender)

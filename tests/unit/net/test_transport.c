@@ -72,14 +72,15 @@ static void send_and_receive(const char *host)
     assert_false(transport.reliable);
     assert_int_equal(transport.message_max, strchr(host, ':') ? 1500 - 48 : 1500 - 28);
 
-    enum { COUNT = 100 };
+    /* The first hundred grow, and the others are of one length but for the last. */
+    enum { COUNT = 200 };
     uint8_t octets[COUNT][100];
     struct weir_message_octets messages[COUNT];
     for (unsigned i = 0; i < COUNT; i++) {
         memset(octets[i], (int)i, sizeof(octets[i]));
         messages[i] = (struct weir_message_octets){octets[i], i + 1};
         if (i >= sizeof(octets[i]))
-            messages[i].length = sizeof(octets[i]);
+            messages[i].length = i == COUNT - 1 ? 10 : sizeof(octets[i]);
     }
     size_t sent;
     assert_int_equal(transport.send(transport.context, messages, COUNT, &sent, &diag), 0);
