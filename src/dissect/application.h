@@ -12,9 +12,10 @@
  *
  * nDPI keeps some 700 octets of a flow while it does not know. Once it does, or has had
  * WEIR_APPLICATION_PACKETS packets, that is given back, and packets cost one comparison. What nDPI
- * would only guess from a port number is unknown here, since the port is in the record. What it
- * remembers of one flow for others is forgotten at once, so that a flow's application depends on
- * its own packets alone, in whatever order flows are looked at.
+ * would only guess from a port number is unknown here, since the port is in the record. Of a flow
+ * whose key has no protocol it is shown packets of the first one's protocol only. What it remembers
+ * of one flow for others is forgotten at once, so that a flow's application depends on its own
+ * packets alone, in whatever order flows are looked at.
  *
  * Ownership: applications own what searches point to. Threads: one owner each; they are made by one
  * thread. Limits: flows of a region that are looked at at once, and octets of them: what nDPI puts

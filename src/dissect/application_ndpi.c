@@ -162,6 +162,21 @@ static bool have_room(struct weir_applications *applications,
     return false;
 }
 
+/*
+ * Whether nDPI will take this packet for one of the flow. What it has of a flow of TCP and of UDP
+ * lies in the same place, and it frees by the protocol that came last: flows whose key has no
+ * protocol, or extension headers that it reads otherwise, must not make one into the other.
+ */
+static bool is_of_flow(const struct ndpi_flow_struct *flow, const uint8_t *network, uint32_t octets)
+{
+    const uint8_t *transport;
+    uint16_t length;
+    uint8_t protocol;
+    return ndpi_detection_get_l4(network, (uint16_t)octets, &transport, &length, &protocol, 0) ==
+               0 &&
+           (flow->l4_proto == 0 || flow->l4_proto == protocol);
+}
+
 void weir_applications_look_closely(struct weir_applications *applications,
                                     struct weir_application_search *search,
                                     const struct weir_payload *payload)
@@ -174,6 +189,8 @@ void weir_applications_look_closely(struct weir_applications *applications,
         return;
     uint32_t octets = payload->network_octets < WEIR_PAYLOAD_OCTETS_MAX ? payload->network_octets
                                                                         : WEIR_PAYLOAD_OCTETS_MAX;
+    if (!is_of_flow(flow, payload->network, octets))
+        return;
     if (!have_room(applications, search, payload->region, octets))
         return;
     ndpi_protocol protocol = ndpi_detection_process_packet(

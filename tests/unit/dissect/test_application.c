@@ -224,14 +224,38 @@ static void a_flow_tells_nothing_of_others(void **state)
     }
 }
 
+/* Where the protocol is no key of the flow, nDPI is shown those of its first packet's only. */
+static void packets_of_another_protocol_are_not_looked_at(void **state)
+{
+    (void)state;
+    need_ndpi();
+    static const char zeros[64];
+    for (unsigned round = 0; round < 2; round++) {
+        struct flow flow = {.protocol = WEIR_PAYLOAD_TCP, .src_port = 4000, .dst_port = 443};
+        /* The beginning of a TLS record, which nDPI keeps, and what it might take for that. */
+        look(&flow, "\x16\3\1\4\0\1\0\3\xfc\3\3", 11);
+        assert_int_equal(flow.search.packets, 1);
+        flow.protocol = round ? 132 : WEIR_PAYLOAD_UDP;
+        look(&flow, zeros, sizeof(zeros));
+        assert_int_equal(flow.search.packets, 1);
+        flow.protocol = WEIR_PAYLOAD_TCP;
+        look(&flow, zeros, sizeof(zeros));
+        assert_int_equal(flow.search.packets, 2);
+        weir_applications_release(applications, &flow.search, 1);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(applications_are_told_by_payloads), TEST(what_is_not_known_is_not_guessed_from_ports),
-        TEST(too_many_at_once_are_counted),      TEST(too_many_octets_at_once_are_counted),
+        TEST(applications_are_told_by_payloads),
+        TEST(what_is_not_known_is_not_guessed_from_ports),
+        TEST(too_many_at_once_are_counted),
+        TEST(too_many_octets_at_once_are_counted),
         TEST(a_flow_tells_nothing_of_others),
+        TEST(packets_of_another_protocol_are_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
