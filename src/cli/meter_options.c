@@ -374,7 +374,8 @@ static int read_definitions(const struct weir_arguments *arguments,
 /*
  * Flows of several layers are told apart, whatever the definition; the usual ones also say which
  * tunnel they are in and which they are, so that those outside and inside can be joined. Between
- * the directions of a communication the numbers of tunnels differ, so biflows have their kinds.
+ * the directions of a communication the numbers of tunnels differ, so biflows have their kinds as
+ * keys, and the numbers of the first packet as fields.
  */
 static int add_layer_keys(struct weir_meter_process_settings *settings, struct weir_diag *diag)
 {
@@ -385,6 +386,9 @@ static int add_layer_keys(struct weir_meter_process_settings *settings, struct w
         is_biflow ? "layer,tunnel_type,carried_type"
                   : "layer,tunnel_type,tunnel_id,carried_type,carried_id",
         diag);
+    if (result == 0 && is_biflow)
+        result = weir_flow_definition_add_fields(&config->cache.definition, "tunnel_id,carried_id",
+                                                 diag);
     for (unsigned i = 0; i < config->definition_count && result == 0; i++)
         result = weir_flow_definition_add_keys(&settings->definitions[i], "layer", diag);
     if (result < 0)

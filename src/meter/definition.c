@@ -394,21 +394,36 @@ int weir_flow_definition_parse(const char *text, struct weir_flow_definition *re
     return result;
 }
 
-int weir_flow_definition_add_keys(struct weir_flow_definition *definition, const char *names,
-                                  struct weir_diag *diag)
+/* Names without masks, of keys that it has not got, or of fields. */
+static int add_names(struct weir_flow_definition *definition, const char *names, bool as_key,
+                     struct weir_diag *diag)
 {
     int result = 0;
     for (const char *at = names; *at && result == 0; at += *at == ',') {
         size_t length = strcspn(at, ",");
         struct item item = {.text = at, .length = length, .name = length};
         item.property = weir_flow_property_find(at, length);
-        if (!item.property || !is_allowed(item.property, true))
-            return no_such(&item, true, diag);
-        if (!has_key(&item, definition))
+        if (!item.property || !is_allowed(item.property, as_key))
+            return no_such(&item, as_key, diag);
+        if (!as_key)
+            result = add_field(&item, definition, diag);
+        else if (!has_key(&item, definition))
             result = add_key(&item, definition, diag);
         at += length;
     }
     return result;
+}
+
+int weir_flow_definition_add_keys(struct weir_flow_definition *definition, const char *names,
+                                  struct weir_diag *diag)
+{
+    return add_names(definition, names, true, diag);
+}
+
+int weir_flow_definition_add_fields(struct weir_flow_definition *definition, const char *names,
+                                    struct weir_diag *diag)
+{
+    return add_names(definition, names, false, diag);
 }
 
 static struct weir_flow_definition known(const char *text)

@@ -65,6 +65,10 @@ WEIR_CHECKED int weir_flow_definition_parse(const char *text,
 WEIR_CHECKED int weir_flow_definition_add_keys(struct weir_flow_definition *definition,
                                                const char *names, struct weir_diag *diag);
 
+/* The same of fields; those that a definition has which names none of its own stay. */
+WEIR_CHECKED int weir_flow_definition_add_fields(struct weir_flow_definition *definition,
+                                                 const char *names, struct weir_diag *diag);
+
 /*
  * True where every bit of addresses, ports and protocol is a key: a flow is then one direction of
  * one connection, and TCP flags can tell its end. Not where a length is one, too: a connection is

@@ -78,6 +78,7 @@ UPDATE(update_first)
         .src_mac = detail->src_mac,
         .dst_mac = detail->dst_mac,
         .tunnel_id = packet->encapsulation.id,
+        .carried_id = packet->encapsulation.carried_id,
         .fragment_offset = detail->fragment_offset / 8,
         .inner_vlan = detail->inner_vlan,
         .tcp_flags = packet->tcp_flags,
@@ -89,6 +90,7 @@ UPDATE(update_first)
     first->known |= detail->has & WEIR_DETAIL_ETHERNET ? WEIR_KNOWN_ETHERNET : 0;
     first->known |= detail->inner_vlan ? WEIR_KNOWN_INNER_VLAN : 0;
     first->known |= packet->encapsulation.kind ? WEIR_KNOWN_TUNNEL : 0;
+    first->known |= packet->encapsulation.carried_kind ? WEIR_KNOWN_CARRIED : 0;
     first->known |= packet->key.protocol == TCP ? WEIR_KNOWN_TCP : 0;
     for (unsigned i = 0; i < detail->label_count && i < WEIR_DETAIL_LABELS; i++)
         first->known |= WEIR_KNOWN_LABEL(i);

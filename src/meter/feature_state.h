@@ -60,6 +60,7 @@ struct weir_feature_first {
     uint64_t src_mac;
     uint64_t dst_mac;
     uint32_t tunnel_id;
+    uint32_t carried_id;
     uint16_t fragment_offset; /* in 8 octets, as headers say it */
     uint16_t inner_vlan;
     uint16_t tcp_flags;
@@ -72,6 +73,7 @@ struct weir_feature_first {
 #define WEIR_KNOWN_INNER_VLAN 4u
 #define WEIR_KNOWN_TUNNEL     8u
 #define WEIR_KNOWN_TCP        16u
+#define WEIR_KNOWN_CARRIED    32u
 #define WEIR_KNOWN_LABEL(n)   (256u << (n)) /* n from 0 */
 
 /* Searches; what they found is in the engines. */

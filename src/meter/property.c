@@ -367,11 +367,12 @@ WRITER(write_probability)
         "rev_" name, help, ELEMENT(WEIR_PEN_BUILTIN, WEIR_ELEMENT_REVERSE | (id), octets), \
             REVERSE, __VA_ARGS__                                                           \
     }
-#define KEY_IF(NAME) .key_has = WEIR_KEY_##NAME
-#define FIRST(member, bits)                                                                    \
-    FEATURE(FIRST, LINK), .state_offset = offsetof(struct weir_feature_first, member),         \
-                          .state_octets = sizeof(((struct weir_feature_first *)NULL)->member), \
-                          .known = (bits), .write = write_first
+#define KEY_IF(NAME)        .key_has = WEIR_KEY_##NAME
+#define FIRST(member, bits) FIRST_OF(LINK, member, bits)
+#define FIRST_OF(GROUP, member, bits)                                                           \
+    FEATURE(FIRST, GROUP), .state_offset = offsetof(struct weir_feature_first, member),         \
+                           .state_octets = sizeof(((struct weir_feature_first *)NULL)->member), \
+                           .known = (bits), .write = write_first
 #define LABEL_KEY(n)            KEY(more.labels[(n)-1], 24), KEY_IF(LABEL_##n)
 #define CONNECTION(NAME, GROUP) .needs_connection = true, FEATURE(NAME, GROUP)
 #define FLAG(bit)               MEMBER(tcp, flags[bit], WEIR_KNOWN_ANY)
@@ -455,7 +456,7 @@ const struct weir_flow_property weir_flow_properties[] = {
      "tunnel that the packet itself is, with --layer both; numbers as of tunnel_type",
      ELEMENT(WEIR_PEN_BUILTIN, 203, 1), KEY(more.carried_type, 8), .write = write_key},
     {"carried_id", "label, key, session or VNI of that tunnel", ELEMENT(WEIR_PEN_BUILTIN, 204, 4),
-     KEY(more.carried_id, 32), .write = write_key},
+     KEY(more.carried_id, 32), FIRST_OF(NONE, carried_id, WEIR_KNOWN_CARRIED)},
     {"tcp_flags", COLUMN(TCP_FLAGS), KEY(more.tcp_flags, 9), .is_field = true},
 
     {"start", COLUMN(START), .is_field = true},

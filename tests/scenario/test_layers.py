@@ -83,4 +83,11 @@ with tempfile.TemporaryDirectory() as folder:
                       for tunnel, (count, octets) in carried.items()}, inside)
     hosts = query(folder, "tunnelLayer = 1", "src_addr,tunnelId")
     expect("hosts of the tenants are apart", 8, len(hosts))
+    rows = csv.DictReader(io.StringIO(meter(folder, "--layer", "both", "--biflow", "--format",
+                                            "csv")[0]))
+    numbers = {(row["layer"], row["tunnel_id"], row["carried_id"]) for row in rows}
+    expect("biflows have the numbers of their first packets", True,
+           {row[0] for row in numbers} == {"0", "1"} and
+           all(row[1] in ("100", "101") and row[2] == "" for row in numbers if row[0] == "1") and
+           all(row[1] == "" and row[2] in ("100", "101") for row in numbers if row[0] == "0"))
 sys.exit(1 if failures else 0)

@@ -284,6 +284,25 @@ static void wrong_definitions_say_what_is_wrong(void **state)
     free(longest);
 }
 
+/* Added fields are beside the usual ones, and what is a key already is no field. */
+static void fields_are_added_to_the_usual(void **state)
+{
+    (void)state;
+    struct weir_diag diag = {0};
+    struct weir_flow_definition definition = weir_flow_definition_5_tuple();
+    assert_int_equal(weir_flow_definition_add_keys(&definition, "layer,tunnel_type", &diag), 0);
+    assert_int_equal(
+        weir_flow_definition_add_fields(&definition, "tunnel_type,tunnel_id,carried_id", &diag), 0);
+    assert_false(definition.has_fields);
+    assert_int_equal(definition.key_extra_count, 2);
+    assert_int_equal(definition.extra_count, 4);
+    static const char *const names[] = {"layer", "tunnel_type", "tunnel_id", "carried_id"};
+    for (unsigned i = 0; i < 4; i++)
+        assert_string_equal(weir_flow_properties[definition.extras[i]].name, names[i]);
+    assert_int_equal(weir_flow_definition_add_fields(&definition, "layer,no_such", &diag),
+                     WEIR_E_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +316,7 @@ int main(void)
         cmocka_unit_test(biflows_have_two_ends),
         cmocka_unit_test(usual_fields_of_biflows_are_few),
         cmocka_unit_test(wrong_definitions_say_what_is_wrong),
+        cmocka_unit_test(fields_are_added_to_the_usual),
     };
     return cmocka_run_group_tests_name("definition", tests, NULL, NULL);
 }

@@ -202,9 +202,11 @@ static void errors_are_told_of_times_far_apart(void **state)
 static void the_first_packet_is_told_of(void **state)
 {
     struct bench *bench = *state;
-    start(bench, "fragmentation,link,payload", true);
+    start(bench, "fragmentation,link,payload,carried_id", true);
     struct weir_packet packet = packet_of(0, true, 100);
     packet.flags = WEIR_PACKET_FRAGMENT;
+    packet.encapsulation.carried_kind = WEIR_ENCAPSULATION_VXLAN;
+    packet.encapsulation.carried_id = 0x05060708;
     packet.encapsulation.kind = WEIR_ENCAPSULATION_GRE;
     packet.encapsulation.id = 0x01020304;
     add(bench, packet,
@@ -230,6 +232,7 @@ static void the_first_packet_is_told_of(void **state)
     assert_int_equal(number_of(bench, "mpls_depth"), 2);
     assert_int_equal(number_of(bench, "tunnel_type"), WEIR_ENCAPSULATION_GRE);
     assert_int_equal(number_of(bench, "tunnel_id"), 0x01020304);
+    assert_int_equal(number_of(bench, "carried_id"), 0x05060708);
     assert_false(lacks(bench, "mpls_label_2"));
     assert_true(lacks(bench, "mpls_label_3"));
     assert_true(lacks(bench, "inner_vlan"));
