@@ -13,6 +13,12 @@ static bool is_inside(const struct weir_perimeter *perimeter, struct weir_addres
     return false;
 }
 
+bool weir_perimeter_tells(const struct weir_perimeter *perimeter, struct weir_address source,
+                          struct weir_address destination)
+{
+    return !is_inside(perimeter, source) && is_inside(perimeter, destination);
+}
+
 /* ICMP has its type and ESP its SPI where ports are. */
 static bool has_ports(const struct weir_packet *packet)
 {
@@ -30,8 +36,7 @@ bool weir_biflow_begins_reversed(enum weir_biflow biflow, const struct weir_peri
     case WEIR_BIFLOW_PORT:
         return has_ports(packet) && packet->key.src_port < packet->key.dst_port;
     case WEIR_BIFLOW_PERIMETER:
-        return is_inside(perimeter, packet->key.src_addr) &&
-               !is_inside(perimeter, packet->key.dst_addr);
+        return weir_perimeter_tells(perimeter, packet->key.dst_addr, packet->key.src_addr);
     case WEIR_BIFLOW_NONE:
     case WEIR_BIFLOW_FIRST:
         break;

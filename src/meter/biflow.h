@@ -26,11 +26,6 @@ enum {
     WEIR_BIFLOW_DIRECTION_INITIATOR = 1,
     WEIR_BIFLOW_DIRECTION_PERIMETER = 3,
 };
-static inline uint8_t weir_biflow_direction(enum weir_biflow biflow)
-{
-    return biflow == WEIR_BIFLOW_PERIMETER ? WEIR_BIFLOW_DIRECTION_PERIMETER
-                                           : WEIR_BIFLOW_DIRECTION_INITIATOR;
-}
 
 #define WEIR_PERIMETER_NETWORKS_MAX 64u
 
@@ -39,6 +34,10 @@ struct weir_perimeter {
     unsigned count;
     struct weir_network networks[WEIR_PERIMETER_NETWORKS_MAX];
 };
+
+/* Whether the networks tell the source from the destination: it is outside and the other inside. */
+bool weir_perimeter_tells(const struct weir_perimeter *perimeter, struct weir_address source,
+                          struct weir_address destination);
 
 /*
  * Whether the first packet of a flow is one of its reverse direction. A connection's SYN with ACK

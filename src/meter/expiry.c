@@ -84,6 +84,9 @@ static void view_biflow(const struct weir_cache *cache, uint32_t slot,
         weir_flow_more_exchange(&key->more, flow->hot->sum.state & WEIR_FLOW_SWAPPED);
         flow->more = &key->more;
     }
+    flow->by_perimeter =
+        cache->biflow == WEIR_BIFLOW_PERIMETER &&
+        weir_perimeter_tells(&cache->perimeter, key->key.src_addr, key->key.dst_addr);
     if (reverse->sum.packets > 0)
         flow->reverse = reverse;
     if (flow->hot->sum.packets == 0) {
@@ -112,7 +115,6 @@ HOT void add_row(struct weir_cache *cache, const unsigned path, uint32_t slot, u
                                                    : weir_cache_time_ns(hot->last_seen),
         .tos = tos_mask ? cold->tos & tos_mask : cold->tos,
         .reason = (uint8_t)reason,
-        .biflow = (uint8_t)cache->biflow,
     };
     int64_t now_ns = weir_cache_time_ns(cache->clock.now);
     if (path & WEIR_PATH_BIFLOW) {

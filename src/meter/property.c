@@ -72,7 +72,8 @@ WRITER(write_duration)
 WRITER(write_biflow_direction)
 {
     (void)property;
-    octets[0] = weir_biflow_direction((enum weir_biflow)flow->biflow);
+    octets[0] =
+        flow->by_perimeter ? WEIR_BIFLOW_DIRECTION_PERIMETER : WEIR_BIFLOW_DIRECTION_INITIATOR;
     return true;
 }
 
@@ -482,7 +483,8 @@ const struct weir_flow_property weir_flow_properties[] = {
      ELEMENT(WEIR_PEN_REVERSE, 52, 1), REVERSE, .is_field = true, .write = write_reverse_ttl_min},
     {"rev_ttl_max", "largest TTL or hop limit of the reverse direction",
      ELEMENT(WEIR_PEN_REVERSE, 53, 1), REVERSE, .is_field = true, .write = write_reverse_ttl_max},
-    {"biflow_direction", "how the source was chosen: 3 by networks (--direction outside), else 1",
+    {"biflow_direction",
+     "how the source was chosen: 3 by networks, where one end is in them, else 1",
      ELEMENT(0, 239, 1), .is_biflows = true, .is_field = true, .write = write_biflow_direction},
 
     IANA_BOTH("length_min", "octets of the shortest packet", 25, 4, FEATURE(LENGTHS, LENGTHS),

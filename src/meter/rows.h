@@ -92,9 +92,9 @@ struct weir_flow_view {
     const struct weir_sampling_design *sampling;
     int64_t first_ns;
     int64_t last_ns;
-    uint8_t tos;    /* of the first packet; where it is a key, its bits */
-    uint8_t reason; /* enum weir_flow_end */
-    uint8_t biflow; /* enum weir_biflow */
+    uint8_t tos;       /* of the first packet; where it is a key, its bits */
+    uint8_t reason;    /* enum weir_flow_end */
+    bool by_perimeter; /* networks told a biflow's source, by what its keys have of addresses */
 };
 
 /* Bits of a shape's index. */

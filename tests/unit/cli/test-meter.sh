@@ -398,11 +398,11 @@ for key in ("protocol", "ttl"):
     assert sum(int(row["packets"]) for row in own) == stats["packets_parsed"], key
     assert sum(int(row["bytes"]) for row in own) == stats["octets_parsed"], key' \
     "$dir/out" "$dir/stats" || fail 'sums of several definitions'
-for how in first syn port outside:10.0.0.0/8,192.168.0.0/16; do
+for how in first syn port outside:192.0.2.0/24,2001:db8:10::/48; do
     expect "biflows, $how" 0 '' -r "$sample" --biflow --direction "$how" --stats "$dir/stats" \
         --to "json:$dir/flows" --to "ipfix+file:$dir/biflows.ipfix"
     python3 -c '
-import json, sys
+import ipaddress, json, sys
 flows = [json.loads(line) for line in open(sys.argv[1])]
 stats = json.load(open(sys.argv[2]))
 sums = [sum(flow[name] + flow.get("reverse" + name[0].upper() + name[1:], 0) for flow in flows)
@@ -412,7 +412,14 @@ assert len(flows) == stats["flows_exported"]
 two = [flow for flow in flows if "reversePacketDeltaCount" in flow]
 assert two and all(flow["reversePacketDeltaCount"] > 0 for flow in two)
 assert all("reverseTcpControlBits" in flow and "reverseFlowStartMilliseconds" in flow for flow in two)
-assert all(flow["biflowDirection"] == (3 if sys.argv[3].startswith("outside") else 1) for flow in flows)' \
+networks = [ipaddress.ip_network(text) for text in sys.argv[3].partition("outside:")[2].split(",") if text]
+def inside(flow, end):
+    address = flow.get(end + "IPv4Address") or flow[end + "IPv6Address"]
+    return any(ipaddress.ip_address(address) in network for network in networks)
+ends = [(inside(flow, "source"), inside(flow, "destination")) for flow in flows]
+assert (True, False) not in ends
+assert [flow["biflowDirection"] for flow in flows] == [3 if end == (False, True) else 1 for end in ends]
+assert len(set(ends)) == (2 if networks else 1), set(ends)' \
         "$dir/flows" "$dir/stats" "$how" || fail "biflows, $how"
 done
 
