@@ -194,8 +194,12 @@ static void print_estimates(const struct run *run)
     for (unsigned i = 0; i < run->settings.process_count; i++) {
         char text[WEIR_METER_ESTIMATES_MAX];
         weir_meter_outputs_estimates(run->outputs[i], text);
-        if (text[0] && !weir_meter_outputs_are_table(run->outputs[i]))
-            fprintf(stderr, "weir: note: %s\n", text);
+        if (!text[0] || weir_meter_outputs_are_table(run->outputs[i]))
+            continue;
+        fprintf(stderr, "weir: note: %s\n", text);
+        const char *caution = weir_meter_outputs_caution(run->outputs[i]);
+        if (caution)
+            fprintf(stderr, "weir: note: %s\n", caution);
     }
 }
 

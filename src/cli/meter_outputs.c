@@ -190,15 +190,20 @@ int weir_meter_outputs_open(struct weir_call *call, struct weir_meter *meter, un
     return 0;
 }
 
-void weir_meter_outputs_estimates(const struct weir_meter_outputs *outputs,
-                                  char text[WEIR_METER_ESTIMATES_MAX])
+static struct weir_sampling_design design_of(const struct weir_meter_outputs *outputs,
+                                             struct weir_estimates *ret_estimates)
 {
     struct weir_cache_counters cache;
     struct weir_selection_description selection;
+    weir_meter_count_process(outputs->meter, outputs->process, &cache, &selection, ret_estimates);
+    return weir_sampling_design_of(selection.selectors, selection.count);
+}
+
+void weir_meter_outputs_estimates(const struct weir_meter_outputs *outputs,
+                                  char text[WEIR_METER_ESTIMATES_MAX])
+{
     struct weir_estimates estimates;
-    weir_meter_count_process(outputs->meter, outputs->process, &cache, &selection, &estimates);
-    struct weir_sampling_design design =
-        weir_sampling_design_of(selection.selectors, selection.count);
+    struct weir_sampling_design design = design_of(outputs, &estimates);
     text[0] = '\0';
     if (weir_sampling_is_all(&design))
         return;
@@ -212,13 +217,23 @@ void weir_meter_outputs_estimates(const struct weir_meter_outputs *outputs,
                  estimates.estimate.octets, ERRORS_95 * estimates.error.octets);
 }
 
+/* The error is that of what was selected: of a large flow that was not, nothing tells. */
+const char *weir_meter_outputs_caution(const struct weir_meter_outputs *outputs)
+{
+    struct weir_estimates estimates;
+    struct weir_sampling_design design = design_of(outputs, &estimates);
+    return design.flow_probability < 1 ? "whole flows were sampled: where a few of them have most "
+                                         "packets, +- may be too small"
+                                       : NULL;
+}
+
 bool weir_meter_outputs_are_table(const struct weir_meter_outputs *outputs)
 {
     return outputs->settings->url_count == 0 &&
            weir_arguments_choice(&outputs->settings->arguments, FORMAT) == WEIR_FORMAT_TABLE;
 }
 
-#define CLOSING_MAX (2 * WEIR_METER_ESTIMATES_MAX)
+#define CLOSING_MAX (3 * WEIR_METER_ESTIMATES_MAX)
 
 /* Below a table whose flows, or their packets, stand for others: that they do, and for what. */
 static void make_closing(const struct weir_meter_outputs *outputs, char closing[CLOSING_MAX])
@@ -230,13 +245,17 @@ static void make_closing(const struct weir_meter_outputs *outputs, char closing[
     weir_meter_outputs_estimates(outputs, estimates);
     if (estimates[0])
         snprintf(closing, CLOSING_MAX, "counters are as observed: %s\n", estimates);
+    const char *caution = weir_meter_outputs_caution(outputs);
+    size_t length = strlen(closing);
+    if (caution)
+        snprintf(closing + length, CLOSING_MAX - length, "%s\n", caution);
     if (!outputs->selection || !weir_flow_selection_columns(outputs->selection))
         return;
     struct weir_flow_selection_description flows;
     weir_flow_selection_describe(outputs->selection, &flows);
     const struct weir_flow_tally *seen = &flows.selectors[0].seen;
     const struct weir_flow_tally *selected = &flows.selectors[flows.count - 1].selected;
-    size_t length = strlen(closing);
+    length = strlen(closing);
     snprintf(closing + length, CLOSING_MAX - length,
              "flows were selected: %" PRIu64 " of %" PRIu64 ", with %" PRIu64 " of %" PRIu64
              " packets and %" PRIu64 " of %" PRIu64 " octets\n",

@@ -47,7 +47,10 @@ WEIR_CHECKED int weir_meter_outputs_open(struct weir_call *call, struct weir_met
 void weir_meter_outputs_estimates(const struct weir_meter_outputs *outputs,
                                   char text[WEIR_METER_ESTIMATES_MAX]);
 
-/* Whether people read that line below a table, once the outputs are closed. */
+/* What to bear in mind of it, on a line of its own; NULL: nothing. */
+const char *weir_meter_outputs_caution(const struct weir_meter_outputs *outputs);
+
+/* Whether people read these lines below a table, once the outputs are closed. */
 bool weir_meter_outputs_are_table(const struct weir_meter_outputs *outputs);
 
 /* Completes them, also after a failure: what has gone out stays. */

@@ -124,6 +124,9 @@ equal 'the other process goes on' "$(grep -vc '"type":"options"' "$dir/others.js
 expect 'a sample' 0 '' -r "$sample" --sample count:1/10
 [[ $(tail -n 1 "$dir/out") == 'counters are as observed: the sample stands for '*' packets, +- '* ]] ||
     fail "a sample: $(tail -n 1 "$dir/out")"
+expect 'sampled flows' 0 '' -r "$sample" --sample flow:1/10
+equal 'sampled flows' "$(tail -n 2 "$dir/out" | cut -c1-23)" "$(printf '%s\n' \
+    'counters are as observe' 'whole flows were sample')"
 expect 'an empty sample' 0 '' -r "$sample" --sample prob:1e-9
 [[ $(tail -n 1 "$dir/out") == *': no packet was sampled, and nothing can be estimated' ]] ||
     fail "an empty sample: $(tail -n 1 "$dir/out")"
