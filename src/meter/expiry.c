@@ -11,9 +11,7 @@
 #define HOT static inline __attribute__((always_inline))
 
 /* The whole table is swept once in this many ticks. */
-#ifndef SWEEP_TICKS
-#define SWEEP_TICKS 16u
-#endif
+#define SWEEP_TICKS  16u
 #define SWEEP_SETS   64u /* of the next region that are fetched ahead */
 #define SUSPECT_SETS 8u
 

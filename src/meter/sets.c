@@ -21,9 +21,7 @@
  * New flows divide a set where there are so many a set, and sets are united below the latter. In
  * fuller sets one in twenty look-ups would meet another flow with the same tag first.
  */
-#ifndef SPLIT_FLOWS
 #define SPLIT_FLOWS 5u
-#endif
 #define MERGE_FLOWS 2u
 
 /* How often a bucket may become smaller when the sweep comes by. */
