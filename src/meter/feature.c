@@ -64,6 +64,15 @@ UPDATE(update_payload)
     payload->fragments += (in->packet->flags & WEIR_PACKET_FRAGMENT) != 0;
 }
 
+/* IPv6 has these fields in a header of their own, which only fragments have, or one that is whole.
+ */
+static bool has_fragment_fields(const struct weir_packet *packet,
+                                const struct weir_packet_detail *detail)
+{
+    return !(packet->flags & WEIR_PACKET_V6) || packet->flags & WEIR_PACKET_FRAGMENT ||
+           detail->fragment_id != 0;
+}
+
 UPDATE(update_first)
 {
     enum { TCP = 6 };
@@ -91,6 +100,7 @@ UPDATE(update_first)
     first->known |= detail->inner_vlan ? WEIR_KNOWN_INNER_VLAN : 0;
     first->known |= packet->encapsulation.kind ? WEIR_KNOWN_TUNNEL : 0;
     first->known |= packet->encapsulation.carried_kind ? WEIR_KNOWN_CARRIED : 0;
+    first->known |= has_fragment_fields(packet, detail) ? WEIR_KNOWN_FRAGMENT : 0;
     first->known |= packet->key.protocol == TCP ? WEIR_KNOWN_TCP : 0;
     for (unsigned i = 0; i < detail->label_count && i < WEIR_DETAIL_LABELS; i++)
         first->known |= WEIR_KNOWN_LABEL(i);

@@ -74,6 +74,7 @@ struct weir_feature_first {
 #define WEIR_KNOWN_TUNNEL     8u
 #define WEIR_KNOWN_TCP        16u
 #define WEIR_KNOWN_CARRIED    32u
+#define WEIR_KNOWN_FRAGMENT   64u           /* its header has fields of fragmentation */
 #define WEIR_KNOWN_LABEL(n)   (256u << (n)) /* n from 0 */
 
 /* Searches; what they found is in the engines. */

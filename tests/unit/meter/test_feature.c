@@ -238,6 +238,34 @@ static void the_first_packet_is_told_of(void **state)
     assert_true(lacks(bench, "inner_vlan"));
 }
 
+/* IPv6 has an identification in its Fragment header only; IPv4 has one in every packet. */
+static void without_a_fragment_header_there_is_no_identification(void **state)
+{
+    static const struct {
+        uint8_t flags;
+        uint32_t id;
+        bool is_known;
+    } cases[] = {
+        {0, 0, true},
+        {WEIR_PACKET_V6, 0, false},
+        {WEIR_PACKET_V6, 9, true}, /* an atomic fragment, RFC 6946 */
+        {WEIR_PACKET_V6 | WEIR_PACKET_FRAGMENT, 0, true},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        start(bench, "fragmentation", false);
+        struct weir_packet packet = packet_of(0, true, 100);
+        packet.flags = cases[i].flags;
+        if (packet.flags & WEIR_PACKET_V6)
+            packet.key.observation_point |= WEIR_FLOW_KEY_V6;
+        add(bench, packet, (struct weir_packet_detail){.fragment_id = cases[i].id});
+        finish(bench);
+        assert_int_equal(lacks(bench, "fragment_id"), !cases[i].is_known);
+        assert_int_equal(lacks(bench, "fragment_offset"), !cases[i].is_known);
+        assert_int_equal(lacks(bench, "fragment_flags"), !cases[i].is_known);
+    }
+}
+
 /* A biflow that began with the answer knows nothing of the forward direction. */
 static void a_direction_without_packets_has_none(void **state)
 {
@@ -498,6 +526,7 @@ int main(void)
         CASE(gaps_are_told_by_direction),
         CASE(errors_are_told_of_times_far_apart),
         CASE(the_first_packet_is_told_of),
+        CASE(without_a_fragment_header_there_is_no_identification),
         CASE(a_direction_without_packets_has_none),
         CASE(states_move_with_their_flows),
         CASE(sequences_are_followed),
