@@ -155,6 +155,8 @@ static int check(const struct weir_cache_config *config, struct weir_diag *diag)
             return weir_diag_set(diag, WEIR_E_USAGE, "the %s must be 0 or %s7 days",
                                  durations[i].name, durations[i].least ? "1 ms to " : "up to ");
     int result = check_limits(config, diag);
+    if (result == 0 && config->kind != WEIR_CACHE_PERMANENT)
+        result = weir_flow_definition_check_ending(&config->definition, diag);
     if (result < 0)
         return result;
     if (config->biflow != WEIR_BIFLOW_NONE)

@@ -34,8 +34,9 @@
  * In an immediate cache every packet is a record: flows with a timeout of zero [1] (RFC 5470
  * section 5.1.1 (1)). In a permanent cache flows never end and are reported by portions; counters
  * are deltas, of the packets since the last report (RFC 5102 section 5.10), so a flow without any
- * has no record. There, what finds no room is not metered, but counted as packets_no_room;
- * as with [5] that may be a little before all entries are in use, since a region or a set is full.
+ * has no record; fields `totals` count on. There, what finds no room is not metered, but counted as
+ * packets_no_room; as with [5] that may be a little before all entries are in use, since a region
+ * or a set is full.
  *
  * Time is the packets' own: the latest time seen. A packet older than that counts as if it came at
  * the latest time, but for its flow's first and last time. Should WEIR_CACHE_STEP_PACKETS in a row

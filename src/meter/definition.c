@@ -488,6 +488,19 @@ static bool is_of_biflows(unsigned group)
     return group != WEIR_FLOW_GROUP_NONE;
 }
 
+int weir_flow_definition_check_ending(const struct weir_flow_definition *definition,
+                                      struct weir_diag *diag)
+{
+    for (unsigned i = 0; i < definition->extra_count; i++) {
+        const struct weir_flow_property *property = &weir_flow_properties[definition->extras[i]];
+        if (property->feature == WEIR_FEATURE_TOTALS)
+            return weir_diag_set(diag, WEIR_E_USAGE,
+                                 "'%s' is of flows that never end: add --cache permanent",
+                                 property->name);
+    }
+    return 0;
+}
+
 int weir_flow_definition_check_uniflow(const struct weir_flow_definition *definition,
                                        struct weir_diag *diag)
 {

@@ -87,6 +87,10 @@ WEIR_CHECKED int weir_flow_definition_check_biflow(const struct weir_flow_defini
 WEIR_CHECKED int weir_flow_definition_check_uniflow(const struct weir_flow_definition *definition,
                                                     struct weir_diag *diag);
 
+/* Whether it has no fields of flows that never end only. 0, or WEIR_E_USAGE with diag. */
+WEIR_CHECKED int weir_flow_definition_check_ending(const struct weir_flow_definition *definition,
+                                                   struct weir_diag *diag);
+
 /* True where the type and code of ICMP flows are known from the keys protocol and dst_port. */
 bool weir_flow_definition_has_icmp(const struct weir_flow_definition *definition);
 

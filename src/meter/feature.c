@@ -64,6 +64,14 @@ UPDATE(update_payload)
     payload->fragments += (in->packet->flags & WEIR_PACKET_FRAGMENT) != 0;
 }
 
+UPDATE(update_totals)
+{
+    struct weir_feature_totals *totals = state;
+    totals->known = WEIR_KNOWN_ANY;
+    totals->packets++;
+    totals->octets += in->packet->octets;
+}
+
 /* IPv6 has these fields in a header of their own, which only fragments have, or one that is whole.
  */
 static bool has_fragment_fields(const struct weir_packet *packet,
@@ -134,6 +142,8 @@ static void keep(void *state)
 #define STATE(type) .octets = sizeof(struct weir_feature_##type)
 
 const struct weir_feature weir_features[WEIR_FEATURE_COUNT] = {
+    [WEIR_FEATURE_TOTALS] = {STATE(totals), .is_directional = true, .update = update_totals,
+                             .restart = keep},
     [WEIR_FEATURE_LENGTHS] = {STATE(lengths), .is_directional = true, .update = update_lengths},
     [WEIR_FEATURE_BUCKETS] = {STATE(buckets), .is_directional = true, .update = update_buckets},
     [WEIR_FEATURE_GAPS] = {STATE(gaps), .is_directional = true, .update = update_gaps},

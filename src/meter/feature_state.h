@@ -45,6 +45,13 @@ struct weir_feature_gaps {
 };
 #define WEIR_KNOWN_GAP 2u
 
+/* Of a flow that never ends: what no record takes away (Information Elements 85 and 86). */
+struct weir_feature_totals {
+    uint32_t known;
+    uint64_t packets;
+    uint64_t octets;
+};
+
 /* What is behind transport headers (Information Elements 401 and 402), and fragments. */
 struct weir_feature_payload {
     uint32_t known;

@@ -406,6 +406,7 @@ WRITER(write_probability)
     FEATURE(NAMES, GROUP), .name_kind = WEIR_NAME_##KIND, .write = weir_write_name
 
 const char *const weir_flow_group_names[WEIR_FLOW_GROUP_COUNT] = {
+    [WEIR_FLOW_GROUP_TOTALS] = "totals",
     [WEIR_FLOW_GROUP_LENGTHS] = "lengths",
     [WEIR_FLOW_GROUP_ESTIMATES] = "estimates",
     [WEIR_FLOW_GROUP_IAT] = "iat",
@@ -486,6 +487,11 @@ const struct weir_flow_property weir_flow_properties[] = {
     {"biflow_direction",
      "how the source was chosen: 3 by networks, where one end is in them, else 1",
      ELEMENT(0, 239, 1), .is_biflows = true, .is_field = true, .write = write_biflow_direction},
+
+    IANA_BOTH("packets_total", "packets since the flow's first; of a permanent cache", 86, 8,
+              FEATURE(TOTALS, TOTALS), MEMBER(totals, packets, WEIR_KNOWN_ANY)),
+    IANA_BOTH("octets_total", "octets of these packets", 85, 8, FEATURE(TOTALS, TOTALS),
+              MEMBER(totals, octets, WEIR_KNOWN_ANY)),
 
     IANA_BOTH("length_min", "octets of the shortest packet", 25, 4, FEATURE(LENGTHS, LENGTHS),
               MEMBER(lengths, min, WEIR_KNOWN_ANY)),

@@ -57,6 +57,7 @@ struct weir_flow_property {
 /* Names for many fields at once. */
 enum weir_flow_group {
     WEIR_FLOW_GROUP_NONE,
+    WEIR_FLOW_GROUP_TOTALS,
     WEIR_FLOW_GROUP_LENGTHS,
     WEIR_FLOW_GROUP_ESTIMATES,
     WEIR_FLOW_GROUP_IAT,

@@ -63,7 +63,8 @@ assert rows["rev_iat_min"]["unit"] == "nanoseconds"
 assert rows["addr"]["use"] == "match"
 assert rows["tcp_window"]["element"] == "186 tcpWindowSize"
 END
-# Each of them is one: fields beside the keys of a connection, which those of TCP need.
+# Each of them is one: fields beside the keys of a connection, which those of TCP need, and of flows
+# that never end, as totals do.
 names() {
     python3 -c 'import csv, sys
 print(",".join(row["name"] for row in csv.DictReader(open(sys.argv[1]))
@@ -73,9 +74,10 @@ cp "$dir/out" "$dir/names"
 connection=keys=src_addr,dst_addr,src_port,dst_port,protocol
 expect 'keys that are listed, of which dscp is in tos' 0 '' -r "$sample" --format csv \
     --flow "keys=$(names key | sed s/,dscp//)" --flow keys=dscp
-expect 'fields that are listed' 0 '' -r "$sample" --format csv \
+expect 'fields that are listed' 0 '' -r "$sample" --format csv --cache permanent \
     --flow "$connection fields=$(names field)"
 expect 'fields of biflows that are listed' 0 '' -r "$sample" --biflow --format csv \
+    --cache permanent \
     --flow "$connection fields=$(names biflow)"
 expect 'real numbers' 0 '' -r "$sample" --sample random:1/2000 --seed 3 --format json \
     --flow 'keys=protocol fields=packets,estimates'
@@ -168,6 +170,23 @@ expect 'a sampler' 2 "weir: --sample: 'often'*" -r "$sample" --sample often
 expect 'its parameters' 2 "weir: --sample: 'count:2/1'*" -r "$sample" --sample count:2/1
 expect 'a property' 2 "weir: --match: 'prot': no such property; did you mean *" -r "$sample" --match prot=6
 expect 'no keys in common' 2 'weir: flow: *' -r "$sample" --sample flow:1/2 --flow keys=tos
+
+# Totals of a permanent cache are the sums of the flow's records so far.
+expect 'totals of flows that end' 2 "weir: 'packets_total' is of flows that never end: *" \
+    -r "$sample" --flow 'keys=src_addr fields=packets,totals'
+expect 'totals' 0 '' -r "$sample" --cache permanent,interval=10s --format csv \
+    --flow 'keys=src_addr,protocol fields=packets,bytes,totals,start'
+python3 - "$dir/out" <<'EOF' || fail 'totals: they are not the sums'
+import csv, sys
+sums, rows = {}, 0
+for row in csv.DictReader(open(sys.argv[1])):
+    flow = sums.setdefault((row["src_addr"], row["protocol"]), [0, 0])
+    flow[0] += int(row["packets"])
+    flow[1] += int(row["bytes"])
+    assert flow == [int(row["packets_total"]), int(row["octets_total"])], row
+    rows += 1
+assert rows > 2 * len(sums) > 0
+EOF
 
 # MAC addresses are those that expressions mean.
 mac=00:00:5e:00:53:02
