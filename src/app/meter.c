@@ -435,8 +435,12 @@ static int read_round(struct weir_meter *meter, struct weir_source *source,
     int result = weir_source_next(source, meter->frames, most, &count, diag);
     if (result < 0)
         return result;
-    if (!meter->is_plain)
-        return select_round(meter, count, packets, diag);
+    if (!meter->is_plain) {
+        result = select_round(meter, count, packets, diag);
+        if (result < 0)
+            weir_diag_prefix(diag, "%s", weir_source_name(source));
+        return result;
+    }
     meter->counters.packets_selected += count;
     packets[0] = (struct weir_meter_packets){meter->packets, meter->details,
                                              parse(meter, meter->frames, count, NULL)};

@@ -41,6 +41,11 @@ int weir_source_fail(const struct weir_source *source, struct weir_diag *diag,
     return error;
 }
 
+const char *weir_source_name(const struct weir_source *source)
+{
+    return source->name;
+}
+
 int weir_source_fill(struct weir_source *source, size_t need, const char *what,
                      struct weir_diag *diag)
 {

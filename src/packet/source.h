@@ -107,6 +107,9 @@ WEIR_CHECKED int weir_source_open_stream(struct weir_stream *stream,
 
 void weir_source_close(struct weir_source *source);
 
+/* The file's or the interface's, as it was opened, for messages; the source's. */
+const char *weir_source_name(const struct weir_source *source);
+
 /*
  * The next 1 to `capacity` frames, valid until the next call; as many as there are without moving
  * the buffer. 0; WEIR_E_END; WEIR_E_AGAIN (live: nothing came within its wait; else: options.stop

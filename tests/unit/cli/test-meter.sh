@@ -110,6 +110,14 @@ expect 'many definitions' 2 'weir: at most 8 flow definitions*' -r "$sample" \
     --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos \
     --flow keys=tos --flow keys=tos --flow keys=tos --flow keys=tos
 expect 'filter' 2 "weir: filter: 'tcp and prt 4'*" -r "$sample" --filter 'tcp and prt 4'
+python3 - "$dir" <<'END'
+import struct, sys
+with open(sys.argv[1] + "/nflog.pcap", "wb") as out:
+    out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 239))
+    out.write(struct.pack("<IIII", 1, 0, 8, 8) + bytes(8))
+END
+expect 'link that no filter knows' 1 "weir: $dir/nflog.pcap: filter: 'tcp': *" \
+    -r "$dir/nflog.pcap" --filter tcp
 expect 'layer' 2 "weir: --layer: 'middle'*" -r "$sample" --layer middle
 expect 'layers in NetFlow' 2 'weir: --to: NetFlow has no field*' -r "$sample" --layer both \
     --to netflow9+udp://127.0.0.1:9
