@@ -454,6 +454,15 @@ static int export_run(struct weir_exporter *exporter, const struct weir_batch *b
     return result;
 }
 
+/* Without a branch for each: batches of the Metering Process are of one family. */
+static bool are_all_v4(const uint64_t *high, const uint64_t *low, uint32_t count)
+{
+    uint64_t other = 0;
+    for (uint32_t i = 0; i < count; i++)
+        other |= high[i] | (low[i] ^ WEIR_ADDRESS_V4_PREFIX) >> 32;
+    return other == 0;
+}
+
 /* Where the rows of the first one's address family end. */
 static uint32_t run_of_family(const struct weir_batch *batch, const struct weir_segment *segment,
                               uint32_t row, uint32_t end, bool *ret_is_v6)
@@ -465,6 +474,8 @@ static uint32_t run_of_family(const struct weir_batch *batch, const struct weir_
     const uint64_t *low = weir_batch_low(batch, WEIR_COLUMN_SRC_ADDR);
     bool is_v4 = weir_address_is_v4((struct weir_address){high[row], low[row]});
     *ret_is_v6 = !is_v4;
+    if (is_v4 && are_all_v4(high + row, low + row, end - row))
+        return end;
     while (row < end && weir_address_is_v4((struct weir_address){high[row], low[row]}) == is_v4)
         row++;
     return row;

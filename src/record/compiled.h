@@ -66,6 +66,7 @@ struct weir_plan_step {
     uint8_t column;
     uint8_t value_octets; /* of the column: 8 of an address, whose words are apart */
     bool is_address;
+    bool has_next; /* encoding: the next step's field follows, and is of the same operation */
     /* An alternate fills the column of rows in which the octets of `winners` are all zero. */
     bool is_alternate;
     struct weir_plan_span winners[2], rivals[2]; /* in a flat row; length 0: none */

@@ -31,6 +31,13 @@ static uint64_t encode_sampling(const struct weir_plan_step *step, uint32_t inte
     return clamped;
 }
 
+/* A column's values from a row on. */
+static const void *values_of(const struct weir_batch *batch, const struct weir_plan_step *step,
+                             uint32_t row)
+{
+    return (const uint8_t *)batch->columns[step->column] + (size_t)row * step->value_octets;
+}
+
 /* What `second` of an operation's encode means. */
 static const void *second_of(const struct weir_batch *batch, const struct weir_plan_step *step,
                              weir_column_set columns, uint32_t row)
@@ -61,11 +68,15 @@ static uint64_t encode_run(const struct weir_plan *plan, const struct weir_batch
                 clamped += encode_sampling(step, context->sampling, count, stride, times, to);
         } else if (!step->operation) {
             clamped += encode_text(step, batch, row, count, stride, to);
+        } else if (step->has_next && columns >> step[1].column & 1) {
+            clamped +=
+                step->operation->encode_two(to, stride, count, times, values_of(batch, step, row),
+                                            values_of(batch, step + 1, row));
+            i++;
         } else {
-            const uint8_t *values =
-                (const uint8_t *)batch->columns[column] + (size_t)row * step->value_octets;
-            clamped += step->operation->encode(to, stride, count, times, values,
-                                               second_of(batch, step, columns, row));
+            clamped +=
+                step->operation->encode(to, stride, count, times, values_of(batch, step, row),
+                                        second_of(batch, step, columns, row));
         }
     }
     return clamped;

@@ -64,6 +64,18 @@
         return unfit;                                            \
     }
 
+/* What writes two neighbours of such an operation, in one loop. */
+#define DEFINE_ENCODE_TWO(name, type, width)                                            \
+    ENCODE_SIGNATURE(two_##name)                                                        \
+    {                                                                                   \
+        const __typeof__(type) *from = values, *then = second;                          \
+        uint64_t unfit = 0;                                                             \
+        for (uint32_t i = 0; i < count; i++, octets += stride)                          \
+            unfit += encode_##name(octets, stride, 1, times, from + i, NULL) +          \
+                     encode_##name(octets + (width), stride, 1, times, then + i, NULL); \
+        return unfit;                                                                   \
+    }
+
 /* Unsigned integers: every width to every column. */
 
 #define OCTETS_MAX(width) (UINT64_MAX >> (64 - 8 * (width)))
@@ -78,9 +90,10 @@ static inline uint64_t at_most(uint64_t value, uint64_t limit)
     unfit += fitting != value;                            \
     STORE_##width(octets, fitting)
 
-#define DEFINE_UINT(bits, width)                        \
-    DEFINE_OPERATION(u##bits##_##width, uint##bits##_t, \
-                     at_most(LOAD_##width(octets), UINT##bits##_MAX), ENCODE_UINT(width))
+#define DEFINE_UINT(bits, width)                                                          \
+    DEFINE_OPERATION(u##bits##_##width, uint##bits##_t,                                   \
+                     at_most(LOAD_##width(octets), UINT##bits##_MAX), ENCODE_UINT(width)) \
+    DEFINE_ENCODE_TWO(u##bits##_##width, uint##bits##_t, width)
 #define DEFINE_UINTS(bits) \
     DEFINE_UINT(bits, 1)   \
     DEFINE_UINT(bits, 2)   \
@@ -100,7 +113,8 @@ DEFINE_UINTS(64)
     [(octets_wide)-1] = {.width = (octets_wide),                   \
                          .saturates = (octets_wide)*8 > (bits),    \
                          .decode = decode_u##bits##_##octets_wide, \
-                         .encode = encode_u##bits##_##octets_wide}
+                         .encode = encode_u##bits##_##octets_wide, \
+                         .encode_two = encode_two_u##bits##_##octets_wide}
 #define UINT_ROWS(bits)                                                                 \
     {                                                                                   \
         UINT_ROW(bits, 1), UINT_ROW(bits, 2), UINT_ROW(bits, 3), UINT_ROW(bits, 4),     \
@@ -168,7 +182,7 @@ static inline int64_t time_of_uptime(uint32_t ms, const struct weir_operation_ti
 static inline uint64_t units_since_1970(int64_t time_ns, int64_t unit_ns, uint64_t *unfit)
 {
     *unfit += time_ns < 0;
-    return time_ns < 0 ? 0 : (uint64_t)(time_ns / unit_ns);
+    return time_ns < 0 ? 0 : (uint64_t)time_ns / (uint64_t)unit_ns;
 }
 
 static inline int64_t time_of_units(uint64_t units, int64_t unit_ns)
@@ -263,6 +277,8 @@ DEFINE_OPERATION(seconds, int64_t, time_of_units(LOAD_4(octets), WEIR_NS_PER_SEC
                                                &unfit)))
 DEFINE_OPERATION(milliseconds, int64_t, time_of_units(LOAD_8(octets), WEIR_NS_PER_MS),
                  STORE_8(octets, units_since_1970(value, WEIR_NS_PER_MS, &unfit)))
+DEFINE_ENCODE_TWO(uptime, int64_t, 4)
+DEFINE_ENCODE_TWO(milliseconds, int64_t, 8)
 DEFINE_OPERATION(ntp_microseconds, int64_t, time_of_ntp_microseconds(LOAD_8(octets)),
                  STORE_8(octets, ntp_of_time(value - value % WEIR_NS_PER_US, 1u << 11, &unfit)))
 DEFINE_OPERATION(ntp_nanoseconds, int64_t, time_of_ntp_nanoseconds(LOAD_8(octets)),
@@ -337,9 +353,9 @@ ENCODE_SIGNATURE(v6_of_pair)
 }
 
 static const struct weir_operation addresses[2][2] = {
-    {{4, false, true, decode_v4, encode_v4}, {16, false, true, decode_v6, encode_v6}},
-    {{4, false, true, decode_v4, encode_v4_of_pair},
-     {16, false, true, decode_v6, encode_v6_of_pair}},
+    {{4, false, true, decode_v4, encode_v4, NULL}, {16, false, true, decode_v6, encode_v6, NULL}},
+    {{4, false, true, decode_v4, encode_v4_of_pair, NULL},
+     {16, false, true, decode_v6, encode_v6_of_pair, NULL}},
 };
 
 /* Probabilities: floats on the wire, billionths in the column; what is none is 0. */
@@ -389,31 +405,40 @@ static void store_float32(uint8_t *octets, uint32_t billionths)
 DEFINE_OPERATION(float64, uint32_t, load_float64(octets), store_float64(octets, value))
 DEFINE_OPERATION(float32, uint32_t, load_float32(octets), store_float32(octets, value))
 
+#define ONE_VALUE(width, name)                                  \
+    {                                                           \
+        width, false, false, decode_##name, encode_##name, NULL \
+    }
+#define TWO_AT_ONCE(width, name)                                             \
+    {                                                                        \
+        width, false, false, decode_##name, encode_##name, encode_two_##name \
+    }
+
 /* Elements of IANA's that are not read as their column's type says. */
 static const struct {
     uint16_t first, last; /* elements */
     struct weir_operation operation;
 } specials[] = {
-    {6, 6, {1, false, false, decode_flags_1, encode_flags_1}},
-    {16, 17, {2, false, false, decode_as_2, encode_as_2}},
-    {21, 22, {4, false, false, decode_uptime, encode_uptime}},
-    {32, 32, {2, false, true, decode_icmp, encode_icmp}},
-    {139, 139, {2, false, true, decode_icmp, encode_icmp}},
-    {150, 151, {4, false, false, decode_seconds, encode_seconds}},
-    {152, 153, {8, false, false, decode_milliseconds, encode_milliseconds}},
-    {154, 155, {8, false, false, decode_ntp_microseconds, encode_ntp_microseconds}},
-    {156, 157, {8, false, false, decode_ntp_nanoseconds, encode_ntp_nanoseconds}},
-    {158, 159, {4, false, false, decode_delta_microseconds, encode_delta_microseconds}},
-    {195, 195, {1, false, false, decode_dscp, encode_dscp}},
-    {311, 311, {8, false, false, decode_float64, encode_float64}},
-    {311, 311, {4, false, false, decode_float32, encode_float32}},
-    {322, 322, {4, false, false, decode_seconds, encode_seconds}},
-    {323, 323, {8, false, false, decode_milliseconds, encode_milliseconds}},
-    {324, 324, {8, false, false, decode_ntp_microseconds, encode_ntp_microseconds}},
-    {325, 325, {8, false, false, decode_ntp_nanoseconds, encode_ntp_nanoseconds}},
+    {6, 6, ONE_VALUE(1, flags_1)},
+    {16, 17, ONE_VALUE(2, as_2)},
+    {21, 22, TWO_AT_ONCE(4, uptime)},
+    {32, 32, {2, false, true, decode_icmp, encode_icmp, NULL}},
+    {139, 139, {2, false, true, decode_icmp, encode_icmp, NULL}},
+    {150, 151, ONE_VALUE(4, seconds)},
+    {152, 153, TWO_AT_ONCE(8, milliseconds)},
+    {154, 155, ONE_VALUE(8, ntp_microseconds)},
+    {156, 157, ONE_VALUE(8, ntp_nanoseconds)},
+    {158, 159, ONE_VALUE(4, delta_microseconds)},
+    {195, 195, ONE_VALUE(1, dscp)},
+    {311, 311, ONE_VALUE(8, float64)},
+    {311, 311, ONE_VALUE(4, float32)},
+    {322, 322, ONE_VALUE(4, seconds)},
+    {323, 323, TWO_AT_ONCE(8, milliseconds)},
+    {324, 324, ONE_VALUE(8, ntp_microseconds)},
+    {325, 325, ONE_VALUE(8, ntp_nanoseconds)},
 };
 
-static const struct weir_operation mac = {6, false, false, decode_mac, encode_mac};
+static const struct weir_operation mac = ONE_VALUE(6, mac);
 
 const struct weir_operation *weir_operation_for(const struct weir_field *field,
                                                 enum weir_column column, bool is_paired)

@@ -42,6 +42,11 @@ struct weir_operation {
     uint64_t (*encode)(uint8_t *octets, size_t stride, uint32_t count,
                        const struct weir_operation_times *times, const void *values,
                        const void *second);
+
+    /* The same of two fields, one behind the other, each with its values. NULL: one at a time. */
+    uint64_t (*encode_two)(uint8_t *octets, size_t stride, uint32_t count,
+                           const struct weir_operation_times *times, const void *values,
+                           const void *second);
 };
 
 /*

@@ -488,6 +488,17 @@ static void make_decode_steps(struct compiler *c)
     }
 }
 
+/* Fields of one operation that are neighbours are written two at a time. */
+static void join_to_last(const struct weir_plan *plan, const struct weir_plan_step *step)
+{
+    uint16_t count = plan->encode_step_count;
+    struct weir_plan_step *last = count > 0 ? &plan->encode_steps[count - 1] : NULL;
+    bool is_second = count > 1 && plan->encode_steps[count - 2].has_next;
+    if (last && !is_second && step->operation && step->operation->encode_two)
+        last->has_next =
+            last->operation == step->operation && last->offset + last->width == step->offset;
+}
+
 /* Every field that has a column is written from it; text of fixed length too. */
 static void make_encode_steps(struct compiler *c)
 {
@@ -503,6 +514,7 @@ static void make_encode_steps(struct compiler *c)
         if (has_families(contest))
             step.operation = weir_operation_for(field, (enum weir_column)step.column, true);
         step.offset = plan->fields[i].offset;
+        join_to_last(plan, &step);
         plan->encode_steps[plan->encode_step_count++] = step;
         plan->encoded |= (weir_column_set)1 << step.column;
         written += field->length;

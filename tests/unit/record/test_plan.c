@@ -427,6 +427,50 @@ static void rows_of_several_segments_are_encoded(void **state)
     bench_close(&b);
 }
 
+/* Whichever of them rows have: two are written at once where both are there. */
+static void neighbours_of_one_kind_are_encoded(void **state)
+{
+    (void)state;
+    static const struct {
+        enum weir_column column;
+        uint16_t value;
+    } ports[] = {{WEIR_COLUMN_SRC_PORT, 1111},
+                 {WEIR_COLUMN_DST_PORT, 2222},
+                 {WEIR_COLUMN_VLAN, 3333},
+                 {WEIR_COLUMN_POST_VLAN, 4444}};
+    struct bench b;
+    BENCH(&b, {0, 7, 2}, {0, 11, 2}, {0, 58, 2}, {0, 59, 2}, {0, 2, 2}, {0, 1, 2}, {0, 60, 1});
+    for (unsigned some = 0; some < 16; some++) {
+        weir_batch_clear(b.batch);
+        struct weir_segment segment = {.columns =
+                                           WEIR_COLUMN_BIT(PACKETS) | WEIR_COLUMN_BIT(BYTES)};
+        for (unsigned i = 0; i < 4; i++)
+            segment.columns |= (weir_column_set)(some >> i & 1) << ports[i].column;
+        assert_int_equal(weir_batch_begin(b.batch, &segment, 3), 0);
+        for (uint16_t row = 0; row < 3; row++) {
+            for (unsigned i = 0; i < 4; i++)
+                weir_batch_u16(b.batch, ports[i].column)[row] = ports[i].value + row;
+            weir_batch_u64(b.batch, WEIR_COLUMN_PACKETS)[row] = row == 1 ? 65536 : row;
+            weir_batch_u64(b.batch, WEIR_COLUMN_BYTES)[row] = row >= 1 ? 65536 : 1000;
+        }
+        uint64_t clamped = 0;
+        memset(b.octets, 0xee, sizeof(b.octets));
+        weir_plan_encode(b.plan, b.batch, 0, 3, &b.context, b.octets, &clamped);
+        assert_int_equal(clamped, 3);
+        for (unsigned row = 0; row < 3; row++) {
+            const uint8_t *record = b.octets + (size_t)row * 13;
+            for (unsigned i = 0; i < 4; i++)
+                assert_int_equal(weir_load_be16(record + (size_t)i * 2),
+                                 some >> i & 1 ? ports[i].value + row : 0);
+            assert_int_equal(weir_load_be16(record + 8), row == 1 ? 65535 : row);
+            assert_int_equal(weir_load_be16(record + 10), row >= 1 ? 65535 : 1000);
+            assert_int_equal(record[12], 0);
+        }
+        assert_int_equal(b.octets[39], 0xee);
+    }
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_batch_full_of_text_goes_on_later),
         cmocka_unit_test(what_does_not_fit_is_clamped_and_counted),
         cmocka_unit_test(rows_of_several_segments_are_encoded),
+        cmocka_unit_test(neighbours_of_one_kind_are_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
