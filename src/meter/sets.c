@@ -19,10 +19,11 @@
 
 /*
  * New flows divide a set where there are so many a set, and sets are united below the latter. In
- * fuller sets one in twenty look-ups would meet another flow with the same tag first.
+ * such a set one look-up in thirty meets another flow with the same tag first; with fewer flows a
+ * set the sweep has more sets to pass, and they take more memory.
  */
-#define SPLIT_FLOWS 5u
-#define MERGE_FLOWS 2u
+#define SPLIT_FLOWS 8u
+#define MERGE_FLOWS 3u
 
 /* How often a bucket may become smaller when the sweep comes by. */
 #define VISIT_MERGES 8u
