@@ -239,6 +239,11 @@ static void print_notes(const struct run *run)
                 "weir: note: %" PRIu64
                 " IPv6 flows were not sent: NetFlow v1 and v5 cannot carry them\n",
                 exported->exporters.records_not_carried);
+    if (exported->exporters.fields_not_carried > 0)
+        fprintf(stderr,
+                "weir: note: %" PRIu64
+                " fields of --flow were not sent: NetFlow has none for them; IPFIX and JSON do\n",
+                exported->exporters.fields_not_carried);
     if (exported->senders.sends_refused > 0)
         fprintf(stderr,
                 "weir: note: nobody listens at a destination: %" PRIu64 " sends were refused\n",

@@ -52,6 +52,9 @@ const struct weir_counter weir_exporter_counter_table[] = {
     ROW(records_without_fields, RECORDS,
         "records sent without what is neither column nor key, for want of a place for a Template, "
         "or because no message has room for it"),
+    ROW(fields_not_carried, NONE,
+        "fields of flow definitions that the protocol has not: lists and elements of enterprises "
+        "in NetFlow v9, all that are no columns in v1 and v5"),
     ROW(values_clamped, NONE, "values too great for their field, sent as its greatest"),
 };
 #undef ROW
@@ -345,6 +348,8 @@ static const struct weir_exporter_extra *keep_extra(struct weir_exporter *export
         return NULL;
     copy->fields = *extra;
     copy->not_carried = weir_shape_not_carried(exporter->config.protocol, extra);
+    for (size_t i = 0; i < extra->count; i++)
+        exporter->counters.fields_not_carried += weir_extra_lacks(&copy->not_carried, i);
     exporter->extras[exporter->extra_count++] = copy;
     return copy;
 }

@@ -69,6 +69,7 @@ struct weir_exporter_counters {
     uint64_t octets_not_sent;
     uint64_t records_too_long;
     uint64_t records_without_fields;
+    uint64_t fields_not_carried;
     uint64_t values_clamped;
 };
 

@@ -149,6 +149,9 @@ expect 'a filter of what is never there' 2 \
     -r "$sample" --select 'match:bytes > 1M or not src mac 02:00:00:00:00:01'
 expect 'a filter of what may be there' 0 '' -r "$sample" --flow keys=src_addr,vlan \
     --flow 'keys=src_addr fields=packets' --select 'match:vlan = none or vlan = 3'
+expect 'fields that NetFlow has not' 0 '*weir: note: 2 fields of --flow were not sent: NetFlow*' \
+    -r "$sample" --flow 'keys=src_addr fields=packets,iat_min,length_min,splt_lengths' \
+    --to "netflow9+pcap:$dir/lacking.pcap" --progress
 for spec in count:1/10 random:2/10; do
     expect "workers and $spec" 2 "weir: --select: '$spec' chooses by the order*" \
         -r "$sample" --workers 2 --select match:tcp --select "$spec"

@@ -850,8 +850,10 @@ static void what_is_not_carried_makes_no_template(void **state)
     static const struct {
         enum weir_protocol protocol;
         uint64_t templates;
-    } cases[] = {
-        {WEIR_PROTOCOL_IPFIX, 3}, {WEIR_PROTOCOL_NETFLOW9, 2}, {WEIR_PROTOCOL_NETFLOW5, 0}};
+        uint64_t not_carried;
+    } cases[] = {{WEIR_PROTOCOL_IPFIX, 3, 0},
+                 {WEIR_PROTOCOL_NETFLOW9, 2, 2},
+                 {WEIR_PROTOCOL_NETFLOW5, 0, 3}};
     static const struct weir_field fields[] = {
         {0, 291, WEIR_LENGTH_VARIABLE}, {WEIR_PEN_BUILTIN, 400, 8}, {0, 192, 1}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -878,6 +880,7 @@ static void what_is_not_carried_makes_no_template(void **state)
         assert_int_equal(counters->templates_sent, cases[i].templates);
         assert_int_equal(counters->records_sent, 3);
         assert_int_equal(counters->records_without_fields, 0);
+        assert_int_equal(counters->fields_not_carried, cases[i].not_carried);
         weir_batch_free(batch);
         weir_exporter_free(exporter);
         wire_free(wire);
