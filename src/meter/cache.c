@@ -9,14 +9,31 @@
 
 /*
  * Slots for the flows asked for, so that no set is full long before the table is: a quarter more,
- * and up to twice as many while that takes no more than SPARE_SLOTS (47 MiB).
+ * and up to twice as many while that takes no more than SPARE_SLOTS (47 MiB). Of larger slots there
+ * are fewer: no more than come to ENTRY_OCTETS an entry and ROOM_OCTETS, but the quarter.
  */
-#define SPARE_SLOTS 500000u
+#define SPARE_SLOTS  500000u
+#define ENTRY_OCTETS 128u
+#define ROOM_OCTETS  48000000u
 
-static uint64_t slots_of(uint32_t entries)
+/* But for features: who asks for fields of these has their states besides. */
+static size_t slot_octets(const struct weir_cache_config *config)
 {
+    return sizeof(struct weir_group) / WEIR_GROUP_WAYS + sizeof(struct weir_flow_hot) +
+           sizeof(struct weir_flow_cold) +
+           (config->biflow != WEIR_BIFLOW_NONE ? sizeof(struct weir_flow_reverse) : 0) +
+           (config->definition.has_more ? sizeof(struct weir_flow_more_key) : 0);
+}
+
+static uint64_t slots_of(const struct weir_cache_config *config)
+{
+    uint64_t entries = config->entries, least = entries + entries / 4;
     uint64_t spare = entries - entries / 4;
-    return (uint64_t)entries + entries / 4 + (spare < SPARE_SLOTS ? spare : SPARE_SLOTS);
+    uint64_t slots = least + (spare < SPARE_SLOTS ? spare : SPARE_SLOTS);
+    uint64_t within = (entries * ENTRY_OCTETS + ROOM_OCTETS) / slot_octets(config);
+    if (slots > within)
+        slots = within;
+    return slots > least ? slots : least;
 }
 
 /* The shortest timeout, or what the limits have in place of a long one, in ticks. */
@@ -189,7 +206,7 @@ uint32_t weir_cache_first_region(uint32_t regions, uint32_t index, uint32_t coun
 static void divide(struct weir_cache *cache, const struct weir_cache_config *config)
 {
     uint32_t regions = weir_cache_regions(config->entries);
-    uint64_t sets = (slots_of(config->entries) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS;
+    uint64_t sets = (slots_of(config) + WEIR_GROUP_WAYS - 1) / WEIR_GROUP_WAYS;
     if (config->kind == WEIR_CACHE_IMMEDIATE)
         sets = 1; /* a flow is gone before the next one comes */
     weir_cache_divide((sets + regions - 1) / regions, &cache->row_count, &cache->region_buckets);

@@ -53,10 +53,11 @@
  *
  * Memory follows the flows: address space for all entries is reserved by weir_cache_new, of which
  * at most a 16th and 900 octets a flow are used while flows become more, and in the end about 200
- * octets an entry, or 125 octets an entry and 50 MiB where that is less; biflows take a third more,
- * keys that are not NetFlow's seven two thirds. What a flood took is given back within an idle
- * timeout after its flows have ended. A packet waits for 64 sets of 32 flows at most to be divided,
- * and mostly for none; no record shows it.
+ * octets an entry, or 128 octets an entry and 48 MB where that is less. Of biflows it is a third
+ * more and of keys that are not NetFlow's seven two thirds, up to the same sum, or to about 165 and
+ * 210 octets an entry where that is more. What a flood took is given back within an idle timeout
+ * after its flows have ended. A packet waits for 64 sets of 32 flows at most to be divided, and
+ * mostly for none; no record shows it.
  * Fields beyond counters take what their features do (meter/feature.h) for each of the slots, and
  * names and applications what they keep beside (meter/feature_engines.h).
  */

@@ -164,6 +164,42 @@ static void memory_follows_a_flood(void **state)
 }
 
 /*
+ * Slots of biflows, and of keys beside the usual, are larger. There are fewer of them then, so that
+ * memory stays the same, and yet hardly a flow ends before the cache has as many as it may.
+ */
+static void larger_slots_are_fewer(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        const char *definition;
+        enum weir_biflow biflow;
+        uint64_t most; /* octets */
+    } cases[] = {
+        {"keys=src_addr,dst_addr,src_port,dst_port,protocol", WEIR_BIFLOW_FIRST,
+         128 * UINT64_C(1000000) + 50000000},
+        {"keys=src_addr,dst_addr,src_port,dst_port,protocol,vlan", WEIR_BIFLOW_NONE,
+         216 * UINT64_C(1000000)},
+    };
+    enum { FLOWS = 1000000 };
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t exported = 0;
+        struct weir_diag diag;
+        weir_cache_free(bench->cache);
+        bench->cache = NULL;
+        bench->config.entries = FLOWS;
+        bench->config.biflow = cases[i].biflow;
+        assert_int_equal(
+            weir_flow_definition_parse(cases[i].definition, &bench->config.definition, &diag), 0);
+        start(bench, (struct weir_batch_sink){.batch = count_batch, .context = &exported});
+        uint32_t entries = (uint32_t)weir_cache_counters(bench->cache).cache_entries;
+        for (uint32_t flow = 0; flow < entries; flow++)
+            add(bench, flow_packet((int64_t)flow * 1000, flow));
+        assert_true(octets_of(bench) <= cases[i].most);
+        assert_true(weir_cache_counters(bench->cache).flows_expired_resources < entries / 50);
+    }
+}
+
+/*
  * The bounded part of the same: a flood of flows that come once does not keep other flows from
  * ending in time, what it pushes out is counted, and every packet is in some record.
  */
@@ -310,11 +346,9 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(few_flows_take_little),
-        CASE(memory_follows_a_flood),
-        CASE(a_flood_stops_neither_expiry_nor_export),
-        CASE(growth_shows_in_no_record),
-        CASE(flows_of_one_hash_divide_little),
+        CASE(few_flows_take_little),     CASE(memory_follows_a_flood),
+        CASE(larger_slots_are_fewer),    CASE(a_flood_stops_neither_expiry_nor_export),
+        CASE(growth_shows_in_no_record), CASE(flows_of_one_hash_divide_little),
     };
     return cmocka_run_group_tests_name("growth", tests, NULL, NULL);
 }
