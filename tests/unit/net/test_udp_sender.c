@@ -234,7 +234,7 @@ static uint16_t port_of_sender(void)
     socklen_t length = sizeof(own);
     /* The newest descriptor but for those of the test itself: found by what it is connected to. */
     for (int fd = 0; fd < 64; fd++) {
-        struct sockaddr_in peer;
+        struct sockaddr_in peer = {0};
         socklen_t peer_length = sizeof(peer);
         if (getpeername(fd, (struct sockaddr *)&peer, &peer_length) == 0 &&
             peer.sin_port == htons(4739) && getsockname(fd, (struct sockaddr *)&own, &length) == 0)
