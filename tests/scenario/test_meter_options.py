@@ -149,9 +149,15 @@ def check_sampling(folder):
     selectors = [line for line in lines if "selectorAlgorithm" in line]
     expect("Selectors", [(5, "ip"), (3, "random:1/10"), (6, "hash:1/2")],
            [(line["selectorAlgorithm"], line["selectorName"]) for line in selectors])
-    sequence = last_with(lines, "selectionSequenceId", "selectorId")
-    expect("their sequence", [line["selectorId"] for line in selectors],
-           [sequence[name] for name in sequence if name.startswith("selectorId")])
+    sequences = [line for line in lines if "selectionSequenceId" in line and "selectorId" in line]
+    expect("their sequence, and that of flows",
+           [[line["selectorId"] for line in selectors], [65537]],
+           [[line[name] for name in line if name.startswith("selectorId")] for line in sequences])
+    sequence = sequences[0]
+    selected = sum(line.get("flowSelectedFlowDeltaCount", 0) for line in lines)
+    unsent = last_with(lines, "notSentFlowTotalCount")["notSentFlowTotalCount"]
+    expect("flows selected and left out", (stats["records_sent"], stats["flows_exported"]),
+           (selected, selected + unsent))
     counts = last_with(lines, "selectorIdTotalPktsObserved")
     expect("what they selected", (stats["packets"], stats["packets_selected"]),
            (counts["selectorIdTotalPktsObserved"], counts["selectorIdTotalPktsSelected#3"]))

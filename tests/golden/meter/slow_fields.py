@@ -239,7 +239,8 @@ def compare(weir, capture, packets, is_biflow, seen):
         meter.add(packet)
     meter.finish()
     definition = ("keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,start,"
-                  f"end,lengths,iat,payload,fragmentation,tcp,responses,splt:{SPLT}")
+                  f"end,lengths,iat,payload,fragmentation,tcp,splt:{SPLT}"
+                  f"{',responses' if is_biflow else ''}")
     done = subprocess.run(
         [weir, "meter", "-q", "-r", capture, "--format", "csv", "--cache", "normal,entries=1M",
          *ENDLESS.options, *(["--biflow"] if is_biflow else []), "--flow", definition],

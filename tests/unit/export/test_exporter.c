@@ -955,21 +955,21 @@ static void a_template_too_long_goes_without_fields(void **state)
 enum { OPTIONAL = 12, PATTERNS = 1 << OPTIONAL, FIRST_ELEMENT = 1000 };
 
 /* Rows of all patterns up to `count`: pattern n lacks field k where bit k of n is set. */
-static struct weir_batch *patterns_new(uint32_t count)
+static struct weir_batch *patterns_new(uint32_t count, struct weir_extra_fields *extra)
 {
-    struct weir_extra_fields extra = {0};
+    *extra = (struct weir_extra_fields){0};
     for (uint16_t k = 0; k < OPTIONAL; k++) {
         struct weir_field field = {WEIR_PEN_BUILTIN, (uint16_t)(FIRST_ELEMENT + k), 1};
-        assert_int_equal(weir_extra_add(&extra, "field", field), 0);
+        assert_int_equal(weir_extra_add(extra, "field", field), 0);
     }
     struct weir_batch *batch = weir_batch_new(count);
-    assert_int_equal(weir_batch_set_extra(batch, &extra), 0);
+    assert_int_equal(weir_batch_set_extra(batch, extra), 0);
     struct weir_segment segment = {.columns = WEIR_COLUMN_BIT(PACKETS), .received_ns = START_NS};
     (void)weir_batch_begin(batch, &segment, count);
     for (uint32_t row = 0; row < count; row++) {
         weir_batch_u64(batch, WEIR_COLUMN_PACKETS)[row] = row;
         for (unsigned k = 0; k < OPTIONAL; k++) {
-            weir_batch_extra(batch, row)[extra.fields[k].offset] = (uint8_t)(row + k);
+            weir_batch_extra(batch, row)[extra->fields[k].offset] = (uint8_t)(row + k);
             if (row >> k & 1)
                 weir_extra_leave_out(&batch->extra_absent[row], k);
         }
@@ -1034,7 +1034,8 @@ static void thousands_of_patterns_have_templates(void **state)
     struct wire *wire = wire_new(1400);
     struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
     struct weir_exporter *exporter = exporter_new(&config, wire);
-    struct weir_batch *batch = patterns_new(count);
+    struct weir_extra_fields extra;
+    struct weir_batch *batch = patterns_new(count, &extra);
     struct weir_diag diag = {0};
     for (unsigned time = 0; time < 2; time++)
         assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
@@ -1056,7 +1057,8 @@ static void patterns_past_the_limit_are_counted(void **state)
     struct wire *wire = wire_new(1400);
     struct weir_exporter_config config = config_of(WEIR_PROTOCOL_IPFIX);
     struct weir_exporter *exporter = exporter_new(&config, wire);
-    struct weir_batch *batch = patterns_new(PATTERNS);
+    struct weir_extra_fields extra;
+    struct weir_batch *batch = patterns_new(PATTERNS, &extra);
     struct weir_diag diag = {0};
     assert_int_equal(weir_exporter_batch(exporter, batch, &diag), 0);
     assert_int_equal(weir_exporter_flush(exporter, &diag), 0);
