@@ -416,7 +416,8 @@ const struct weir_command weir_command_meter = {
         "addresses, of IP and MAC, and ports agree in both; an ICMP echo and its reply are one, "
         "too. Of flows "
         "without a packet of the reverse direction the fields of that are none; of those without "
-        "a forward one the times are the reverse's.\n\n"
+        "a forward one the times are the reverse's. NetFlow has no reverse direction: biflows go "
+        "out as IPFIX or JSON.\n\n"
         "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
         "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
         "once when a new connection takes its ports.",

@@ -139,8 +139,8 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                    .value = "HOW",
                    .fallback = "first",
                    .help = "with --biflow: the flow's source is who sent the first packet (first), "
-                           "or the SYN (syn), or has the greater port (port), or is outside of "
-                           "networks (outside:CIDR,...)"},
+                           "or is not who answers a SYN with it (syn), or has the greater port "
+                           "(port), or is outside of networks (outside:CIDR,...)"},
     [CACHE] = {.name = "cache",
                .kind = WEIR_OPTION_TEXT,
                .value = "SPEC",
