@@ -50,10 +50,11 @@ struct weir_meter {
     struct weir_source *reading;         /* the file that is open */
     struct weir_frame frames[FRAMES];
     struct weir_frame chosen[FRAMES]; /* of them, those that somebody selects */
-    struct weir_packet packets[FRAMES];
     uint16_t frame_of[FRAMES];
     struct weir_packet_content contents[FRAMES];
     struct round rounds[WEIR_METER_PROCESSES_MAX];
+    struct weir_meter_room room; /* of the round's packets: workers', or */
+    struct weir_packet packets[FRAMES];
     struct weir_packet_detail *details; /* of these; NULL: nobody needs them */
 };
 
@@ -127,8 +128,12 @@ static int open_workers(struct weir_meter *meter, unsigned workers, struct weir_
         processes[i].caches = weir_metering_caches(meter->meterings[i], &processes[i].cache_count);
         processes[i].sink = weir_metering_sink(meter->meterings[i]);
     }
-    const struct weir_meter_workers_config several = {workers, processes,
-                                                      meter->config.process_count};
+    const struct weir_meter_workers_config several = {
+        .count = workers,
+        .processes = processes,
+        .process_count = meter->config.process_count,
+        .needs_details = meter->details != NULL,
+    };
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
@@ -316,10 +321,10 @@ static bool is_stopped_by(void *context)
 static size_t parse(struct weir_meter *meter, const struct weir_frame *frames, size_t count,
                     uint16_t *ret_frame)
 {
-    return meter->details
-               ? weir_parse_details(meter->parser, frames, count, meter->packets, meter->details,
-                                    ret_frame)
-               : weir_parse_batch(meter->parser, frames, count, meter->packets, ret_frame);
+    const struct weir_meter_room *room = &meter->room;
+    return room->details ? weir_parse_details(meter->parser, frames, count, room->packets,
+                                              room->details, ret_frame)
+                         : weir_parse_batch(meter->parser, frames, count, room->packets, ret_frame);
 }
 
 /*
@@ -328,6 +333,7 @@ static size_t parse(struct weir_meter *meter, const struct weir_frame *frames, s
  */
 static size_t parse_kept(struct weir_meter *meter, size_t frame_count)
 {
+    const struct weir_meter_room *room = &meter->room;
     uint16_t origin[FRAMES];
     bool is_kept[FRAMES] = {false};
     size_t chosen = 0, packets = 0;
@@ -349,13 +355,13 @@ static size_t parse_kept(struct weir_meter *meter, size_t frame_count)
     for (size_t i = 0; i < chosen; i++) {
         const uint8_t *octets = meter->chosen[i].octets;
         struct weir_layers layers;
-        if (weir_parse_frame(meter->parser, &meter->chosen[i], &meter->packets[packets], &layers) !=
+        if (weir_parse_frame(meter->parser, &meter->chosen[i], &room->packets[packets], &layers) !=
             WEIR_REST_NONE)
             continue;
-        if (meter->details) {
-            meter->packets[packets].detail = (uint16_t)packets;
-            weir_parse_detail(&meter->chosen[i], &meter->packets[packets], &layers,
-                              &meter->details[packets]);
+        if (room->details) {
+            room->packets[packets].detail = (uint16_t)packets;
+            weir_parse_detail(&meter->chosen[i], &room->packets[packets], &layers,
+                              &room->details[packets]);
         }
         meter->contents[packets] = (struct weir_packet_content){
             octets + layers.network, octets + layers.fragment, octets + layers.end};
@@ -385,20 +391,20 @@ static int select_packets(struct weir_meter *meter, unsigned process, size_t pac
 {
     const struct weir_select_round all = {
         .frames = meter->frames,
-        .packets = meter->packets,
+        .packets = meter->room.packets,
         .frame_of = meter->frame_of,
-        .details = meter->details,
+        .details = meter->room.details,
         .contents = meter->contents,
     };
     struct round *round = &meter->rounds[process];
     keep_packets(meter, round, packet_count);
     int result = weir_select_packets(weir_metering_select(meter->meterings[process]), &all,
                                      round->kept, &round->count, diag);
-    *ret_packets = (struct weir_meter_packets){meter->packets, meter->details, round->count};
+    *ret_packets = (struct weir_meter_packets){meter->room.packets, round->count};
     if (round->count == packet_count)
         return result;
     for (size_t i = 0; i < round->count; i++)
-        round->packets[i] = meter->packets[round->kept[i]];
+        round->packets[i] = meter->room.packets[round->kept[i]];
     ret_packets->packets = round->packets;
     return result;
 }
@@ -425,8 +431,10 @@ static int select_round(struct weir_meter *meter, size_t frame_count,
     return result;
 }
 
-/* Makes packets of what a source has at once, for each process those that it selects. Results of
- * weir_source_next and others. */
+/*
+ * Makes packets of what a source has at once, for each process those that it selects. 1: it had as
+ * much as was asked for; 0; or errors of weir_source_next and others.
+ */
 static int read_round(struct weir_meter *meter, struct weir_source *source,
                       struct weir_meter_packets *packets, struct weir_diag *diag)
 {
@@ -439,20 +447,24 @@ static int read_round(struct weir_meter *meter, struct weir_source *source,
         result = select_round(meter, count, packets, diag);
         if (result < 0)
             weir_diag_prefix(diag, "%s", weir_source_name(source));
-        return result;
+        return result < 0 ? result : count == most;
     }
     meter->counters.packets_selected += count;
-    packets[0] = (struct weir_meter_packets){meter->packets, meter->details,
-                                             parse(meter, meter->frames, count, NULL)};
-    return 0;
+    packets[0] =
+        (struct weir_meter_packets){meter->room.packets, parse(meter, meter->frames, count, NULL)};
+    return count == most;
 }
 
 static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
     struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX];
+    meter->room = (struct weir_meter_room){meter->packets, meter->details, NULL};
     int result = read_round(meter, source, packets, diag);
+    if (result < 0)
+        return result;
+    result = 0;
     for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
-        result = weir_metering_take(meter->meterings[i], packets[i].packets, packets[i].details,
+        result = weir_metering_take(meter->meterings[i], packets[i].packets, meter->details,
                                     packets[i].count, diag);
     return result;
 }
@@ -471,11 +483,14 @@ struct reading {
     struct weir_source *source;
 };
 
-static int fetch(void *context, struct weir_meter_packets *packets, struct weir_diag *diag)
+static int fetch(void *context, const struct weir_meter_room *room,
+                 struct weir_meter_packets *packets, struct weir_diag *diag)
 {
     const struct reading *reading = context;
     if (is_stopped(reading->meter))
         return WEIR_E_END;
+    reading->meter->room = *room;
+    weir_source_use(reading->source, room->input);
     int result = read_round(reading->meter, reading->source, packets, diag);
     return result == WEIR_E_AGAIN ? 0 : result;
 }

@@ -6,32 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Packets that wait for a worker: a power of two. */
-#define RING 8192u
+/*
+ * Packets of a batch at most. It mostly ends before, where the input would have to read on: so what
+ * was read at once stays with one processor.
+ */
+#define BATCH_PACKETS (32u * WEIR_METER_WORKERS_FETCH)
 
 /*
- * Fetches before others are shown what they were given, and how often that is before others may
- * have the input: about as much as is read at once, which so stays with one processor. PIECE is
- * metered at most before there is room again.
+ * Batches of each worker: others may still be at one while it reads the next. Nobody else writes
+ * them, since what is in another processor's cache is slow to write.
  */
-#define FETCHES 4u
-#define SHOWS   4u
-#define PIECE   1024u
+#define BATCHES 2u
 
-/* What FETCHES may give to one worker. */
-#define FETCH_ROOM (2u * FETCHES * WEIR_METER_WORKERS_FETCH)
-
-/* A share of one of the caches, and what waits for it. */
-struct lane {
-    struct weir_cache *cache;
-    struct weir_packet *ring;
-    struct weir_packet_detail *details; /* of the packets in the ring; NULL: it needs none */
-    uint8_t *octets;                    /* and so many of each from the IP header on: */
-    uint32_t network_octets;
-    uint64_t filled;  /* packets ever put in; of who has the input, others know of `shown` */
-    uint64_t shown;   /* those that may be metered */
-    uint64_t metered; /* those that were */
-    struct weir_cache_counters counted;
+/* What was read at once, for each cache by whose it is. */
+struct batch {
+    struct weir_spread_batch spread[WEIR_METER_WORKERS_CACHES];
+    struct weir_packet_detail *details; /* NULL: nobody needs any */
+    uint8_t *octets; /* of each packet so many from the IP header on, as the workers have it */
+    bool is_sorted;  /* by the lock: it can be metered, */
+    unsigned left;   /* by the lock: and by so many workers still has to be */
 };
 
 /* Where records of a process go. */
@@ -43,7 +36,15 @@ struct outlet {
 struct worker {
     struct weir_meter_workers *workers;
     pthread_t thread;
-    struct lane lanes[WEIR_METER_WORKERS_CACHES];
+    struct weir_spread_share shares[WEIR_METER_WORKERS_CACHES];
+    struct weir_cache_counters counted[WEIR_METER_WORKERS_CACHES]; /* by the lock */
+    uint64_t metered; /* batches that it has gone through, */
+    uint64_t read;    /* and has read itself */
+    struct batch batches[BATCHES];
+    struct weir_packet *packets[WEIR_METER_WORKERS_PROCESSES]; /* that each has of a batch */
+    size_t counts[WEIR_METER_WORKERS_PROCESSES];
+    struct weir_flow_place *places; /* of them */
+    uint8_t *input;                 /* for WEIR_METER_WORKERS_INPUT octets that packets are in */
     int result;
     struct weir_diag diag;
 };
@@ -51,24 +52,28 @@ struct worker {
 /* The lock is of what is marked; the rest is of who has the input, or constant. */
 struct weir_meter_workers {
     unsigned count;
+    unsigned process_count;
     unsigned cache_count;
     unsigned process_of[WEIR_METER_WORKERS_CACHES];
     struct outlet outlets[WEIR_METER_WORKERS_PROCESSES];
+    struct weir_spread spreads[WEIR_METER_WORKERS_CACHES];
+    bool needs_details;
+    uint32_t network_octets; /* of each packet, for the caches */
     pthread_mutex_t sink_lock;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned waiting; /* by the lock, as are the lanes' `shown`, `metered`, `counted` */
+    unsigned waiting; /* by the lock, as are the batches' marks and the workers' `counted` */
     bool is_taken;    /* by the lock: somebody has the input */
     bool has_ended;   /* by the lock: the input has */
     bool has_failed;  /* by the lock: a sink has, or there is no thread */
+    uint64_t begun;   /* by the lock: batches ever, of which the last are in `order` */
+    struct batch *order[WEIR_SPREAD_MAX * BATCHES];
     sigset_t signals; /* the mask of who has the input */
     weir_meter_fetch *fetch;
     void *context;
     int result; /* of the input */
     struct weir_diag diag;
     int64_t now_ns;
-    struct weir_spread spreads[WEIR_METER_WORKERS_CACHES];
-    uint8_t shares[WEIR_METER_WORKERS_FETCH];
     struct worker each[WEIR_SPREAD_MAX];
 };
 
@@ -83,28 +88,56 @@ static int take_batch(void *context, const struct weir_batch *batch, struct weir
     return result;
 }
 
-/* Room for what the cache needs of packets besides; false: no memory. */
-static bool make_details(struct lane *lane, const struct weir_cache_config *cache)
-{
-    lane->details = malloc(RING * sizeof(*lane->details));
-    lane->network_octets = weir_cache_network_octets(cache);
-    lane->octets = malloc((size_t)RING * lane->network_octets + 1);
-    return lane->details && lane->octets;
-}
-
-static int make_lane(struct worker *worker, unsigned lane_index, struct weir_share share,
-                     const struct weir_cache_config *config, struct weir_diag *diag)
+static int make_cache(struct worker *worker, unsigned cache, struct weir_share share,
+                      const struct weir_cache_config *config, struct weir_diag *diag)
 {
     struct weir_meter_workers *workers = worker->workers;
-    struct outlet *outlet = &workers->outlets[workers->process_of[lane_index]];
+    struct outlet *outlet = &workers->outlets[workers->process_of[cache]];
     const struct weir_batch_sink sink = {.batch = take_batch, .context = outlet};
-    struct lane *lane = &worker->lanes[lane_index];
-    struct weir_cache_config cache = *config;
-    cache.share = share;
-    lane->ring = malloc(RING * sizeof(*lane->ring));
-    if (!lane->ring || (weir_cache_needs_details(&cache) && !make_details(lane, &cache)))
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", share.count);
-    return weir_cache_new(&cache, &sink, &lane->cache, diag);
+    struct weir_cache_config own = *config;
+    struct weir_cache *made;
+    own.share = share;
+    int result = weir_cache_new(&own, &sink, &made, diag);
+    if (result < 0)
+        return result;
+    weir_spread_share_init(&worker->shares[cache], made, share);
+    if (share.index == 0)
+        weir_spread_init(&workers->spreads[cache], made, share.count);
+    return 0;
+}
+
+static bool make_batch(const struct weir_meter_workers *workers, struct batch *batch)
+{
+    bool has_room = true;
+    for (unsigned i = 0; i < workers->cache_count; i++) {
+        struct weir_spread_batch *spread = &batch->spread[i];
+        spread->packets = malloc(BATCH_PACKETS * sizeof(*spread->packets));
+        spread->places = malloc(BATCH_PACKETS * sizeof(*spread->places));
+        spread->shares = malloc(BATCH_PACKETS);
+        has_room &= spread->packets && spread->places && spread->shares;
+    }
+    if (workers->needs_details) {
+        batch->details = malloc(BATCH_PACKETS * sizeof(*batch->details));
+        batch->octets = malloc((size_t)BATCH_PACKETS * workers->network_octets + 1);
+        has_room &= batch->details && batch->octets;
+    }
+    return has_room;
+}
+
+/* Room for what it reads. */
+static bool make_room(struct worker *worker)
+{
+    const struct weir_meter_workers *workers = worker->workers;
+    worker->places = malloc(BATCH_PACKETS * sizeof(*worker->places));
+    worker->input = malloc(WEIR_METER_WORKERS_INPUT);
+    bool has_room = worker->places && worker->input;
+    for (unsigned i = 0; i < workers->process_count; i++) {
+        worker->packets[i] = malloc(BATCH_PACKETS * sizeof(*worker->packets[i]));
+        has_room &= worker->packets[i] != NULL;
+    }
+    for (unsigned i = 0; i < BATCHES; i++)
+        has_room &= make_batch(workers, &worker->batches[i]);
+    return has_room;
 }
 
 static int make_worker(struct weir_meter_workers *workers, unsigned index,
@@ -112,19 +145,23 @@ static int make_worker(struct weir_meter_workers *workers, unsigned index,
 {
     struct worker *worker = &workers->each[index];
     const struct weir_share share = {.index = index, .count = config->count};
-    unsigned lane = 0;
+    unsigned cache = 0;
     int result = 0;
     worker->workers = workers;
+    if (!make_room(worker))
+        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory for %u workers", config->count);
     for (unsigned i = 0; i < config->process_count; i++)
         for (unsigned k = 0; k < config->processes[i].cache_count && result == 0; k++)
-            result = make_lane(worker, lane++, share, &config->processes[i].caches[k], diag);
+            result = make_cache(worker, cache++, share, &config->processes[i].caches[k], diag);
     return result;
 }
 
-/* Which cache is of which process. */
+/* Which cache is of which process, and how much they need of packets. */
 static int take_caches(struct weir_meter_workers *workers,
                        const struct weir_meter_workers_config *config, struct weir_diag *diag)
 {
+    workers->process_count = config->process_count;
+    workers->needs_details = config->needs_details;
     for (unsigned i = 0; i < config->process_count; i++) {
         const struct weir_meter_workers_process *process = &config->processes[i];
         workers->outlets[i] = (struct outlet){workers, process->sink};
@@ -133,8 +170,9 @@ static int take_caches(struct weir_meter_workers *workers,
                 return weir_diag_set(diag, WEIR_E_USAGE,
                                      "workers meter at most %u flow definitions in all",
                                      WEIR_METER_WORKERS_CACHES);
-            weir_spread_init(&workers->spreads[workers->cache_count], &process->caches[k],
-                             config->count);
+            uint32_t octets = weir_cache_network_octets(&process->caches[k]);
+            if (octets > workers->network_octets)
+                workers->network_octets = octets;
             workers->process_of[workers->cache_count++] = i;
         }
     }
@@ -161,142 +199,127 @@ int weir_meter_workers_new(const struct weir_meter_workers_config *config,
     return 0;
 }
 
+static void free_batch(struct batch *batch)
+{
+    for (unsigned i = 0; i < WEIR_METER_WORKERS_CACHES; i++) {
+        free(batch->spread[i].packets);
+        free(batch->spread[i].places);
+        free(batch->spread[i].shares);
+    }
+    free(batch->details);
+    free(batch->octets);
+}
+
+static void free_worker(struct worker *worker)
+{
+    for (unsigned i = 0; i < WEIR_METER_WORKERS_CACHES; i++)
+        weir_cache_free(worker->shares[i].cache);
+    for (unsigned i = 0; i < WEIR_METER_WORKERS_PROCESSES; i++)
+        free(worker->packets[i]);
+    for (unsigned i = 0; i < BATCHES; i++)
+        free_batch(&worker->batches[i]);
+    free(worker->places);
+    free(worker->input);
+}
+
 void weir_meter_workers_free(struct weir_meter_workers *workers)
 {
     if (!workers)
         return;
-    for (unsigned i = 0; i < workers->count; i++) {
-        for (unsigned k = 0; k < workers->cache_count; k++) {
-            weir_cache_free(workers->each[i].lanes[k].cache);
-            free(workers->each[i].lanes[k].ring);
-            free(workers->each[i].lanes[k].details);
-            free(workers->each[i].lanes[k].octets);
-        }
-    }
+    for (unsigned i = 0; i < workers->count; i++)
+        free_worker(&workers->each[i]);
     pthread_cond_destroy(&workers->changed);
     pthread_mutex_destroy(&workers->lock);
     pthread_mutex_destroy(&workers->sink_lock);
     free(workers);
 }
 
-/* ---- Taking the input in ---- */
+/* ---- Reading ---- */
 
-/* Where packets for the shares of one cache go. */
-struct giving {
-    struct worker *each;
-    unsigned cache;
-    const struct weir_packet_detail *details;
-};
-
-/* Copies as much as there is room for. */
-static void keep(const struct lane *lane, size_t place, const uint8_t **octets, uint32_t *length)
+/* Copies as much as there is room for, unless another process has. */
+static void keep(uint32_t most, uint8_t *to, const uint8_t **octets, uint32_t *length)
 {
-    uint8_t *to = lane->octets + place * lane->network_octets;
-    if (*length > lane->network_octets)
-        *length = lane->network_octets;
-    if (*length > 0)
+    if (*length > most)
+        *length = most;
+    if (*length > 0 && *octets != to)
         memcpy(to, *octets, *length);
     *octets = *length > 0 ? to : NULL;
 }
 
 /* The octets are the frame's, which is gone when the packet is metered. */
-static void keep_octets(const struct lane *lane, struct weir_packet_detail *detail, size_t place)
+static void keep_octets(const struct weir_meter_workers *workers, const struct batch *batch,
+                        uint16_t place)
 {
-    if (lane->network_octets == 0 || !detail->network) {
+    const uint32_t most = workers->network_octets;
+    struct weir_packet_detail *detail = &batch->details[place];
+    uint8_t *to = batch->octets + (size_t)place * most;
+    if (most == 0 || !detail->network) {
         detail->network = NULL;
         detail->network_captured = 0;
-        keep(lane, place, &detail->payload, &detail->payload_captured);
+        keep(most, to, &detail->payload, &detail->payload_captured);
         return;
     }
     const uint32_t before = detail->network_captured - detail->payload_captured;
-    keep(lane, place, &detail->network, &detail->network_captured);
+    keep(most, to, &detail->network, &detail->network_captured);
     bool has_payload = detail->network_captured > before;
     detail->payload = has_payload ? detail->network + before : NULL;
     detail->payload_captured = has_payload ? detail->network_captured - before : 0;
 }
 
-static void give(void *context, unsigned share, const struct weir_packet *packet)
+/* Puts packets that were fetched where a process has its own; their details are from `first` on. */
+static void keep_packets(const struct weir_meter_workers *workers, const struct batch *batch,
+                         const struct weir_meter_packets *fetched, size_t first,
+                         struct weir_packet *packets)
 {
-    const struct giving *giving = context;
-    struct lane *lane = &giving->each[share].lanes[giving->cache];
-    uint16_t place = (uint16_t)(lane->filled++ % RING);
-    lane->ring[place] = *packet;
-    lane->ring[place].detail = place;
-    if (!lane->details || packet->flags & WEIR_PACKET_CLOCK)
-        return;
-    lane->details[place] = giving->details[packet->detail];
-    keep_octets(lane, &lane->details[place], place);
+    if (fetched->count > 0 && fetched->packets != packets)
+        memcpy(packets, fetched->packets, fetched->count * sizeof(*packets));
+    for (size_t i = 0; batch->details && i < fetched->count; i++) {
+        packets[i].detail = (uint16_t)(packets[i].detail + first);
+        keep_octets(workers, batch, packets[i].detail);
+    }
 }
 
-/* Whether every worker has room for what a fetch may give. With the lock. */
-static bool have_room(const struct weir_meter_workers *workers)
+/* Reads a batch, to where the input would have to read on. True: the input has ended. */
+static bool read_batch(struct worker *worker, const struct batch *batch)
 {
-    for (unsigned i = 0; i < workers->count; i++) {
-        for (unsigned k = 0; k < workers->cache_count; k++) {
-            const struct lane *lane = &workers->each[i].lanes[k];
-            if (RING - (lane->filled - lane->metered) < FETCH_ROOM)
-                return false;
+    struct weir_meter_workers *workers = worker->workers;
+    size_t *counts = worker->counts;
+    int result = 1;
+    memset(counts, 0, sizeof(worker->counts));
+    for (size_t first = 0; first < BATCH_PACKETS && result == 1;
+         first += WEIR_METER_WORKERS_FETCH) {
+        struct weir_meter_packets fetched[WEIR_METER_WORKERS_PROCESSES] = {{NULL, 0}};
+        const struct weir_meter_room room = {
+            .packets = worker->packets[0] + counts[0],
+            .details = batch->details ? batch->details + first : NULL,
+            .input = worker->input,
+        };
+        result = workers->fetch(workers->context, &room, fetched, &workers->diag);
+        /* The first has its own where others' may still be. */
+        for (unsigned i = workers->process_count; i-- > 0 && result >= 0;) {
+            keep_packets(workers, batch, &fetched[i], first, worker->packets[i] + counts[i]);
+            counts[i] += fetched[i].count;
         }
     }
-    return true;
-}
-
-/* Puts what was fetched into the rings of one cache's shares. */
-static void spread(struct weir_meter_workers *workers, unsigned cache,
-                   const struct weir_meter_packets *fetched)
-{
-    struct weir_spread *own = &workers->spreads[cache];
-    struct giving giving = {workers->each, cache, fetched->details};
-    weir_spread_places(own, fetched->packets, fetched->details, fetched->count, workers->shares);
-    for (size_t i = 0; i < fetched->count; i++) {
-        const struct weir_packet *packet = &fetched->packets[i];
-        uint8_t share = workers->shares[i];
-        if (weir_spread_is_plain(own, packet, share))
-            give(&giving, share, packet);
-        else
-            weir_spread_packet(own, packet, share, give, &giving);
-    }
-}
-
-static void finish_spreads(struct weir_meter_workers *workers)
-{
-    workers->now_ns = 0;
-    for (unsigned i = 0; i < workers->cache_count; i++) {
-        const struct weir_meter_clock *clock = &workers->spreads[i].clock;
-        struct giving giving = {workers->each, i, NULL};
-        if (clock->started && weir_cache_time_ns(clock->now) > workers->now_ns)
-            workers->now_ns = weir_cache_time_ns(clock->now);
-        weir_spread_finish(&workers->spreads[i], give, &giving);
-    }
-}
-
-/* Fetches once. True: the input has ended. *ret_few: it had little, and may have to be waited for.
- */
-static bool fetch(struct weir_meter_workers *workers, bool *ret_few)
-{
-    struct weir_meter_packets packets[WEIR_METER_WORKERS_PROCESSES] = {{NULL, NULL, 0}};
-    int result = workers->fetch(workers->context, packets, &workers->diag);
-    if (result < 0) {
+    if (result < 0)
         workers->result = result == WEIR_E_END ? 0 : result;
-        finish_spreads(workers);
-        return true;
-    }
-    size_t most = 0;
-    for (unsigned i = 0; i < workers->cache_count; i++) {
-        const struct weir_meter_packets *own = &packets[workers->process_of[i]];
-        spread(workers, i, own);
-        most = own->count > most ? own->count : most;
-    }
-    *ret_few = most < WEIR_METER_WORKERS_FETCH / 2;
-    return false;
+    return result < 0;
 }
 
-/* Lets all see what they were given. With the lock. */
-static void show(struct weir_meter_workers *workers)
+static void sort_batch(const struct worker *worker, struct batch *batch)
 {
-    for (unsigned i = 0; i < workers->count; i++)
-        for (unsigned k = 0; k < workers->cache_count; k++)
-            workers->each[i].lanes[k].shown = workers->each[i].lanes[k].filled;
+    const struct weir_meter_workers *workers = worker->workers;
+    for (unsigned i = 0; i < workers->cache_count; i++) {
+        unsigned process = workers->process_of[i];
+        weir_spread_sort(&workers->spreads[i], worker->packets[process], worker->counts[process],
+                         batch->details, worker->places, &batch->spread[i]);
+    }
+}
+
+/* The place of a batch among those under way, by its number. */
+static struct batch **place_of(struct weir_meter_workers *workers, uint64_t number)
+{
+    return &workers->order[number % ((uint64_t)workers->count * BATCHES)];
 }
 
 static void wake_others(struct weir_meter_workers *workers)
@@ -305,68 +328,82 @@ static void wake_others(struct weir_meter_workers *workers)
         pthread_cond_broadcast(&workers->changed);
 }
 
-/* Takes the input for a while. With the lock, which is given up meanwhile. */
-static void take_in(struct weir_meter_workers *workers)
+/* With the lock. */
+static bool can_read(const struct worker *worker)
 {
-    bool has_ended = false;
+    return !worker->workers->is_taken && !worker->workers->has_ended &&
+           worker->batches[worker->read % BATCHES].left == 0;
+}
+
+/*
+ * Takes the input for the next batch. With the lock, which is given up meanwhile. Signals that want
+ * the process to stop are for who may be waiting for input.
+ */
+static void take_in(struct worker *worker)
+{
+    struct weir_meter_workers *workers = worker->workers;
+    struct batch *batch = &worker->batches[worker->read++ % BATCHES];
+    sigset_t blocked;
     workers->is_taken = true;
-    for (unsigned i = 0; i < SHOWS && !has_ended && !workers->has_failed && have_room(workers);
-         i++) {
-        pthread_mutex_unlock(&workers->lock);
-        bool few = false;
-        for (unsigned k = 0; k < FETCHES && !has_ended && !few; k++)
-            has_ended = fetch(workers, &few);
-        pthread_mutex_lock(&workers->lock);
-        show(workers);
-        wake_others(workers);
-    }
+    *place_of(workers, workers->begun++) = batch;
+    batch->is_sorted = false;
+    batch->left = workers->count;
+    pthread_mutex_unlock(&workers->lock);
+    pthread_sigmask(SIG_SETMASK, &workers->signals, &blocked);
+    bool has_ended = read_batch(worker, batch);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    pthread_mutex_lock(&workers->lock);
     workers->has_ended = has_ended;
     workers->is_taken = false;
     wake_others(workers);
-}
-
-/* Signals that want the process to stop are for who may be waiting for input. */
-static void take_in_with_signals(struct weir_meter_workers *workers)
-{
-    sigset_t blocked;
-    pthread_sigmask(SIG_SETMASK, &workers->signals, &blocked);
-    take_in(workers);
-    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    pthread_mutex_unlock(&workers->lock);
+    sort_batch(worker, batch);
+    pthread_mutex_lock(&workers->lock);
+    batch->is_sorted = true;
+    wake_others(workers);
 }
 
 /* ---- Metering ---- */
 
-/* Of the lanes for which packets wait the first, or NULL. With the lock. */
-static struct lane *find_lane(struct worker *worker)
-{
-    for (unsigned i = 0; i < worker->workers->cache_count; i++)
-        if (worker->lanes[i].metered < worker->lanes[i].shown)
-            return &worker->lanes[i];
-    return NULL;
-}
-
-/* Meters some of what waits. With the lock, which is given up meanwhile. */
-static void meter(struct worker *worker, struct lane *lane)
+/* With the lock. */
+static bool can_meter(const struct worker *worker)
 {
     struct weir_meter_workers *workers = worker->workers;
-    size_t first = lane->metered % RING;
-    size_t count = lane->shown - lane->metered;
-    if (count > RING - first)
-        count = RING - first;
-    if (count > PIECE)
-        count = PIECE;
+    return worker->metered < workers->begun && (*place_of(workers, worker->metered))->is_sorted;
+}
+
+/* Meters what is the worker's of the next batch. With the lock, which is given up meanwhile. */
+static void meter(struct worker *worker)
+{
+    struct weir_meter_workers *workers = worker->workers;
+    struct batch *batch = *place_of(workers, worker->metered);
+    struct weir_cache_counters counted[WEIR_METER_WORKERS_CACHES];
     pthread_mutex_unlock(&workers->lock);
-    worker->result = weir_cache_add_details(lane->cache, lane->ring + first, lane->details, count,
-                                            &worker->diag);
-    struct weir_cache_counters counted = weir_cache_counters(lane->cache);
+    for (unsigned i = 0; i < workers->cache_count && worker->result == 0; i++) {
+        worker->result =
+            weir_spread_take(&worker->shares[i], &batch->spread[i], batch->details, &worker->diag);
+        counted[i] = weir_cache_counters(worker->shares[i].cache);
+    }
     pthread_mutex_lock(&workers->lock);
-    lane->counted = counted;
-    lane->metered += count;
+    worker->metered++;
     if (worker->result < 0)
         workers->has_failed = true;
-    /* Those who wait have nothing to meter: of use to them is the input, or the end. */
-    if (workers->has_failed || (!workers->is_taken && have_room(workers)))
+    else
+        memcpy(worker->counted, counted, workers->cache_count * sizeof(counted[0]));
+    if (--batch->left == 0 || workers->has_failed)
         wake_others(workers);
+}
+
+/* All know the same time. */
+static void end_flows(struct worker *worker)
+{
+    struct weir_meter_workers *workers = worker->workers;
+    for (unsigned i = 0; i < workers->cache_count && worker->result == 0; i++) {
+        int64_t now_ns = weir_spread_now(&worker->shares[i]);
+        if (worker == &workers->each[0] && now_ns > workers->now_ns)
+            workers->now_ns = now_ns;
+        worker->result = weir_spread_finish(&worker->shares[i], &worker->diag);
+    }
 }
 
 static void *work(void *context)
@@ -375,13 +412,12 @@ static void *work(void *context)
     struct weir_meter_workers *workers = worker->workers;
     pthread_mutex_lock(&workers->lock);
     while (!workers->has_failed) {
-        struct lane *lane = find_lane(worker);
-        if (lane) {
-            meter(worker, lane);
-        } else if (workers->has_ended) {
+        if (can_meter(worker)) {
+            meter(worker);
+        } else if (can_read(worker)) {
+            take_in(worker);
+        } else if (workers->has_ended && worker->metered == workers->begun) {
             break;
-        } else if (!workers->is_taken && have_room(workers)) {
-            take_in_with_signals(workers);
         } else {
             workers->waiting++;
             pthread_cond_wait(&workers->changed, &workers->lock);
@@ -391,8 +427,8 @@ static void *work(void *context)
     bool has_failed = workers->has_failed;
     pthread_mutex_unlock(&workers->lock);
     pthread_sigmask(SIG_SETMASK, &workers->signals, NULL);
-    for (unsigned i = 0; i < workers->cache_count && !has_failed && worker->result == 0; i++)
-        worker->result = weir_cache_finish(worker->lanes[i].cache, &worker->diag);
+    if (!has_failed)
+        end_flows(worker);
     return NULL;
 }
 
@@ -404,6 +440,7 @@ static void begin(struct weir_meter_workers *workers, weir_meter_fetch *fetch_fu
     workers->result = 0;
     workers->has_ended = false;
     workers->has_failed = false;
+    workers->now_ns = 0;
 }
 
 int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch *fetch_function,
@@ -434,7 +471,7 @@ int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch 
     for (unsigned i = 0; i < workers->count; i++) {
         struct worker *worker = &workers->each[i];
         for (unsigned k = 0; k < workers->cache_count; k++)
-            worker->lanes[k].counted = weir_cache_counters(worker->lanes[k].cache);
+            worker->counted[k] = weir_cache_counters(worker->shares[k].cache);
         if (worker->result < 0) {
             *diag = worker->diag;
             return worker->result;
@@ -461,7 +498,7 @@ struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *w
         for (unsigned k = 0; k < workers->cache_count; k++)
             if (workers->process_of[k] == process)
                 weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count,
-                                     &workers->each[i].lanes[k].counted, &total);
+                                     &workers->each[i].counted[k], &total);
     pthread_mutex_unlock(&workers->lock);
     return total;
 }

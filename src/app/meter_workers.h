@@ -8,14 +8,16 @@
  *     counters = weir_meter_workers_count(workers, 0);
  *     weir_meter_workers_free(workers);
  *
- * Nobody only reads: a worker that has metered all that is its own takes the input for some hundred
- * packets and puts each into the ring of the worker whose it is. So there are as many threads as
- * workers, and all have work as long as there is some. The caller is one of them.
+ * Nobody only reads: each worker that finds room takes the input for a batch, hashes its packets
+ * and puts them in order by whose they are; and each goes through all batches in the order in which
+ * they were read and meters what is its own there. So there are as many threads as workers, all
+ * have work as long as there is some, and only what another has read comes from another processor.
+ * The caller is one of them.
  *
  * Ownership: borrows the sink. Threads: functions are of one caller, but weir_meter_workers_count
  * which `fetch` may call, too. `fetch` is called by any thread, one at a time, and signals are only
  * delivered to that. The sink is called by any thread, one at a time. Limits: WEIR_SPREAD_MAX
- * workers; 8192 packets wait for each of their caches.
+ * workers; of what each has read two batches of up to 4096 packets wait.
  */
 #ifndef WEIR_APP_METER_WORKERS_H
 #define WEIR_APP_METER_WORKERS_H
@@ -23,12 +25,14 @@
 #include "base/error.h"
 #include "meter/cache.h"
 #include "meter/spread.h"
+#include "packet/source.h"
 #include "record/batch.h"
 #include "record/packet.h"
 
 struct weir_meter_workers;
 
 #define WEIR_METER_WORKERS_FETCH 128u
+#define WEIR_METER_WORKERS_INPUT WEIR_SOURCE_BUFFER_OCTETS
 
 #define WEIR_METER_WORKERS_CACHES    16u
 #define WEIR_METER_WORKERS_PROCESSES 8u
@@ -44,21 +48,29 @@ struct weir_meter_workers_config {
     unsigned count; /* 2 to weir_cache_regions(entries) of each cache */
     const struct weir_meter_workers_process *processes;
     unsigned process_count; /* with WEIR_METER_WORKERS_CACHES caches in all */
+    bool needs_details;     /* of packets: some cache, or the input */
 };
 
-/* Packets for a process, valid until the next are asked for. */
+/* Where to put packets, WEIR_METER_WORKERS_FETCH of them. */
+struct weir_meter_room {
+    struct weir_packet *packets;
+    struct weir_packet_detail *details; /* of them; NULL: nobody needs any */
+    uint8_t *input; /* WEIR_METER_WORKERS_INPUT octets, to read into what they are in */
+};
+
+/* Packets for a process, of the room, or others that are valid until the next are asked for. */
 struct weir_meter_packets {
     const struct weir_packet *packets;
-    const struct weir_packet_detail *details; /* of them; NULL: no cache needs any */
-    size_t count;                             /* at most WEIR_METER_WORKERS_FETCH */
+    size_t count; /* at most WEIR_METER_WORKERS_FETCH */
 };
 
 /*
- * Finds the next packets, one value a process, all of none at first. 0, also where there were none;
- * anything negative ends the input, WEIR_E_END in good order.
+ * Fills in the packets of each process. 1: there are more at once; 0: the next may have to be
+ * waited for, and perhaps there were none; anything negative ends the input, WEIR_E_END in good
+ * order.
  */
-typedef int weir_meter_fetch(void *context, struct weir_meter_packets *packets,
-                             struct weir_diag *diag);
+typedef int weir_meter_fetch(void *context, const struct weir_meter_room *room,
+                             struct weir_meter_packets *packets, struct weir_diag *diag);
 
 /* 0; WEIR_E_USAGE as of weir_cache_new; WEIR_E_NOMEM. */
 WEIR_CHECKED int weir_meter_workers_new(const struct weir_meter_workers_config *config,

@@ -33,10 +33,10 @@ struct batch {
     struct weir_flow_more_key more[BATCH]; /* where the path has them */
 };
 
-/* First stage: masked keys, hashes, and the groups are asked for. */
+/* First stage: masked keys and hashes, unless they are `places`, and the groups are asked for. */
 HOT void place(const struct weir_cache *cache, const unsigned path,
                const struct weir_packet *packets, const struct weir_packet_detail *details,
-               struct batch *batch, size_t count)
+               const struct weir_flow_place *places, struct batch *batch, size_t count)
 {
     const struct weir_flow_more_key *mask = &cache->rows.layout.definition.more_mask;
     if (path & WEIR_PATH_MORE && !weir_flow_more_needs_detail(mask))
@@ -44,15 +44,16 @@ HOT void place(const struct weir_cache *cache, const unsigned path,
     for (size_t i = 0; path & WEIR_PATH_MORE && i < count; i++)
         batch->more[i] =
             weir_flow_more_of(&packets[i], details ? &details[packets[i].detail] : NULL, mask);
-    cache->hash(&cache->hasher, packets, path & WEIR_PATH_MORE ? batch->more : NULL, batch->places,
-                count);
+    if (places)
+        memcpy(batch->places, places, count * sizeof(*places));
+    else
+        cache->hash(&cache->hasher, packets, path & WEIR_PATH_MORE ? batch->more : NULL,
+                    batch->places, count);
     for (size_t i = 0; i < count; i++) {
         if (path & WEIR_PATH_MORE && path & WEIR_PATH_BIFLOW)
             weir_flow_more_exchange(&batch->more[i], batch->places[i].swapped);
-        /* Packets that only tell the time may have any bucket. */
         struct weir_flow_place *at = &batch->places[i];
-        uint32_t bucket = at->bucket - cache->first_bucket;
-        at->bucket = bucket < cache->bucket_count ? bucket : 0;
+        at->bucket -= cache->first_bucket;
         at->set = weir_cache_set(cache, at->bucket, at->bits);
         __builtin_prefetch(&cache->groups[at->set], 1);
     }
@@ -564,14 +565,14 @@ static inline size_t lesser(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* `details` NULL: nobody told. */
+/* `details` NULL: nobody told; `places` NULL: they are to be found. */
 HOT int add(struct weir_cache *cache, const unsigned path, const struct weir_packet *packets,
-            const struct weir_packet_detail *details, size_t count, struct weir_diag *diag)
+            const struct weir_packet_detail *details, const struct weir_flow_place *places,
+            size_t count, struct weir_diag *diag)
 {
     static const struct weir_packet_detail nothing;
     struct batch batches[3];
     uint64_t octets = 0;
-    size_t clocks = 0;
     uint64_t packets_no_room = cache->counters.packets_no_room;
     uint64_t octets_no_room = cache->counters.octets_no_room;
     cache->rows.diag = diag;
@@ -584,7 +585,7 @@ HOT int add(struct weir_cache *cache, const unsigned path, const struct weir_pac
         struct batch *batch = &batches[i % 3];
         size_t size = batch_size(count, i), fetch_size = placed - fetched,
                meter_size = fetched - metered;
-        place(cache, path, packets + placed, details, batch, size);
+        place(cache, path, packets + placed, details, places ? places + placed : NULL, batch, size);
         for (size_t k = 0; k < BATCH; k += TURN) {
             fetch(cache, path, packets + fetched, &batches[(i + 2) % 3], lesser(k, fetch_size),
                   lesser(k + TURN, fetch_size));
@@ -592,11 +593,6 @@ HOT int add(struct weir_cache *cache, const unsigned path, const struct weir_pac
             const size_t turn_end = lesser(k + TURN, meter_size);
             for (size_t m = k; m < turn_end; m++) {
                 const struct weir_packet *packet = &packets[metered + m];
-                if (__builtin_expect(packet->flags & WEIR_PACKET_CLOCK, 0)) {
-                    weir_cache_take_clock(cache, packet);
-                    clocks++;
-                    continue;
-                }
                 meter(cache, path, packet, details ? &details[packet->detail] : &nothing,
                       &batch->places[m], batch->layout,
                       path & WEIR_PATH_MORE ? &batch->more[m] : NULL, batch->ways[m]);
@@ -609,27 +605,36 @@ HOT int add(struct weir_cache *cache, const unsigned path, const struct weir_pac
     }
     packets_no_room = cache->counters.packets_no_room - packets_no_room;
     octets_no_room = cache->counters.octets_no_room - octets_no_room;
-    cache->counters.packets_metered += count - clocks - packets_no_room;
+    cache->counters.packets_metered += count - packets_no_room;
     cache->counters.octets_metered += octets - octets_no_room;
     return cache->rows.result;
+}
+
+int weir_cache_add_placed(struct weir_cache *cache, const struct weir_packet *packets,
+                          const struct weir_packet_detail *details,
+                          const struct weir_flow_place *places, size_t count,
+                          struct weir_diag *diag)
+{
+    const unsigned path = weir_cache_path(cache);
+    if (path & WEIR_PATH_FEATURES)
+        return add(cache, path | WEIR_PATH_FEATURES, packets, details, places, count, diag);
+    if (path & WEIR_PATH_MORE)
+        return add(cache, (path & WEIR_PATH_BIFLOW) | WEIR_PATH_MORE, packets, details, places,
+                   count, diag);
+    return path & WEIR_PATH_BIFLOW
+               ? add(cache, WEIR_PATH_BIFLOW, packets, NULL, places, count, diag)
+               : add(cache, WEIR_PATH_PLAIN, packets, NULL, places, count, diag);
 }
 
 int weir_cache_add_details(struct weir_cache *cache, const struct weir_packet *packets,
                            const struct weir_packet_detail *details, size_t count,
                            struct weir_diag *diag)
 {
-    const unsigned path = weir_cache_path(cache);
-    if (path & WEIR_PATH_FEATURES)
-        return add(cache, path | WEIR_PATH_FEATURES, packets, details, count, diag);
-    if (path & WEIR_PATH_MORE)
-        return add(cache, (path & WEIR_PATH_BIFLOW) | WEIR_PATH_MORE, packets, details, count,
-                   diag);
-    return path & WEIR_PATH_BIFLOW ? add(cache, WEIR_PATH_BIFLOW, packets, NULL, count, diag)
-                                   : add(cache, WEIR_PATH_PLAIN, packets, NULL, count, diag);
+    return weir_cache_add_placed(cache, packets, details, NULL, count, diag);
 }
 
 int weir_cache_add(struct weir_cache *cache, const struct weir_packet *packets, size_t count,
                    struct weir_diag *diag)
 {
-    return weir_cache_add_details(cache, packets, NULL, count, diag);
+    return weir_cache_add_placed(cache, packets, NULL, NULL, count, diag);
 }

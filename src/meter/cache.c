@@ -251,20 +251,13 @@ static int make_tables(struct weir_cache *cache, const struct weir_cache_config 
     return 0;
 }
 
-struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config)
-{
-    struct weir_limits limits;
-    weir_limits_init(&limits, config);
-    return (struct weir_meter_clock){
-        .tick_ns = limits.shortest / TIMEOUT_TICKS,
-        .idle = limits.longest_idle,
-    };
-}
-
 static void set_times(struct weir_cache *cache, const struct weir_cache_config *config)
 {
     weir_limits_init(&cache->limits, config);
-    cache->clock = weir_cache_clock(config);
+    cache->clock = (struct weir_meter_clock){
+        .tick_ns = cache->limits.shortest / TIMEOUT_TICKS,
+        .idle = cache->limits.longest_idle,
+    };
     /* Who is told the time does not judge by itself that it was set back. */
     if (cache->is_told_time)
         cache->clock.idle = UINT64_MAX;

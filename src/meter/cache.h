@@ -174,14 +174,8 @@ WEIR_CHECKED int weir_cache_new(const struct weir_cache_config *config,
 /* The most shares that a cache of so many entries can have. */
 uint32_t weir_cache_regions(uint32_t entries);
 
-/* The first region of share `index` of `count`, and so the number of regions before it. */
-uint32_t weir_cache_first_region(uint32_t regions, uint32_t index, uint32_t count);
-
 /* How such a cache hashes keys, but for the number of sets. */
 struct weir_flow_hasher weir_cache_hasher(const struct weir_cache_config *config);
-
-/* The clock of such a cache. */
-struct weir_meter_clock weir_cache_clock(const struct weir_cache_config *config);
 
 /* The columns that some record of a cache so configured may have. */
 weir_column_set weir_cache_columns(const struct weir_cache_config *config);

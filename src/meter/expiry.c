@@ -444,18 +444,19 @@ void weir_cache_change_time(struct weir_cache *cache, uint64_t time)
 }
 
 /* What all shares are told, one of them counts. */
-void weir_cache_take_clock(struct weir_cache *cache, const struct weir_packet *packet)
+int weir_cache_tell(struct weir_cache *cache, uint64_t time, bool was_back, struct weir_diag *diag)
 {
-    uint64_t time = weir_cache_time(packet->time_ns);
-    if (!(packet->flags & WEIR_PACKET_CLOCK_WAS_BACK)) {
+    cache->rows.diag = diag;
+    if (!was_back) {
         weir_cache_change_time(cache, time);
-        return;
+        return cache->rows.result;
     }
     set_back(cache, time);
     if (cache->is_first_share)
         cache->counters.packets_late++;
     else
         cache->counters.clock_steps_back--;
+    return cache->rows.result;
 }
 
 /* Empties a way of a set that is not empty, of all flows that have ended or of the oldest. */

@@ -174,6 +174,9 @@ static inline unsigned weir_cache_region_of(const struct weir_cache *cache, uint
     return cache->buckets[weir_cache_bucket_of(cache, slot / WEIR_GROUP_WAYS)].region;
 }
 
+/* The first region of share `index` of `count`, and so the number of regions before it. */
+uint32_t weir_cache_first_region(uint32_t regions, uint32_t index, uint32_t count);
+
 /* Rows, at most 64, and buckets of a region that is to have about so many sets. */
 void weir_cache_divide(uint64_t sets, uint32_t *ret_rows, uint32_t *ret_buckets);
 
@@ -199,8 +202,18 @@ void weir_cache_shrink_all(struct weir_cache *cache);
 /* Takes a time that is not simply a little later than the one before. */
 void weir_cache_change_time(struct weir_cache *cache, uint64_t time);
 
-/* Takes a packet that is none, but tells the time. */
-void weir_cache_take_clock(struct weir_cache *cache, const struct weir_packet *packet);
+/*
+ * For one of several shares: says what time it is, by the packets of all, or that it was set back
+ * to that. Results of weir_cache_add.
+ */
+WEIR_CHECKED int weir_cache_tell(struct weir_cache *cache, uint64_t time, bool was_back,
+                                 struct weir_diag *diag);
+
+/* As weir_cache_add_details; `places` are those by the hasher, or NULL: they are to be found. */
+WEIR_CHECKED int weir_cache_add_placed(struct weir_cache *cache, const struct weir_packet *packets,
+                                       const struct weir_packet_detail *details,
+                                       const struct weir_flow_place *places, size_t count,
+                                       struct weir_diag *diag);
 
 /* Takes the time of a packet, and looks for flows that have ended. */
 static inline void weir_cache_take_time(struct weir_cache *cache, uint64_t time)

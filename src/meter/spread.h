@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packets for several flow caches, each of which has a share of the flows: who sees all packets
- * finds whose each is, and tells all caches the time, so that together they make the records that a
+ * Several flow caches, each with a share of the flows, that together make the records which a
  * single cache would, whatever their number.
  *
- *     weir_spread_init(&spread, &config, count);      // as of the caches, but for their share
- *     weir_spread_places(&spread, packets, details, n, shares);
- *     for (i = 0; i < n; i++)
- *         weir_spread_packet(&spread, &packets[i], shares[i], give, context);
- *     weir_spread_finish(&spread, give, context);     // before weir_cache_finish of each
+ *     weir_spread_init(&spread, caches[0], count);      // all alike, but for the share
+ *     weir_spread_share_init(&shares[i], caches[i], (struct weir_share){i, n});
+ *     weir_spread_sort(&spread, packets, n, details, scratch, &batch);   // any thread
+ *     result = weir_spread_take(&shares[i], &batch, details, &diag);     // for each i
+ *     result = weir_spread_finish(&shares[i], &diag);
  *
- * What is given is the packet, for its share; and before it, for any share, packets that only tell
- * the time (WEIR_PACKET_CLOCK): where it starts, where it has come to a tick at which all caches
- * look for flows that ended, where a packet is late by a time that its cache has not heard of, and
- * where it was set back. Each cache gets what is its in the order of giving.
+ * Who has read packets hashes them once and puts them in order by share; each share takes its own
+ * out of each batch, batches in the order in which they were read. What time it is follows from the
+ * packets of all: each share goes by the clock that a single cache would have, and tells its own
+ * cache where that needs to know: where time starts, at ticks, at which all caches look for flows
+ * that ended, where a packet is late by a time that its cache has not heard of, and where the clock
+ * was set back. Where a batch is in the order of time, only a share's own packets are looked at.
  *
- * Open value; no ownership. Threads: one at a time. Limits: WEIR_SPREAD_MAX shares, and
- * weir_cache_regions(). A packet makes at most 2 that are given to one share.
+ * Open values; no ownership, but room in batches is the caller's. Threads: a spread is constant,
+ * batches are once sorted, and a share belongs to one thread. Limits: WEIR_SPREAD_MAX shares, and
+ * weir_cache_regions().
  */
 #ifndef WEIR_METER_SPREAD_H
 #define WEIR_METER_SPREAD_H
@@ -28,47 +30,51 @@
 
 struct weir_spread {
     weir_flow_hash *hash;
-    struct weir_flow_hasher hasher; /* its buckets are the regions */
+    struct weir_flow_hasher hasher;
     struct weir_flow_more_key more_mask;
     bool has_more;
-    struct weir_meter_clock clock;
     unsigned count;
+    uint64_t region_inverse; /* of the buckets in a region */
     uint8_t share_of_region[WEIR_SPREAD_MAX];
-    uint64_t told[WEIR_SPREAD_MAX]; /* the time that each share knows; 0: none */
 };
 
-typedef void weir_spread_give(void *context, unsigned share, const struct weir_packet *packet);
+/* Packets by whose they are, with room for as many as are sorted. */
+struct weir_spread_batch {
+    struct weir_packet *packets;
+    struct weir_flow_place *places;
+    uint8_t *shares; /* whose each is, in the order in which they came */
+    uint32_t count;
+    uint32_t begin[WEIR_SPREAD_MAX + 1]; /* of each share's packets, and the end */
+    bool is_ordered;                     /* none is older than the one before it */
+    int64_t first_ns, last_ns;           /* times of the first and the last that came */
+};
 
-/* count: 2 to weir_cache_regions(config->entries). */
-void weir_spread_init(struct weir_spread *spread, const struct weir_cache_config *config,
-                      unsigned count);
+struct weir_spread_share {
+    struct weir_cache *cache;
+    unsigned index, count;
+    struct weir_meter_clock clock; /* by the packets of all */
+    uint64_t told;                 /* the time that the cache knows; 0: none */
+};
 
-/* Whose packets these are; details as for weir_cache_add_details, or NULL. */
-void weir_spread_places(const struct weir_spread *spread, const struct weir_packet *packets,
-                        const struct weir_packet_detail *details, size_t count,
-                        uint8_t *ret_shares);
+/* For caches like this. count: 2 to weir_cache_regions() of their entries. */
+void weir_spread_init(struct weir_spread *spread, const struct weir_cache *cache, unsigned count);
+void weir_spread_share_init(struct weir_spread_share *share, struct weir_cache *cache,
+                            struct weir_share of);
 
-/* Gives a packet to its share, and what time it is to who has to know. */
-void weir_spread_packet(struct weir_spread *spread, const struct weir_packet *packet, uint8_t share,
-                        weir_spread_give *give, void *context);
+/* Details as for weir_cache_add_details, or NULL; scratch has room for `count`. */
+void weir_spread_sort(const struct weir_spread *spread, const struct weir_packet *packets,
+                      size_t count, const struct weir_packet_detail *details,
+                      struct weir_flow_place *scratch, struct weir_spread_batch *batch);
 
-/*
- * Whether the packet is for its share and nobody has to be told anything: then it need not go
- * through weir_spread_packet.
- */
-static inline bool weir_spread_is_plain(struct weir_spread *spread,
-                                        const struct weir_packet *packet, uint8_t share)
-{
-    uint64_t time = weir_cache_time(packet->time_ns);
-    if (time < spread->clock.now || time >= spread->clock.next_tick)
-        return false;
-    spread->clock.now = time;
-    spread->clock.late_in_row = 0;
-    spread->told[share] = time;
-    return true;
-}
+/* Meters what is the share's. Results of weir_cache_add. */
+WEIR_CHECKED int weir_spread_take(struct weir_spread_share *share,
+                                  const struct weir_spread_batch *batch,
+                                  const struct weir_packet_detail *details, struct weir_diag *diag);
 
-/* Tells all the time, and begins anew. */
-void weir_spread_finish(struct weir_spread *spread, weir_spread_give *give, void *context);
+/* The latest time of all packets, as weir_cache_now. */
+int64_t weir_spread_now(const struct weir_spread_share *share);
+
+/* Ends the flows of the share, and begins anew. Results of weir_cache_finish. */
+WEIR_CHECKED int weir_spread_finish(struct weir_spread_share *share, struct weir_diag *diag);
 
 #endif

@@ -70,6 +70,20 @@ int weir_source_fill(struct weir_source *source, size_t need, const char *what,
     return 0;
 }
 
+void weir_source_use(struct weir_source *source, uint8_t *buffer)
+{
+    if (source->buffer == buffer || !source->buffer)
+        return;
+    memcpy(buffer, source->buffer + source->begin, source->end - source->begin);
+    source->offset += source->begin;
+    source->end -= source->begin;
+    source->begin = 0;
+    if (!source->is_lent)
+        free(source->buffer);
+    source->buffer = buffer;
+    source->is_lent = true;
+}
+
 static const struct weir_source_format *format_of(int content)
 {
     switch (content) {
@@ -104,7 +118,7 @@ int weir_source_open_stream(struct weir_stream *stream, const struct weir_source
     source->stream = stream;
     source->name = name;
     source->first_interface = options ? options->first_interface : 0;
-    source->buffer = malloc(WEIR_SOURCE_RECORD_OCTETS + WEIR_SOURCE_PIECE_OCTETS);
+    source->buffer = malloc(WEIR_SOURCE_BUFFER_OCTETS);
     int result = source->buffer
                      ? format->start(source, diag)
                      : weir_diag_set(diag, WEIR_E_NOMEM, "%s: no memory to read it", name);
@@ -136,7 +150,8 @@ void weir_source_close(struct weir_source *source)
         return;
     source->format->stop(source);
     weir_stream_close(source->stream);
-    free(source->buffer);
+    if (!source->is_lent)
+        free(source->buffer);
     free(source);
 }
 

@@ -30,7 +30,8 @@
 #include "base/error.h"
 #include "packet/stream.h"
 
-#define WEIR_FRAME_OCTETS_MAX 262144
+#define WEIR_FRAME_OCTETS_MAX     262144
+#define WEIR_SOURCE_BUFFER_OCTETS ((size_t)5 << 18)
 
 /* Link types (LINKTYPE_ registry of tcpdump.org) that have a name here. */
 enum weir_link_type {
@@ -118,6 +119,14 @@ const char *weir_source_name(const struct weir_source *source);
  */
 WEIR_CHECKED int weir_source_next(struct weir_source *source, struct weir_frame *frames,
                                   size_t capacity, size_t *ret_count, struct weir_diag *diag);
+
+/*
+ * Has it read into another buffer of WEIR_SOURCE_BUFFER_OCTETS from here on, for who goes on in
+ * another thread: what one processor has in its cache is slow to write for another. It is the
+ * caller's, and in use until the source is closed. Frames are void. Sources that have no buffer,
+ * merged ones and live, ignore it.
+ */
+void weir_source_use(struct weir_source *source, uint8_t *buffer);
 
 /* Counters up to now; those of a live interface are asked of the kernel. */
 const struct weir_source_counters *weir_source_counters(struct weir_source *source);

@@ -35,6 +35,7 @@ struct weir_source {
     struct weir_stream *stream; /* NULL: live */
     const char *name;           /* the stream's, or the format's */
     uint8_t *buffer;
+    bool is_lent;      /* the buffer, by weir_source_use() */
     size_t begin, end; /* octets not taken yet */
     uint64_t offset;   /* in the uncompressed file, of buffer[0] */
     uint16_t first_interface;
@@ -46,6 +47,8 @@ struct weir_source {
 #define WEIR_SOURCE_PIECE_OCTETS \
     ((size_t)256 << 10) /* read at once; stays in the second-level cache */
 #define WEIR_SOURCE_RECORD_OCTETS ((size_t)1 << 20) /* most that a record may have */
+_Static_assert(WEIR_SOURCE_RECORD_OCTETS + WEIR_SOURCE_PIECE_OCTETS == WEIR_SOURCE_BUFFER_OCTETS,
+               "a piece fits behind a record that is not whole");
 
 /*
  * Sees to it that at least `need` (at most WEIR_SOURCE_RECORD_OCTETS) octets are there, moving the

@@ -44,8 +44,6 @@ enum weir_packet_flag {
     WEIR_PACKET_TRUNCATED = 4,    /* the capture ends inside a header: what it has counts */
     WEIR_PACKET_MALFORMED_L4 = 8, /* transport header breaks a rule: ports and flags are 0 */
     WEIR_PACKET_V6 = 16,
-    WEIR_PACKET_CLOCK = 32,          /* no packet, but says what time it is (meter/spread.h) */
-    WEIR_PACKET_CLOCK_WAS_BACK = 64, /* and that it was set back */
 };
 
 enum weir_encapsulation_kind {

@@ -14,10 +14,11 @@ struct input {
     unsigned given;
     unsigned end_after;
     int end_with;
-    struct weir_packet packets[WEIR_METER_WORKERS_FETCH];
 };
 
-static int fetch(void *context, struct weir_meter_packets *ret_packets, struct weir_diag *diag)
+/* Every 20th time it says that the next have to be waited for. */
+static int fetch(void *context, const struct weir_meter_room *room,
+                 struct weir_meter_packets *ret_packets, struct weir_diag *diag)
 {
     struct input *input = context;
     if (input->given == input->end_after)
@@ -28,14 +29,14 @@ static int fetch(void *context, struct weir_meter_packets *ret_packets, struct w
     for (; count < WEIR_METER_WORKERS_FETCH && input->given < input->end_after; count++) {
         uint64_t number = input->given++;
         uint64_t flow = number * UINT64_C(0x9e3779b97f4a7c15) >> 52;
-        input->packets[count] = (struct weir_packet){
+        room->packets[count] = (struct weir_packet){
             .key = {.src_addr = {0, WEIR_ADDRESS_V4_PREFIX | flow}, .protocol = 17},
             .time_ns = (int64_t)(number - (number % 7 == 0 ? number % 50 : 0)) * WEIR_NS_PER_MS,
             .octets = (uint32_t)number,
         };
     }
-    *ret_packets = (struct weir_meter_packets){input->packets, NULL, count};
-    return 0;
+    *ret_packets = (struct weir_meter_packets){room->packets, count};
+    return input->given / WEIR_METER_WORKERS_FETCH % 20 != 0;
 }
 
 struct row {

@@ -58,16 +58,51 @@ static void make_packets(struct weir_packet *packets, struct weir_packet_detail 
     }
 }
 
+#define BATCH_MAX 4000u
+
+/* Caches that have a share each, and room for a batch of packets for them. */
 struct shares {
-    const struct weir_packet_detail *details;
-    struct weir_cache *caches[WEIR_SPREAD_MAX];
+    struct weir_spread spread;
+    struct weir_spread_share each[WEIR_SPREAD_MAX];
+    struct weir_spread_batch batch;
+    struct weir_packet packets[BATCH_MAX];
+    struct weir_flow_place places[BATCH_MAX], scratch[BATCH_MAX];
+    uint8_t owners[BATCH_MAX];
 };
 
-static void give(void *context, unsigned share, const struct weir_packet *packet)
+static struct shares *shares_new(const struct weir_cache_config *config, unsigned count,
+                                 const struct weir_batch_sink *sink)
 {
-    struct shares *shares = context;
-    assert_int_equal(
-        weir_cache_add_details(shares->caches[share], packet, shares->details, 1, NULL), 0);
+    struct shares *shares = calloc(1, sizeof(*shares));
+    struct weir_cache_config own = *config;
+    struct weir_diag diag;
+    for (unsigned i = 0; i < count; i++) {
+        struct weir_cache *cache;
+        own.share = (struct weir_share){i, count};
+        assert_int_equal(weir_cache_new(&own, sink, &cache, &diag), 0);
+        weir_spread_share_init(&shares->each[i], cache, own.share);
+    }
+    weir_spread_init(&shares->spread, shares->each[0].cache, count);
+    shares->batch.packets = shares->packets;
+    shares->batch.places = shares->places;
+    shares->batch.shares = shares->owners;
+    return shares;
+}
+
+static void shares_take(struct shares *shares, const struct weir_packet *packets, size_t count,
+                        const struct weir_packet_detail *details)
+{
+    weir_spread_sort(&shares->spread, packets, count, details, shares->scratch, &shares->batch);
+    for (unsigned i = 0; i < shares->spread.count; i++)
+        assert_int_equal(weir_spread_take(&shares->each[i], &shares->batch, details, NULL), 0);
+}
+
+/* Batches of one packet, of some, and of many. */
+static size_t size_of_next(size_t done)
+{
+    static const size_t sizes[] = {1, 37, BATCH_MAX, 500};
+    size_t size = sizes[done * UINT64_C(0x9e3779b97f4a7c15) >> 62];
+    return size < PACKETS - done ? size : PACKETS - done;
 }
 
 static int compare_records(const void *a, const void *b)
@@ -82,32 +117,27 @@ static struct weir_cache_counters run(struct weir_cache_config config, unsigned 
                                       struct collected *rows)
 {
     const struct weir_batch_sink sink = {.batch = collect_batch, .context = rows};
-    struct shares shares = {.details = details};
-    struct weir_spread spread;
+    struct shares *shares = shares_new(&config, count, &sink);
     struct weir_diag diag;
-    if (count > 1)
-        weir_spread_init(&spread, &config, count);
-    for (unsigned i = 0; i < count; i++) {
-        config.share = (struct weir_share){i, count};
-        assert_int_equal(weir_cache_new(&config, &sink, &shares.caches[i], &diag), 0);
-    }
     if (count == 1)
-        assert_int_equal(weir_cache_add_details(shares.caches[0], packets, details, PACKETS, &diag),
-                         0);
-    for (unsigned i = 0; i < PACKETS && count > 1; i++) {
-        uint8_t share;
-        weir_spread_places(&spread, &packets[i], details, 1, &share);
-        weir_spread_packet(&spread, &packets[i], share, give, &shares);
+        assert_int_equal(
+            weir_cache_add_details(shares->each[0].cache, packets, details, PACKETS, &diag), 0);
+    for (size_t done = 0; done < PACKETS && count > 1;) {
+        size_t size = size_of_next(done);
+        shares_take(shares, packets + done, size, details);
+        done += size;
     }
-    if (count > 1)
-        weir_spread_finish(&spread, give, &shares);
     struct weir_cache_counters total = {0};
     for (unsigned i = 0; i < count; i++) {
-        assert_int_equal(weir_cache_finish(shares.caches[i], &diag), 0);
-        struct weir_cache_counters own = weir_cache_counters(shares.caches[i]);
+        struct weir_spread_share *share = &shares->each[i];
+        assert_int_equal(count > 1 ? weir_spread_finish(share, &diag)
+                                   : weir_cache_finish(share->cache, &diag),
+                         0);
+        struct weir_cache_counters own = weir_cache_counters(share->cache);
         weir_counter_add_all(weir_cache_counter_table, weir_cache_counter_count, &own, &total);
-        weir_cache_free(shares.caches[i]);
+        weir_cache_free(share->cache);
     }
+    free(shares);
     qsort(rows->records, rows->count, sizeof(rows->records[0]), compare_records);
     /* The caches were not at their fullest at one moment, and each has some memory of its own. */
     total.flows_active_peak = 0;
@@ -214,14 +244,31 @@ static void also_where_there_is_no_room(void **state)
     assert_true(counters.flows_expired_idle > 0);
 }
 
-struct told {
-    unsigned clocks[4], packets[4];
-};
-
-static void note(void *context, unsigned share, const struct weir_packet *packet)
+/* In the order of time, as captures mostly are, and up to its end: only a share's own is looked at.
+ */
+static void also_where_no_packet_is_late(void **state)
 {
-    struct told *told = context;
-    ++*(packet->flags & WEIR_PACKET_CLOCK ? &told->clocks[share] : &told->packets[share]);
+    (void)state;
+    struct weir_cache_config config =
+        config_of("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
+    struct weir_packet *packets = calloc(PACKETS, sizeof(*packets));
+    struct weir_packet_detail *details = calloc(DETAILS, sizeof(*details));
+    struct collected single = {0}, rows = {0};
+    make_packets(packets, details, 60);
+    for (unsigned i = 0; i < PACKETS; i++)
+        packets[i].time_ns = i > PACKETS - 300
+                                 ? INT64_MAX
+                                 : (int64_t)i * 150000 + (int64_t)(i / 9000) * WEIR_NS_PER_SECOND;
+    struct weir_cache_counters expected = run(config, 1, packets, details, &single);
+    struct weir_cache_counters counters = run(config, 3, packets, details, &rows);
+    assert_memory_equal(&counters, &expected, sizeof(counters));
+    assert_int_equal(counters.packets_late, 0);
+    assert_int_equal(rows.count, single.count);
+    assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
+    free(rows.records);
+    free(single.records);
+    free(details);
+    free(packets);
 }
 
 /*
@@ -232,19 +279,27 @@ static void all_know_the_time_from_the_first_packet_on(void **state)
 {
     (void)state;
     struct weir_cache_config config = config_of("keys=src_addr");
+    struct collected rows = {0};
+    const struct weir_batch_sink sink = {.batch = collect_batch, .context = &rows};
     struct weir_packet packet = {.time_ns = INT64_C(1700000000) * WEIR_NS_PER_SECOND};
-    struct weir_spread spread;
-    weir_spread_init(&spread, &config, 4);
+    struct shares *shares = shares_new(&config, 4, &sink);
     /* Also of a second file. */
     for (unsigned file = 0; file < 2; file++) {
-        struct told told = {0};
-        weir_spread_packet(&spread, &packet, 1, note, &told);
-        for (unsigned share = 0; share < 4; share++) {
-            assert_int_equal(told.clocks[share], 1);
-            assert_int_equal(told.packets[share], share == 1);
+        uint64_t metered = 0;
+        shares_take(shares, &packet, 1, NULL);
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(weir_cache_now(shares->each[i].cache), packet.time_ns);
+            assert_int_equal(weir_spread_now(&shares->each[i]), packet.time_ns);
+            metered += weir_cache_counters(shares->each[i].cache).packets_metered;
+            assert_int_equal(weir_spread_finish(&shares->each[i], NULL), 0);
+            assert_int_equal(weir_spread_now(&shares->each[i]), 0);
         }
-        weir_spread_finish(&spread, note, &told);
+        assert_int_equal(metered, file + 1);
     }
+    for (unsigned i = 0; i < 4; i++)
+        weir_cache_free(shares->each[i].cache);
+    free(shares);
+    free(rows.records);
 }
 
 static void small_caches_are_not_divided(void **state)
@@ -271,6 +326,7 @@ int main(void)
         cmocka_unit_test(shares_make_the_records_of_one_cache),
         cmocka_unit_test(kinds_and_limits_are_shared),
         cmocka_unit_test(also_where_there_is_no_room),
+        cmocka_unit_test(also_where_no_packet_is_late),
         cmocka_unit_test(all_know_the_time_from_the_first_packet_on),
         cmocka_unit_test(small_caches_are_not_divided),
     };
