@@ -162,6 +162,41 @@ static void records_across_pieces(void **state)
     }
 }
 
+/* Who reads by turns lends a buffer: what was not taken goes along, and places stay right. */
+static void lent_buffers(void **state)
+{
+    (void)state;
+    uint8_t *buffers[2] = {malloc(WEIR_SOURCE_BUFFER_OCTETS), malloc(WEIR_SOURCE_BUFFER_OCTETS)};
+    struct weir_source *source;
+    struct weir_diag diag;
+    pcap_header(&out, false, MICRO, 1);
+    for (uint32_t i = 0; i < 300; i++)
+        pcap_record(&out, false, i, 0, i * 7919 % 20000, 20000);
+    size_t whole = out.length;
+    pcap_record(&out, false, 300, 0, 40, 40);
+    assert_int_equal(open_octets(file, out.length - 1, &source, &diag), 0);
+    int result = 0;
+    uint32_t taken = 0;
+    for (unsigned turn = 0; result == 0; turn++) {
+        struct weir_frame frames[7];
+        size_t count = 0;
+        if (turn % 3 > 0)
+            weir_source_use(source, buffers[turn % 2]);
+        result = weir_source_next(source, frames, 7, &count, &diag);
+        for (size_t i = 0; i < count; i++, taken++) {
+            assert_int_equal(frames[i].captured, taken * 7919 % 20000);
+            for (uint32_t o = 0; o < frames[i].captured; o++)
+                assert_int_equal(frames[i].octets[o], (uint8_t)o);
+        }
+    }
+    assert_int_equal(result, WEIR_E_TRUNCATED);
+    assert_int_equal(taken, 300);
+    assert_int_equal(diag.offset, whole);
+    weir_source_close(source);
+    free(buffers[0]);
+    free(buffers[1]);
+}
+
 static void longest_frame_and_one_more(void **state)
 {
     (void)state;
@@ -604,6 +639,7 @@ int main(void)
         TEST(modified_pcap),
         TEST(old_pcap_with_lengths_swapped),
         TEST(records_across_pieces),
+        TEST(lent_buffers),
         TEST(longest_frame_and_one_more),
         TEST(cut_at_every_octet),
         TEST(flips),
