@@ -457,7 +457,7 @@ static int read_round(struct weir_meter *meter, struct weir_source *source,
 
 static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
-    struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX];
+    struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX] = {{NULL, 0}};
     meter->room = (struct weir_meter_room){meter->packets, meter->details, NULL};
     int result = read_round(meter, source, packets, diag);
     if (result < 0)

@@ -958,7 +958,7 @@ enum { OPTIONAL = 12, PATTERNS = 1 << OPTIONAL, FIRST_ELEMENT = 1000 };
 static struct weir_batch *patterns_new(uint32_t count, struct weir_extra_fields *extra)
 {
     *extra = (struct weir_extra_fields){0};
-    for (uint16_t k = 0; k < OPTIONAL; k++) {
+    for (unsigned k = 0; k < OPTIONAL; k++) {
         struct weir_field field = {WEIR_PEN_BUILTIN, (uint16_t)(FIRST_ELEMENT + k), 1};
         assert_int_equal(weir_extra_add(extra, "field", field), 0);
     }
@@ -997,7 +997,7 @@ static void check_pattern(struct weir_record *record)
 /* Reads all of the wire, with the Templates that went before; returns how many records it had. */
 static uint32_t check_patterns(const struct wire *wire)
 {
-    struct weir_template **templates = calloc(UINT16_MAX + 1, sizeof(*templates));
+    struct weir_template **templates = calloc(UINT16_MAX + 1, sizeof(struct weir_template *));
     uint32_t records = 0;
     for (size_t i = 0; i < wire->count; i++) {
         struct weir_message message;

@@ -89,12 +89,15 @@ static uint64_t octets_of(const struct bench *bench)
 
 static uint64_t resident_octets(void)
 {
-    unsigned long size = 0;
-    unsigned long resident = 0;
+    char line[128], *end;
     FILE *file = fopen("/proc/self/statm", "r");
     assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &size, &resident), 2);
+    assert_non_null(fgets(line, sizeof(line), file));
     fclose(file);
+    /* The second number; the first is the address space. */
+    (void)strtoull(line, &end, 10);
+    uint64_t resident = strtoull(end, NULL, 10);
+    assert_true(resident > 0);
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 

@@ -3,6 +3,7 @@
 
 #include "support/cmocka.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct weir_packet tcp = {
@@ -141,23 +142,25 @@ static void wrong_texts_are_refused(void **state)
     }
 }
 
+/* As `first`, then `more` so often that there are `count`. */
+static int parse_repeated(const char *first, const char *more, unsigned count)
+{
+    char text[1024];
+    struct weir_match match;
+    struct weir_diag diag = {0};
+    int length = snprintf(text, sizeof(text), "%s", first);
+    for (unsigned i = 1; i < count; i++)
+        length += snprintf(text + length, sizeof(text) - (size_t)length, "%s", more);
+    return weir_match_parse(text, &match, &diag);
+}
+
 static void too_much_is_refused(void **state)
 {
     (void)state;
-    char text[1024] = "port=1";
-    struct weir_match match;
-    struct weir_diag diag = {0};
-    for (unsigned i = 1; i < WEIR_MATCH_VALUES_MAX; i++)
-        strcat(text, "|1");
-    assert_int_equal(weir_match_parse(text, &match, &diag), 0);
-    strcat(text, "|1");
-    assert_int_equal(weir_match_parse(text, &match, &diag), WEIR_E_USAGE);
-    strcpy(text, "ttl=1");
-    for (unsigned i = 1; i < WEIR_MATCH_TERMS_MAX; i++)
-        strcat(text, ",ttl=1");
-    assert_int_equal(weir_match_parse(text, &match, &diag), 0);
-    strcat(text, ",ttl=1");
-    assert_int_equal(weir_match_parse(text, &match, &diag), WEIR_E_USAGE);
+    assert_int_equal(parse_repeated("port=1", "|1", WEIR_MATCH_VALUES_MAX), 0);
+    assert_int_equal(parse_repeated("port=1", "|1", WEIR_MATCH_VALUES_MAX + 1), WEIR_E_USAGE);
+    assert_int_equal(parse_repeated("ttl=1", ",ttl=1", WEIR_MATCH_TERMS_MAX), 0);
+    assert_int_equal(parse_repeated("ttl=1", ",ttl=1", WEIR_MATCH_TERMS_MAX + 1), WEIR_E_USAGE);
 }
 
 int main(void)
