@@ -167,7 +167,7 @@ static const struct weir_flow_definition *definition_of(unsigned which, bool is_
 {
     static const char *const texts[] = {
         "keys=src_addr,dst_addr,src_port,dst_port,protocol fields=packets,bytes,lengths,iat,"
-        "payload,fragmentation,link,tcp,responses,splt,tls,dns,http",
+        "payload,fragmentation,link,tcp,splt,tls,dns,http",
         "keys=src_addr/24/48,dst_addr/24/48,protocol fields=packets,lengths,iat,link,tls,dns,http,"
         "tcp_window,tcp_zero_windows,splt:64",
     };
@@ -178,7 +178,8 @@ static const struct weir_flow_definition *definition_of(unsigned which, bool is_
     char text[512];
     if (is_parsed[which][is_biflow])
         return definition;
-    (void)snprintf(text, sizeof(text), "%s%s", texts[which], is_biflow ? ",rev_packets" : "");
+    (void)snprintf(text, sizeof(text), "%s%s", texts[which],
+                   is_biflow ? ",rev_packets,responses" : "");
     require(weir_flow_definition_parse(text, definition, &diag) == 0);
     is_parsed[which][is_biflow] = true;
     return definition;
