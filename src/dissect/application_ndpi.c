@@ -163,8 +163,8 @@ static bool have_room(struct weir_applications *applications,
 }
 
 /*
- * Whether nDPI will take this packet for one of the flow. What it has of a flow of TCP and of UDP
- * lies in the same place, and it frees by the protocol that came last: flows whose key has no
+ * Whether nDPI will take this packet, and for one of the flow. What it has of a flow of TCP and of
+ * UDP lies in the same place, and it frees by the protocol that came last: flows whose key has no
  * protocol, or extension headers that it reads otherwise, must not make one into the other.
  */
 static bool is_of_flow(const struct ndpi_flow_struct *flow, const uint8_t *network, uint32_t octets)
@@ -189,19 +189,22 @@ void weir_applications_look_closely(struct weir_applications *applications,
         return;
     uint32_t octets = payload->network_octets < WEIR_PAYLOAD_OCTETS_MAX ? payload->network_octets
                                                                         : WEIR_PAYLOAD_OCTETS_MAX;
-    if (!is_of_flow(flow, payload->network, octets))
-        return;
-    if (!have_room(applications, search, payload->region, octets))
-        return;
-    ndpi_protocol protocol = ndpi_detection_process_packet(
-        applications->module, flow, payload->network, (unsigned short)octets,
-        (uint64_t)(payload->time_ns / WEIR_NS_PER_MS));
-    forget_others(applications->module);
+    ndpi_protocol protocol = {0};
+    bool is_taken = is_of_flow(flow, payload->network, octets);
+    unsigned most = is_taken && is_other ? PACKETS_OF_OTHERS : WEIR_APPLICATION_PACKETS;
+    if (is_taken) {
+        if (!have_room(applications, search, payload->region, octets))
+            return;
+        protocol = ndpi_detection_process_packet(applications->module, flow, payload->network,
+                                                 (unsigned short)octets,
+                                                 (uint64_t)(payload->time_ns / WEIR_NS_PER_MS));
+        forget_others(applications->module);
+    }
     search->packets++;
     bool is_known = protocol.master_protocol || protocol.app_protocol;
     if (is_known && !ndpi_extra_dissection_possible(applications->module, flow))
         decide(applications, search, payload->region, protocol);
-    else if (search->packets >= (is_other ? PACKETS_OF_OTHERS : WEIR_APPLICATION_PACKETS))
+    else if (search->packets >= most)
         weir_applications_finish(applications, search, payload->region);
 }
 

@@ -236,11 +236,20 @@ static void packets_of_another_protocol_are_not_looked_at(void **state)
         look(&flow, "\x16\3\1\4\0\1\0\3\xfc\3\3", 11);
         assert_int_equal(flow.search.packets, 1);
         flow.protocol = round ? 132 : WEIR_PAYLOAD_UDP;
-        look(&flow, zeros, sizeof(zeros));
-        assert_int_equal(flow.search.packets, 1);
+        unsigned octets = flow.search.octets;
+        for (unsigned i = 2; i <= 5; i++) {
+            look(&flow, zeros, sizeof(zeros));
+            assert_int_equal(flow.search.octets, octets);
+            assert_int_equal(flow.search.packets, i);
+        }
         flow.protocol = WEIR_PAYLOAD_TCP;
         look(&flow, zeros, sizeof(zeros));
-        assert_int_equal(flow.search.packets, 2);
+        assert_true(flow.search.octets > octets);
+        flow.protocol = WEIR_PAYLOAD_UDP;
+        for (unsigned i = 7; i <= WEIR_APPLICATION_PACKETS; i++)
+            look(&flow, zeros, sizeof(zeros));
+        assert_true(flow.search.is_done);
+        assert_null(flow.search.flow);
         weir_applications_release(applications, &flow.search, 1);
     }
 }
