@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meter/spread.h"
 
+#include <string.h>
+
 #include "meter/private.h"
 
 #define BATCH 32u
@@ -129,9 +131,15 @@ static int take_each(struct weir_spread_share *share, const struct weir_spread_b
         const bool is_own = whose == share->index;
         const uint64_t time = weir_cache_time(batch->packets[next[whose]].time_ns);
         enum weir_meter_clock_change change = weir_meter_clock_take(&share->clock, time);
-        if (change == WEIR_METER_CLOCK_WAS_BACK)
+        if (change == WEIR_METER_CLOCK_WAS_BACK) {
+            /* What has ended by the latest time ended before the clock was set back. */
+            result = add(share, batch, details, added, next[share->index], diag);
+            added = next[share->index];
+            if (result == 0)
+                result = tell(share, false, diag);
             weir_meter_clock_start(&share->clock, time);
-        if (has_to_know(share, change, is_own)) {
+        }
+        if (result == 0 && has_to_know(share, change, is_own)) {
             result = add(share, batch, details, added, next[share->index], diag);
             if (result == 0)
                 result = tell(share, change == WEIR_METER_CLOCK_WAS_BACK, diag);

@@ -272,6 +272,40 @@ static void also_where_no_packet_is_late(void **state)
 }
 
 /*
+ * Flows of one packet each, a flow by which time goes on until some of these have ended within a
+ * tick, and then the clock is set back: all know by which time they end.
+ */
+static void what_has_ended_before_the_clock_is_set_back_is_the_same(void **state)
+{
+    (void)state;
+    enum { FLOWS = 200 };
+    struct weir_cache_config config =
+        config_of("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
+    const int64_t start = INT64_C(1700000000) * WEIR_NS_PER_SECOND;
+    struct weir_packet *packets = calloc(PACKETS, sizeof(*packets));
+    struct collected single = {0}, rows = {0};
+    config.idle_ns = config.linger_ns = 15 * WEIR_NS_PER_SECOND;
+    config.active_ns = 600 * WEIR_NS_PER_SECOND;
+    for (unsigned i = 0; i < PACKETS; i++) {
+        packets[i].key.src_addr =
+            (struct weir_address){0, WEIR_ADDRESS_V4_PREFIX | (i < FLOWS ? i + 1 : 0)};
+        packets[i].time_ns = i < FLOWS       ? start + i * WEIR_NS_PER_MS
+                             : i < 2 * FLOWS ? start + config.idle_ns + (i - FLOWS) * WEIR_NS_PER_MS
+                                             : start - 100 * WEIR_NS_PER_SECOND;
+    }
+    struct weir_cache_counters expected = run(config, 1, packets, NULL, &single);
+    struct weir_cache_counters counters = run(config, 4, packets, NULL, &rows);
+    assert_int_equal(expected.clock_steps_back, 1);
+    assert_int_equal(expected.flows_expired_idle, FLOWS - 1);
+    assert_memory_equal(&counters, &expected, sizeof(counters));
+    assert_int_equal(rows.count, single.count);
+    assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
+    free(rows.records);
+    free(single.records);
+    free(packets);
+}
+
+/*
  * A single cache sweeps all its regions from the first packet on. Who heard of the time only at
  * the first tick would sweep other sets than it does, ever after.
  */
@@ -327,6 +361,7 @@ int main(void)
         cmocka_unit_test(kinds_and_limits_are_shared),
         cmocka_unit_test(also_where_there_is_no_room),
         cmocka_unit_test(also_where_no_packet_is_late),
+        cmocka_unit_test(what_has_ended_before_the_clock_is_set_back_is_the_same),
         cmocka_unit_test(all_know_the_time_from_the_first_packet_on),
         cmocka_unit_test(small_caches_are_not_divided),
     };
