@@ -2,7 +2,6 @@
 #include "app/meter_workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +67,6 @@ struct weir_meter_workers {
     bool has_failed;  /* by the lock: a sink has, or there is no thread */
     uint64_t begun;   /* by the lock: batches ever, of which the last are in `order` */
     struct batch *order[WEIR_SPREAD_MAX * BATCHES];
-    sigset_t signals; /* the mask of who has the input */
     weir_meter_fetch *fetch;
     void *context;
     int result; /* of the input */
@@ -335,23 +333,17 @@ static bool can_read(const struct worker *worker)
            worker->batches[worker->read % BATCHES].left == 0;
 }
 
-/*
- * Takes the input for the next batch. With the lock, which is given up meanwhile. Signals that want
- * the process to stop are for who may be waiting for input.
- */
+/* Takes the input for the next batch. With the lock, which is given up meanwhile. */
 static void take_in(struct worker *worker)
 {
     struct weir_meter_workers *workers = worker->workers;
     struct batch *batch = &worker->batches[worker->read++ % BATCHES];
-    sigset_t blocked;
     workers->is_taken = true;
     *place_of(workers, workers->begun++) = batch;
     batch->is_sorted = false;
     batch->left = workers->count;
     pthread_mutex_unlock(&workers->lock);
-    pthread_sigmask(SIG_SETMASK, &workers->signals, &blocked);
     bool has_ended = read_batch(worker, batch);
-    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
     pthread_mutex_lock(&workers->lock);
     workers->has_ended = has_ended;
     workers->is_taken = false;
@@ -426,7 +418,6 @@ static void *work(void *context)
     }
     bool has_failed = workers->has_failed;
     pthread_mutex_unlock(&workers->lock);
-    pthread_sigmask(SIG_SETMASK, &workers->signals, NULL);
     if (!has_failed)
         end_flows(worker);
     return NULL;
@@ -447,22 +438,16 @@ int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch 
                            void *context, struct weir_diag *diag)
 {
     begin(workers, fetch_function, context);
-    sigset_t people;
-    sigemptyset(&people);
-    sigaddset(&people, SIGINT);
-    sigaddset(&people, SIGTERM);
-    sigaddset(&people, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &people, &workers->signals);
     unsigned begun = 1;
     int reason = 0;
+    /* With the lock: nothing is read before all are there. */
+    pthread_mutex_lock(&workers->lock);
     for (; begun < workers->count && reason == 0; begun++)
         reason = pthread_create(&workers->each[begun].thread, NULL, work, &workers->each[begun]);
-    if (reason != 0) {
+    if (reason != 0)
         begun--;
-        pthread_mutex_lock(&workers->lock);
-        workers->has_failed = true;
-        pthread_mutex_unlock(&workers->lock);
-    }
+    workers->has_failed = reason != 0;
+    pthread_mutex_unlock(&workers->lock);
     work(&workers->each[0]);
     for (unsigned i = 1; i < begun; i++)
         pthread_join(workers->each[i].thread, NULL);

@@ -15,9 +15,8 @@
  * The caller is one of them.
  *
  * Ownership: borrows the sink. Threads: functions are of one caller, but weir_meter_workers_count
- * which `fetch` may call, too. `fetch` is called by any thread, one at a time, and signals are only
- * delivered to that. The sink is called by any thread, one at a time. Limits: WEIR_SPREAD_MAX
- * workers; of what each has read two batches of up to 4096 packets wait.
+ * which `fetch` may call, too. `fetch` and the sink are called by any thread, each one at a time.
+ * Limits: WEIR_SPREAD_MAX workers; of what each has read two batches of up to 4096 packets wait.
  */
 #ifndef WEIR_APP_METER_WORKERS_H
 #define WEIR_APP_METER_WORKERS_H
@@ -89,7 +88,7 @@ WEIR_CHECKED int weir_meter_workers_run(struct weir_meter_workers *workers, weir
 /* The latest time of the input that was metered last; 0 where it had no packet. */
 int64_t weir_meter_workers_now(const struct weir_meter_workers *workers);
 
-/* What a process' caches have counted; during a run, as of some hundred packets ago. */
+/* What a process' caches have counted; during a run, as of a few batches ago. */
 struct weir_cache_counters weir_meter_workers_count(struct weir_meter_workers *workers,
                                                     unsigned process);
 

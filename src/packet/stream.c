@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #define RAW_OCTETS  ((size_t)256 << 10) /* read from a compressed file at once */
 #define HEAD_OCTETS ((size_t)32)        /* enough to tell every content of the table below */
+#define STOP_MS     100                 /* how often who waits for input is asked whether to */
 
 struct codec;
 
@@ -94,6 +96,22 @@ static const struct signature signatures[] = {
      WEIR_CONTENT_FOREIGN, "is a program"},
 };
 
+/*
+ * Waits for input where somebody may want that to end: a signal that says so may have come to
+ * another thread, or just before. Whether to read.
+ */
+static bool await(const struct weir_stream *stream)
+{
+    struct pollfd input = {.fd = stream->fd, .events = POLLIN};
+    for (;;) {
+        int ready = poll(&input, 1, STOP_MS);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return true;
+        if (stream->stop(stream->stop_context))
+            return false;
+    }
+}
+
 static int raw_read(struct weir_stream *stream, uint8_t *into, size_t capacity, size_t *ret_count)
 {
     *ret_count = 0;
@@ -107,6 +125,8 @@ static int raw_read(struct weir_stream *stream, uint8_t *into, size_t capacity, 
         *ret_count = count;
         return 0;
     }
+    if (stream->stop && !await(stream))
+        return WEIR_E_AGAIN;
     ssize_t count;
     while ((count = read(stream->fd, into, capacity)) < 0 && errno == EINTR)
         if (stream->stop && stream->stop(stream->stop_context))

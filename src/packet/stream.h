@@ -47,8 +47,9 @@ WEIR_CHECKED int weir_stream_open_memory(const uint8_t *octets, size_t length, c
 void weir_stream_close(struct weir_stream *stream);
 
 /*
- * Asked when a signal interrupts waiting for octets: true makes the read give up with
- * WEIR_E_AGAIN, which is no error and does not stick. Without it, waiting goes on.
+ * Asked ten times a second while octets are waited for, and when a signal interrupts that: true
+ * makes the read give up with WEIR_E_AGAIN, which is no error and does not stick. Without it,
+ * waiting goes on.
  */
 void weir_stream_set_stop(struct weir_stream *stream, bool (*stop)(void *context), void *context);
 
