@@ -103,7 +103,7 @@ int weir_flow_selection_check(const struct weir_flow_selection *selection, weir_
     for (unsigned i = 0; i < selection->count; i++) {
         const struct weir_flow_decider *decider = &selection->deciders[i];
         if (decider->filter && weir_row_filter_lacks(decider->filter, columns, name, &column))
-            return weir_diag_set(diag, WEIR_E_USAGE, "'%.80s': '%s' selects nothing: %s have no %s",
+            return weir_diag_set(diag, WEIR_E_USAGE, "'%.80s': '%s' is not known: %s have no %s",
                                  decider->selector.text, name, what,
                                  weir_column_info(column)->name);
     }

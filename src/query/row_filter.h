@@ -30,9 +30,9 @@ WEIR_CHECKED int weir_row_filter_new(const char *text, const struct weir_filter_
 void weir_row_filter_free(struct weir_row_filter *filter);
 
 /*
- * Whether the filter tests a field that no row has whose columns are these, so that nothing passes
- * there; of it the name, and the first column that it is made of and rows lack. A field that the
- * filter also tests for being none may be.
+ * Whether the filter tests a field that no row has whose columns are these, wherever in it that
+ * stands: nobody means to. Of it the name, and the first column that it is made of and rows lack. A
+ * field that the filter also tests for being none may be.
  */
 bool weir_row_filter_lacks(const struct weir_row_filter *filter, weir_column_set columns,
                            char ret_name[WEIR_QUERY_FIELD_NAME_MAX], enum weir_column *ret_column);

@@ -141,11 +141,11 @@ expect 'an empty sample' 0 '' -r "$sample" --sample prob:1e-9
 [[ $(tail -n 1 "$dir/out") == *': no packet was sampled, and nothing can be estimated' ]] ||
     fail "an empty sample: $(tail -n 1 "$dir/out")"
 expect 'a filter of what is not there' 2 \
-    "weir: --select: 'match:vlan = 3': 'vlan' selects nothing: flows of --flow 'keys=src_addr fields=packets' have no vlan" \
+    "weir: --select: 'match:vlan = 3': 'vlan' is not known: flows of --flow 'keys=src_addr fields=packets' have no vlan" \
     -r "$sample" --flow keys=src_addr,vlan --flow 'keys=src_addr fields=packets' \
     --select 'match:vlan = 3'
 expect 'a filter of what is never there' 2 \
-    "weir: --select: *'src_mac' selects nothing: flows of the usual definition have no src_mac" \
+    "weir: --select: *'src_mac' is not known: flows of the usual definition have no src_mac" \
     -r "$sample" --select 'match:bytes > 1M or not src mac 02:00:00:00:00:01'
 expect 'a filter of what may be there' 0 '' -r "$sample" --flow keys=src_addr,vlan \
     --flow 'keys=src_addr fields=packets' --select 'match:vlan = none or vlan = 3'
