@@ -8,8 +8,8 @@
  * headers. Messages of one length go as one packet, which the system or the interface takes apart
  * (UDP_SEGMENT): on the wire each is a datagram. A capture would show the packet, so that each goes
  * by itself while somebody captures on this machine, and where the system refuses packets. The
- * listener takes up to 64 datagrams a call,
- * with the kernel's arrival time and its count of datagrams dropped for want of room.
+ * listener takes up to 64 datagrams a call, with the kernel's arrival time and its count of
+ * datagrams dropped for want of room.
  *
  *     struct weir_udp_sender *sender;
  *     struct weir_transport transport;

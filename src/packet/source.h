@@ -123,8 +123,8 @@ WEIR_CHECKED int weir_source_next(struct weir_source *source, struct weir_frame 
 /*
  * Has it read into another buffer of WEIR_SOURCE_BUFFER_OCTETS from here on, for who goes on in
  * another thread: what one processor has in its cache is slow to write for another. It is the
- * caller's, and in use until the source is closed. Frames are void. Sources that have no buffer,
- * merged ones and live, ignore it.
+ * caller's, and in use until the source is closed. Frames are void. Not for live sources; merged
+ * ones, which have no buffer, ignore it.
  */
 void weir_source_use(struct weir_source *source, uint8_t *buffer);
 
