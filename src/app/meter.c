@@ -43,6 +43,7 @@ struct weir_meter {
     bool is_plain;                      /* one process, and that selects every packet */
     bool needs_content;                 /* somebody asks for what packets carry */
     struct weir_meter_workers *workers; /* in place of the processes' caches */
+    unsigned worker_count;              /* of these */
     struct weir_meter_group *group;     /* in place of parser and interfaces */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_meter_counters counters;
@@ -134,6 +135,7 @@ static int open_workers(struct weir_meter *meter, unsigned workers, struct weir_
         .process_count = meter->config.process_count,
         .needs_details = meter->details != NULL,
     };
+    meter->worker_count = workers;
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
@@ -203,7 +205,7 @@ static bool is_group(const struct weir_meter *meter)
     for (unsigned i = 0; i < meter->config.process_count; i++) {
         unsigned count = weir_metering_definitions(&meter->processes[i], definitions);
         for (unsigned k = 0; k < count; k++)
-            if (!weir_flow_definition_has_connections(&definitions[k]))
+            if (!weir_flow_definition_has_ends(&definitions[k]))
                 return false;
     }
     return true;
@@ -296,6 +298,14 @@ int weir_meter_add_sink(struct weir_meter *meter, unsigned process,
                         const struct weir_batch_sink *sink, struct weir_diag *diag)
 {
     return weir_metering_add_sink(meter->meterings[process], sink, diag);
+}
+
+unsigned weir_meter_worker_count(const struct weir_meter *meter)
+{
+    unsigned count = 1;
+    if (meter->group)
+        weir_meter_group_meters(meter->group, &count);
+    return meter->workers ? meter->worker_count : count;
 }
 
 bool weir_meter_has_failed(const struct weir_meter *meter)

@@ -108,6 +108,12 @@ struct weir_meter_fields {
 void weir_meter_fields(const struct weir_meter *meter, unsigned process,
                        struct weir_meter_fields *ret_fields);
 
+/*
+ * How many of config->workers there are: of a file no more than the smallest cache has regions;
+ * live one, where not all Flow Keys have the whole of both addresses, by which packets are divided.
+ */
+unsigned weir_meter_worker_count(const struct weir_meter *meter);
+
 /* True once a sink has failed. */
 bool weir_meter_has_failed(const struct weir_meter *meter);
 

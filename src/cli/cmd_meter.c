@@ -258,6 +258,20 @@ static void print_notes(const struct run *run)
                 exported->exporters.messages_failed);
 }
 
+/* What is known before there are packets: who meters for days is told while it matters. */
+static void print_first_notes(const struct run *run)
+{
+    unsigned asked = run->settings.config.workers;
+    unsigned count = weir_meter_worker_count(run->meter);
+    if (count < asked)
+        fprintf(stderr, "weir: note: of --workers %u there %s %u: %s\n", asked,
+                count == 1 ? "is" : "are", count,
+                run->settings.config.interface_count
+                    ? "live, packets are divided by both addresses, and a --flow has not the whole "
+                      "of these as keys"
+                    : "--cache with more entries has room for more");
+}
+
 static int open_outputs(struct run *run, struct weir_diag *diag)
 {
     int result = 0;
@@ -276,6 +290,8 @@ static int meter(struct run *run, struct weir_diag *diag)
         result = open_outputs(run, diag);
     if (result < 0)
         return result;
+    if (run->call->progress.wanted)
+        print_first_notes(run);
     if (settings->config.interface_count)
         listen(run);
     else if (weir_arguments_has(run->arguments, MERGE))

@@ -159,8 +159,8 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                  .fallback = "1",
                  .help = "threads that meter, each with a part of the cache: of a file, whose "
                          "records are the same for any number, at most one for every 4096 flows; "
-                         "live, by the addresses of the outermost IP header, where flows have "
-                         "addresses, ports and protocol as keys, and not length"},
+                         "live, by the addresses of the outermost IP header: where a --flow "
+                         "has not the whole of both as keys there is one"},
     [IDLE_TIMEOUT] = {.name = "idle-timeout",
                       .kind = WEIR_OPTION_TEXT,
                       .repeatable = true,

@@ -444,13 +444,18 @@ struct weir_flow_definition weir_flow_definition_7_tuple(void)
     return known("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
 }
 
-bool weir_flow_definition_has_connections(const struct weir_flow_definition *definition)
+bool weir_flow_definition_has_ends(const struct weir_flow_definition *definition)
 {
-    const struct weir_flow_key *mask = &definition->mask[WEIR_FAMILY_V4];
     return definition->src_bits[WEIR_FAMILY_V4] == V4_BITS &&
            definition->dst_bits[WEIR_FAMILY_V4] == V4_BITS &&
            definition->src_bits[WEIR_FAMILY_V6] == ADDRESS_BITS &&
-           definition->dst_bits[WEIR_FAMILY_V6] == ADDRESS_BITS && mask->src_port == UINT16_MAX &&
+           definition->dst_bits[WEIR_FAMILY_V6] == ADDRESS_BITS;
+}
+
+bool weir_flow_definition_has_connections(const struct weir_flow_definition *definition)
+{
+    const struct weir_flow_key *mask = &definition->mask[WEIR_FAMILY_V4];
+    return weir_flow_definition_has_ends(definition) && mask->src_port == UINT16_MAX &&
            mask->dst_port == UINT16_MAX && mask->protocol == UINT8_MAX &&
            definition->more_mask.length == 0 && definition->more_mask.frame_length == 0;
 }

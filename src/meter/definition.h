@@ -69,6 +69,9 @@ WEIR_CHECKED int weir_flow_definition_add_keys(struct weir_flow_definition *defi
 WEIR_CHECKED int weir_flow_definition_add_fields(struct weir_flow_definition *definition,
                                                  const char *names, struct weir_diag *diag);
 
+/* True where every bit of both addresses is a key: packets of a flow have the same two ends. */
+bool weir_flow_definition_has_ends(const struct weir_flow_definition *definition);
+
 /*
  * True where every bit of addresses, ports and protocol is a key: a flow is then one direction of
  * one connection, and TCP flags can tell its end. Not where a length is one, too: a connection is

@@ -184,6 +184,18 @@ def check_points(folder):
     print(f"ok: two interfaces: {packets}")
 
 
+def check_note(folder):
+    """Packets of a flow that has not both addresses may come to any worker: there is one."""
+    errors = os.path.join(folder, "errors")
+    meter = start([weir, "meter", "-i", "weir1", "--workers", "2", "--flow", "keys=dst_addr",
+                   "--to", "json:/dev/null", "--progress"], os.devnull, errors)
+    wait_for("a note", lambda: "note: of --workers 2 there is 1: live" in text_of(errors))
+    meter.send_signal(signal.SIGTERM)
+    if meter.wait(SECONDS) != 0:
+        fail("weir meter did not end in good order")
+    print("ok: a note about workers")
+
+
 def main():
     enter_namespace()
     make_interfaces()
@@ -193,6 +205,7 @@ def main():
         shutil.rmtree(folder)
     folder = tempfile.mkdtemp(prefix="weir-live.")
     check_points(folder)
+    check_note(folder)
     shutil.rmtree(folder)
 
 

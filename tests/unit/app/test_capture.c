@@ -190,14 +190,13 @@ static void send_pair(int fd, uint8_t pair, bool is_back)
 }
 
 /* Each flow is whole and at one worker, and several workers have some. */
-static void workers_share_an_interface(void **state)
+static void share_an_interface(const struct weir_metering_config *process)
 {
-    (void)state;
     static const char *const names[] = {"weir0"};
     int fds[] = {veth_open("weir0"), veth_open("weir1")};
     struct shared shared = {.wanted = 2 * PAIRS * PER_FLOW};
     const struct weir_meter_config config = {
-        .processes = &usual,
+        .processes = process,
         .process_count = 1,
         .workers = 3,
         .interfaces = names,
@@ -210,6 +209,7 @@ static void workers_share_an_interface(void **state)
     struct weir_diag diag = {0};
     if (weir_meter_new(&config, &meter, &diag) < 0)
         fail_msg("%s", diag.text);
+    assert_int_equal(weir_meter_worker_count(meter), 3);
     const struct weir_batch_sink sink = {take_shared, flush, &shared};
     assert_int_equal(weir_meter_add_sink(meter, 0, &sink, &diag), 0);
     for (unsigned i = 0; i < PER_FLOW; i++) {
@@ -236,6 +236,44 @@ static void workers_share_an_interface(void **state)
     weir_meter_free(meter);
     close(fds[0]);
     close(fds[1]);
+}
+
+static struct weir_metering_config process_of(const char *flow)
+{
+    struct weir_metering_config process = usual;
+    struct weir_diag diag = {0};
+    if (weir_flow_definition_parse(flow, &process.cache.definition, &diag) < 0)
+        fail_msg("%s", diag.text);
+    return process;
+}
+
+static void workers_share_an_interface(void **state)
+{
+    (void)state;
+    share_an_interface(&usual);
+    struct weir_metering_config ends = process_of("keys=src_addr,dst_addr,in_if");
+    share_an_interface(&ends);
+}
+
+/* What goes to one network, say, comes to every worker. */
+static void flows_without_both_ends_are_of_one_worker(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"weir0"};
+    const struct weir_metering_config process = process_of("keys=src_addr,dst_addr/24");
+    const struct weir_meter_config config = {
+        .processes = &process,
+        .process_count = 1,
+        .workers = 3,
+        .interfaces = names,
+        .interface_count = 1,
+        .clock = weir_clock_system(),
+    };
+    struct weir_meter *meter;
+    struct weir_diag diag = {0};
+    assert_int_equal(weir_meter_new(&config, &meter, &diag), 0);
+    assert_int_equal(weir_meter_worker_count(meter), 1);
+    weir_meter_free(meter);
 }
 
 /* Packets by layer, and the flows. */
@@ -356,6 +394,7 @@ int main(void)
         cmocka_unit_test(each_interface_is_an_observation_point),
         cmocka_unit_test(what_came_before_the_end_is_metered),
         cmocka_unit_test(workers_share_an_interface),
+        cmocka_unit_test(flows_without_both_ends_are_of_one_worker),
         cmocka_unit_test(workers_share_tunnels),
         cmocka_unit_test(what_cannot_be_shared_is_refused),
     };

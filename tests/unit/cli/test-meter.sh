@@ -357,6 +357,8 @@ expect 'a note about what is lost' 0 '*weir: note: * packets of new flows found 
     -r "$sample" --cache permanent,entries=64 --to json:/dev/null --progress
 expect 'a note about it' 0 '*weir: note: * flows were ended early*' \
     -r "$sample" --cache normal,entries=64 --to json:/dev/null --progress
+expect 'a note about workers' 0 'weir: note: of --workers 4 there are 2: *' \
+    -r "$sample" --cache normal,entries=8192 --workers 4 --to json:/dev/null --progress
 expect 'a note about v5' 0 '*weir: note: * IPv6 flows were not sent*' \
     -r "$sample" --to "netflow5+pcap:$dir/v5.pcap" --progress
 expect 'statistics on standard output' 0 '' -r "$sample" --to json:/dev/null --stats -

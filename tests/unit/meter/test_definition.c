@@ -51,6 +51,7 @@ static void addresses_have_prefixes_of_either_family(void **state)
     assert_int_equal(v6->dst_addr.high, 0xffffffffffff0000);
     assert_int_equal(parsed.src_bits[WEIR_FAMILY_V4], 26);
     assert_int_equal(parsed.dst_bits[WEIR_FAMILY_V6], 48);
+    assert_false(weir_flow_definition_has_ends(&parsed));
     assert_false(weir_flow_definition_has_connections(&parsed));
 
     parsed = parse("keys=src_addr/64,dst_addr/32/128,src_port,dst_port,protocol");
@@ -59,6 +60,9 @@ static void addresses_have_prefixes_of_either_family(void **state)
     assert_false(weir_flow_definition_has_connections(&parsed));
     parsed = parse("keys=src_addr/128,dst_addr/32/128,src_port,dst_port,protocol");
     assert_true(weir_flow_definition_has_connections(&parsed));
+    parsed = parse("keys=src_addr,dst_addr,protocol");
+    assert_true(weir_flow_definition_has_ends(&parsed));
+    assert_false(weir_flow_definition_has_connections(&parsed));
 }
 
 static void numbers_have_masks(void **state)
