@@ -4,18 +4,18 @@
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/intake.h"
 #include "app/meter_group.h"
 #include "app/meter_totals.h"
 #include "app/meter_workers.h"
 #include "packet/filter.h"
 #include "packet/merge.h"
 
-/* Frames taken at once: their packets stay in the nearest cache. */
-#define FRAMES WEIR_METER_WORKERS_FETCH
+/* Packets that are taken at once. */
+#define AT_ONCE WEIR_METER_WORKERS_FETCH
 
 /* Interfaces that a capture file may have (packet/source.h). */
 #define FILE_INTERFACES 4096u
@@ -28,34 +28,18 @@
 #define DRAIN_WAIT_MS 20
 #define DRAIN_NS      WEIR_NS_PER_SECOND
 
-/* Packets of a round for one process. */
-struct round {
-    uint16_t kept[FRAMES]; /* first frames, then packets */
-    size_t count;
-    struct weir_packet packets[FRAMES]; /* those kept, where they are not all */
-};
-
 struct weir_meter {
     struct weir_meter_config config;
     struct weir_metering_config processes[WEIR_METER_PROCESSES_MAX];
-    struct weir_parser *parser;
     struct weir_metering *meterings[WEIR_METER_PROCESSES_MAX];
-    bool is_plain;                      /* one process, and that selects every packet */
-    bool needs_content;                 /* somebody asks for what packets carry */
+    struct weir_intake *intake;
     struct weir_meter_workers *workers; /* in place of the processes' caches */
     unsigned worker_count;              /* of these */
-    struct weir_meter_group *group;     /* in place of parser and interfaces */
+    struct weir_meter_group *group;     /* in place of intake and interfaces */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
-    struct weir_meter_counters counters;
     struct weir_source_counters sources; /* of those closed */
     struct weir_source *reading;         /* the file that is open */
-    struct weir_frame frames[FRAMES];
-    struct weir_frame chosen[FRAMES]; /* of them, those that somebody selects */
-    uint16_t frame_of[FRAMES];
-    struct weir_packet_content contents[FRAMES];
-    struct round rounds[WEIR_METER_PROCESSES_MAX];
-    struct weir_meter_room room; /* of the round's packets: workers', or */
-    struct weir_packet packets[FRAMES];
+    struct weir_packet packets[AT_ONCE];
     struct weir_packet_detail *details; /* of these; NULL: nobody needs them */
 };
 
@@ -150,7 +134,7 @@ static int make_details(struct weir_meter *meter, struct weir_diag *diag)
         for (unsigned k = 0; k < count; k++)
             is_needed |= weir_cache_needs_details(&caches[k]);
     }
-    meter->details = is_needed ? calloc(FRAMES, sizeof(*meter->details)) : NULL;
+    meter->details = is_needed ? calloc(AT_ONCE, sizeof(*meter->details)) : NULL;
     return is_needed && !meter->details ? weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter")
                                         : 0;
 }
@@ -177,8 +161,6 @@ static int open_processes(struct weir_meter *meter, struct weir_diag *diag)
         result = weir_metering_new(&meter->processes[i], &place, &meter->meterings[i], diag);
         if (result < 0)
             break;
-        meter->needs_content |=
-            weir_select_needs_content(weir_metering_select(meter->meterings[i]));
         if (workers == 1)
             result = weir_metering_open_caches(meter->meterings[i], diag);
     }
@@ -186,10 +168,6 @@ static int open_processes(struct weir_meter *meter, struct weir_diag *diag)
         result = make_details(meter, diag);
     if (result == 0 && workers > 1)
         result = open_workers(meter, workers, diag);
-    if (result == 0 && meter->needs_content && config->all_layers)
-        return weir_diag_set(diag, WEIR_E_USAGE,
-                             "hash: of the packets that all layers make it cannot be said which "
-                             "content is theirs");
     return result;
 }
 
@@ -226,22 +204,31 @@ static int open_group(struct weir_meter *meter, struct weir_diag *diag)
     return result < 0 ? result : weir_meter_group_new(&meter->config, sinks, &meter->group, diag);
 }
 
+static int open_intake(struct weir_meter *meter, struct weir_diag *diag)
+{
+    struct weir_select *selects[WEIR_METER_PROCESSES_MAX];
+    const struct weir_intake_config config = {
+        .selects = selects,
+        .process_count = meter->config.process_count,
+        .parser =
+            {
+                .hash_key = &meter->processes[0].cache.hash_key,
+                .tunnel_depth = meter->config.tunnel_depth,
+                .all_layers = meter->config.all_layers,
+            },
+    };
+    for (unsigned i = 0; i < config.process_count; i++)
+        selects[i] = weir_metering_select(meter->meterings[i]);
+    return weir_intake_new(&config, &meter->intake, diag);
+}
+
 static int open_pipeline(struct weir_meter *meter, struct weir_diag *diag)
 {
-    struct weir_parser_options options = {
-        .hash_key = &meter->processes[0].cache.hash_key,
-        .tunnel_depth = meter->config.tunnel_depth,
-        .all_layers = meter->config.all_layers,
-    };
-    int result = 0;
-    if (weir_parser_new(&options, &meter->parser) < 0)
-        return weir_diag_set(diag, WEIR_E_NOMEM, "no memory to meter");
-    result = open_interfaces(meter, diag);
+    int result = open_interfaces(meter, diag);
     if (result == 0)
         result = open_processes(meter, diag);
     if (result == 0)
-        meter->is_plain = meter->config.process_count == 1 &&
-                          weir_select_is_all(weir_metering_select(meter->meterings[0]));
+        result = open_intake(meter, diag);
     return result;
 }
 
@@ -289,7 +276,7 @@ void weir_meter_free(struct weir_meter *meter)
     weir_meter_group_free(meter->group);
     for (unsigned i = 0; i < WEIR_METER_PROCESSES_MAX; i++)
         weir_metering_free(meter->meterings[i]);
-    weir_parser_free(meter->parser);
+    weir_intake_free(meter->intake);
     free(meter->details);
     free(meter);
 }
@@ -326,150 +313,11 @@ static bool is_stopped_by(void *context)
     return is_stopped(context);
 }
 
-/* ---- A round: frames that came together ---- */
-
-static size_t parse(struct weir_meter *meter, const struct weir_frame *frames, size_t count,
-                    uint16_t *ret_frame)
-{
-    const struct weir_meter_room *room = &meter->room;
-    return room->details ? weir_parse_details(meter->parser, frames, count, room->packets,
-                                              room->details, ret_frame)
-                         : weir_parse_batch(meter->parser, frames, count, room->packets, ret_frame);
-}
-
-/*
- * Parses the frames that some process keeps, once each. ret_frame tells which frame of the round
- * a packet was.
- */
-static size_t parse_kept(struct weir_meter *meter, size_t frame_count)
-{
-    const struct weir_meter_room *room = &meter->room;
-    uint16_t origin[FRAMES];
-    bool is_kept[FRAMES] = {false};
-    size_t chosen = 0, packets = 0;
-    for (unsigned i = 0; i < meter->config.process_count; i++)
-        for (size_t k = 0; k < meter->rounds[i].count; k++)
-            is_kept[meter->rounds[i].kept[k]] = true;
-    for (size_t i = 0; i < frame_count; i++) {
-        if (!is_kept[i])
-            continue;
-        origin[chosen] = (uint16_t)i;
-        meter->chosen[chosen++] = meter->frames[i];
-    }
-    if (!meter->needs_content) {
-        packets = parse(meter, meter->chosen, chosen, meter->frame_of);
-        for (size_t i = 0; i < packets; i++)
-            meter->frame_of[i] = origin[meter->frame_of[i]];
-        return packets;
-    }
-    for (size_t i = 0; i < chosen; i++) {
-        const uint8_t *octets = meter->chosen[i].octets;
-        struct weir_layers layers;
-        if (weir_parse_frame(meter->parser, &meter->chosen[i], &room->packets[packets], &layers) !=
-            WEIR_REST_NONE)
-            continue;
-        if (room->details) {
-            room->packets[packets].detail = (uint16_t)packets;
-            weir_parse_detail(&meter->chosen[i], &room->packets[packets], &layers,
-                              &room->details[packets]);
-        }
-        meter->contents[packets] = (struct weir_packet_content){
-            octets + layers.network, octets + layers.fragment, octets + layers.end};
-        meter->frame_of[packets++] = origin[i];
-    }
-    return packets;
-}
-
-/* From the frames that a process keeps to their packets, both in their order. */
-static void keep_packets(const struct weir_meter *meter, struct round *round, size_t packet_count)
-{
-    uint16_t packets[FRAMES];
-    size_t kept = 0, at = 0;
-    for (size_t i = 0; i < packet_count; i++) {
-        while (at < round->count && round->kept[at] < meter->frame_of[i])
-            at++;
-        if (at < round->count && round->kept[at] == meter->frame_of[i])
-            packets[kept++] = (uint16_t)i;
-    }
-    memcpy(round->kept, packets, kept * sizeof(packets[0]));
-    round->count = kept;
-}
-
-/* Has a process select of the packets; those that it keeps are ret_packets. */
-static int select_packets(struct weir_meter *meter, unsigned process, size_t packet_count,
-                          struct weir_meter_packets *ret_packets, struct weir_diag *diag)
-{
-    const struct weir_select_round all = {
-        .frames = meter->frames,
-        .packets = meter->room.packets,
-        .frame_of = meter->frame_of,
-        .details = meter->room.details,
-        .contents = meter->contents,
-    };
-    struct round *round = &meter->rounds[process];
-    keep_packets(meter, round, packet_count);
-    int result = weir_select_packets(weir_metering_select(meter->meterings[process]), &all,
-                                     round->kept, &round->count, diag);
-    *ret_packets = (struct weir_meter_packets){meter->room.packets, round->count};
-    if (round->count == packet_count)
-        return result;
-    for (size_t i = 0; i < round->count; i++)
-        round->packets[i] = meter->room.packets[round->kept[i]];
-    ret_packets->packets = round->packets;
-    return result;
-}
-
-/* What a process selects that has no stage is counted here, as others are by their last. */
-static int select_round(struct weir_meter *meter, size_t frame_count,
-                        struct weir_meter_packets *packets, struct weir_diag *diag)
-{
-    int result = 0;
-    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++) {
-        struct round *round = &meter->rounds[i];
-        round->count = frame_count;
-        for (size_t k = 0; k < frame_count; k++)
-            round->kept[k] = (uint16_t)k;
-        struct weir_select *select = weir_metering_select(meter->meterings[i]);
-        meter->counters.packets_selected += weir_select_is_all(select) ? frame_count : 0;
-        result = weir_select_frames(select, meter->frames, round->kept, &round->count, diag);
-    }
-    if (result < 0)
-        return result;
-    size_t packet_count = parse_kept(meter, frame_count);
-    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
-        result = select_packets(meter, i, packet_count, &packets[i], diag);
-    return result;
-}
-
-/*
- * Makes packets of what a source has at once, for each process those that it selects. 1: it had as
- * much as was asked for; 0; or errors of weir_source_next and others.
- */
-static int read_round(struct weir_meter *meter, struct weir_source *source,
-                      struct weir_meter_packets *packets, struct weir_diag *diag)
-{
-    size_t count;
-    size_t most = FRAMES / weir_parser_packets_per_frame(meter->parser);
-    int result = weir_source_next(source, meter->frames, most, &count, diag);
-    if (result < 0)
-        return result;
-    if (!meter->is_plain) {
-        result = select_round(meter, count, packets, diag);
-        if (result < 0)
-            weir_diag_prefix(diag, "%s", weir_source_name(source));
-        return result < 0 ? result : count == most;
-    }
-    meter->counters.packets_selected += count;
-    packets[0] =
-        (struct weir_meter_packets){meter->room.packets, parse(meter, meter->frames, count, NULL)};
-    return count == most;
-}
-
 static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
     struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX] = {{NULL, 0}};
-    meter->room = (struct weir_meter_room){meter->packets, meter->details, NULL};
-    int result = read_round(meter, source, packets, diag);
+    const struct weir_meter_room room = {meter->packets, meter->details, NULL};
+    int result = weir_intake_read(meter->intake, source, &room, packets, diag);
     if (result < 0)
         return result;
     result = 0;
@@ -499,9 +347,8 @@ static int fetch(void *context, const struct weir_meter_room *room,
     const struct reading *reading = context;
     if (is_stopped(reading->meter))
         return WEIR_E_END;
-    reading->meter->room = *room;
     weir_source_use(reading->source, room->input);
-    int result = read_round(reading->meter, reading->source, packets, diag);
+    int result = weir_intake_read(reading->meter->intake, reading->source, room, packets, diag);
     return result == WEIR_E_AGAIN ? 0 : result;
 }
 
@@ -702,7 +549,8 @@ int weir_meter_unparsed_link(const struct weir_meter *meter, size_t index, uint1
 {
     /* What several share are Ethernet and the like. */
     return meter->group ? WEIR_E_NOT_FOUND
-                        : weir_parser_unparsed_link(meter->parser, index, ret_link_type, ret_count);
+                        : weir_parser_unparsed_link(weir_intake_parser(meter->intake), index,
+                                                    ret_link_type, ret_count);
 }
 
 bool weir_meter_totals_now(struct weir_meter *meter, unsigned process,
@@ -767,14 +615,6 @@ void weir_meter_count_process(const struct weir_meter *meter, unsigned process,
     }
 }
 
-/* What the last stage of a process selected; those that select all are counted as they read. */
-static uint64_t packets_selected(const struct weir_meter *meter, unsigned process)
-{
-    struct weir_selection_description selection;
-    weir_select_describe(weir_metering_select(meter->meterings[process]), &selection);
-    return selection.count ? selection.selectors[selection.count - 1].selected : 0;
-}
-
 static void count_group(const struct weir_meter *meter, struct weir_meter_counters *own,
                         struct weir_source_counters *source, struct weir_parse_counters *parse,
                         struct weir_cache_counters *cache)
@@ -806,13 +646,13 @@ static void count_pipeline(const struct weir_meter *meter, struct weir_meter_cou
     for (unsigned i = 0; i < meter->config.interface_count; i++)
         weir_counter_add_all(weir_source_counter_table, weir_source_counter_count,
                              weir_source_counters(meter->live[i]), source);
-    *own = meter->counters;
-    own->packets = source->packets_read;
-    own->octets = source->octets_read;
-    own->packets_dropped = source->packets_dropped_kernel + source->packets_dropped_interface;
-    for (unsigned i = 0; i < meter->config.process_count; i++)
-        own->packets_selected += packets_selected(meter, i);
-    *parse = *weir_parser_counters(meter->parser);
+    *own = (struct weir_meter_counters){
+        .packets = source->packets_read,
+        .octets = source->octets_read,
+        .packets_selected = weir_intake_selected(meter->intake),
+        .packets_dropped = source->packets_dropped_kernel + source->packets_dropped_interface,
+    };
+    *parse = *weir_parser_counters(weir_intake_parser(meter->intake));
     *cache = weir_meter_cache_counters(meter);
 }
 
