@@ -313,6 +313,16 @@ static bool is_stopped_by(void *context)
     return is_stopped(context);
 }
 
+/*
+ * Asked now and then while octets are waited for. A worker that waits keeps a batch from the
+ * others, and has flows of its own in earlier ones: it gives up and comes again.
+ */
+static bool gives_up(void *context)
+{
+    const struct weir_meter *meter = context;
+    return is_stopped(meter) || (meter->workers && meter->reading);
+}
+
 static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
     struct weir_meter_packets packets[WEIR_METER_PROCESSES_MAX] = {{NULL, 0}};
@@ -416,7 +426,7 @@ static int read_source(struct weir_meter *meter, struct weir_source *source, str
 
 int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag *diag)
 {
-    struct weir_source_options options = {.stop = is_stopped_by, .stop_context = meter};
+    struct weir_source_options options = {.stop = gives_up, .stop_context = meter};
     struct weir_source *source;
     int result = weir_source_open(path, &options, &source, diag);
     /* Stopped while it waited for the first octets: there was nothing to meter. */
@@ -428,7 +438,7 @@ int weir_meter_read(struct weir_meter *meter, const char *path, struct weir_diag
 int weir_meter_read_merged(struct weir_meter *meter, const char *const *paths, size_t count,
                            struct weir_diag *diag)
 {
-    struct weir_source_options options = {.stop = is_stopped_by, .stop_context = meter};
+    struct weir_source_options options = {.stop = gives_up, .stop_context = meter};
     struct weir_source *source;
     int result = weir_source_open_merged(paths, count, &options, &source, diag);
     if (result < 0)

@@ -49,7 +49,8 @@ struct pcapng_state {
     size_t known_count, known_capacity;
     struct section_interface *interfaces;
     size_t interface_count, interface_capacity;
-    int64_t last_time_ns; /* a Simple Packet Block carries none and takes this */
+    int64_t last_time_ns;           /* a Simple Packet Block carries none and takes this */
+    uint32_t skipped, left_to_skip; /* length of a long block, and what of it has not been read */
 };
 
 /* One block, whole in the buffer. */
@@ -334,29 +335,33 @@ static bool is_read(uint32_t type)
            type == SIMPLE_PACKET_BLOCK || type == INTERFACE_DESCRIPTION_BLOCK;
 }
 
-/* Skips the body of a block that is longer than the buffer holds, up to its final length. */
-static int skip_long_body(struct weir_source *source, uint32_t total, struct weir_diag *diag)
+/*
+ * Skips the body of a block that is longer than the buffer holds, up to its final length. Where
+ * the rest of it does not come by now (WEIR_E_AGAIN) the next call goes on.
+ */
+static int skip_long_body(struct weir_source *source, struct weir_diag *diag)
 {
-    uint32_t left = total - 4;
-    while (left > 0) {
+    struct pcapng_state *state = source->state;
+    while (state->left_to_skip > 4) {
         int result = weir_source_fill(source, 1, "a block that is skipped", diag);
         if (result < 0)
             return result;
         size_t available = source->end - source->begin;
+        uint32_t left = state->left_to_skip - 4;
         uint32_t taken = available < left ? (uint32_t)available : left;
         source->begin += taken;
-        left -= taken;
+        state->left_to_skip -= taken;
     }
     int result = weir_source_fill(source, 4, "a block that is skipped", diag);
     if (result < 0)
         return result;
-    struct pcapng_state *state = source->state;
     uint32_t again = weir_capture_u32(source->buffer + source->begin, state->big);
-    if (again != total)
+    if (again != state->skipped)
         return malformed(source, diag, weir_source_offset(source),
                          "the two lengths of a block are not the same");
     source->begin += 4;
     source->counters.blocks_skipped++;
+    state->left_to_skip = 0;
     return 0;
 }
 
@@ -367,6 +372,8 @@ static int skip_long_body(struct weir_source *source, uint32_t total, struct wei
 static int next_block(struct weir_source *source, struct block *block, struct weir_diag *diag)
 {
     struct pcapng_state *state = source->state;
+    if (state->left_to_skip > 0)
+        return skip_long_body(source, diag);
     int result = weir_source_fill(source, BLOCK_OVERHEAD_OCTETS, "a block", diag);
     if (result < 0)
         return result;
@@ -381,7 +388,8 @@ static int next_block(struct weir_source *source, struct block *block, struct we
     if (total > WEIR_SOURCE_RECORD_OCTETS) {
         if (is_read(type) || type == SECTION_HEADER_BLOCK)
             return malformed(source, diag, offset + 4, "a block longer than 1 MiB");
-        return skip_long_body(source, total, diag);
+        state->skipped = state->left_to_skip = total;
+        return skip_long_body(source, diag);
     }
     result = weir_source_fill(source, total, "a block", diag);
     if (result < 0)

@@ -114,8 +114,8 @@ const char *weir_source_name(const struct weir_source *source);
 /*
  * The next 1 to `capacity` frames, valid until the next call; as many as there are without moving
  * the buffer. 0; WEIR_E_END; WEIR_E_AGAIN (live: nothing came within its wait; else: options.stop
- * said so); or the error that ends the capture, after every frame before it has been delivered. End
- * and error repeat.
+ * said so; the next call goes on there); or the error that ends the capture, after every frame
+ * before it has been delivered. End and error repeat.
  */
 WEIR_CHECKED int weir_source_next(struct weir_source *source, struct weir_frame *frames,
                                   size_t capacity, size_t *ret_count, struct weir_diag *diag);

@@ -57,7 +57,7 @@ static int flush(void *context, int64_t now_ns, struct weir_diag *diag)
 
 /* A capture in the making. */
 struct capture {
-    uint8_t octets[16384];
+    uint8_t octets[32768];
     struct weir_writer out;
 };
 
@@ -535,6 +535,60 @@ static void a_clock_set_back_puts_off_no_flush(void **state)
     assert_true(loopback.asked <= 20);
 }
 
+/* Asked ten times a second or more often. */
+#define ASKED_MAX 200u
+
+struct patience {
+    uint64_t wanted;
+    unsigned asked;
+};
+
+static bool has_metered(void *context, const struct weir_meter *meter)
+{
+    struct patience *patience = context;
+    return weir_meter_cache_counters(meter).packets_metered == patience->wanted ||
+           ++patience->asked == ASKED_MAX;
+}
+
+/* Of a pipe that stays open all is metered that has come, however many frames that are. */
+static void nobody_waits_with_packets_in_hand(void **state)
+{
+    (void)state;
+    const unsigned counts[] = {WEIR_METER_WORKERS_FETCH - 1, WEIR_METER_WORKERS_FETCH};
+    for (unsigned workers = 1; workers <= 3; workers++) {
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            struct capture capture;
+            capture_begin(&capture);
+            for (unsigned k = 0; k < counts[i]; k++)
+                capture_add_udp(&capture, 0, (uint16_t)(1000 + k));
+            int ends[2];
+            char path[SCRATCH_PATH_MAX];
+            assert_int_equal(pipe(ends), 0);
+            snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+            assert_int_equal(write(ends[1], capture.octets, capture.out.length),
+                             capture.out.length);
+
+            struct patience patience = {.wanted = counts[i]};
+            const struct weir_meter_config config = {
+                .processes = &usual,
+                .process_count = 1,
+                .workers = workers,
+                .stop = has_metered,
+                .stop_context = &patience,
+            };
+            struct taken taken = {0};
+            struct weir_diag diag;
+            struct weir_meter *meter = meter_of(&config, &taken);
+            assert_int_equal(weir_meter_read(meter, path, &diag), 0);
+            assert_true(patience.asked < ASKED_MAX);
+            assert_int_equal(taken.rows, counts[i]);
+            weir_meter_free(meter);
+            close(ends[0]);
+            close(ends[1]);
+        }
+    }
+}
+
 int main(void)
 {
     usual.cache = weir_cache_config_default();
@@ -552,6 +606,7 @@ int main(void)
         CASE(an_unknown_interface_is_refused),
         CASE(an_interface_is_metered_until_stopped),
         CASE(a_clock_set_back_puts_off_no_flush),
+        cmocka_unit_test(nobody_waits_with_packets_in_hand),
     };
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #define ZLIB_CONST /* its input is not written to */
 #include "packet/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -630,6 +631,60 @@ static void standard_input(void **state)
     close(saved);
 }
 
+static bool always(void *context)
+{
+    (void)context;
+    return true;
+}
+
+/* A block that is skipped, and a packet, cut anywhere: who gave up waiting goes on there. */
+static void waiting_can_be_given_up(void **state)
+{
+    (void)state;
+    const uint32_t body = 1u << 20;
+    pcapng_section(&out, true);
+    pcapng_interface(&out, true, 1, 0, NULL, 0);
+    pcapng_packet(&out, true, 0, 0, 60, 60);
+    file_u32(&out, true, 0xbad);
+    file_u32(&out, true, body + 12);
+    const size_t before = out.length;
+    file_u32(&out, true, body + 12);
+    pcapng_packet(&out, true, 0, 1, 60, 60);
+    const size_t tail = out.length - before;
+    int ends[2];
+    char path[32];
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+    assert_int_equal(write(ends[1], file, before), before);
+
+    struct weir_source *source;
+    struct weir_diag diag;
+    struct weir_frame frames[64];
+    size_t count;
+    const struct weir_source_options options = {.stop = always};
+    assert_int_equal(weir_source_open(path, &options, &source, &diag), 0);
+    assert_int_equal(weir_source_next(source, frames, 64, &count, &diag), 0);
+    assert_int_equal(count, 1);
+    static const uint8_t zeros[1 << 16];
+    for (uint32_t sent = 0; sent < body; sent += sizeof(zeros)) {
+        assert_int_equal(weir_source_next(source, frames, 64, &count, &diag), WEIR_E_AGAIN);
+        assert_int_equal(write(ends[1], zeros, sizeof(zeros)), sizeof(zeros));
+    }
+    for (size_t i = 0, piece; i < tail; i += piece) {
+        piece = i < 4 ? 1 : tail - i < 30 ? tail - i : 30;
+        assert_int_equal(weir_source_next(source, frames, 64, &count, &diag), WEIR_E_AGAIN);
+        assert_int_equal(write(ends[1], file + before + i, piece), piece);
+    }
+    assert_int_equal(weir_source_next(source, frames, 64, &count, &diag), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(frames[0].captured, 60);
+    assert_int_equal(weir_source_counters(source)->blocks_skipped, 1);
+    close(ends[1]);
+    assert_int_equal(weir_source_next(source, frames, 64, &count, &diag), WEIR_E_END);
+    weir_source_close(source);
+    close(ends[0]);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 
 int main(void)
@@ -653,6 +708,7 @@ int main(void)
         TEST(compressed),
         TEST(gzip_padding_and_garbage),
         TEST(standard_input),
+        TEST(waiting_can_be_given_up),
     };
     return cmocka_run_group_tests_name("source", tests, NULL, NULL);
 }
