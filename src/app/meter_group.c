@@ -253,7 +253,7 @@ int weir_meter_group_listen(struct weir_meter_group *group, bool (*stop)(void *c
     for (unsigned i = 0; i < begun; i++)
         pthread_join(group->members[i].thread, NULL);
     if (reason != 0)
-        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+        return weir_diag_set(diag, WEIR_E_IO, "cannot start a thread: %s", strerror(reason));
     int result = 0;
     for (unsigned i = begun; i-- > 0;) {
         struct member *member = &group->members[i];

@@ -111,7 +111,7 @@ int weir_metrics_start(struct weir_metrics *metrics, struct weir_diag *diag)
 {
     int reason = pthread_create(&metrics->thread, NULL, serve, metrics);
     if (reason != 0)
-        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+        return weir_diag_set(diag, WEIR_E_IO, "cannot start a thread: %s", strerror(reason));
     metrics->is_running = true;
     return 0;
 }

@@ -430,7 +430,7 @@ int weir_recording_start(struct weir_recording *recording, struct weir_collector
         return result;
     int reason = pthread_create(&recording->receiving, NULL, receive_loop, recording);
     if (reason != 0)
-        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+        return weir_diag_set(diag, WEIR_E_IO, "cannot start a thread: %s", strerror(reason));
     recording->is_receiving = true;
     return 0;
 }

@@ -388,7 +388,7 @@ static int listen_in_threads(struct weir_workers *workers, struct weir_diag *dia
         int reason = pthread_create(&worker->thread, NULL, work, worker);
         if (reason != 0) {
             atomic_fetch_sub(&workers->running, 1);
-            result = weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+            result = weir_diag_set(diag, WEIR_E_IO, "cannot start a thread: %s", strerror(reason));
             break;
         }
     }

@@ -471,7 +471,7 @@ int weir_segment_writer_start(struct weir_segment_writer *writer, struct weir_di
     }
     if (reason != 0) {
         done_locks(writer);
-        return weir_diag_set(diag, WEIR_E_IO, "%s: a thread: %s", writer->folder->path,
+        return weir_diag_set(diag, WEIR_E_IO, "%s: cannot start a thread: %s", writer->folder->path,
                              strerror(reason));
     }
     return 0;
