@@ -201,7 +201,7 @@ static const void *name_values(void *context, uint32_t index)
 static void sum_ignored(struct process *process)
 {
     process->ignored_packets = process->ignored_octets = 0;
-    for (unsigned cause = WEIR_REST_LINK_TYPE; cause < WEIR_REST_COUNT; cause++) {
+    for (unsigned cause = WEIR_REST_FIRST_IGNORED; cause < WEIR_REST_COUNT; cause++) {
         process->ignored_packets += process->totals.parse.rest[cause].packets;
         process->ignored_octets += process->totals.parse.rest[cause].octets;
     }

@@ -554,7 +554,7 @@ static void count_rest(struct weir_parser *parser, const struct weir_frame *fram
         counters->packets_malformed++;
         counters->octets_malformed += frame->wire_octets;
     }
-    if (rest >= WEIR_REST_LINK_TYPE) {
+    if (rest >= WEIR_REST_FIRST_IGNORED) {
         if (counters->ignored_first_ns == 0 || frame->time_ns < counters->ignored_first_ns)
             counters->ignored_first_ns = frame->time_ns;
         if (frame->time_ns > counters->ignored_last_ns)

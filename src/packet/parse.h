@@ -56,24 +56,26 @@
  * Why a frame makes no packet. From the first MALFORMED on they are malformed and also counted in
  * packets_malformed; in a counter's name `packets_` or `octets_` stands before.
  */
-#define WEIR_REST_LIST(X)                                                                   \
-    X(ARP, arp, "ARP and RARP")                                                             \
-    X(LLDP, lldp, "LLDP")                                                                   \
-    X(MPLS, mpls, "MPLS that carries neither IP nor Ethernet")                              \
-    X(PPPOE, pppoe, "PPPoE discovery")                                                      \
-    X(PPP, ppp, "PPP with other protocols than IP: its control, compressed or encrypted")   \
-    X(MACSEC, macsec, "MACsec")                                                             \
-    X(EAPOL, eapol, "802.1X authentication")                                                \
-    X(LLC, llc, "IEEE 802.3 with LLC: spanning tree, IS-IS, CDP and others")                \
-    X(WLAN, wlan, "IEEE 802.11 but plain data: management, control, encrypted, aggregated") \
-    X(OTHER_PROTOCOL, other_protocol, "other protocols than IP")                            \
-    X(LINK_TYPE, link_type, "a link type that is not parsed")                               \
-    X(TRUNCATED, truncated, "captured too short to hold an IP header")                      \
-    X(MALFORMED_LINK, malformed_link, "the frame ends inside its link header")              \
-    X(MALFORMED_VLAN, malformed_vlan, "more than 8 VLAN tags")                              \
-    X(MALFORMED_NESTING, malformed_nesting, "more than 32 headers before IP")               \
-    X(MALFORMED_IP_VERSION, malformed_ip_version, "an IP version other than announced")     \
-    X(MALFORMED_IP_HEADER, malformed_ip_header, "the packet is too short for its header")   \
+#define WEIR_REST_LIST(X)                                                                        \
+    X(ARP, arp, "ARP and RARP")                                                                  \
+    X(LLDP, lldp, "LLDP")                                                                        \
+    X(MPLS, mpls, "MPLS that carries neither IP nor Ethernet")                                   \
+    X(PPPOE, pppoe, "PPPoE discovery")                                                           \
+    X(PPP, ppp, "PPP with other protocols than IP: its control, compressed or encrypted")        \
+    X(MACSEC, macsec, "MACsec")                                                                  \
+    X(EAPOL, eapol, "802.1X authentication")                                                     \
+    X(LLC, llc, "IEEE 802.3 with LLC: spanning tree, IS-IS, CDP and others")                     \
+    X(WLAN, wlan, "IEEE 802.11 but plain data: management, control, encrypted")                  \
+    X(OTHER_PROTOCOL, other_protocol, "other protocols than IP")                                 \
+    X(WLAN_FRAGMENT, wlan_fragment, "IEEE 802.11 data frames that are a fragment")               \
+    X(WLAN_AGGREGATED, wlan_aggregated, "IEEE 802.11 data frames with several packets (A-MSDU)") \
+    X(LINK_TYPE, link_type, "a link type that is not parsed")                                    \
+    X(TRUNCATED, truncated, "captured too short to hold an IP header")                           \
+    X(MALFORMED_LINK, malformed_link, "the frame ends inside its link header")                   \
+    X(MALFORMED_VLAN, malformed_vlan, "more than 8 VLAN tags")                                   \
+    X(MALFORMED_NESTING, malformed_nesting, "more than 32 headers before IP")                    \
+    X(MALFORMED_IP_VERSION, malformed_ip_version, "an IP version other than announced")          \
+    X(MALFORMED_IP_HEADER, malformed_ip_header, "the packet is too short for its header")        \
     X(MALFORMED_IP_LENGTH, malformed_ip_length, "an IP length shorter than its header")
 
 enum weir_rest {
@@ -82,6 +84,7 @@ enum weir_rest {
     WEIR_REST_LIST(WEIR_REST_ENUM)
 #undef WEIR_REST_ENUM
         WEIR_REST_COUNT,
+    WEIR_REST_FIRST_IGNORED = WEIR_REST_WLAN_FRAGMENT, /* from here on they may have been IP */
     WEIR_REST_FIRST_MALFORMED = WEIR_REST_MALFORMED_LINK,
 };
 
@@ -113,8 +116,8 @@ struct weir_parse_counters {
         uint64_t packets;
         uint64_t octets;
     } rest[WEIR_REST_COUNT];
-    /* When the first and the last frame came that may have been IP and made no packet: causes from
-     * WEIR_REST_LINK_TYPE on; 0: none did. */
+    /* When the first and the last frame came that may have been IP and made no packet, of causes
+     * from WEIR_REST_FIRST_IGNORED on; 0: none did. */
     int64_t ignored_first_ns;
     int64_t ignored_last_ns;
 };

@@ -22,10 +22,8 @@ static uint32_t header_octets(const uint8_t *control)
         TO_AND_FROM_DS = 0x03,
         PROTECTED = 0x40,
         ORDER = 0x80, /* of QoS frames: there is an HT control field */
-        MORE_FRAGMENTS = 0x04,
     };
-    if ((control[0] & TYPE) != DATA || control[0] & NO_DATA ||
-        control[1] & (PROTECTED | MORE_FRAGMENTS))
+    if ((control[0] & TYPE) != DATA || control[0] & NO_DATA || control[1] & PROTECTED)
         return 0;
     bool is_qos = control[0] & QOS;
     return 24u + ((control[1] & TO_AND_FROM_DS) == TO_AND_FROM_DS ? 6u : 0u) + (is_qos ? 2u : 0u) +
@@ -34,7 +32,14 @@ static uint32_t header_octets(const uint8_t *control)
 
 enum weir_rest weir_wlan_frame(struct weir_link_cursor *cursor)
 {
-    enum { QOS = 0x80, ORDER = 0x80, AGGREGATED = 0x80, FRAGMENT = 0x0f, ALIGNMENT = 4 };
+    enum {
+        QOS = 0x80,
+        ORDER = 0x80,
+        AGGREGATED = 0x80,
+        MORE_FRAGMENTS = 0x04,
+        FRAGMENT = 0x0f,
+        ALIGNMENT = 4,
+    };
     if (cursor->left < 2)
         return too_short(cursor);
     uint32_t octets = header_octets(cursor->at);
@@ -45,8 +50,10 @@ enum weir_rest weir_wlan_frame(struct weir_link_cursor *cursor)
         return too_short(cursor);
     bool is_qos = header[0] & QOS;
     uint32_t control = octets - (is_qos && header[1] & ORDER ? 6 : 2);
-    if (header[22] & FRAGMENT || (is_qos && header[control] & AGGREGATED))
-        return WEIR_REST_WLAN;
+    if (header[1] & MORE_FRAGMENTS || header[22] & FRAGMENT)
+        return WEIR_REST_WLAN_FRAGMENT;
+    if (is_qos && header[control] & AGGREGATED)
+        return WEIR_REST_WLAN_AGGREGATED;
     if (cursor->is_padded && octets % ALIGNMENT &&
         !weir_link_take(cursor, ALIGNMENT - octets % ALIGNMENT))
         return too_short(cursor);

@@ -38,8 +38,9 @@ PORTS = {6: "tcp", 17: "udp", 132: "sctp", 33: "dccp", 136: "udp"}
 
 # Where a frame that makes no packet may yet have an IP header: behind a header that is not parsed,
 # or one that is cut or breaks a rule.
-WITH_IP_BEHIND = {"mpls", "ppp", "macsec", "wlan", "link_type", "other_protocol", "truncated",
-                  "malformed_ip_version", "malformed_ip_header", "malformed_ip_length"}
+WITH_IP_BEHIND = {"mpls", "ppp", "macsec", "wlan", "wlan_fragment", "wlan_aggregated", "link_type",
+                  "other_protocol", "truncated", "malformed_ip_version", "malformed_ip_header",
+                  "malformed_ip_length"}
 
 # (capture, field): tshark's value is another, and why.
 DIFFER = {

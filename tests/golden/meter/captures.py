@@ -67,9 +67,10 @@ def check(weir, path, row, layer, scratch):
         wrong.append(f"layer 0 has {layers['outer']}; parsed {counted['packets_parsed']}, "
                      f"{counted['octets_parsed']}")
     packets, octets = layers["outer"]
-    causes = ("arp lldp mpls pppoe ppp macsec eapol llc wlan other_protocol link_type truncated "
-              "malformed_link malformed_vlan malformed_nesting malformed_ip_version "
-              "malformed_ip_header malformed_ip_length").split()
+    causes = ("arp lldp mpls pppoe ppp macsec eapol llc wlan other_protocol wlan_fragment "
+              "wlan_aggregated link_type truncated malformed_link malformed_vlan "
+              "malformed_nesting malformed_ip_version malformed_ip_header "
+              "malformed_ip_length").split()
     packets += sum(counted["packets_" + cause] for cause in causes)
     octets += sum(counted["octets_" + cause] for cause in causes)
     octets += counted["octets_link_layer"] - counted["octets_beyond_frame"]

@@ -204,12 +204,13 @@ static const struct {
     ROW(LLC, ETHERNET, ETHERNET("\0\x10") "\x42\x42\x03\0\0"),
     ROW(LLC, ETHERNET, ETHERNET("\0\x10") "\xaa\xaa\x03\0\0\x0c\x20\0"), /* CDP */
     ROW(LLC, ETHERNET, ETHERNET("\0\2") "\x06\x06"),
-    ROW(WLAN, WLAN, "\x80\0\0\0"),                                /* a beacon */
-    ROW(WLAN, WLAN, "\xb4\0\0\0"),                                /* a request to send */
-    ROW(WLAN, WLAN, WLAN_DATA("\x48\1")),                         /* no data */
-    ROW(WLAN, WLAN, WLAN_DATA("\x08\x41") SNAP("\x08\0")),        /* encrypted */
-    ROW(WLAN, WLAN, WLAN_DATA("\x08\5") SNAP("\x08\0")),          /* a fragment */
-    ROW(WLAN, WLAN, WLAN_DATA("\x88\1") "\x80\0" SNAP("\x08\0")), /* aggregated */
+    ROW(WLAN, WLAN, "\x80\0\0\0"),                         /* a beacon */
+    ROW(WLAN, WLAN, "\xb4\0\0\0"),                         /* a request to send */
+    ROW(WLAN, WLAN, WLAN_DATA("\x48\1")),                  /* no data */
+    ROW(WLAN, WLAN, WLAN_DATA("\x08\x41") SNAP("\x08\0")), /* encrypted */
+    ROW(WLAN_FRAGMENT, WLAN, WLAN_DATA("\x08\5") SNAP("\x08\0")),
+    ROW(WLAN_AGGREGATED, WLAN, WLAN_DATA("\x88\1") "\x80\0" SNAP("\x08\0")),
+    ROW(MALFORMED_LINK, WLAN, "\x88\5\0\0"), /* a fragment, cut */
     ROW(LLC, WLAN, WLAN_DATA("\x08\1") "\x42\x42\x03\0\0"),
     ROW(MALFORMED_LINK, WLAN, WLAN_DATA("\x88\1") "\0"),
     ROW(MALFORMED_LINK, WLAN_RADIOTAP, "\1\0\x08\0\0\0\0\0" WLAN_DATA("\x08\1")),
