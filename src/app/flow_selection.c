@@ -13,9 +13,6 @@
     (WEIR_COLUMN_BIT(SAMPLING) | WEIR_COLUMN_BIT(SAMPLING_SIZE) | WEIR_COLUMN_BIT(FLOW_SELECTOR) | \
      WEIR_COLUMN_BIT(FLOW_PROBABILITY))
 
-/* What is said of all records of a batch. */
-#define SEGMENT_COLUMNS (WEIR_COLUMN_BIT(RECEIVED) | WEIR_COLUMN_BIT(DOMAIN))
-
 /* Selected rows of batches that have the same extra fields. */
 struct outlet {
     struct weir_batch *batch;
@@ -99,7 +96,9 @@ int weir_flow_selection_check(const struct weir_flow_selection *selection, weir_
 {
     char name[WEIR_QUERY_FIELD_NAME_MAX];
     enum weir_column column;
-    columns |= SEGMENT_COLUMNS;
+    /* Batches have it for all rows; as they have `received`, but that by chance of who is in one.
+     */
+    columns |= WEIR_COLUMN_BIT(DOMAIN);
     for (unsigned i = 0; i < selection->count; i++) {
         const struct weir_flow_decider *decider = &selection->deciders[i];
         if (decider->filter && weir_row_filter_lacks(decider->filter, columns, name, &column))

@@ -147,6 +147,9 @@ expect 'a filter of what is not there' 2 \
 expect 'a filter of what is never there' 2 \
     "weir: --select: *'src_mac' is not known: flows of the usual definition have no src_mac" \
     -r "$sample" --select 'match:bytes > 1M or not src mac 02:00:00:00:00:01'
+# That time is of batches, and these are others with other workers.
+expect 'a filter of when it was exported' 2 "weir: --select: *'received' is not known: flows of *" \
+    -r "$sample" --select 'match:received > 2020-01-01'
 expect 'a filter of what may be there' 0 '' -r "$sample" --flow keys=src_addr,vlan \
     --flow 'keys=src_addr fields=packets' --select 'match:vlan = none or vlan = 3'
 expect 'fields that NetFlow has not' 0 '*weir: note: 2 fields of --flow were not sent: NetFlow*' \
