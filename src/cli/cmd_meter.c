@@ -357,89 +357,93 @@ static const struct weir_example examples[] = {
     {NULL, NULL},
 };
 
+static const struct weir_topic topics[] = {
+    {"Selection of packets (--filter, --match, --sample)",
+     "--filter, --match and --sample run in the order in which they are given, each on what those "
+     "before it selected. As long as no --match, hash or flow stands before them, filters and "
+     "samplers run on frames of every kind, ahead of the parser; from there on they run on "
+     "packets. --stats has what each saw and selected. Where a sampler is among them records say "
+     "the sampling interval of all together (sampling, and sampling_size where it is no whole "
+     "number), by which who collects them scales packets and bytes, and --stats says the totals "
+     "that the sample stands for and their standard errors: a 95 % interval is 1.96 of these to "
+     "both sides, and the last line of a table has it. Records without an interval are of all "
+     "packets. Live, a --filter that stands first also runs in the kernel.\n\n"
+     "--fields lists what --match can name; addr, port and mac are those of either side. What a "
+     "packet does not have, as icmp_type for TCP, fits nothing. --sample hash takes "
+     "identification, fragment offset and addresses of IPv4, length and addresses of IPv6, and 16 "
+     "octets of what the packet carries (hash:n/N,offset=0,octets=16) through the function BOB of "
+     "RFC 5475 with the seed: observation points with one seed choose the same packets. --sample "
+     "flow takes what all flow definitions have as keys of addresses, ports and protocol; where "
+     "they treat both sides alike, both directions of a communication are chosen or neither. "
+     "Periods of time count from 1970."},
+    {"Flow definitions (--flow, --cache)",
+     "--fields lists what a flow definition can name: keys, fields, and groups, whose name stands "
+     "for all of their fields. NAME/BITS takes the highest bits of a key, of addresses in both "
+     "families or as NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number: src_mac/24 is a "
+     "vendor, mpls_label_1/20 the label alone. IPv4 and IPv6 never mix. With length or "
+     "frame_length among the keys no TCP connection is seen to end. Without fields= a record has "
+     "the usual ones. Fields of one packet, as vlan, are of the first; splt:N tells of the first "
+     "N packets, 10 where it is not said. --cache is that of each definition. What is not known "
+     "of a flow is none."},
+    {"Biflows (--biflow)",
+     "With --biflow (RFC 5103) packets of both directions are one flow, whose keys other than "
+     "addresses, of IP and MAC, and ports agree in both; an ICMP echo and its reply are one, too. "
+     "Of flows without a packet of the reverse direction the fields of that are none; of those "
+     "without a forward one the times are the reverse's. NetFlow has no reverse direction: "
+     "biflows go out as IPFIX or JSON."},
+    {"Names and applications (fields app, tls, dns, http)",
+     "Names and the application (app, tls, dns, http) are looked for in the first 16 packets with "
+     "payload, without --biflow in those of each direction by itself. They have at most 255 "
+     "octets; those that are no printable UTF-8 stand as \\DDD. Each of several --workers that "
+     "share a file has 16 MiB for what packets carry until it has been looked at."},
+    {"Ends of TCP connections",
+     "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two seconds "
+     "after its last packet, so that the last ACK makes no flow of its own, or at once when a new "
+     "connection takes its ports."},
+    {"Tunnels (--layer)",
+     "IP is found behind VLAN tags, MPLS labels, pseudowires, PPPoE, PPP, Cisco HDLC, IEEE 802.11 "
+     "and LLC. With --layer inner it is also looked for inside IP in IP, GRE, ERSPAN, EtherIP, "
+     "SRv6, L2TP, VXLAN with or without GPE, GENEVE, GTP-U, Teredo, MPLS over IP or UDP, and "
+     "behind AH; packets and octets are then those of the inner packets; flows of the same "
+     "addresses in two tunnels are one unless tunnel_type and tunnel_id are among the keys. What "
+     "carries no IP, is cut, malformed, too deep or a fragment of its tunnel is metered by the "
+     "last header outside it. ESP has its SPI in place of ports, the high half first.\n\n"
+     "With --layer both every IP header on the way to the innermost makes a packet, and records "
+     "of the outermost (layer 0) and of those inside (1 and more) go out side by side: sums are "
+     "of one layer, or count what is in tunnels again. layer is a key of every definition. "
+     "Without --flow so are the tunnel that a packet is in (tunnel_type and tunnel_id) and the "
+     "one that it is (carried_type and carried_id), by which the two are joined; biflows have the "
+     "numbers of their first packet, and only the types as keys, since the directions' numbers "
+     "differ. packets_parsed counts the outermost, packets_inner the others."},
+    {"Selection of flows (--select)",
+     "--select leaves flows out before they are exported. Those that were chosen by chance say "
+     "so: sampling_size of sampling is what their packets stand for, so that sums of counters "
+     "times sampling / sampling_size are right on average, and flow_probability tells how far off "
+     "they may be. --stats has for each selector the flows that it saw and selected, with their "
+     "packets and octets. match: names what records of every --flow have, or asks whether they "
+     "have it (vlan = none)."},
+    {"Several Metering Processes (--next)",
+     "--next begins another Metering Process: what stands behind it says its selection, flow "
+     "definitions, cache, timeouts, domain and destinations, and what is not said there has its "
+     "default. All work over the same packets, which are read and parsed once; -r, -i, --layer, "
+     "--workers and --stats are of all. One of them may be without --to. --stats has counters of "
+     "all together, and under processes those of each. A fragment has the ports of its datagram's "
+     "first one where any of them took that."},
+    {NULL, NULL},
+};
+
 const struct weir_command weir_command_meter = {
     .name = "meter",
     .summary = "makes Flow Records of packets",
     .usage = "(-r FILE | -i IFACE)... [--to URL]... [OPTION]...\n--fields [--format FORMAT]",
-    .about =
-        "Meters packets: those that agree in the Flow Keys are a flow, until no more come "
-        "(idle), it has gone on for long (active), its TCP connection has ended, room is "
-        "needed, or the input ends. Each flow then makes one Flow Record, which is exported "
-        "or printed.\n\n"
-        "Every packet is counted, also those that make no flow: --stats says how many were "
-        "of which kind, and the sum is the input. Files are metered by their own time and "
-        "give the same records each time, whatever --workers, and without it in the same "
-        "order.\n\n"
-        "Selection: --filter, --match and --sample run in the order in which they are given, each "
-        "on what those before it selected. As long as no --match, hash or flow stands before them, "
-        "filters and samplers run on frames of every kind, ahead of the parser; from there on "
-        "they run on packets. --stats has what each saw and selected. Where a sampler is among "
-        "them records say the sampling interval of all together (sampling, and sampling_size "
-        "where it is no whole number), by which who collects them scales packets and bytes, and "
-        "--stats says the totals that the sample stands for and their standard errors: a 95 % "
-        "interval is 1.96 of these to both sides, and the last line of a table has it. Records "
-        "without an interval are of all packets. "
-        "Live, a --filter that stands first also runs in the kernel.\n\n"
-        "--fields lists what --match can name; addr, port and mac are those of either side. What a "
-        "packet does not have, as icmp_type for TCP, fits nothing. "
-        "--sample hash takes identification, fragment offset and addresses of IPv4, length and "
-        "addresses of IPv6, and 16 octets of what the packet carries (hash:n/N,offset=0,octets=16) "
-        "through the function BOB of RFC 5475 with the seed: observation points with one seed "
-        "choose the same packets. --sample flow takes what all flow definitions have as keys of "
-        "addresses, ports and protocol; where they treat both sides alike, both directions of a "
-        "communication are chosen or neither. Periods of time count from 1970.\n\n"
-        "--next begins another Metering Process: what stands behind it says its selection, flow "
-        "definitions, cache, timeouts, domain and destinations, and what is not said there has its "
-        "default. All work over the same packets, which are read and parsed once; -r, -i, --layer, "
-        "--workers and --stats are of all. One of them may be without --to. --stats has counters "
-        "of all together, and under processes those of each. A fragment has the ports of its "
-        "datagram's first one where any of them took that.\n\n"
-        "--select leaves flows out before they are exported. Those that were chosen by chance say "
-        "so: sampling_size of sampling is what their packets stand for, so that sums of counters "
-        "times sampling / sampling_size are right on average, and flow_probability tells how far "
-        "off they may be. --stats has for each selector the flows that it saw and selected, with "
-        "their packets and octets. match: names what records of every --flow have, or asks whether "
-        "they have it (vlan = none).\n\n"
-        "IP is found behind VLAN tags, MPLS labels, pseudowires, PPPoE, PPP, Cisco HDLC, "
-        "IEEE 802.11 and LLC. With --layer inner it is also looked for inside IP in IP, GRE, "
-        "ERSPAN, EtherIP, "
-        "SRv6, L2TP, VXLAN with or without GPE, GENEVE, GTP-U, Teredo, MPLS over IP or UDP, and "
-        "behind AH; packets "
-        "and octets are then those of the inner packets; flows of the same addresses in two "
-        "tunnels are one unless tunnel_type and tunnel_id are among the keys. What carries no IP, "
-        "is cut, malformed, too deep or a fragment "
-        "of its tunnel is metered by the last header outside it. ESP has its SPI in place of "
-        "ports, the high half first.\n\n"
-        "With --layer both every IP header on the way to the innermost makes a packet, and "
-        "records of the outermost (layer 0) and of those inside (1 and more) go out side by side: "
-        "sums are of one layer, or count what is in tunnels again. layer is a key of every "
-        "definition. Without --flow so are the tunnel that a packet is in (tunnel_type and "
-        "tunnel_id) and the one that it is (carried_type and carried_id), by which the two are "
-        "joined; biflows have the numbers of their first packet, and only the types as keys, since "
-        "the directions' numbers differ. packets_parsed counts the outermost, packets_inner the "
-        "others.\n\n"
-        "--fields lists what a flow definition can name: keys, fields, and groups, whose name "
-        "stands for all of their fields. NAME/BITS takes the highest bits of a key, of addresses "
-        "in both families or as NAME/BITS/BITS6 in each; NAME&MASK takes bits of a number: "
-        "src_mac/24 is a vendor, mpls_label_1/20 the label alone. IPv4 and IPv6 never mix. With "
-        "length or frame_length among the keys no TCP connection is seen to end. Without "
-        "fields= a record has the usual ones. Fields of one packet, as vlan, are of the first; "
-        "splt:N tells of the first N packets, 10 where it is not said. --cache is that of each "
-        "definition. What is not known of a flow is none.\n\n"
-        "Names and the application (app, tls, dns, http) are looked for in the first 16 packets "
-        "with payload, without --biflow in those of each direction by itself. They have at most "
-        "255 octets; those that are no printable UTF-8 stand as \\DDD. Each of several --workers "
-        "that "
-        "share a file has 16 MiB for what packets carry until it has been looked at.\n\n"
-        "With --biflow (RFC 5103) packets of both directions are one flow, whose keys other than "
-        "addresses, of IP and MAC, and ports agree in both; an ICMP echo and its reply are one, "
-        "too. Of flows "
-        "without a packet of the reverse direction the fields of that are none; of those without "
-        "a forward one the times are the reverse's. NetFlow has no reverse direction: biflows go "
-        "out as IPFIX or JSON.\n\n"
-        "A TCP connection has ended with a RST, or a FIN from both sides. Its flows end two "
-        "seconds after its last packet, so that the last ACK makes no flow of its own, or at "
-        "once when a new connection takes its ports.",
+    .about = "Meters packets: those that agree in the Flow Keys are a flow, until no more come "
+             "(idle), it has gone on for long (active), its TCP connection has ended, room is "
+             "needed, or the input ends. Each flow then makes one Flow Record, which is exported "
+             "or printed.\n\nEvery packet is counted, also those that make no flow: --stats says "
+             "how many were of which kind, and the sum is the input. Files are metered by their "
+             "own time and give the same records each time, whatever --workers, and without it in "
+             "the same order.",
+    .topics = topics,
     .options = weir_meter_options,
     .option_count = OPTION_COUNT,
     .examples = examples,

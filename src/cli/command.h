@@ -47,11 +47,18 @@ struct weir_example {
     const char *text;    /* what it does, a sentence without a full stop */
 };
 
+/* What is worth knowing of a thing that some who use the command never need. */
+struct weir_topic {
+    const char *heading; /* with the options that it is about: "Tunnels (--layer)" */
+    const char *text;    /* as `about` */
+};
+
 struct weir_command {
     const char *name;    /* one word, or two: "gen packets" */
     const char *summary; /* a few words, lower case, without a full stop */
     const char *usage;   /* what follows the name; lines where there are several forms */
     const char *about;   /* paragraphs, an empty line between them; NULL: none */
+    const struct weir_topic *topics; /* stand behind the options, up to one without a heading */
     const struct weir_option *options;
     size_t option_count;
     size_t operands_max;       /* most operands that it takes */

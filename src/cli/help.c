@@ -75,7 +75,7 @@ static void add_wrapped(struct weir_text_buffer *out, const char *text, size_t c
             column = 0;
             first = true;
         }
-        if (column < indent) {
+        if (column < indent && length > 0) {
             add_spaces(out, indent - column);
             column = indent;
         }
@@ -201,6 +201,15 @@ static void add_usage(struct weir_text_buffer *out, const struct weir_command *c
     } while (*line);
 }
 
+static void add_topics(struct weir_text_buffer *out, const struct weir_topic *topics,
+                       unsigned columns)
+{
+    for (const struct weir_topic *row = topics; row && row->heading; row++) {
+        weir_text_printf(out, "\n%s:\n", row->heading);
+        add_wrapped(out, row->text, 0, TERM_INDENT, columns);
+    }
+}
+
 void weir_help_command(const struct weir_command *command, unsigned columns,
                        struct weir_text_buffer *out)
 {
@@ -219,6 +228,7 @@ void weir_help_command(const struct weir_command *command, unsigned columns,
     }
     add_options(out, command->options, command->option_count, columns);
     add_options(out, common, count, columns);
+    add_topics(out, command->topics, columns);
     if (command->examples && command->examples->command) {
         weir_text_add(out, "\nExamples:\n");
         for (const struct weir_example *row = command->examples; row->command; row++) {

@@ -48,6 +48,13 @@ static void add_tagged(struct weir_text_buffer *out, const char *bold, const cha
     weir_text_add_char(out, '\n');
 }
 
+static void add_heading(struct weir_text_buffer *out, const char *level, const char *text)
+{
+    weir_text_printf(out, "%s \"", level);
+    add_roff(out, text);
+    weir_text_add(out, "\"\n");
+}
+
 static void add_option(struct weir_text_buffer *out, const struct weir_option *option)
 {
     weir_text_add(out, ".TP\n");
@@ -85,11 +92,8 @@ static void add_options(struct weir_text_buffer *out, const struct weir_option *
                         size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (options[i].group) {
-            weir_text_add(out, ".SS \"");
-            add_roff(out, options[i].group);
-            weir_text_add(out, "\"\n");
-        }
+        if (options[i].group)
+            add_heading(out, ".SS", options[i].group);
         add_option(out, &options[i]);
     }
 }
@@ -157,6 +161,12 @@ void weir_man_command(const struct weir_command *command, struct weir_text_buffe
     weir_text_add(out, ".SH OPTIONS\n");
     add_options(out, command->options, command->option_count);
     add_common(out);
+    if (command->topics)
+        weir_text_add(out, ".SH NOTES\n");
+    for (const struct weir_topic *row = command->topics; row && row->heading; row++) {
+        add_heading(out, ".SS", row->heading);
+        add_paragraphs(out, row->text);
+    }
     if (command->examples && command->examples->command) {
         weir_text_add(out, ".SH EXAMPLES\n");
         for (const struct weir_example *row = command->examples; row->command; row++)
@@ -181,13 +191,10 @@ void weir_man_all(struct weir_text_buffer *out)
     weir_text_add(out, ".SH OPTIONS\n");
     add_common(out);
     for (const struct weir_help_term *row = weir_help_terms; row->text; row++) {
-        if (row->term) {
+        if (row->term)
             add_tagged(out, row->term, row->text);
-        } else {
-            weir_text_add(out, ".SH \"");
-            add_roff(out, row->text);
-            weir_text_add(out, "\"\n");
-        }
+        else
+            add_heading(out, ".SH", row->text);
     }
     weir_text_add(out, ".SH SEE ALSO\n");
     for (const struct weir_command *const *at = weir_commands; *at; at++) {

@@ -142,6 +142,7 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                            "or is not who answers a SYN with it (syn), or has the greater port "
                            "(port), or is outside of networks (outside:CIDR,...)"},
     [CACHE] = {.name = "cache",
+               .group = "Flow cache",
                .kind = WEIR_OPTION_TEXT,
                .value = "SPEC",
                .fallback = "normal,entries=65536",

@@ -111,6 +111,11 @@ for command in '' $("$weir" help --commands | tr ' ' '-'); do
     expect "no line of it ends in a space" 1 '' '' grep -n ' $' "$dir/help"
 done
 
+# What few need stands behind the options, what all want to see at the end.
+expect 'topics of help' 0 $'*\nPackets:\n*\nTunnels (--layer):\n*\nExamples:\n*' '' "$weir" meter --help
+expect 'topics of a man page' 0 '*.SH OPTIONS*.SH NOTES*.SS "Tunnels (\\-\\-layer)"*.SH EXAMPLES*' '' \
+    "$weir" help --man meter
+
 # Every command has a man page that is installed, and every page a command.
 expect 'man pages' 0 "$(printf '%s\n' "$@" | sort)" '' \
     bash -c '"$1" help --commands | tr " " "-" | sort' - "$weir"
