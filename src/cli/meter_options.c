@@ -133,7 +133,9 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
                       "src_port, dst_port, protocol, and but for biflows tos and in_if"},
     [BIFLOW] = {.name = "biflow",
                 .kind = WEIR_OPTION_FLAG,
-                .help = "both directions of a communication are one flow, with counters of each"},
+                .help =
+                    "both directions of a communication are one flow, with counters of each, which "
+                    "IPFIX and JSON have fields for, and NetFlow has not"},
     [DIRECTION] = {.name = "direction",
                    .kind = WEIR_OPTION_TEXT,
                    .value = "HOW",
@@ -528,8 +530,9 @@ static int check_tells_reverse(const struct weir_url *url,
     bool is_biflow = config->cache.biflow != WEIR_BIFLOW_NONE;
     return is_biflow && is_netflow(url)
                ? weir_diag_set(diag, WEIR_E_USAGE,
-                               "NetFlow has no fields for the reverse direction of --biflow; IPFIX "
-                               "and JSON do, and without --biflow each direction is a flow")
+                               "NetFlow has no fields for the reverse direction of --biflow: send "
+                               "ipfix+udp:// or json:, or leave --biflow out, and each direction "
+                               "is a flow")
                : 0;
 }
 

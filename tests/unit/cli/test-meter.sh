@@ -122,7 +122,7 @@ expect 'layer' 2 "weir: --layer: 'middle'*" -r "$sample" --layer middle
 expect 'layers in NetFlow' 2 'weir: --to: NetFlow has no field*' -r "$sample" --layer both \
     --to netflow9+udp://127.0.0.1:9
 for version in 1 5 9; do
-    expect "biflows in NetFlow v$version" 2 'weir: --to: NetFlow has no fields for the reverse*' \
+    expect "biflows in NetFlow v$version" 2 'weir: --to: NetFlow has no *--biflow: send ipfix+udp:// or json:, or leave --biflow out*' \
         -r "$sample" --biflow --to "netflow$version+udp://127.0.0.1:9"
 done
 expect 'depth without tunnels' 2 'weir: meter: --tunnel-depth is for --layer inner*' \
