@@ -335,9 +335,10 @@ static const struct weir_example examples[] = {
     {"weir meter -r office.pcap --biflow --flow 'keys=src_addr,dst_addr,src_port,dst_port,protocol "
      "fields=packets,rev_packets,app,tls_sni,tcp_rtt'",
      "connections with application, server's name and the time of the handshake"},
-    {"weir meter -r office.pcap --sample random:1/100 --flow 'keys=protocol "
+    {"weir meter -r office.pcap --sample random:1/100 --idle-timeout 0s --flow 'keys=protocol "
      "fields=packets,estimates'",
-     "what a sample stands for, protocol by protocol, with its standard errors"},
+     "what a sample stands for, protocol by protocol, with its standard errors: one flow each of "
+     "IPv4 and of IPv6, however long it is silent"},
     {"weir meter --fields", "what --flow and --match can name"},
     {"weir meter -r office.pcap --sample random:1/100 --to netflow9+udp://192.0.2.1:2055",
      "one packet of every hundred, with the interval in the records"},
