@@ -452,7 +452,7 @@ int weir_meter_workers_run(struct weir_meter_workers *workers, weir_meter_fetch 
     for (unsigned i = 1; i < begun; i++)
         pthread_join(workers->each[i].thread, NULL);
     if (reason != 0)
-        return weir_diag_set(diag, WEIR_E_IO, "a thread: %s", strerror(reason));
+        return weir_diag_set(diag, WEIR_E_IO, "cannot start a thread: %s", strerror(reason));
     for (unsigned i = 0; i < workers->count; i++) {
         struct worker *worker = &workers->each[i];
         for (unsigned k = 0; k < workers->cache_count; k++)

@@ -475,5 +475,18 @@ for workers in 1 2; do
     [ "$(wc -l <"$dir/out")" -gt 1 ] || fail 'interrupted, no flow came out'
 done
 
+# Records that cannot be written end it, also while standard input waits, whoever reads there.
+for workers in 1 2 4; do
+    timeout 20 "$weir" meter -r - --idle-timeout 1s --to json:/dev/full --workers "$workers" \
+        <"$dir/pipe" 2>"$dir/err" &
+    meter=$!
+    exec 3>"$dir/pipe"
+    (trap '' PIPE; gzip -dc "$sample" 2>/dev/null >&3)
+    wait "$meter"
+    equal "no space, $workers workers" "$? $(cat "$dir/err")" \
+        '1 weir: /dev/full: writing: No space left on device'
+    exec 3>&-
+done
+
 [ "$failures" = 0 ] && echo 'weir meter: all as it should be'
 exit "$((failures > 0))"
