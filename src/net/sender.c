@@ -22,7 +22,7 @@ static int udp_open(const struct weir_url *url, struct weir_sender *sender, stru
         return result;
     const char *gso = weir_url_option(url, "gso");
     if (gso && strcmp(gso, "no") != 0)
-        return weir_diag_set(diag, WEIR_E_USAGE, "gso=%s: the value is no", gso);
+        return weir_diag_set(diag, WEIR_E_USAGE, "gso=%s: write no, or leave it out", gso);
     struct weir_udp_sender *udp;
     result =
         weir_udp_sender_open(url->host, url->port, (unsigned)mtu, &udp, &sender->transport, diag);

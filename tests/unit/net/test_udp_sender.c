@@ -391,7 +391,7 @@ static void by_option_all_go_by_themselves(void **state)
     assert_int_equal(weir_sender_close(&by_url, &diag), 0);
     assert_int_equal(weir_url_parse("ipfix+udp://127.0.0.1:4739?gso=on", &url, &diag), 0);
     assert_int_equal(weir_sender_open(&url, &by_url, &diag), WEIR_E_USAGE);
-    assert_string_equal(diag.text, "gso=on: the value is no");
+    assert_string_equal(diag.text, "gso=on: write no, or leave it out");
 }
 
 static void together_an_earlier_datagrams_fate_is_counted_once(void **state)
