@@ -84,7 +84,7 @@ HOT void fetch(const struct weir_cache *cache, const unsigned path,
         if (!ways) {
             uint32_t empty = weir_group_match(group->tags, 0);
             unsigned way = empty && (has_room || empty == WEIR_GROUP_FULL)
-                               ? weir_cache_pick(empty, at->spread)
+                               ? (unsigned)__builtin_ctz(empty)
                                : weir_cache_oldest(cache, group, at->spread);
             ways = UINT32_C(1) << way;
             __builtin_prefetch(weir_cache_cold(cache, (uint32_t)first + way), 1);
@@ -487,7 +487,8 @@ COLD unsigned find_flow(const struct weir_cache *cache, const struct weir_flow_p
     return NO_WAY;
 }
 
-/* A way for a new flow, which may have another set for it; NO_WAY: there is none. */
+/* A way for a new flow, which may have another set for it; NO_WAY: there is none. The lowest that
+ * is empty: flows stay close together, and where one has ended its lines are still near. */
 HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
 {
     const struct weir_bucket *bucket = &cache->buckets[at->bucket];
@@ -499,7 +500,7 @@ HOT unsigned find_room(struct weir_cache *cache, struct weir_flow_place *at)
     bool has_room = cache->regions[bucket->region].active_count < cache->region_entries;
     if (cache->kind == WEIR_CACHE_PERMANENT && !(empty && has_room))
         return NO_WAY;
-    return empty && has_room ? weir_cache_pick(empty, at->spread)
+    return empty && has_room ? (unsigned)__builtin_ctz(empty)
                              : weir_cache_make_room(cache, at->set, at->spread);
 }
 

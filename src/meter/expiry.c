@@ -12,7 +12,7 @@
 
 /* The whole table is swept once in this many ticks. */
 #define SWEEP_TICKS  16u
-#define SWEEP_SETS   64u /* of the next region that are fetched ahead */
+#define SWEEP_SETS   64u /* that are fetched ahead at most */
 #define SUSPECT_SETS 8u
 
 /*
@@ -335,12 +335,12 @@ static void examine_first(struct weir_cache *cache, struct suspects *suspects)
     (void)expire(cache, suspects->sets[at], suspects->ways[at], 0);
 }
 
-/* The groups of the sets that the region's next part begins with. */
-HOT void prefetch_sweep(const struct weir_cache *cache, uint32_t region, uint32_t count)
+/* The groups of the sets that a walk goes on with, of `most` at most. */
+HOT void prefetch_groups(const struct weir_cache *cache, uint32_t region, struct walk walk,
+                         uint32_t most)
 {
-    struct walk walk = walk_from_sweep(cache, region);
-    uint32_t run,
-        set = walk_on(cache, region, &walk, count < SWEEP_SETS ? count : SWEEP_SETS, &run);
+    uint32_t run;
+    uint32_t set = walk_on(cache, region, &walk, most < SWEEP_SETS ? most : SWEEP_SETS, &run);
     for (uint32_t i = 0; i < run; i++)
         __builtin_prefetch(&cache->groups[set + i]);
 }
@@ -353,6 +353,7 @@ static void sweep(struct weir_cache *cache, uint32_t region, uint32_t count,
     uint32_t run;
     for (; count > 0; count -= run) {
         uint32_t set = walk_on(cache, region, &walk, count, &run);
+        prefetch_groups(cache, region, walk, count - run);
         for (uint32_t end = set + run; set < end; set++) {
             uint32_t ways = maybe_ended(cache, set);
             if (!ways)
@@ -406,7 +407,8 @@ static void sweep_since(struct weir_cache *cache, uint64_t before)
     struct suspects suspects = {.count = 0};
     for (uint32_t region = 0; region < cache->region_count; region++) {
         if (region + 1 < cache->region_count)
-            prefetch_sweep(cache, region + 1, sweep_part(cache, region + 1, steps));
+            prefetch_groups(cache, region + 1, walk_from_sweep(cache, region + 1),
+                            sweep_part(cache, region + 1, steps));
         sweep(cache, region, sweep_part(cache, region, steps), &suspects);
     }
     while (suspects.count > 0)
@@ -460,7 +462,7 @@ int weir_cache_tell(struct weir_cache *cache, uint64_t time, bool was_back, stru
 }
 
 /* Empties a way of a set that is not empty, of all flows that have ended or of the oldest. */
-static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, unsigned spread)
+static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, uint8_t spread)
 {
     uint32_t ended = expire(cache, set, maybe_ended(cache, set), 0);
     if (ended)
@@ -470,7 +472,7 @@ static unsigned empty_a_way(struct weir_cache *cache, uint32_t set, unsigned spr
     return way;
 }
 
-unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, unsigned spread)
+unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, uint8_t spread)
 {
     if (weir_group_occupied(&cache->groups[set]))
         return empty_a_way(cache, set, spread);

@@ -226,21 +226,24 @@ static inline void weir_cache_take_time(struct weir_cache *cache, uint64_t time)
     }
 }
 
-/* One of some ways: the first at or after way `spread`, bits of a hash, so that they take turns. */
-static inline unsigned weir_cache_pick(uint32_t ways, unsigned spread)
+/*
+ * One of some ways by 8 bits of a hash, so that they take turns: the first at or after a place
+ * among those to the last of them. They mostly lie side by side from way 0 on.
+ */
+static inline unsigned weir_cache_pick(uint32_t ways, uint8_t spread)
 {
-    uint32_t after = ways & (WEIR_GROUP_FULL << spread % WEIR_GROUP_WAYS);
-    return (unsigned)__builtin_ctz(after ? after : ways);
+    unsigned span = WEIR_GROUP_WAYS - (unsigned)__builtin_clz(ways);
+    return (unsigned)__builtin_ctz(ways & WEIR_GROUP_FULL << (spread * span >> 8));
 }
 
 /* The way of a set to be emptied for a new flow: the oldest, and among equals one by `spread`. */
 static inline unsigned weir_cache_oldest(const struct weir_cache *cache,
-                                         const struct weir_group *group, unsigned spread)
+                                         const struct weir_group *group, uint8_t spread)
 {
     return weir_cache_pick(weir_group_oldest(group, (uint8_t)cache->clock.tick), spread);
 }
 
 /* An empty way of this set, made empty where need be. `spread` chooses among equals. */
-unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, unsigned spread);
+unsigned weir_cache_make_room(struct weir_cache *cache, uint32_t set, uint8_t spread);
 
 #endif
