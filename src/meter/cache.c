@@ -68,7 +68,7 @@ const struct weir_counter weir_cache_counter_table[] = {
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_end, FLOWS,
                  "flows ended with their TCP connection"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_forced, FLOWS,
-                 "flows ended with the input"),
+                 "flows ended with the input, or when the packets' clock was set back"),
     WEIR_COUNTER(struct weir_cache_counters, flows_expired_resources, FLOWS,
                  "flows ended early to make room for others"),
     WEIR_GAUGE(struct weir_cache_counters, flows_active, FLOWS,
