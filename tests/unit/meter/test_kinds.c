@@ -408,8 +408,8 @@ static void portions_take_turns(void **state)
     unsigned turns[FLOWS] = {0};
     size_t in_tick[2 * PERIOD] = {0};
     for (int64_t s = 0; s < 2 * PERIOD; s++) {
-        for (uint16_t port = 0; port < FLOWS; port++)
-            add(bench, of_protocol(s * SECOND, 17, port));
+        for (unsigned port = 0; port < FLOWS; port++)
+            add(bench, of_protocol(s * SECOND, 17, (uint16_t)port));
         advance(bench, s * SECOND);
         for (; seen < bench->rows.count; seen++) {
             const struct slow_record *record = &bench->rows.records[seen];
