@@ -131,19 +131,18 @@ static int take_each(struct weir_spread_share *share, const struct weir_spread_b
         const bool is_own = whose == share->index;
         const uint64_t time = weir_cache_time(batch->packets[next[whose]].time_ns);
         enum weir_meter_clock_change change = weir_meter_clock_take(&share->clock, time);
-        if (change == WEIR_METER_CLOCK_WAS_BACK) {
+        if (has_to_know(share, change, is_own)) {
+            const bool was_back = change == WEIR_METER_CLOCK_WAS_BACK;
+            result = add(share, batch, details, added, next[share->index], diag);
+            added = next[share->index];
             /* What has ended by the latest time ended before the clock was set back. */
-            result = add(share, batch, details, added, next[share->index], diag);
-            added = next[share->index];
+            if (was_back) {
+                if (result == 0)
+                    result = tell(share, false, diag);
+                weir_meter_clock_start(&share->clock, time);
+            }
             if (result == 0)
-                result = tell(share, false, diag);
-            weir_meter_clock_start(&share->clock, time);
-        }
-        if (result == 0 && has_to_know(share, change, is_own)) {
-            result = add(share, batch, details, added, next[share->index], diag);
-            if (result == 0)
-                result = tell(share, change == WEIR_METER_CLOCK_WAS_BACK, diag);
-            added = next[share->index];
+                result = tell(share, was_back, diag);
         }
         if (is_own)
             share->told = share->clock.now;
