@@ -146,6 +146,20 @@ static struct weir_cache_counters run(struct weir_cache_config config, unsigned 
     return total;
 }
 
+/* So many shares make the same records as a single cache, and count the same. */
+static void expect_shares(const struct weir_cache_config *config, unsigned count,
+                          const struct weir_packet *packets,
+                          const struct weir_packet_detail *details, const struct collected *single,
+                          const struct weir_cache_counters *expected)
+{
+    struct collected rows = {0};
+    struct weir_cache_counters counters = run(*config, count, packets, details, &rows);
+    assert_memory_equal(&counters, expected, sizeof(counters));
+    assert_int_equal(rows.count, single->count);
+    assert_memory_equal(rows.records, single->records, rows.count * sizeof(rows.records[0]));
+    free(rows.records);
+}
+
 static void expect_the_same(const struct weir_cache_config *config, uint64_t hosts,
                             struct weir_cache_counters *ret_counters)
 {
@@ -155,14 +169,8 @@ static void expect_the_same(const struct weir_cache_config *config, uint64_t hos
     struct collected single = {0};
     *ret_counters = run(*config, 1, packets, details, &single);
     static const unsigned counts[] = {2, 3, 4};
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        struct collected rows = {0};
-        struct weir_cache_counters counters = run(*config, counts[i], packets, details, &rows);
-        assert_memory_equal(&counters, ret_counters, sizeof(counters));
-        assert_int_equal(rows.count, single.count);
-        assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
-        free(rows.records);
-    }
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        expect_shares(config, counts[i], packets, details, &single, ret_counters);
     free(single.records);
     free(details);
     free(packets);
@@ -253,19 +261,15 @@ static void also_where_no_packet_is_late(void **state)
         config_of("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
     struct weir_packet *packets = calloc(PACKETS, sizeof(*packets));
     struct weir_packet_detail *details = calloc(DETAILS, sizeof(*details));
-    struct collected single = {0}, rows = {0};
+    struct collected single = {0};
     make_packets(packets, details, 60);
     for (unsigned i = 0; i < PACKETS; i++)
         packets[i].time_ns = i > PACKETS - 300
                                  ? INT64_MAX
                                  : (int64_t)i * 150000 + (int64_t)(i / 9000) * WEIR_NS_PER_SECOND;
     struct weir_cache_counters expected = run(config, 1, packets, details, &single);
-    struct weir_cache_counters counters = run(config, 3, packets, details, &rows);
-    assert_memory_equal(&counters, &expected, sizeof(counters));
-    assert_int_equal(counters.packets_late, 0);
-    assert_int_equal(rows.count, single.count);
-    assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
-    free(rows.records);
+    assert_int_equal(expected.packets_late, 0);
+    expect_shares(&config, 3, packets, details, &single, &expected);
     free(single.records);
     free(details);
     free(packets);
@@ -283,7 +287,7 @@ static void what_has_ended_before_the_clock_is_set_back_is_the_same(void **state
         config_of("keys=src_addr,dst_addr,src_port,dst_port,protocol,tos,in_if");
     const int64_t start = INT64_C(1700000000) * WEIR_NS_PER_SECOND;
     struct weir_packet *packets = calloc(PACKETS, sizeof(*packets));
-    struct collected single = {0}, rows = {0};
+    struct collected single = {0};
     config.idle_ns = config.linger_ns = 15 * WEIR_NS_PER_SECOND;
     config.active_ns = 600 * WEIR_NS_PER_SECOND;
     for (unsigned i = 0; i < PACKETS; i++) {
@@ -294,13 +298,9 @@ static void what_has_ended_before_the_clock_is_set_back_is_the_same(void **state
                                              : start - 100 * WEIR_NS_PER_SECOND;
     }
     struct weir_cache_counters expected = run(config, 1, packets, NULL, &single);
-    struct weir_cache_counters counters = run(config, 4, packets, NULL, &rows);
     assert_int_equal(expected.clock_steps_back, 1);
     assert_int_equal(expected.flows_expired_idle, FLOWS - 1);
-    assert_memory_equal(&counters, &expected, sizeof(counters));
-    assert_int_equal(rows.count, single.count);
-    assert_memory_equal(rows.records, single.records, rows.count * sizeof(rows.records[0]));
-    free(rows.records);
+    expect_shares(&config, 4, packets, NULL, &single, &expected);
     free(single.records);
     free(packets);
 }
