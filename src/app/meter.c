@@ -34,7 +34,6 @@ struct weir_meter {
     struct weir_metering *meterings[WEIR_METER_PROCESSES_MAX];
     struct weir_intake *intake;
     struct weir_meter_workers *workers; /* in place of the processes' caches */
-    unsigned worker_count;              /* of these */
     struct weir_meter_group *group;     /* in place of intake and interfaces */
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_source_counters sources; /* of those closed */
@@ -119,7 +118,6 @@ static int open_workers(struct weir_meter *meter, unsigned workers, struct weir_
         .process_count = meter->config.process_count,
         .needs_details = meter->details != NULL,
     };
-    meter->worker_count = workers;
     return weir_meter_workers_new(&several, &meter->workers, diag);
 }
 
@@ -289,10 +287,10 @@ int weir_meter_add_sink(struct weir_meter *meter, unsigned process,
 
 unsigned weir_meter_worker_count(const struct weir_meter *meter)
 {
-    unsigned count = 1;
+    unsigned count = useful_workers(meter);
     if (meter->group)
         weir_meter_group_meters(meter->group, &count);
-    return meter->workers ? meter->worker_count : count;
+    return count;
 }
 
 bool weir_meter_has_failed(const struct weir_meter *meter)
