@@ -96,8 +96,7 @@ int weir_flow_selection_check(const struct weir_flow_selection *selection, weir_
 {
     char name[WEIR_QUERY_FIELD_NAME_MAX];
     enum weir_column column;
-    /* Batches have it for all rows; as they have `received`, but that by chance of who is in one.
-     */
+    /* Batches have it for all rows; `received`, too, but that by chance of who is in which. */
     columns |= WEIR_COLUMN_BIT(DOMAIN);
     for (unsigned i = 0; i < selection->count; i++) {
         const struct weir_flow_decider *decider = &selection->deciders[i];
