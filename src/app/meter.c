@@ -20,7 +20,10 @@
 /* Interfaces that a capture file may have (packet/source.h). */
 #define FILE_INTERFACES 4096u
 
-/* Live: how long to wait for packets before the clock is looked at, and how often sinks flush. */
+/*
+ * How long to wait for packets before the clock is looked at, and how often sinks flush, where
+ * packets come while they are read.
+ */
 #define WAIT_MS         100
 #define FLUSH_PERIOD_NS WEIR_NS_PER_SECOND
 
@@ -38,6 +41,7 @@ struct weir_meter {
     struct weir_source *live[WEIR_METER_INTERFACES_MAX];
     struct weir_source_counters sources; /* of those closed */
     struct weir_source *reading;         /* the file that is open */
+    int64_t flush_ns;                    /* when the sinks are flushed next */
     struct weir_packet packets[AT_ONCE];
     struct weir_packet_detail *details; /* of these; NULL: nobody needs them */
 };
@@ -312,13 +316,35 @@ static bool is_stopped_by(void *context)
 }
 
 /*
- * Asked now and then while octets are waited for. A worker that waits keeps a batch from the
- * others, and has flows of its own in earlier ones: it gives up and comes again.
+ * Asked now and then while octets are waited for, and says that something else may have to be seen
+ * to: sinks to flush, or what a worker that waits keeps from the others.
  */
 static bool gives_up(void *context)
 {
     const struct weir_meter *meter = context;
-    return is_stopped(meter) || (meter->workers && meter->reading);
+    return meter->reading || is_stopped(meter);
+}
+
+/* The first flush is a period from now. */
+static void put_off_flush(struct weir_meter *meter)
+{
+    meter->flush_ns = weir_clock_now(&meter->config.clock) + FLUSH_PERIOD_NS;
+}
+
+/* Once a period, and a clock that was set back puts off nothing. */
+static bool is_flush_due(struct weir_meter *meter, int64_t now_ns)
+{
+    if (now_ns < meter->flush_ns && now_ns >= meter->flush_ns - FLUSH_PERIOD_NS)
+        return false;
+    meter->flush_ns = now_ns + FLUSH_PERIOD_NS;
+    return true;
+}
+
+/* Whoever waits for packets of a pipe is to see what has ended; a file is read to its end. */
+static bool is_flush_due_reading(struct weir_meter *meter)
+{
+    return !weir_source_is_stored(meter->reading) &&
+           is_flush_due(meter, weir_clock_now(&meter->config.clock));
 }
 
 static int take_frames(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
@@ -357,7 +383,9 @@ static int fetch(void *context, const struct weir_meter_room *room,
         return WEIR_E_END;
     weir_source_use(reading->source, room->input);
     int result = weir_intake_read(reading->meter->intake, reading->source, room, packets, diag);
-    return result == WEIR_E_AGAIN ? 0 : result;
+    if (result == WEIR_E_AGAIN)
+        result = WEIR_METER_FETCHED;
+    return result >= 0 && is_flush_due_reading(reading->meter) ? WEIR_METER_FETCHED_FLUSH : result;
 }
 
 static int flush_sinks(struct weir_meter *meter, int64_t now_ns, struct weir_diag *diag)
@@ -386,15 +414,6 @@ static int finish(struct weir_meter *meter, int64_t now_ns, int result, struct w
     return result;
 }
 
-static int read_alone(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
-{
-    int result = 0;
-    while ((result == 0 || (result == WEIR_E_AGAIN && !weir_meter_has_failed(meter))) &&
-           !is_stopped(meter))
-        result = take_frames(meter, source, diag);
-    return result == WEIR_E_END || result == WEIR_E_AGAIN ? 0 : result;
-}
-
 /* Of the processes' times the latest. */
 static int64_t latest(const struct weir_meter *meter)
 {
@@ -407,10 +426,34 @@ static int64_t latest(const struct weir_meter *meter)
     return now_ns;
 }
 
+/* Hands on what has ended by the packets' time. */
+static int flush_ended(struct weir_meter *meter, struct weir_diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < meter->config.process_count && result == 0; i++)
+        result = weir_metering_hand_on(meter->meterings[i], diag);
+    return result < 0 ? result : flush_sinks(meter, latest(meter), diag);
+}
+
+static int read_alone(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
+{
+    int result = 0;
+    while (result == 0 && !is_stopped(meter)) {
+        result = take_frames(meter, source, diag);
+        if (result == WEIR_E_AGAIN)
+            result = 0;
+        if (result == 0 && is_flush_due_reading(meter))
+            result = flush_ended(meter, diag);
+    }
+    return result == WEIR_E_END ? 0 : result;
+}
+
 /* Meters a source to its end and closes it. */
 static int read_source(struct weir_meter *meter, struct weir_source *source, struct weir_diag *diag)
 {
     meter->reading = source;
+    if (!weir_source_is_stored(source))
+        put_off_flush(meter);
     int result = meter->workers ? weir_meter_workers_run(meter->workers, fetch,
                                                          &(struct reading){meter, source}, diag)
                                 : read_alone(meter, source, diag);
@@ -494,7 +537,7 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
     int result = 0;
     if (meter->group)
         return weir_meter_group_listen(meter->group, is_stopped_by, meter, diag);
-    int64_t flush_ns = weir_clock_now(&meter->config.clock) + FLUSH_PERIOD_NS;
+    put_off_flush(meter);
     while (result == 0 && !is_stopped(meter)) {
         result = take_round(meter, diag);
         int64_t now_ns = weir_clock_now(&meter->config.clock);
@@ -504,12 +547,10 @@ int weir_meter_listen(struct weir_meter *meter, struct weir_diag *diag)
             if (result == 0)
                 result = wait_for_frames(meter, diag);
         }
-        /* A clock that was set back puts off nothing. */
-        if (result == 0 && (now_ns >= flush_ns || now_ns < flush_ns - FLUSH_PERIOD_NS)) {
+        if (result == 0 && is_flush_due(meter, now_ns)) {
             result = advance(meter, latest(meter), diag);
             if (result == 0)
                 result = flush_sinks(meter, now_ns, diag);
-            flush_ns = now_ns + FLUSH_PERIOD_NS;
         }
     }
     if (result == 0)

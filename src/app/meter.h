@@ -12,10 +12,11 @@
  *     weir_meter_count(meter, &own, &source, &parse, &cache);
  *     weir_meter_free(meter);
  *
- * Reading a file, time is that of its packets: the same file gives the same records in the same
- * order. Live, the clock goes on where no packets come. Ownership: borrows the sinks, which outlive
- * it, and closes none. Threads: one; with several workers sinks are called by any of theirs, and
- * `stop`, too, but one at a time.
+ * Reading a file or a pipe, time is that of its packets: the same file gives the same records in
+ * the same order. Live, the clock goes on where no packets come. Live and of a pipe, what has ended
+ * goes to the sinks at least once a second. Ownership: borrows the sinks, which outlive it, and
+ * closes none. Threads: one; with several workers sinks are called by any of theirs, and `stop`,
+ * too, but one at a time.
  */
 #ifndef WEIR_APP_METER_H
 #define WEIR_APP_METER_H
@@ -54,7 +55,7 @@ struct weir_meter_config {
     bool hardware_time;     /* as of struct weir_live_options */
     struct weir_live_fanout *fanouts; /* one an interface, for who shares them; NULL: nobody */
     uint64_t stream;                  /* of samplers, where several have a share of the packets */
-    struct weir_clock clock;          /* for live input only */
+    struct weir_clock clock;          /* where packets come while they are read: live, pipes */
     /* Asked between batches of packets; true: stop in good order. NULL: never. */
     bool (*stop)(void *context, const struct weir_meter *meter);
     void *stop_context;

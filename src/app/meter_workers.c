@@ -24,6 +24,7 @@ struct batch {
     uint8_t *octets; /* of each packet so many from the IP header on, as the workers have it */
     bool is_sorted;  /* by the lock: it can be metered, */
     unsigned left;   /* by the lock: and by so many workers still has to be */
+    bool is_flush;   /* what has ended then goes to the sinks, which are flushed */
 };
 
 /* Where records of a process go. */
@@ -278,13 +279,13 @@ static void keep_packets(const struct weir_meter_workers *workers, const struct 
 }
 
 /* Reads a batch, to where the input would have to read on. True: the input has ended. */
-static bool read_batch(struct worker *worker, const struct batch *batch)
+static bool read_batch(struct worker *worker, struct batch *batch)
 {
     struct weir_meter_workers *workers = worker->workers;
     size_t *counts = worker->counts;
-    int result = 1;
+    int result = WEIR_METER_FETCHED_MORE;
     memset(counts, 0, sizeof(worker->counts));
-    for (size_t first = 0; first < BATCH_PACKETS && result == 1;
+    for (size_t first = 0; first < BATCH_PACKETS && result == WEIR_METER_FETCHED_MORE;
          first += WEIR_METER_WORKERS_FETCH) {
         struct weir_meter_packets fetched[WEIR_METER_WORKERS_PROCESSES] = {{NULL, 0}};
         const struct weir_meter_room room = {
@@ -299,6 +300,7 @@ static bool read_batch(struct worker *worker, const struct batch *batch)
             counts[i] += fetched[i].count;
         }
     }
+    batch->is_flush = result == WEIR_METER_FETCHED_FLUSH;
     if (result < 0)
         workers->result = result == WEIR_E_END ? 0 : result;
     return result < 0;
@@ -364,6 +366,29 @@ static bool can_meter(const struct worker *worker)
     return worker->metered < workers->begun && (*place_of(workers, worker->metered))->is_sorted;
 }
 
+/* Meters what is the worker's of a batch in one of its caches. */
+static void take_share(struct worker *worker, const struct batch *batch, unsigned index)
+{
+    struct weir_cache *cache = worker->shares[index].cache;
+    worker->result = weir_spread_take(&worker->shares[index], &batch->spread[index], batch->details,
+                                      &worker->diag);
+    if (worker->result == 0 && batch->is_flush)
+        worker->result = weir_cache_advance(cache, weir_cache_now(cache), &worker->diag);
+}
+
+/* The last worker's finds there what all have handed on. */
+static void flush_sinks(struct worker *worker)
+{
+    struct weir_meter_workers *workers = worker->workers;
+    int64_t now_ns = weir_spread_now(&worker->shares[0]);
+    pthread_mutex_lock(&workers->sink_lock);
+    for (unsigned i = 0; i < workers->process_count && worker->result == 0; i++) {
+        const struct weir_batch_sink *sink = &workers->outlets[i].sink;
+        worker->result = sink->flush(sink->context, now_ns, &worker->diag);
+    }
+    pthread_mutex_unlock(&workers->sink_lock);
+}
+
 /* Meters what is the worker's of the next batch. With the lock, which is given up meanwhile. */
 static void meter(struct worker *worker)
 {
@@ -372,10 +397,11 @@ static void meter(struct worker *worker)
     struct weir_cache_counters counted[WEIR_METER_WORKERS_CACHES];
     pthread_mutex_unlock(&workers->lock);
     for (unsigned i = 0; i < workers->cache_count && worker->result == 0; i++) {
-        worker->result =
-            weir_spread_take(&worker->shares[i], &batch->spread[i], batch->details, &worker->diag);
+        take_share(worker, batch, i);
         counted[i] = weir_cache_counters(worker->shares[i].cache);
     }
+    if (batch->is_flush)
+        flush_sinks(worker);
     pthread_mutex_lock(&workers->lock);
     worker->metered++;
     if (worker->result < 0)

@@ -40,7 +40,7 @@ struct weir_meter_workers;
 struct weir_meter_workers_process {
     const struct weir_cache_config *caches; /* borrowed while they are made */
     unsigned cache_count;
-    struct weir_batch_sink sink; /* its flush is not called */
+    struct weir_batch_sink sink;
 };
 
 struct weir_meter_workers_config {
@@ -63,10 +63,15 @@ struct weir_meter_packets {
     size_t count; /* at most WEIR_METER_WORKERS_FETCH */
 };
 
+enum weir_meter_fetched {
+    WEIR_METER_FETCHED,       /* perhaps none; the next may have to be waited for */
+    WEIR_METER_FETCHED_MORE,  /* there are more at once */
+    WEIR_METER_FETCHED_FLUSH, /* what has ended now is to reach the sinks, which are flushed */
+};
+
 /*
- * Fills in the packets of each process. 1: there are more at once; 0: the next may have to be
- * waited for, and perhaps there were none; anything negative ends the input, WEIR_E_END in good
- * order.
+ * Fills in the packets of each process. An enum weir_meter_fetched; anything negative ends the
+ * input, WEIR_E_END in good order.
  */
 typedef int weir_meter_fetch(void *context, const struct weir_meter_room *room,
                              struct weir_meter_packets *packets, struct weir_diag *diag);

@@ -88,6 +88,8 @@ WEIR_CHECKED int weir_metering_take(struct weir_metering *metering,
                                     struct weir_diag *diag);
 WEIR_CHECKED int weir_metering_advance(struct weir_metering *metering, int64_t now_ns,
                                        struct weir_diag *diag);
+/* Hands on what has ended as the caches' own time has it. Results of weir_cache_advance. */
+WEIR_CHECKED int weir_metering_hand_on(struct weir_metering *metering, struct weir_diag *diag);
 /* Ends all flows, where the caches are its own. */
 WEIR_CHECKED int weir_metering_finish(struct weir_metering *metering, struct weir_diag *diag);
 /* Of the caches; 0 without any. */

@@ -354,6 +354,8 @@ static const struct weir_example examples[] = {
     {"weir meter -r datacenter.pcap --layer inner", "the flows inside VXLAN and other tunnels"},
     {"weir meter -r datacenter.pcap --layer both --to ipfix+file:flows.ipfix",
      "those and the tunnels' own; layer says which is which"},
+    {"ssh gateway tcpdump -U -w - 'not port 22' | weir meter -r -",
+     "flows of another machine, as they end"},
     {"weir meter -r a.pcap.gz -r b.pcap.zst --to ipfix+file:flows.ipfix", "two captures to a file"},
     {NULL, NULL},
 };

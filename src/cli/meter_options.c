@@ -48,7 +48,8 @@ const struct weir_option weir_meter_options[OPTION_COUNT] = {
               .repeatable = true,
               .group = "Packets",
               .help = "pcap or pcapng, plain, gzip or zstd, - for standard input; time is the "
-                      "capture's, and at the end of each file all flows are ended"},
+                      "capture's, and at the end of each file all flows are ended; of a pipe what "
+                      "has ended comes out within a second"},
     [MERGE] = {.name = "merge",
                .kind = WEIR_OPTION_FLAG,
                .help = "reads all files at once, in the order of their packets' times, as one "

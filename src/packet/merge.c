@@ -179,6 +179,7 @@ static struct weir_source *source_new(size_t count)
     source->state = merge;
     source->format = &merge_format;
     source->name = "merged captures";
+    source->is_stored = true;
     return source;
 }
 
@@ -204,6 +205,7 @@ int weir_source_open_merged(const char *const *paths, size_t count,
             break;
         }
         result = weir_source_open(paths[merge->count], &own, &input->source, diag);
+        source->is_stored &= result < 0 || weir_source_is_stored(input->source);
         merge->inputs[merge->count++] = input;
     }
     if (result < 0) {

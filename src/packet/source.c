@@ -41,6 +41,11 @@ int weir_source_fail(const struct weir_source *source, struct weir_diag *diag,
     return error;
 }
 
+bool weir_source_is_stored(const struct weir_source *source)
+{
+    return source->is_stored;
+}
+
 const char *weir_source_name(const struct weir_source *source)
 {
     return source->name;
@@ -117,6 +122,7 @@ int weir_source_open_stream(struct weir_stream *stream, const struct weir_source
     source->format = format;
     source->stream = stream;
     source->name = name;
+    source->is_stored = weir_stream_is_stored(stream);
     source->first_interface = options ? options->first_interface : 0;
     source->buffer = malloc(WEIR_SOURCE_BUFFER_OCTETS);
     int result = source->buffer

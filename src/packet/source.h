@@ -108,6 +108,9 @@ WEIR_CHECKED int weir_source_open_stream(struct weir_stream *stream,
 
 void weir_source_close(struct weir_source *source);
 
+/* Whether it is read without waiting for what is still to come: no pipe and no interface. */
+bool weir_source_is_stored(const struct weir_source *source);
+
 /* The file's or the interface's, as it was opened, for messages; the source's. */
 const char *weir_source_name(const struct weir_source *source);
 

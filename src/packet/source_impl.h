@@ -35,6 +35,7 @@ struct weir_source {
     struct weir_stream *stream; /* NULL: live */
     const char *name;           /* the stream's, or the format's */
     uint8_t *buffer;
+    bool is_stored;    /* of a stream, or of several */
     bool is_lent;      /* the buffer, by weir_source_use() */
     size_t begin, end; /* octets not taken yet */
     uint64_t offset;   /* in the uncompressed file, of buffer[0] */

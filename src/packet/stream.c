@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -398,6 +399,12 @@ int weir_stream_content(struct weir_stream *stream, struct weir_diag *diag)
 const char *weir_stream_content_text(const struct weir_stream *stream)
 {
     return stream->content_text;
+}
+
+bool weir_stream_is_stored(const struct weir_stream *stream)
+{
+    struct stat status;
+    return stream->fd < 0 || (fstat(stream->fd, &status) == 0 && S_ISREG(status.st_mode));
 }
 
 const char *weir_stream_name(const struct weir_stream *stream)

@@ -71,6 +71,9 @@ WEIR_CHECKED int weir_stream_content(struct weir_stream *stream, struct weir_dia
 /* What it looks like, for a person: "is an IPFIX file". Only after weir_stream_content. */
 const char *weir_stream_content_text(const struct weir_stream *stream);
 
+/* Whether all of it is there, as in a file or in memory, and nobody has to wait for more. */
+bool weir_stream_is_stored(const struct weir_stream *stream);
+
 /* The path or name given; "standard input" for `-`. */
 const char *weir_stream_name(const struct weir_stream *stream);
 

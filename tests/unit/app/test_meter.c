@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -535,6 +536,28 @@ static void a_clock_set_back_puts_off_no_flush(void **state)
     assert_true(loopback.asked <= 20);
 }
 
+/* A pipe that stays open, with a capture in it. */
+struct pipe {
+    int ends[2];
+    char path[SCRATCH_PATH_MAX];
+};
+
+static struct pipe pipe_of(const struct capture *capture)
+{
+    struct pipe made;
+    assert_int_equal(pipe(made.ends), 0);
+    snprintf(made.path, sizeof(made.path), "/proc/self/fd/%d", made.ends[0]);
+    assert_int_equal(write(made.ends[1], capture->octets, capture->out.length),
+                     capture->out.length);
+    return made;
+}
+
+static void pipe_close(const struct pipe *made)
+{
+    close(made->ends[0]);
+    close(made->ends[1]);
+}
+
 /* Asked ten times a second or more often. */
 #define ASKED_MAX 200u
 
@@ -561,31 +584,111 @@ static void nobody_waits_with_packets_in_hand(void **state)
             capture_begin(&capture);
             for (unsigned k = 0; k < counts[i]; k++)
                 capture_add_udp(&capture, 0, (uint16_t)(1000 + k));
-            int ends[2];
-            char path[SCRATCH_PATH_MAX];
-            assert_int_equal(pipe(ends), 0);
-            snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
-            assert_int_equal(write(ends[1], capture.octets, capture.out.length),
-                             capture.out.length);
-
+            const struct pipe input = pipe_of(&capture);
             struct patience patience = {.wanted = counts[i]};
             const struct weir_meter_config config = {
                 .processes = &usual,
                 .process_count = 1,
                 .workers = workers,
+                .clock = weir_clock_system(),
                 .stop = has_metered,
                 .stop_context = &patience,
             };
             struct taken taken = {0};
             struct weir_diag diag;
             struct weir_meter *meter = meter_of(&config, &taken);
-            assert_int_equal(weir_meter_read(meter, path, &diag), 0);
+            assert_int_equal(weir_meter_read(meter, input.path, &diag), 0);
             assert_true(patience.asked < ASKED_MAX);
             assert_int_equal(taken.rows, counts[i]);
             weir_meter_free(meter);
-            close(ends[0]);
-            close(ends[1]);
+            pipe_close(&input);
         }
+    }
+}
+
+/* What came to a sink and was flushed there; sinks and whether to stop are asked by any thread. */
+struct flushed {
+    atomic_uint rows, shown; /* shown: rows, when it was flushed */
+    int64_t now_ns;
+    unsigned asked;
+};
+
+static int add_rows(void *context, const struct weir_batch *batch, struct weir_diag *diag)
+{
+    struct flushed *flushed = context;
+    (void)diag;
+    flushed->rows += batch->row_count;
+    return 0;
+}
+
+static int show_rows(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    struct flushed *flushed = context;
+    assert_int_equal(now_ns, (SECOND_0 + 60) * WEIR_NS_PER_SECOND);
+    (void)diag;
+    flushed->shown = flushed->rows;
+    return 0;
+}
+
+static int cannot_flush(void *context, int64_t now_ns, struct weir_diag *diag)
+{
+    (void)context;
+    (void)now_ns;
+    return weir_diag_set(diag, WEIR_E_IO, "told to fail");
+}
+
+/* Half a second passes each time. */
+static bool has_shown(void *context, const struct weir_meter *meter)
+{
+    struct flushed *flushed = context;
+    (void)meter;
+    flushed->now_ns += 500 * WEIR_NS_PER_MS;
+    return flushed->shown > 0 || ++flushed->asked == ASKED_MAX;
+}
+
+static int read_pipe(const char *path, unsigned workers, struct flushed *flushed,
+                     int (*sink_flush)(void *, int64_t, struct weir_diag *), struct weir_diag *diag)
+{
+    const struct weir_meter_config config = {
+        .processes = &usual,
+        .process_count = 1,
+        .workers = workers,
+        .clock = weir_clock_manual(&flushed->now_ns),
+        .stop = has_shown,
+        .stop_context = flushed,
+    };
+    const struct weir_batch_sink sink = {
+        .batch = add_rows, .flush = sink_flush, .context = flushed};
+    struct weir_meter *meter;
+    assert_int_equal(weir_meter_new(&config, &meter, diag), 0);
+    assert_int_equal(weir_meter_add_sink(meter, 0, &sink, diag), 0);
+    int result = weir_meter_read(meter, path, diag);
+    weir_meter_free(meter);
+    return result;
+}
+
+/* Who reads along sees flows that have ended while the pipe is open and nothing more comes. */
+static void what_has_ended_of_a_pipe_is_shown(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 3; workers++) {
+        struct capture capture;
+        struct flushed flushed = {.rows = 0};
+        struct weir_diag diag;
+        capture_begin(&capture);
+        for (uint16_t port = 0; port < 10; port++)
+            capture_add_udp(&capture, 0, (uint16_t)(1000 + port));
+        capture_add_udp(&capture, 60, 2000);
+        const struct pipe input = pipe_of(&capture);
+        assert_int_equal(read_pipe(input.path, workers, &flushed, show_rows, &diag), 0);
+        assert_true(flushed.asked < ASKED_MAX);
+        assert_int_equal(flushed.rows, 11);
+        flushed = (struct flushed){.rows = 0};
+        assert_int_equal(write(input.ends[1], capture.octets, capture.out.length),
+                         capture.out.length);
+        assert_int_equal(read_pipe(input.path, workers, &flushed, cannot_flush, &diag), WEIR_E_IO);
+        assert_string_equal(diag.text, "told to fail");
+        pipe_close(&input);
     }
 }
 
@@ -607,6 +710,7 @@ int main(void)
         CASE(an_interface_is_metered_until_stopped),
         CASE(a_clock_set_back_puts_off_no_flush),
         cmocka_unit_test(nobody_waits_with_packets_in_hand),
+        cmocka_unit_test(what_has_ended_of_a_pipe_is_shown),
     };
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
 }
