@@ -9,7 +9,8 @@ import json
 import re
 import sys
 
-TELLING = re.compile(r"^not ok \d|^FAIL|^Traceback|AssertionError|: ERROR:|runtime error:|WARNING: Thr")
+TELLING = re.compile(r"^not ok \d+(?!.*# SKIP)|^FAIL|^Traceback|AssertionError|== ?ERROR:|"
+                     r"runtime error:|WARNING: ThreadSanitizer")
 
 
 def account(test):

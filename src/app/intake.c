@@ -198,7 +198,7 @@ int weir_intake_read(struct weir_intake *intake, struct weir_source *source,
         weir_diag_prefix(diag, "%s", weir_source_name(source));
         return result;
     }
-    return count == most;
+    return count == most ? WEIR_METER_FETCHED_MORE : WEIR_METER_FETCHED;
 }
 
 uint64_t weir_intake_selected(const struct weir_intake *intake)

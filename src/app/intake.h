@@ -36,7 +36,8 @@ void weir_intake_free(struct weir_intake *intake);
 
 /*
  * Makes packets of what a source has at once, in `room` or in its own, valid until the next call.
- * 1: the source had as much as was asked for; 0; or errors of weir_source_next and of selections.
+ * WEIR_METER_FETCHED_MORE: the source had as much as was asked for; WEIR_METER_FETCHED; or errors
+ * of weir_source_next and of selections.
  */
 WEIR_CHECKED int weir_intake_read(struct weir_intake *intake, struct weir_source *source,
                                   const struct weir_meter_room *room,

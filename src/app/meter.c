@@ -20,11 +20,10 @@
 /* Interfaces that a capture file may have (packet/source.h). */
 #define FILE_INTERFACES 4096u
 
-/*
- * How long to wait for packets before the clock is looked at, and how often sinks flush, where
- * packets come while they are read.
- */
-#define WAIT_MS         100
+/* Live: how long to wait for packets before the clock is looked at. */
+#define WAIT_MS 100
+
+/* How often sinks flush, live and of a pipe. */
 #define FLUSH_PERIOD_NS WEIR_NS_PER_SECOND
 
 /* What waits in the kernel at the end: how long the last of it takes to show, and all of it. */
@@ -440,7 +439,7 @@ static int read_alone(struct weir_meter *meter, struct weir_source *source, stru
     int result = 0;
     while (result == 0 && !is_stopped(meter)) {
         result = take_frames(meter, source, diag);
-        if (result == WEIR_E_AGAIN)
+        if (result == WEIR_E_AGAIN && !weir_meter_has_failed(meter))
             result = 0;
         if (result == 0 && is_flush_due_reading(meter))
             result = flush_ended(meter, diag);

@@ -12,11 +12,11 @@
  *     weir_meter_count(meter, &own, &source, &parse, &cache);
  *     weir_meter_free(meter);
  *
- * Reading a file or a pipe, time is that of its packets: the same file gives the same records in
- * the same order. Live, the clock goes on where no packets come. Live and of a pipe, what has ended
- * goes to the sinks at least once a second. Ownership: borrows the sinks, which outlive it, and
- * closes none. Threads: one; with several workers sinks are called by any of theirs, and `stop`,
- * too, but one at a time.
+ * Reading, time is that of the packets: the same file gives the same records in the same order.
+ * Live, the clock goes on where no packets come. Live and of a pipe, what has ended goes to the
+ * sinks at least once a second, so the order of records also depends on when packets came.
+ * Ownership: borrows the sinks, which outlive it, and closes none. Threads: one; with several
+ * workers sinks are called by any of theirs, and `stop`, too, but one at a time.
  */
 #ifndef WEIR_APP_METER_H
 #define WEIR_APP_METER_H

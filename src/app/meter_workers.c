@@ -21,10 +21,10 @@
 struct batch {
     struct weir_spread_batch spread[WEIR_METER_WORKERS_CACHES];
     struct weir_packet_detail *details; /* NULL: nobody needs any */
-    uint8_t *octets; /* of each packet so many from the IP header on, as the workers have it */
-    bool is_sorted;  /* by the lock: it can be metered, */
-    unsigned left;   /* by the lock: and by so many workers still has to be */
-    bool is_flush;   /* what has ended then goes to the sinks, which are flushed */
+    uint8_t *octets;  /* of each packet so many from the IP header on, as the workers have it */
+    bool is_sorted;   /* by the lock: it can be metered, */
+    unsigned left;    /* by the lock: and by so many workers still has to be */
+    bool wants_flush; /* what has ended then goes to the sinks, which are flushed */
 };
 
 /* Where records of a process go. */
@@ -300,7 +300,7 @@ static bool read_batch(struct worker *worker, struct batch *batch)
             counts[i] += fetched[i].count;
         }
     }
-    batch->is_flush = result == WEIR_METER_FETCHED_FLUSH;
+    batch->wants_flush = result == WEIR_METER_FETCHED_FLUSH;
     if (result < 0)
         workers->result = result == WEIR_E_END ? 0 : result;
     return result < 0;
@@ -369,22 +369,31 @@ static bool can_meter(const struct worker *worker)
 /* Meters what is the worker's of a batch in one of its caches. */
 static void take_share(struct worker *worker, const struct batch *batch, unsigned index)
 {
-    struct weir_cache *cache = worker->shares[index].cache;
     worker->result = weir_spread_take(&worker->shares[index], &batch->spread[index], batch->details,
                                       &worker->diag);
-    if (worker->result == 0 && batch->is_flush)
-        worker->result = weir_cache_advance(cache, weir_cache_now(cache), &worker->diag);
+    if (worker->result == 0 && batch->wants_flush)
+        worker->result = weir_cache_hand_on(worker->shares[index].cache, &worker->diag);
 }
 
-/* The last worker's finds there what all have handed on. */
+/* The latest time of what it has metered, in any of its caches. */
+static int64_t latest(const struct worker *worker)
+{
+    int64_t now_ns = 0;
+    for (unsigned i = 0; i < worker->workers->cache_count; i++) {
+        int64_t other_ns = weir_spread_now(&worker->shares[i]);
+        if (other_ns > now_ns)
+            now_ns = other_ns;
+    }
+    return now_ns;
+}
+
 static void flush_sinks(struct worker *worker)
 {
     struct weir_meter_workers *workers = worker->workers;
-    int64_t now_ns = weir_spread_now(&worker->shares[0]);
     pthread_mutex_lock(&workers->sink_lock);
     for (unsigned i = 0; i < workers->process_count && worker->result == 0; i++) {
         const struct weir_batch_sink *sink = &workers->outlets[i].sink;
-        worker->result = sink->flush(sink->context, now_ns, &worker->diag);
+        worker->result = sink->flush(sink->context, latest(worker), &worker->diag);
     }
     pthread_mutex_unlock(&workers->sink_lock);
 }
@@ -400,9 +409,13 @@ static void meter(struct worker *worker)
         take_share(worker, batch, i);
         counted[i] = weir_cache_counters(worker->shares[i].cache);
     }
-    if (batch->is_flush)
-        flush_sinks(worker);
     pthread_mutex_lock(&workers->lock);
+    if (batch->wants_flush && batch->left == 1) {
+        /* All others have handed on what had ended. */
+        pthread_mutex_unlock(&workers->lock);
+        flush_sinks(worker);
+        pthread_mutex_lock(&workers->lock);
+    }
     worker->metered++;
     if (worker->result < 0)
         workers->has_failed = true;
@@ -416,12 +429,10 @@ static void meter(struct worker *worker)
 static void end_flows(struct worker *worker)
 {
     struct weir_meter_workers *workers = worker->workers;
-    for (unsigned i = 0; i < workers->cache_count && worker->result == 0; i++) {
-        int64_t now_ns = weir_spread_now(&worker->shares[i]);
-        if (worker == &workers->each[0] && now_ns > workers->now_ns)
-            workers->now_ns = now_ns;
+    if (worker == &workers->each[0])
+        workers->now_ns = latest(worker);
+    for (unsigned i = 0; i < workers->cache_count && worker->result == 0; i++)
         worker->result = weir_spread_finish(&worker->shares[i], &worker->diag);
-    }
 }
 
 static void *work(void *context)

@@ -203,7 +203,7 @@ int weir_metering_hand_on(struct weir_metering *metering, struct weir_diag *diag
 {
     int result = 0;
     for (unsigned i = 0; i < metering->definition_count && result == 0; i++)
-        result = weir_cache_advance(metering->caches[i], weir_cache_now(metering->caches[i]), diag);
+        result = weir_cache_hand_on(metering->caches[i], diag);
     return result;
 }
 

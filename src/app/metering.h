@@ -88,7 +88,7 @@ WEIR_CHECKED int weir_metering_take(struct weir_metering *metering,
                                     struct weir_diag *diag);
 WEIR_CHECKED int weir_metering_advance(struct weir_metering *metering, int64_t now_ns,
                                        struct weir_diag *diag);
-/* Hands on what has ended as the caches' own time has it. Results of weir_cache_advance. */
+/* weir_cache_hand_on() of all caches. */
 WEIR_CHECKED int weir_metering_hand_on(struct weir_metering *metering, struct weir_diag *diag);
 /* Ends all flows, where the caches are its own. */
 WEIR_CHECKED int weir_metering_finish(struct weir_metering *metering, struct weir_diag *diag);

@@ -214,6 +214,9 @@ uint32_t weir_cache_network_octets(const struct weir_cache_config *config);
 WEIR_CHECKED int weir_cache_advance(struct weir_cache *cache, int64_t now_ns,
                                     struct weir_diag *diag);
 
+/* Hands on the batches as they are, at the time of the packets. Results as weir_cache_add. */
+WEIR_CHECKED int weir_cache_hand_on(struct weir_cache *cache, struct weir_diag *diag);
+
 /*
  * Ends all flows, hands on all batches and forgets the time: the cache is as new but for its
  * counters. Results as weir_cache_add.

@@ -500,6 +500,13 @@ int weir_cache_advance(struct weir_cache *cache, int64_t now_ns, struct weir_dia
     return cache->rows.result;
 }
 
+int weir_cache_hand_on(struct weir_cache *cache, struct weir_diag *diag)
+{
+    cache->rows.diag = diag;
+    weir_meter_rows_flush(&cache->rows, weir_cache_now(cache));
+    return cache->rows.result;
+}
+
 int weir_cache_finish(struct weir_cache *cache, struct weir_diag *diag)
 {
     cache->rows.diag = diag;

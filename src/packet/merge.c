@@ -205,7 +205,8 @@ int weir_source_open_merged(const char *const *paths, size_t count,
             break;
         }
         result = weir_source_open(paths[merge->count], &own, &input->source, diag);
-        source->is_stored &= result < 0 || weir_source_is_stored(input->source);
+        if (result == 0)
+            source->is_stored &= weir_source_is_stored(input->source);
         merge->inputs[merge->count++] = input;
     }
     if (result < 0) {

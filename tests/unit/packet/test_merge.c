@@ -164,6 +164,41 @@ static void all_have_to_open(void **state)
                      WEIR_E_USAGE);
 }
 
+static bool merged_is_stored(const char *one, const char *two)
+{
+    const char *const paths[] = {one, two};
+    struct weir_source *source;
+    struct weir_diag diag;
+    assert_int_equal(weir_source_open_merged(paths, 2, NULL, &source, &diag), 0);
+    bool is_stored = weir_source_is_stored(source);
+    weir_source_close(source);
+    return is_stored;
+}
+
+/* Where one of them is a pipe, all wait for it. */
+static void stored_only_if_all_are(void **state)
+{
+    struct files *files = *state;
+    static const struct given one[] = {{1, 'a', 0}};
+    add_pcap(files, one, 1, 0);
+    assert_true(merged_is_stored(files->paths[0], files->paths[0]));
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t begin[64];
+        struct weir_writer out = weir_writer_make(begin, sizeof(begin));
+        int ends[2];
+        char path[32];
+        pcap_header(&out, false, 0xa1b2c3d4, WEIR_LINK_ETHERNET);
+        assert_int_equal(pipe(ends), 0);
+        weir_write_zeros(&out, 16); /* a packet of no octets */
+        assert_int_equal(write(ends[1], begin, out.length), out.length);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+        assert_false(i == 0 ? merged_is_stored(path, files->paths[0])
+                            : merged_is_stored(files->paths[0], path));
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -171,6 +206,7 @@ int main(void)
         CASE(frames_come_by_time),
         CASE(an_error_comes_after_all_frames),
         CASE(all_have_to_open),
+        CASE(stored_only_if_all_are),
     };
     return cmocka_run_group_tests_name("merge", tests, NULL, NULL);
 }
