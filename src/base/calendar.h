@@ -87,22 +87,31 @@ static inline int64_t weir_ntp_seconds(uint32_t ntp_seconds)
     return era + ntp_seconds - WEIR_NTP_EPOCH;
 }
 
-/* Nanoseconds since 1970 of a dateTimeNanoseconds, rounded to the nearest. */
+/* 2104-02-26T09:42:24Z, nanoseconds since 1970: the first time that has no timestamp. */
+#define WEIR_NTP_END_NS (((INT64_C(1) << 32) + 0x80000000 - WEIR_NTP_EPOCH) * WEIR_NS_PER_SECOND)
+
+/*
+ * Nanoseconds since 1970 of a dateTimeNanoseconds, rounded to the nearest that has a timestamp:
+ * rounding up carries into the next second, but for the last.
+ */
 static inline int64_t weir_ntp_to_ns(uint64_t ntp)
 {
     uint64_t fraction = ((ntp & UINT32_MAX) * UINT64_C(1000000000) + (UINT64_C(1) << 31)) >> 32;
-    return weir_ntp_seconds((uint32_t)(ntp >> 32)) * WEIR_NS_PER_SECOND + (int64_t)fraction;
+    int64_t time_ns =
+        weir_ntp_seconds((uint32_t)(ntp >> 32)) * WEIR_NS_PER_SECOND + (int64_t)fraction;
+    return time_ns < WEIR_NTP_END_NS ? time_ns : WEIR_NTP_END_NS - 1;
 }
 
 /*
- * Nanoseconds since 1970 of a dateTimeMicroseconds: a whole number of microseconds, rounded to
- * the nearest; the low 11 bits of the fraction do not count (RFC 7011 6.1.9).
+ * Nanoseconds since 1970 of a dateTimeMicroseconds: a whole number of microseconds, rounded as
+ * above; the low 11 bits of the fraction do not count (RFC 7011 6.1.9).
  */
 static inline int64_t weir_ntp_us_to_ns(uint64_t ntp)
 {
     uint64_t fraction = ((ntp & 0xfffff800u) * UINT64_C(1000000) + (UINT64_C(1) << 31)) >> 32;
-    return weir_ntp_seconds((uint32_t)(ntp >> 32)) * WEIR_NS_PER_SECOND +
-           (int64_t)fraction * WEIR_NS_PER_US;
+    int64_t time_ns = weir_ntp_seconds((uint32_t)(ntp >> 32)) * WEIR_NS_PER_SECOND +
+                      (int64_t)fraction * WEIR_NS_PER_US;
+    return time_ns < WEIR_NTP_END_NS ? time_ns : WEIR_NTP_END_NS - WEIR_NS_PER_US;
 }
 
 /* The NTP timestamps that these give back exactly; times outside 1968 to 2104 wrap. */

@@ -133,6 +133,21 @@ static void ntp_timestamps(void **state)
     assert_int_equal(weir_ntp_us_to_ns(second | (4294 & ~0x7ffu)), 1000);
 }
 
+/* What it would be rounded up to has no timestamp. */
+static void the_last_ntp_timestamps_are_not_rounded_up(void **state)
+{
+    (void)state;
+    const uint64_t last = UINT64_C(0x7fffffffffffffff);
+    assert_int_equal(weir_ntp_to_ns(last), INT64_C(4233462143999999999));
+    assert_int_equal(weir_ntp_us_to_ns(last), INT64_C(4233462143999999000));
+    assert_int_equal(weir_ntp_to_ns(weir_ntp_from_ns(weir_ntp_to_ns(last))), weir_ntp_to_ns(last));
+    assert_int_equal(weir_ntp_us_to_ns(weir_ntp_us_from_ns(weir_ntp_us_to_ns(last))),
+                     weir_ntp_us_to_ns(last));
+    /* From 2036 on there is a next second again. */
+    assert_int_equal(weir_ntp_to_ns(UINT64_C(0xffffffffffffffff)),
+                     INT64_C(2085978496) * WEIR_NS_PER_SECOND);
+}
+
 static void ntp_gives_back_what_it_was_given(void **state)
 {
     (void)state;
@@ -153,6 +168,7 @@ int main(void)
         cmocka_unit_test(parses),
         cmocka_unit_test(refuses_what_is_no_time),
         cmocka_unit_test(ntp_timestamps),
+        cmocka_unit_test(the_last_ntp_timestamps_are_not_rounded_up),
         cmocka_unit_test(ntp_gives_back_what_it_was_given),
     };
     return cmocka_run_group_tests_name("calendar", tests, NULL, NULL);
