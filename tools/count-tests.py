@@ -10,7 +10,7 @@ import re
 import sys
 
 TELLING = re.compile(r"^not ok \d+(?!.*# SKIP)|^FAIL|^Traceback|AssertionError|== ?ERROR:|"
-                     r"runtime error:|WARNING: ThreadSanitizer")
+                     r"runtime error:|WARNING: ThreadSanitizer|^Base64: ")
 
 
 def account(test):
