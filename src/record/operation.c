@@ -5,11 +5,11 @@
 
 #include "base/address.h"
 #include "base/bytes.h"
+#include "base/calendar.h"
 #include "base/clock.h"
 
-#define NTP_SECONDS_TO_1970 INT64_C(2208988800)
-#define UPTIME_AHEAD_MS     INT64_C(60000)
-#define AS_TRANS            23456u /* RFC 6793 section 9: an AS number that 2 octets cannot say */
+#define UPTIME_AHEAD_MS INT64_C(60000)
+#define AS_TRANS        23456u /* RFC 6793 section 9: an AS number that 2 octets cannot say */
 
 /* One load and one store for each width; those of odd widths unroll to single octets. */
 #define LOAD_1(octets)         ((uint64_t)(octets)[0])
@@ -191,33 +191,17 @@ static inline int64_t time_of_units(uint64_t units, int64_t unit_ns)
     return (int64_t)at_most(units, limit) * unit_ns;
 }
 
-/*
- * RFC 7011 section 6.1.9: an era of NTP begins in 1900, the next in 2036 (RFC 5905 section 6).
- * A stamp of all zeros is none, and reads as zero does in the other forms of time.
- */
-static inline int64_t seconds_of_ntp(uint64_t stamp)
-{
-    int64_t seconds = (int64_t)(stamp >> 32);
-    if (!(stamp >> 63))
-        seconds += INT64_C(1) << 32;
-    return stamp == 0 ? 0 : seconds - NTP_SECONDS_TO_1970;
-}
-
+/* A stamp of all zeros is none, and reads as zero does in the other forms of time. */
 static inline int64_t time_of_ntp_nanoseconds(uint64_t stamp)
 {
+    int64_t seconds = stamp == 0 ? 0 : weir_ntp_seconds((uint32_t)(stamp >> 32));
     int64_t fraction = (int64_t)((stamp & UINT32_MAX) * (uint64_t)WEIR_NS_PER_SECOND >> 32);
-    return seconds_of_ntp(stamp) * WEIR_NS_PER_SECOND + fraction;
+    return seconds * WEIR_NS_PER_SECOND + fraction;
 }
 
-/*
- * The low 11 bits of the fraction say nothing (RFC 7011 section 6.1.9); what remains is finer than
- * a microsecond, to which it is rounded.
- */
 static inline int64_t time_of_ntp_microseconds(uint64_t stamp)
 {
-    uint64_t fraction = stamp & 0xfffff800u;
-    int64_t us = (int64_t)((fraction * 1000000 + (UINT64_C(1) << 31)) >> 32);
-    return seconds_of_ntp(stamp) * WEIR_NS_PER_SECOND + us * WEIR_NS_PER_US;
+    return stamp == 0 ? 0 : weir_ntp_us_to_ns(stamp);
 }
 
 /*
@@ -227,12 +211,11 @@ static inline int64_t time_of_ntp_microseconds(uint64_t stamp)
 static inline uint64_t ntp_of_time(int64_t time_ns, uint64_t unit, uint64_t *unfit)
 {
     const uint64_t second = (uint64_t)WEIR_NS_PER_SECOND;
-    const uint64_t last = (UINT64_C(0x180000000) - (uint64_t)NTP_SECONDS_TO_1970) * second - 1;
-    uint64_t ns = time_ns < 0 ? 0 : at_most((uint64_t)time_ns, last);
+    uint64_t ns = time_ns < 0 ? 0 : at_most((uint64_t)time_ns, (uint64_t)WEIR_NTP_END_NS - 1);
     *unfit += (int64_t)ns != time_ns;
     uint64_t fraction = ((ns % second << 32) + second - 1) / second;
     fraction = (fraction + unit - 1) / unit * unit;
-    uint64_t stamp = (ns / second + (uint64_t)NTP_SECONDS_TO_1970) * (UINT64_C(1) << 32) + fraction;
+    uint64_t stamp = (ns / second + (uint64_t)WEIR_NTP_EPOCH) * (UINT64_C(1) << 32) + fraction;
     return stamp ? stamp : unit; /* zero is no time; this is 2036-02-07 */
 }
 

@@ -32,6 +32,7 @@ static void every_form_of_time(void **state)
         {156, 8, 0, 0},
         {154, 8, 0, 0},
         {156, 8, UINT64_C(1) << 32, (INT64_C(4294967297) - 2208988800) * SECOND}, /* era 1: 2036 */
+        {154, 8, UINT64_C(0x7fffffffffffffff), INT64_C(4233462143999999000)}, /* the last of 2104 */
     };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct bench b;
